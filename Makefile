@@ -1,0 +1,29 @@
+# Every target sets up .venv first when it is missing or older than the lock.
+PY := .venv/bin/python
+
+.PHONY: run test check lock bench clean
+
+run: .venv/ready
+	@$(PY) local_runner.py $(ARGS)
+
+test: .venv/ready
+	@$(PY) -m data.fetch
+	@$(PY) -m pytest $(ARGS)
+
+check: .venv/ready
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+bench: .venv/ready
+	@$(PY) -m benchmarks.quality $(ARGS)
+
+lock: .venv/ready
+	@.uv/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header requirements/main.in requirements/dev.in -o requirements/lock.txt
+	@.uv/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header requirements/uv.in -o requirements/uv.txt
+
+clean:
+	@rm -rf .venv .uv runs
+
+.venv/ready: requirements/lock.txt requirements/uv.txt requirements/install.sh
+	@PYTHON="$(PYTHON)" requirements/install.sh
