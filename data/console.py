@@ -1,0 +1,25 @@
+"""What the two command lines share: progress on stderr, and errors turned into exit codes."""
+
+import sys
+from collections.abc import Callable
+
+from pipeline.errors import DataError, MainlineError
+
+
+def say(line: str) -> None:
+    """Print one line of progress on stderr, so that stdout stays fit for a pipe."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def exit_code(action: Callable[[], None]) -> int:
+    """Run ``action``; print the error that stopped it, if any, and return the exit code (0, or 2 for bad data)."""
+    try:
+        action()
+    except MainlineError as error:
+        say(str(error))
+        return error.exit_code
+    except OSError as error:
+        refused = DataError(str(error.filename or "disk"), error.strerror or str(error))
+        say(str(refused))
+        return refused.exit_code
+    return 0

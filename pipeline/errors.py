@@ -1,0 +1,63 @@
+"""The exceptions of the project; each one knows its exit code.
+
+    MainlineError            1   anything that stops a run
+    ├── InputError           2   what the user gave cannot be used
+    │   ├── ConfigError          a config file, a key, a --set
+    │   └── DataError            a data file, a row, a value
+    ├── NotBlessedError      3   the model missed a threshold
+    └── DataRejectedError    4   the validation gate found anomalies
+
+This module imports nothing but the standard library, so that every package can raise from it.
+"""
+
+
+class MainlineError(Exception):
+    """What went wrong, where, what was expected, what came, and what to do next.
+
+    >>> print(MainlineError("rows.csv, line 3", "not a number", expected="FLOAT", received="'x'", next_step="Fix it."))
+    rows.csv, line 3: not a number
+      expected: FLOAT
+      received: 'x'
+      next:     Fix it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, where: str, problem: str, *, expected: str = "", received: str = "", next_step: str = ""):
+        self.where = where
+        self.problem = problem
+        self.expected = expected
+        self.received = received
+        self.next_step = next_step
+        super().__init__(where, problem)
+
+    def __str__(self) -> str:
+        details = {"expected": self.expected, "received": self.received, "next": self.next_step}
+        lines = [f"  {name + ':':9} {text}" for name, text in details.items() if text]
+        return "\n".join([f"{self.where}: {self.problem}", *lines])
+
+
+class InputError(MainlineError):
+    """What the user gave cannot be used."""
+
+    exit_code = 2
+
+
+class ConfigError(InputError):
+    """A config file, a key, or a ``--set`` is wrong."""
+
+
+class DataError(InputError):
+    """A data file is missing, unreadable or malformed."""
+
+
+class NotBlessedError(MainlineError):
+    """The model missed a threshold, so it was not pushed."""
+
+    exit_code = 3
+
+
+class DataRejectedError(MainlineError):
+    """The validation gate found anomalies that the config does not accept."""
+
+    exit_code = 4
