@@ -1,0 +1,121 @@
+"""CSV files as Arrow record batches, typed by the schema; what is wrong with a file, in its own line numbers."""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Literal
+
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+
+from pipeline.errors import DataError
+
+BLOCK_BYTES = 4 << 20
+ARROW_TYPES = {"INT": pa.int64(), "FLOAT": pa.float32(), "BYTES": pa.string()}
+
+
+@dataclass(frozen=True)
+class ColumnRule:
+    """What a column must be: its type in the schema, and whether every file must have it."""
+
+    type: Literal["INT", "FLOAT", "BYTES"]
+    required: bool
+
+
+Columns = Mapping[str, ColumnRule]
+
+
+def check_header(name: str, file: BinaryIO, columns: Columns) -> None:
+    """Compares the first line of a file with the schema.
+
+    Raises:
+        DataError: the file is empty, is not UTF-8, or its columns are not those of the schema.
+    """
+    first = file.readline()
+    if not first.strip():
+        raise DataError(name, "the file is empty", expected=f"a header: {','.join(columns)}", next_step="Write it again.")
+    try:
+        header = next(csv.reader([first.decode("utf-8-sig")]))
+    except UnicodeDecodeError as error:
+        raise not_utf8(f"{name}, line 1") from error
+    missing = [column for column, rule in columns.items() if rule.required and column not in header]
+    extra = [column for column in header if column not in columns]
+    twice = sorted({column for column in header if header.count(column) > 1})
+    if missing or extra or twice:
+        found = {"missing": missing, "not in the schema": extra, "twice": twice}
+        raise DataError(
+            f"{name}, line 1",
+            "its columns are not those of the schema",
+            expected=", ".join(columns),
+            received="; ".join(f"{what}: {', '.join(names)}" for what, names in found.items() if names),
+            next_step="Correct the file, or declare the columns in schemas/.",
+        )
+
+
+def read_batches(file: BinaryIO, columns: Columns) -> Iterator[pa.RecordBatch]:
+    """Reads a file block by block; an empty cell is null.
+
+    Raises:
+        pa.ArrowInvalid: a value or a line that cannot be read; `explain` says it in words.
+    """
+    reader = arrow_csv.open_csv(
+        file,
+        # One thread, since only then Arrow's messages carry the line.
+        read_options=arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
+        parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types={name: ARROW_TYPES[rule.type] for name, rule in columns.items()},
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+        ),
+    )
+    yield from reader
+
+
+def as_lists(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same rows with every value as a list of one, null as null: the form that tfx_bsl encodes."""
+    return pa.RecordBatch.from_arrays([_as_list(column) for column in batch.columns], names=batch.schema.names)
+
+
+def _as_list(column: pa.Array) -> pa.Array:
+    values = column.cast(pa.binary()) if pa.types.is_string(column.type) else column
+    valid = column.is_valid().to_numpy(zero_copy_only=False)
+    offsets = [0, *valid.cumsum().tolist()]
+    null_list = pa.array([*(~valid).tolist(), False])
+    return pa.ListArray.from_arrays(_masked(offsets, null_list), values.drop_null())
+
+
+def _masked(offsets: list[int], is_null: pa.Array) -> pa.Array:
+    return pa.array(offsets, pa.int32(), mask=is_null.to_numpy(zero_copy_only=False))
+
+
+def explain(name: str, error: pa.ArrowInvalid, header: list[str], columns: Columns) -> DataError:
+    """Arrow's message in the words of the file: line, column, what was expected, what came."""
+    text = str(error)
+    conversion = re.search(r"In CSV column #(\d+): Row #(\d+): .* to (\w+): (.*)", text, re.DOTALL)
+    if conversion is None:
+        row = re.search(r"Row #(\d+): (.*)", text, re.DOTALL)
+        where, problem = (f"{name}, line {row[1]}", row[2]) if row else (name, text)
+        return DataError(where, "the line cannot be read", received=_short(problem), next_step="Correct the line.")
+    index, line, _, problem = conversion.groups()
+    column = header[int(index)]
+    where = f"{name}, line {line}, column {column}"
+    if "UTF8" in problem:
+        return not_utf8(where)
+    expected = columns[column].type if column in columns else "a value"
+    received = _short(problem.removeprefix("invalid value "))
+    return DataError(where, "the value has the wrong type", expected=expected, received=received,
+                     next_step="Correct the value, or the type in schemas/.")  # fmt: skip
+
+
+def not_utf8(where: str) -> DataError:
+    """A byte that is not UTF-8."""
+    return DataError(where, "a byte that is not UTF-8", expected="UTF-8 text",
+                     next_step="Convert the file, for example: iconv -f latin1 -t utf-8.")  # fmt: skip
+
+
+def _short(text: Any, limit: int = 200) -> str:
+    line = str(text).replace("\n", "\\n")
+    return line if len(line) <= limit else f"{line[:limit]}… ({len(line)} characters)"

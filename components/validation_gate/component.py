@@ -1,0 +1,50 @@
+"""The gate between data and training: ExampleValidator finds anomalies, this node stops the run on them."""
+
+import json
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components.validation_gate.executor import Executor
+
+
+class GateVerdict(types.Artifact):
+    """What the gate let through: ``verdict.json`` with the anomalies accepted and those below the level that blocks."""
+
+    TYPE_NAME = "GateVerdict"
+
+
+class ValidationGateSpec(ComponentSpec):
+    """Anomalies in, verdict out."""
+
+    PARAMETERS = {  # noqa: RUF012
+        "block_on": ExecutionParameter(type=str),
+        "accept": ExecutionParameter(type=str),
+    }
+    INPUTS = {"anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies)}  # noqa: RUF012
+    OUTPUTS = {"verdict": ChannelParameter(type=GateVerdict)}  # noqa: RUF012
+
+
+class ValidationGate(base_component.BaseComponent):
+    """Fails the run when the data breaks the schema.
+
+    Args:
+        anomalies: output of ExampleValidator.
+        block_on: the lowest severity that blocks, ``warning`` or ``error``.
+        accept: anomalies to let through, each with feature, rule, reason and splits.
+    """
+
+    SPEC_CLASS = ValidationGateSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(self, anomalies: types.BaseChannel, block_on: str, accept: list[dict[str, Any]]) -> None:
+        spec = ValidationGateSpec(
+            anomalies=anomalies,
+            block_on=block_on,
+            accept=json.dumps(accept, sort_keys=True),
+            verdict=types.Channel(type=GateVerdict),
+        )
+        super().__init__(spec=spec)

@@ -1,0 +1,101 @@
+"""What the gate decides: which anomalies block, which are accepted, and how a person reads it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+
+SEVERITY = {"UNKNOWN": 2, "WARNING": 1, "ERROR": 2}
+LEVELS = {"warning": 1, "error": 2}
+
+
+@dataclass(frozen=True, order=True)
+class Anomaly:
+    """One rule of the schema that one split breaks."""
+
+    feature: str
+    rule: str
+    seen: str
+    split: str
+    severity: str
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """An anomaly that is let through, in the splits named, for a reason."""
+
+    feature: str
+    rule: str
+    reason: str
+    splits: Sequence[str]
+
+    def covers(self, anomaly: Anomaly) -> bool:
+        """Whether this acceptance is about that anomaly."""
+        return (self.feature, self.rule) == (anomaly.feature, anomaly.rule) and anomaly.split in self.splits
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Every anomaly, sorted into what blocks, what was accepted, and what is below the level that blocks."""
+
+    blocking: tuple[Anomaly, ...]
+    accepted: tuple[Anomaly, ...]
+    below_level: tuple[Anomaly, ...]
+
+    def as_dict(self) -> dict[str, list[dict[str, str]]]:
+        """For JSON."""
+        return {name: [asdict(item) for item in getattr(self, name)] for name in ("blocking", "accepted", "below_level")}
+
+
+def list_anomalies(split: str, found: anomalies_pb2.Anomalies) -> list[Anomaly]:
+    """TFDV's protocol buffer as rows, one per feature and rule."""
+    rows = [
+        Anomaly(
+            ".".join(info.path.step) or name,
+            anomalies_pb2.AnomalyInfo.Type.Name(reason.type),
+            reason.description or reason.short_description,
+            split,
+            anomalies_pb2.AnomalyInfo.Severity.Name(info.severity),
+        )
+        for name, info in found.anomaly_info.items()
+        for reason in info.reason
+    ]
+    if found.data_missing:
+        rows.append(Anomaly("(all)", "DATA_MISSING", "the split has no rows", split, "ERROR"))
+    rows += [
+        Anomaly("(data set)", anomalies_pb2.AnomalyInfo.Type.Name(reason.type), reason.description, split, "ERROR")
+        for reason in found.dataset_anomaly_info.reason
+    ]
+    return sorted(rows)
+
+
+def judge(anomalies: Iterable[Anomaly], block_on: str, acceptances: Sequence[Acceptance]) -> Verdict:
+    """Sorts anomalies by what is to be done about them."""
+    blocking, accepted, below = [], [], []
+    for anomaly in anomalies:
+        if SEVERITY[anomaly.severity] < LEVELS[block_on]:
+            below.append(anomaly)
+        elif any(acceptance.covers(anomaly) for acceptance in acceptances):
+            accepted.append(anomaly)
+        else:
+            blocking.append(anomaly)
+    return Verdict(tuple(blocking), tuple(accepted), tuple(below))
+
+
+def render(anomalies: Sequence[Anomaly]) -> str:
+    """A text table of anomalies.
+
+    >>> print(render([Anomaly("age", "OUT_OF_RANGE", "max 500 > 120", "train", "ERROR")]))
+    feature  rule          split  seen
+    age      OUT_OF_RANGE  train  max 500 > 120
+    """
+    rows = [("feature", "rule", "split", "seen")]
+    rows += [(item.feature, item.rule, item.split, " ".join(item.seen.split())) for item in anomalies]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "\n".join("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows)
+
+
+def how_to_accept(anomaly: Anomaly) -> str:
+    """The lines of config that let one anomaly through."""
+    entry = f"{{feature: {anomaly.feature}, rule: {anomaly.rule}, splits: [{anomaly.split}], reason: WHY}}"
+    return f"Correct the data or schemas/; or, to accept the first one, add to the config: gate: {{accept: [{entry}]}}"
