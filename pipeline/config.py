@@ -1,0 +1,232 @@
+"""The config of a run: strict, frozen models, and how files, overlays and ``--set`` become one.
+
+A config is a YAML file. Later sources win: the file, then the overlay of the place it runs in
+(``conf/env/*.yaml``), then each ``--set key=value``. An unknown key is an error that names its nearest neighbour.
+"""
+
+import difflib
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from pipeline.errors import ConfigError
+
+CONF = Path(__file__).parent / "conf"
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+PositiveInt = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0.0)]
+
+
+class Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, which also reads 1e-3 as a number (YAML 1.2 does, YAML 1.1 wants 1.0e-3)."""
+
+
+Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789"))
+
+
+class Strict(BaseModel):
+    """A frozen model that refuses unknown keys and does not guess types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Data(Strict):
+    """Where rows come from: a data set that ``data/`` prepares, or a folder of the user's own files.
+
+    A folder holds ``train/``, ``eval/`` and ``test/``, each with CSV files that share one header.
+    """
+
+    dataset: str | None = None
+    path: str | None = None
+    split: Literal["random", "time", "given"] = "given"
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Data":
+        if (self.dataset is None) == (self.path is None):
+            raise ValueError("give exactly one of 'dataset' and 'path'")
+        return self
+
+
+class Accepted(Strict):
+    """An anomaly that the team has looked at and accepts, with the reason."""
+
+    feature: str
+    rule: str
+    reason: str
+    splits: tuple[str, ...] = ("train", "eval", "test")
+
+
+class Gate(Strict):
+    """Which anomalies stop a run. ``block_on`` is the lowest severity that does."""
+
+    block_on: Literal["warning", "error"] = "error"
+    accept: tuple[Accepted, ...] = ()
+
+
+class Training(Strict):
+    """How the model is fitted. ``batch_size`` is global: every worker takes its share of it."""
+
+    strategy: Literal["none", "mirrored", "multi_worker"] = "none"
+    seed: int = 0
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat
+    optimizer: Literal["adam", "adamw"] = "adamw"
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
+    warmup_share: Share = 0.05
+    clip_norm: PositiveFloat | None = None
+    early_stopping_patience: PositiveInt = 3
+    checkpoint_every_steps: PositiveInt = 200
+    histogram_every_epochs: Annotated[int, Field(ge=0)] = 1
+    model: dict[str, float | int | str | bool] = {}
+
+
+class Evaluation(Strict):
+    """How sure the slice metrics are stated to be. Thresholds live in the workload's ``evaluation.py``."""
+
+    confidence_intervals: bool = True
+    min_auc: Share | None = None
+
+
+class Metadata(Strict):
+    """The ML Metadata store: a SQLite file beside the artifacts, or a server."""
+
+    backend: Literal["sqlite", "mysql", "postgresql"] = "sqlite"
+    host: str = "127.0.0.1"
+    port: PositiveInt | None = None
+    database: str = "metadata"
+    user: str = ""
+    password_env: str = "MAINLINE_METADATA_PASSWORD"
+
+
+class Config(Strict):
+    """All that decides a run."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+    workload: str
+    data: Data
+    gate: Gate = Gate()
+    training: Training
+    evaluation: Evaluation = Evaluation()
+    metadata: Metadata = Metadata()
+    beam_pipeline_args: tuple[str, ...] = ()
+
+
+def load_config(name_or_file: str, overrides: tuple[str, ...] = (), env: str = "local") -> Config:
+    """Reads a config by name (``recommender``) or by file, and puts the overlay and the overrides over it.
+
+    Raises:
+        ConfigError: for a missing file, broken YAML, an unknown key or a wrong type.
+    """
+    path = config_path(name_or_file)
+    merged = merge(read_yaml(path), read_yaml(CONF / "env" / f"{env}.yaml"))
+    for override in overrides:
+        merged = merge(merged, parse_override(override))
+    return validate(merged, source=str(path))
+
+
+def config_path(name_or_file: str) -> Path:
+    """A file as it is given, or a name among those in ``conf/``."""
+    given = Path(name_or_file)
+    if given.suffix in {".yaml", ".yml"} and given.is_file():
+        return given
+    named = CONF / f"{name_or_file}.yaml"
+    if named.is_file():
+        return named
+    known = ", ".join(sorted(path.stem for path in CONF.glob("*.yaml")))
+    raise ConfigError(
+        f"--config {name_or_file}", "no such config", expected=f"one of {known}, or a .yaml file", received=name_or_file
+    )
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file; an empty file is an empty mapping."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(str(path), "cannot be read as YAML", received=str(error)) from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(str(path), "not a mapping", expected="key: value", received=type(content).__name__)
+    return content
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Deep merge; a mapping is merged key by key, anything else is replaced.
+
+    >>> merge({"a": {"b": 1, "c": 2}}, {"a": {"c": 3}})
+    {'a': {'b': 1, 'c': 3}}
+    """
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def parse_override(text: str) -> dict[str, Any]:
+    """One ``--set``: the value is read as YAML.
+
+    >>> parse_override("training.epochs=3")
+    {'training': {'epochs': 3}}
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set {text}", "not an assignment", expected="key=value, such as training.epochs=3")
+    try:
+        nested: Any = yaml.load(value, Loader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {key}", "the value is not YAML", received=value) from error
+    for part in reversed(key.split(".")):
+        nested = {part: nested}
+    return nested
+
+
+def validate(content: dict[str, Any], source: str) -> Config:
+    """Checks a mapping against the models; the first mistake is the one reported."""
+    try:
+        # As JSON, a strict model takes a list for a tuple and still no "3" for a 3.
+        return Config.model_validate_json(json.dumps(content, default=str))
+    except ValidationError as error:
+        raise explain(error.errors()[0], source) from error
+
+
+def explain(error: ErrorDetails, source: str) -> ConfigError:
+    """A pydantic error in the words of a config file."""
+    key = ".".join(str(part) for part in error["loc"])
+    where = f"{source}: {key}" if key else source
+    if error["type"] == "extra_forbidden":
+        return ConfigError(where, f"unknown key.{did_you_mean(error['loc'])}")
+    if error["type"] == "missing":
+        return ConfigError(where, "required, and not given", next_step=f"Add it, or pass --set {key}=VALUE.")
+    return ConfigError(where, "not usable", expected=error["msg"], received=repr(error["input"]))
+
+
+def did_you_mean(location: tuple[int | str, ...]) -> str:
+    """The nearest known key at a location, as a sentence, or nothing."""
+    fields = set(field_names(Config, location[:-1]))
+    nearest = difflib.get_close_matches(str(location[-1]), sorted(fields), n=1)
+    return f" Did you mean '{nearest[0]}'?" if nearest else f" Known here: {', '.join(sorted(fields))}."
+
+
+def field_names(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the model at a location knows.
+
+    >>> field_names(Config, ("gate",))
+    ['block_on', 'accept']
+    """
+    for part in location:
+        field = model.model_fields.get(str(part))
+        annotation = field.annotation if field else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return list(model.model_fields)

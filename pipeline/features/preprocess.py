@@ -1,0 +1,136 @@
+"""A feature table as a TensorFlow Transform graph: raw columns in, columns named ``*_xf`` out."""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from pipeline.features.table import (
+    Bucketized,
+    Categorical,
+    Crossed,
+    Feature,
+    MultiHot,
+    Numeric,
+    Table,
+    missing_name,
+    transformed_name,
+)
+
+Column = tf.Tensor | tf.SparseTensor
+Columns = dict[str, tf.Tensor]
+
+
+def transform(table: Table, inputs: Mapping[str, Column]) -> Columns:
+    """Applies a table to raw columns, each (batch, 1) dense or sparse.
+
+    Returns ids as int64 (batch, 1), numbers as float32 (batch, 1), multi-hot vectors as float32 (batch, width),
+    and the label as int64 (batch, 1).
+    """
+    outputs: Columns = {}
+    for feature in table.features:
+        if not isinstance(feature, Crossed):
+            outputs |= _transform_one(feature, inputs[feature.name])
+    tokens = _tokens(table, inputs, outputs)
+    for feature in table.features:
+        if isinstance(feature, Crossed):
+            outputs[transformed_name(feature)] = _cross(feature, tokens)
+    outputs[f"{table.label}_xf"] = tf.cast(dense(inputs[table.label], 0), tf.int64)
+    return outputs
+
+
+def dense(column: Column, default: str | float) -> tf.Tensor:
+    """A column as (batch, 1), with a default where a row has no value."""
+    if not isinstance(column, tf.SparseTensor):
+        return column
+    shape = tf.stack([column.dense_shape[0], tf.constant(1, tf.int64)])
+    one_wide = tf.SparseTensor(column.indices, column.values, shape)
+    filled = tf.sparse.to_dense(one_wide, tf.cast(default, column.dtype) if column.dtype != tf.string else default)
+    return tf.reshape(filled, [-1, 1])
+
+
+def _transform_one(feature: Feature, column: Column) -> Columns:
+    name = transformed_name(feature)
+    match feature:
+        case Numeric():
+            return _numeric(feature, column)
+        case Bucketized():
+            return {name: _bucket_ids(feature, column)}
+        case Categorical():
+            return {name: _vocabulary_ids(feature, dense(column, ""))}
+        case MultiHot():
+            return {name: _multi_hot(feature, dense(column, ""))}
+    raise TypeError(f"not a feature of one column: {feature!r}")
+
+
+def _numeric(feature: Numeric, column: Column) -> Columns:
+    scaled = tft.scale_to_z_score(_map_values(_log if feature.log else _float, column))
+    outputs = {transformed_name(feature): dense(scaled, 0.0)}
+    if feature.optional:
+        outputs[missing_name(feature)] = _is_missing(column)
+    return outputs
+
+
+def _float(values: tf.Tensor) -> tf.Tensor:
+    return tf.cast(values, tf.float32)
+
+
+def _log(values: tf.Tensor) -> tf.Tensor:
+    return tf.math.log1p(tf.cast(values, tf.float32))
+
+
+def _map_values(function: object, column: Column) -> Column:
+    if isinstance(column, tf.SparseTensor):
+        return tf.SparseTensor(column.indices, function(column.values), column.dense_shape)  # type: ignore[operator]
+    return function(column)  # type: ignore[operator]
+
+
+def _is_missing(column: Column) -> tf.Tensor:
+    if not isinstance(column, tf.SparseTensor):
+        return tf.zeros_like(column, tf.float32)
+    ones = tf.SparseTensor(column.indices, tf.ones_like(column.values, tf.float32), column.dense_shape)
+    return 1.0 - dense(ones, 0.0)
+
+
+def _bucket_ids(feature: Bucketized, column: Column) -> tf.Tensor:
+    bucketized = tft.bucketize(_map_values(_float, column), feature.buckets)
+    return dense(_map_values(_one_up, bucketized), 0)
+
+
+def _one_up(ids: tf.Tensor) -> tf.Tensor:
+    return tf.cast(ids, tf.int64) + 1
+
+
+def _vocabulary_ids(feature: Categorical, values: tf.Tensor) -> tf.Tensor:
+    return tft.compute_and_apply_vocabulary(
+        values,
+        top_k=feature.vocabulary,
+        frequency_threshold=feature.min_count if feature.min_count > 1 else None,
+        num_oov_buckets=feature.oov,
+        vocab_filename=feature.name,
+    )
+
+
+def _multi_hot(feature: MultiHot, values: tf.Tensor) -> tf.Tensor:
+    parts = tf.strings.split(tf.reshape(values, [-1]), feature.separator).to_sparse()
+    ids = tft.compute_and_apply_vocabulary(parts, top_k=feature.vocabulary, vocab_filename=feature.name)
+    known = tf.sparse.retain(ids, ids.values >= 0)
+    one_hot = tf.one_hot(tf.sparse.to_dense(known, -1), feature.vocabulary)
+    return tf.ensure_shape(tf.reduce_max(one_hot, axis=1), [None, feature.vocabulary])
+
+
+def _tokens(table: Table, inputs: Mapping[str, Column], outputs: Columns) -> Columns:
+    """Every feature that a cross may name, as strings: the value itself, or the number of its bucket."""
+    tokens: Columns = {}
+    for feature in table.features:
+        match feature:
+            case Categorical():
+                tokens[feature.name] = dense(inputs[feature.name], "")
+            case Bucketized():
+                tokens[f"{feature.name}_bucket"] = tf.strings.as_string(outputs[transformed_name(feature)])
+    return tokens
+
+
+def _cross(feature: Crossed, tokens: Columns) -> tf.Tensor:
+    joined = tf.strings.join([tokens[name] for name in feature.names], separator="\x1f")
+    return tf.strings.to_hash_bucket_fast(joined, feature.hash_buckets)

@@ -1,0 +1,146 @@
+"""The feature table: one row per feature says what it is, how it is transformed, and where the model uses it.
+
+Nothing here imports TensorFlow: `preprocess.py` turns a table into a TensorFlow Transform graph, `blocks.py` into
+the inputs of a model. A column may stand in several rows, say as a number and in buckets.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Numeric:
+    """A number, scaled to mean 0 and variance 1; missing becomes 0 and, if ``optional``, raises a flag.
+
+    ``log`` takes log(1 + x) first, for counts and amounts of money.
+    """
+
+    name: str
+    log: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Bucketized:
+    """A number in quantile buckets, 1 … ``buckets``; 0 is missing."""
+
+    name: str
+    buckets: int
+    embedding: int = 0
+    wide: bool = True
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """A string by its place in a vocabulary learned on the training split.
+
+    Values outside the vocabulary are hashed into ``oov`` ids behind it; missing is the empty string.
+    ``dropout`` is the share of training rows in which the id is replaced by an out-of-vocabulary one, so that
+    the model learns what to say of a user it has never met.
+    """
+
+    name: str
+    vocabulary: int
+    oov: int = 1
+    min_count: int = 1
+    embedding: int = 0
+    wide: bool = True
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class MultiHot:
+    """Several strings in one cell, joined by ``separator``, as a 0/1 vector over a vocabulary."""
+
+    name: str
+    vocabulary: int
+    separator: str = "|"
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """The combination of categorical or bucketized features, hashed; wide side only."""
+
+    names: tuple[str, ...]
+    hash_buckets: int
+
+
+Feature = Numeric | Bucketized | Categorical | MultiHot | Crossed
+
+
+@dataclass(frozen=True)
+class Table:
+    """The features of a workload, the label (0 or 1) and the columns that are carried but not learned from."""
+
+    features: tuple[Feature, ...]
+    label: str
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """What a transformed feature looks like: a name, a dtype, and ``width`` in a shape (batch, width)."""
+
+    name: str
+    dtype: Literal["int64", "float32"]
+    width: int = 1
+
+
+def transformed_name(feature: Feature) -> str:
+    """The name after preprocessing.
+
+    >>> transformed_name(Numeric("age")), transformed_name(Bucketized("age", 5)), transformed_name(Crossed(("a", "b"), 9))
+    ('age_xf', 'age_bucket_xf', 'a_x_b_xf')
+    """
+    match feature:
+        case Bucketized():
+            return f"{feature.name}_bucket_xf"
+        case Crossed():
+            return f"{'_x_'.join(feature.names)}_xf"
+        case _:
+            return f"{feature.name}_xf"
+
+
+def missing_name(feature: Numeric) -> str:
+    """The name of the flag that an optional number raises where it is missing."""
+    return f"{feature.name}_missing_xf"
+
+
+def cardinality(feature: Categorical | Bucketized | Crossed) -> int:
+    """How many ids a sparse feature can take.
+
+    >>> cardinality(Categorical("city", vocabulary=500, oov=4)), cardinality(Bucketized("age", buckets=5))
+    (504, 6)
+    """
+    match feature:
+        case Categorical():
+            return feature.vocabulary + feature.oov
+        case Bucketized():
+            return feature.buckets + 1
+        case Crossed():
+            return feature.hash_buckets
+
+
+def transformed_features(features: Sequence[Feature]) -> tuple[Transformed, ...]:
+    """What preprocessing must give for a table, label aside: the contract at that seam."""
+    return tuple(output for feature in features for output in _outputs(feature))
+
+
+def _outputs(feature: Feature) -> tuple[Transformed, ...]:
+    name = transformed_name(feature)
+    match feature:
+        case Numeric(optional=True):
+            return Transformed(name, "float32"), Transformed(missing_name(feature), "float32")
+        case Numeric():
+            return (Transformed(name, "float32"),)
+        case MultiHot():
+            return (Transformed(name, "float32", feature.vocabulary),)
+        case _:
+            return (Transformed(name, "int64"),)
+
+
+def raw_columns(features: Sequence[Feature]) -> tuple[str, ...]:
+    """The columns that a model needs at serving time, each once, in the order of the table."""
+    named = (feature.names if isinstance(feature, Crossed) else (feature.name,) for feature in features)
+    known = {feature.name for feature in features if not isinstance(feature, Crossed)}
+    return tuple(dict.fromkeys(name for names in named for name in names if name in known))

@@ -1,0 +1,38 @@
+"""The ML Metadata store of a config."""
+
+import os
+from pathlib import Path
+
+from ml_metadata.proto import metadata_store_pb2
+from tfx.orchestration import metadata
+
+from pipeline.config import Metadata
+from pipeline.errors import ConfigError
+
+
+def connection_config(settings: Metadata, root: Path) -> metadata_store_pb2.ConnectionConfig:
+    """SQLite below the root, or a server; the password comes from the environment, never from a file.
+
+    Raises:
+        ConfigError: a server is named and its password is not in the environment.
+    """
+    if settings.backend == "sqlite":
+        return metadata.sqlite_metadata_connection_config(str(root / "metadata.db"))
+    password = os.environ.get(settings.password_env)
+    if password is None:
+        raise ConfigError(
+            "metadata.password_env", "the environment has no such variable", expected=settings.password_env,
+            next_step=f"export {settings.password_env}=...",
+        )  # fmt: skip
+    config = metadata_store_pb2.ConnectionConfig()
+    if settings.backend == "mysql":
+        config.mysql.CopyFrom(metadata_store_pb2.MySQLDatabaseConfig(
+            host=settings.host, port=settings.port or 3306, database=settings.database,
+            user=settings.user, password=password,
+        ))  # fmt: skip
+    else:
+        config.postgresql.CopyFrom(metadata_store_pb2.PostgreSQLDatabaseConfig(
+            host=settings.host, port=str(settings.port or 5432), dbname=settings.database,
+            user=settings.user, password=password,
+        ))  # fmt: skip
+    return config

@@ -1,0 +1,118 @@
+"""The graph, as a table: one statement a node. Nothing in it knows where it runs."""
+
+import hashlib
+from pathlib import Path
+
+from tfx.components.evaluator.component import Evaluator
+from tfx.components.example_validator.component import ExampleValidator
+from tfx.components.pusher.component import Pusher
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.components.trainer.component import Trainer
+from tfx.components.transform.component import Transform
+from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
+from tfx.types import standard_artifacts
+from tfx.types.channel import Channel
+from tfx.utils import io_utils
+
+from components.arrow_example_gen.component import ArrowExampleGen
+from components.baseline.strategy import LatestOtherBlessedModel
+from components.validation_gate.component import ValidationGate
+from components.versioned_pusher.executor import Executor as VersionedPush
+from pipeline.config import Config
+from pipeline.digest import source_digest
+from pipeline.eval_config import make_eval_config
+from pipeline.metadata import connection_config
+from pipeline.workloads.contract import Workload, load_workload
+
+SPLITS = ("train", "eval", "test")
+
+
+def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool = True) -> Pipeline:
+    """The whole graph for a config.
+
+    Args:
+        config: the effective config.
+        rows: folder with ``train/``, ``eval/`` and ``test/`` CSV files.
+        root: where artifacts, metadata and served models go; ``<root>/serving/<version>`` is what a server reads.
+        enable_cache: whether a node whose inputs, settings and code have not changed is answered from the cache.
+    """
+    workload = load_workload(config.workload)
+    schema = io_utils.SchemaReader().read(str(workload.schema))
+    accepted = [entry.model_dump(mode="json") for entry in config.gate.accept]
+    pushed_to = pusher_pb2.PushDestination.Filesystem(base_directory=str(root / "serving"))
+
+    example_gen = ArrowExampleGen(input_base=str(rows), schema=schema, splits=SPLITS)
+    examples = example_gen.outputs["examples"]
+    statistics_gen = StatisticsGen(examples=examples)
+    schema_gen = ImportSchemaGen(schema_file=versioned_schema(workload, root))
+    curated = schema_gen.outputs["schema"]
+    validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=curated)
+    gate = ValidationGate(validator.outputs["anomalies"], config.gate.block_on, accepted)
+    transform = Transform(
+        examples=examples,
+        schema=curated,
+        preprocessing_fn=workload.preprocessing_fn,
+        splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "eval"]),
+        disable_statistics=True,
+        custom_config={"source": source_digest(workload.module("preprocessing"))},
+    )
+    transform.add_upstream_node(gate)
+    trainer = Trainer(
+        run_fn=workload.run_fn,
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        schema=curated,
+        train_args=trainer_pb2.TrainArgs(splits=["train"]),
+        eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
+        custom_config={
+            "training": config.training.model_dump(mode="json"),
+            "source": source_digest(workload.module("trainer")),
+        },
+    )
+    baseline = Resolver(
+        strategy_class=LatestOtherBlessedModel,
+        candidate=trainer.outputs["model"],
+        model=Channel(type=standard_artifacts.Model),
+        model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+    ).with_id("Baseline")
+    evaluator = Evaluator(
+        examples=examples,
+        example_splits=["test"],
+        schema=curated,
+        model=trainer.outputs["model"],
+        baseline_model=baseline.outputs["model"],
+        eval_config=make_eval_config(workload, config.evaluation),
+    )
+    pusher = Pusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=pusher_pb2.PushDestination(filesystem=pushed_to),
+        custom_executor_spec=executor_spec.ExecutorClassSpec(VersionedPush),
+    )
+    return Pipeline(
+        pipeline_name=config.name,
+        pipeline_root=str(root / "artifacts"),
+        components=[
+            example_gen, statistics_gen, schema_gen, validator, gate, transform, trainer, baseline, evaluator, pusher,
+        ],
+        metadata_connection_config=connection_config(config.metadata, root),
+        enable_cache=enable_cache,
+        beam_pipeline_args=list(config.beam_pipeline_args),
+    )  # fmt: skip
+
+
+def versioned_schema(workload: Workload, root: Path) -> str:
+    """A copy of the curated schema, named by its content.
+
+    ImportSchemaGen's cache key is the path of the file, so that an edit must change the path.
+    """
+    content = workload.schema.read_bytes()
+    copy = root / "schemas" / f"{workload.name}-{hashlib.sha256(content).hexdigest()[:16]}.pbtxt"
+    if not copy.is_file():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(content)
+    return str(copy)

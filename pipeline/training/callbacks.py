@@ -1,0 +1,132 @@
+"""What happens beside the fitting: progress, the best weights, histograms, and a stop when the loss is lost."""
+
+import json
+import logging
+import math
+import time
+from pathlib import Path
+
+import tensorflow as tf
+import tf_keras as keras
+
+from pipeline.errors import MainlineError
+
+progress = logging.getLogger("mainline.progress")
+
+
+class Progress(keras.callbacks.Callback):
+    """Says how far the fitting is, at most once in ``every_s`` seconds, and at each epoch's end."""
+
+    def __init__(self, epochs: int, steps_per_epoch: int, every_s: float = 1.0) -> None:
+        super().__init__()
+        self.epochs = epochs
+        self.steps_per_epoch = steps_per_epoch
+        self.every_s = every_s
+        self._epoch = 0
+        self._said_s = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Remembers the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Says epoch, step and loss."""
+        if time.monotonic() - self._said_s < self.every_s:
+            return
+        self._said_s = time.monotonic()
+        loss = (logs or {}).get("loss", math.nan)
+        progress.info("epoch %d/%d, step %d/%d, loss %.4f", self._epoch + 1, self.epochs, batch + 1,
+                      self.steps_per_epoch, loss)  # fmt: skip
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Says the metrics of the eval split."""
+        seen = {name: value for name, value in (logs or {}).items() if name.startswith("val_")}
+        text = ", ".join(f"{name} {value:.4f}" for name, value in seen.items())
+        progress.info("epoch %d/%d, %s", epoch + 1, self.epochs, text)
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Fails the run as soon as the loss is not a number, instead of training on."""
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Looks at the loss."""
+        loss = (logs or {}).get("loss", 0.0)
+        if not math.isfinite(loss):
+            raise MainlineError(
+                "Trainer", f"the loss became {loss} at step {batch + 1}",
+                expected="a finite loss",
+                next_step="Lower training.learning_rate or set training.clip_norm; look for NaN in the input.",
+            )  # fmt: skip
+
+
+class BestWeights(keras.callbacks.Callback):
+    """Early stopping that survives a kill: the best weights and their score lie on disk, not in memory.
+
+    At the end of training the model holds the best weights, chosen on the eval split.
+    """
+
+    def __init__(self, directory: str, monitor: str, patience: int) -> None:
+        super().__init__()
+        self.directory = Path(directory)
+        self.monitor = monitor
+        self.patience = patience
+        self.best: dict[str, float] = {}
+
+    @property
+    def _weights(self) -> str:
+        return str(self.directory / "best")
+
+    @property
+    def _record(self) -> str:
+        return str(self.directory / "best.json")
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Takes up the record of a run that was cut short."""
+        if tf.io.gfile.exists(self._record):
+            with tf.io.gfile.GFile(self._record) as file:
+                self.best = json.loads(file.read())
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Keeps the weights if they are the best so far; stops when ``patience`` epochs brought nothing."""
+        value = float((logs or {})[self.monitor])
+        if not self.best or value < self.best["value"]:
+            self._keep(epoch, value)
+        elif epoch - self.best["epoch"] >= self.patience:
+            progress.info("no better %s since epoch %d: stopping", self.monitor, self.best["epoch"] + 1)
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Puts the best weights back."""
+        if self.best:
+            self.model.load_weights(self._weights).expect_partial()
+
+    def _keep(self, epoch: int, value: float) -> None:
+        self.model.save_weights(self._weights, save_format="tf")
+        self.best = {"epoch": epoch, "value": value}
+        partial = f"{self._record}.partial"
+        with tf.io.gfile.GFile(partial, "w") as file:
+            file.write(json.dumps(self.best))
+        tf.io.gfile.rename(partial, self._record, overwrite=True)
+
+
+class GradientHistograms(keras.callbacks.Callback):
+    """Writes a histogram of the gradient of every variable, on one fixed batch, each ``every_epochs`` epochs."""
+
+    def __init__(self, log_dir: str, batch: tuple[dict[str, tf.Tensor], tf.Tensor], every_epochs: int) -> None:
+        super().__init__()
+        self.writer = tf.summary.create_file_writer(log_dir)
+        self.batch = batch
+        self.every_epochs = every_epochs
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Computes the gradients and writes them."""
+        if (epoch + 1) % self.every_epochs:
+            return
+        features, labels = self.batch
+        with tf.GradientTape() as tape:
+            loss = self.model.compute_loss(features, labels, self.model(features, training=True), None)
+        variables = self.model.trainable_variables
+        with self.writer.as_default(step=epoch):
+            for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
+                if gradient is not None:
+                    tf.summary.histogram(f"gradient/{variable.name}", tf.convert_to_tensor(gradient))

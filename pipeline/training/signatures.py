@@ -1,0 +1,84 @@
+"""What the exported model answers to: serialized examples, plain columns, and the transformed features of either."""
+
+from collections.abc import Callable, Mapping
+
+import tensorflow as tf
+import tensorflow_transform as tft
+import tf_keras as keras
+
+Tensors = dict[str, tf.Tensor]
+RawSpec = Mapping[str, tf.io.FixedLenFeature | tf.io.VarLenFeature]
+
+
+class ServingModel(tf.Module):
+    """A model with its preprocessing, from raw columns to ``score`` (batch, 1) float32, the probability of label 1.
+
+    Signatures:
+        serving_default: ``examples`` (batch,) string, serialized tf.Example. An optional column may be left out.
+        predict_raw: one input (batch,) per column; strings as string, every number as float32, so that a JSON
+            client need not tell 3 from 3.0. In an optional column, ``""`` and NaN stand for missing.
+        transform_features: ``examples`` as above to the transformed features.
+    """
+
+    def __init__(self, model: keras.Model, transform: tft.TFTransformOutput, raw_spec: RawSpec) -> None:
+        super().__init__()
+        # The variables are saved, and the signatures; not the layers, whose own functions would double the time and
+        # the size. A closure hides the model from the tracking of tf.Module.
+        self.weights = list(model.variables)
+        self._model: Callable[[Tensors], tf.Tensor] = lambda features: model(features, training=False)
+        self.transform_layer = transform.transform_features_layer()
+        self.raw_spec = dict(raw_spec)
+
+    def save(self, directory: str) -> None:
+        """Writes a SavedModel."""
+        tf.saved_model.save(self, directory, signatures=self.signatures())
+
+    def signatures(self) -> dict[str, Callable[..., Tensors]]:
+        """The signatures by name, traced."""
+        examples = tf.TensorSpec((None,), tf.string, name="examples")
+        return {
+            "serving_default": self.score_examples.get_concrete_function(examples),
+            "predict_raw": self.score_columns.get_concrete_function(**self.column_specs()),
+            "transform_features": self.transform_examples.get_concrete_function(examples),
+        }
+
+    def column_specs(self) -> dict[str, tf.TensorSpec]:
+        """The inputs of ``predict_raw``."""
+        return {
+            name: tf.TensorSpec((None,), tf.string if spec.dtype == tf.string else tf.float32, name=name)
+            for name, spec in self.raw_spec.items()
+        }
+
+    @tf.function
+    def score_examples(self, examples: tf.Tensor) -> Tensors:
+        """Serialized examples (batch,) to scores."""
+        return self._score(tf.io.parse_example(examples, self.raw_spec))
+
+    @tf.function
+    def score_columns(self, **columns: tf.Tensor) -> Tensors:
+        """Plain columns, each (batch,), to scores."""
+        return self._score({name: as_parsed(name, columns[name], spec) for name, spec in self.raw_spec.items()})
+
+    @tf.function
+    def transform_examples(self, examples: tf.Tensor) -> Tensors:
+        """Serialized examples (batch,) to transformed features."""
+        return self.transform_layer(tf.io.parse_example(examples, self.raw_spec))
+
+    def _score(self, raw: Mapping[str, tf.Tensor | tf.SparseTensor]) -> Tensors:
+        return {"score": self._model(self.transform_layer(raw))}
+
+
+def as_parsed(
+    name: str, column: tf.Tensor, spec: tf.io.FixedLenFeature | tf.io.VarLenFeature
+) -> tf.Tensor | tf.SparseTensor:
+    """A plain column (batch,) as parsing an example would have given it: (batch, 1), sparse where optional."""
+    if isinstance(spec, tf.io.FixedLenFeature):
+        if column.dtype != tf.string:
+            column = tf.debugging.check_numerics(column, f"column {name!r} is required: a number must be given")
+        return tf.cast(tf.reshape(column, [-1, 1]), spec.dtype) if column.dtype != spec.dtype else column[:, tf.newaxis]
+    given = column != "" if column.dtype == tf.string else tf.logical_not(tf.math.is_nan(column))
+    rows = tf.where(given)
+    values = tf.gather(column, rows[:, 0])
+    indices = tf.concat([rows, tf.zeros_like(rows)], axis=1)
+    shape = tf.stack([tf.shape(column, tf.int64)[0], tf.constant(1, tf.int64)])
+    return tf.SparseTensor(indices, values if values.dtype == spec.dtype else tf.cast(values, spec.dtype), shape)

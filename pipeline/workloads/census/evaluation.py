@@ -1,0 +1,15 @@
+"""How the census workload is judged: on which slices, by which bounds."""
+
+from pipeline.workloads.contract import Change, Evaluation, Threshold
+
+EVALUATION = Evaluation(
+    slices=(("sex",), ("race",), ("education",), ("sex", "race")),
+    thresholds=(
+        Threshold("AUC", lower=0.90),
+        Threshold("BinaryAccuracy", lower=0.84),
+        Threshold("Calibration", lower=0.9, upper=1.1),
+        Threshold("AUC", lower=0.88, on=(("sex", "Female"),)),
+        Threshold("AUC", lower=0.88, on=(("sex", "Male"),)),
+    ),
+    changes=(Change("AUC", better="higher", tolerance=0.005),),
+)

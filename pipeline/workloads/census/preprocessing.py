@@ -1,0 +1,17 @@
+"""Raw columns to model inputs, by the feature table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from pipeline.features.contract import check_transformed
+from pipeline.features.preprocess import Column, transform
+from pipeline.workloads.census.features import TABLE
+
+
+def preprocessing_fn(inputs: Mapping[str, Column], custom_config: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+    """What TensorFlow Transform calls; ``custom_config`` is only a part of the cache key."""
+    outputs = transform(TABLE, inputs)
+    check_transformed(TABLE, outputs)
+    return outputs

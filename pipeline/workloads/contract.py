@@ -1,0 +1,101 @@
+"""What a workload must provide, and the check that it does.
+
+A workload is a package of five files: ``features.py`` (TABLE), ``preprocessing.py`` (preprocessing_fn), ``model.py``
+(build_model), ``trainer.py`` (run_fn) and ``evaluation.py`` (EVALUATION); its schema is ``schemas/<name>.pbtxt``.
+"""
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pipeline.errors import ConfigError
+from pipeline.features.table import Table
+
+WORKLOADS = Path(__file__).parent
+SCHEMAS = WORKLOADS.parent.parent / "schemas"
+
+T = TypeVar("T")
+Slice = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A bound that a metric must keep; ``on`` names a slice as (feature, value) pairs, empty for all rows."""
+
+    metric: str
+    lower: float | None = None
+    upper: float | None = None
+    on: Slice = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """How much worse than the baseline a metric may be, as a difference; the side that is better is ``better``."""
+
+    metric: str
+    better: str
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics are computed overall and on each of ``slices``, tuples of feature names; the model is judged by the rest."""
+
+    slices: tuple[tuple[str, ...], ...]
+    thresholds: tuple[Threshold, ...]
+    changes: tuple[Change, ...] = ()
+    decision_threshold: float = 0.5
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A workload as the pipeline sees it; functions by dotted path, so that nothing is imported before it must be."""
+
+    name: str
+    table: Table
+    evaluation: Evaluation
+    schema: Path
+
+    @property
+    def preprocessing_fn(self) -> str:
+        """Dotted path for Transform."""
+        return f"{self.module('preprocessing')}.preprocessing_fn"
+
+    @property
+    def run_fn(self) -> str:
+        """Dotted path for Trainer."""
+        return f"{self.module('trainer')}.run_fn"
+
+    def module(self, part: str) -> str:
+        """Dotted path of one of the five files."""
+        return f"pipeline.workloads.{self.name}.{part}"
+
+
+def load_workload(name: str) -> Workload:
+    """Finds a workload by name and checks that it is whole.
+
+    Raises:
+        ConfigError: no such workload, a file missing, or a file without what it must define.
+    """
+    folder = WORKLOADS / name
+    if not (folder / "__init__.py").is_file():
+        known = ", ".join(sorted(path.parent.name for path in WORKLOADS.glob("*/__init__.py")))
+        raise ConfigError("workload", "no such workload", expected=f"one of {known}", received=name)
+    missing = [part for part in ("preprocessing", "model", "trainer") if not (folder / f"{part}.py").is_file()]
+    schema = SCHEMAS / f"{name}.pbtxt"
+    missing += [] if schema.is_file() else [f"schemas/{name}.pbtxt"]
+    if missing:
+        raise ConfigError(f"workload {name}", "not whole", expected="five files and a schema", received=f"no {missing}")
+    table = _defined(name, "features", "TABLE", Table)
+    return Workload(name, table, _defined(name, "evaluation", "EVALUATION", Evaluation), schema)
+
+
+def _defined(name: str, part: str, attribute: str, kind: type[T]) -> T:
+    module = importlib.import_module(f"pipeline.workloads.{name}.{part}")
+    value = getattr(module, attribute, None)
+    if not isinstance(value, kind):
+        raise ConfigError(
+            f"pipeline/workloads/{name}/{part}.py", f"{attribute} is wrong", expected=kind.__name__, received=repr(value)
+        )
+    return value

@@ -1,0 +1,21 @@
+"""How the recommender is judged: on which slices, by which bounds."""
+
+from pipeline.workloads.contract import Change, Evaluation, Threshold
+
+EVALUATION = Evaluation(
+    slices=(
+        ("user_segment",),
+        ("metro_tier",),
+        ("age_band",),
+        ("primary_genre",),
+        ("user_segment", "metro_tier"),
+    ),
+    thresholds=(
+        Threshold("AUC", lower=0.70),
+        Threshold("BinaryCrossEntropy", upper=0.65),
+        Threshold("Calibration", lower=0.85, upper=1.15),
+        Threshold("AUC", lower=0.62, on=(("user_segment", "new"),)),
+        Threshold("AUC", lower=0.68, on=(("user_segment", "returning"),)),
+    ),
+    changes=(Change("AUC", better="higher", tolerance=0.01),),
+)
