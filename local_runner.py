@@ -1,0 +1,62 @@
+#!/usr/bin/env python
+"""Runs a pipeline on this machine: config in, a validated, judged and pushed model out."""
+
+import argparse
+import sys
+from pathlib import Path
+
+EXIT_CODES = """\
+exit codes:
+  0  pushed, or already up to date
+  1  anything else
+  2  bad input or config
+  3  the model was not blessed
+  4  the data was rejected by the gate
+"""
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(
+        prog="local_runner.py",
+        description=__doc__,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", default="recommender", metavar="NAME|FILE", help="default: recommender")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides one key; repeatable")
+    parser.add_argument("--from", dest="from_node", metavar="NODE", help="first node to run; earlier ones are reused")
+    parser.add_argument("--to", dest="to_node", metavar="NODE", help="last node to run")
+    parser.add_argument("--no-cache", action="store_true", help="run every node, whatever was done before")
+    parser.add_argument("--root", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
+    parser.add_argument("--orchestrator", choices=("local", "beam"), default="local", help="default: local")
+    parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    """Runs, and turns what goes wrong into a message and an exit code."""
+    options = parse(arguments)
+    # Imported late, so that --help answers at once.
+    from pipeline.errors import MainlineError
+    from pipeline.run.runner import Request, run
+
+    request = Request(
+        config=options.config,
+        overrides=tuple(options.set),
+        from_node=options.from_node,
+        to_node=options.to_node,
+        cache=not options.no_cache,
+        root=options.root,
+        orchestrator=options.orchestrator,
+        as_json=options.json,
+    )
+    try:
+        return run(request)
+    except MainlineError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,61 @@
+"""How many rows went into a node and came out: counted from its artifacts, and compared."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow.parquet as parquet
+import tensorflow as tf
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from pipeline.errors import MainlineError
+from pipeline.run.artifacts import Output
+
+Counts = dict[str, int]
+
+
+def rows_out(outputs: Sequence[Output]) -> Counts | None:
+    """Rows by split in what a node wrote, or None for a node whose outputs have no rows."""
+    for output in outputs:
+        match output.type:
+            case "Examples":
+                return {split: count_examples(folder) for split, folder in output.split_folders().items()}
+            case "ExampleStatistics":
+                return {split: count_in_statistics(folder) for split, folder in output.split_folders().items()}
+            case "ModelEvaluation":
+                return {"test": count_predictions(Path(output.uri))}
+    return None
+
+
+def count_examples(folder: str) -> int:
+    """Records in the gzipped TFRecords of a folder."""
+    files = tf.io.gfile.glob(f"{folder}/*")
+    records = tf.data.TFRecordDataset(files, compression_type="GZIP")
+    return sum(int(tf.size(batch)) for batch in records.batch(8192))
+
+
+def count_in_statistics(folder: str) -> int:
+    """Examples that TFDV says it has seen."""
+    with tf.io.gfile.GFile(f"{folder}/FeatureStats.pb", "rb") as file:
+        statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read())
+    return sum(dataset.num_examples for dataset in statistics.datasets)
+
+
+def count_predictions(folder: Path) -> int:
+    """Rows that were scored."""
+    return sum(parquet.read_metadata(path).num_rows for path in folder.glob("predictions/*.parquet"))
+
+
+def check_rows(node: str, expected: Counts, found: Counts) -> None:
+    """Every split that a node wrote must have the rows that came in.
+
+    Raises:
+        MainlineError: rows were lost or doubled on the way.
+    """
+    wrong = {split: count for split, count in found.items() if split in expected and expected[split] != count}
+    if wrong:
+        raise MainlineError(
+            node, "the rows that came out are not those that went in",
+            expected=", ".join(f"{split} {expected[split]:,}" for split in wrong),
+            received=", ".join(f"{split} {count:,}" for split, count in wrong.items()),
+            next_step="Look for workers that died in the log, and run again with --no-cache.",
+        )  # fmt: skip

@@ -1,0 +1,135 @@
+"""The end of a run, as facts: for a person as text, for a script as JSON."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.errors import MainlineError, NotBlessedError
+from pipeline.run.console import table
+from pipeline.run.events import NodeStatus
+from pipeline.run.checks import Check, Verdict
+
+Status = Literal["pushed", "up to date", "not blessed", "data rejected", "bad input", "failed", "stopped as asked"]
+COLORS = {"pushed": "bold green", "up to date": "bold green", "stopped as asked": "bold"}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All that a user asks when a run is over. Paths are None where there is nothing to point at."""
+
+    pipeline: str
+    run: str
+    status: Status
+    exit_code: int
+    elapsed_s: float
+    nodes: tuple[NodeStatus, ...]
+    verdict: Verdict | None
+    error: str | None
+    model: str | None
+    evaluation: str | None
+    folder: str
+    log: str
+    next_command: str
+
+    def as_json(self) -> str:
+        """One JSON object."""
+        facts = asdict(self)
+        for node in facts["nodes"]:
+            del node["started_s"]
+        return json.dumps(facts, indent=1, ensure_ascii=False)
+
+
+def failure_status(error: BaseException) -> tuple[Status, int]:
+    """What a failure is called, and its exit code."""
+    code = error.exit_code if isinstance(error, MainlineError) else 1
+    statuses: dict[int, Status] = {2: "bad input", 3: "not blessed", 4: "data rejected"}
+    return statuses.get(code, "failed"), code
+
+
+def end_status(nodes: list[NodeStatus], verdict: Verdict | None, pushed: bool) -> tuple[Status, int]:
+    """What a run that failed nowhere came to, and its exit code."""
+    if verdict is not None and not verdict.blessed:
+        return "not blessed", NotBlessedError.exit_code
+    if not pushed:
+        return "stopped as asked", 0
+    work = [node for node in nodes if node.state == "done" and node.node != "Baseline"]
+    return ("pushed", 0) if any(node.node == "Pusher" for node in work) else ("up to date", 0)
+
+
+def render(summary: Summary) -> RenderableType:
+    """The summary for a terminal."""
+    parts: list[RenderableType] = [headline(summary), Text(), table(list(summary.nodes)), Text()]
+    if summary.verdict is not None:
+        parts += [verdict_line(summary.verdict), check_table(summary.verdict.checks), Text()]
+    if summary.error:
+        parts += [Text(summary.error, style="red"), Text()]
+    return Group(*parts, places(summary))
+
+
+def headline(summary: Summary) -> Text:
+    """Pipeline, run, outcome."""
+    line = Text(f"{summary.pipeline}  run {summary.run}  {summary.elapsed_s:.0f} s  ")
+    return line.append(summary.status, style=COLORS.get(summary.status, "bold red"))
+
+
+def verdict_line(verdict: Verdict) -> Text:
+    """Blessed or not, and by how many bounds."""
+    missed = [check for check in verdict.checks if not check.passed]
+    rows = f"on {verdict.rows:,} test rows, 95 % intervals"
+    if verdict.blessed:
+        return Text(f"Blessed: all {len(verdict.checks)} bounds are kept, {rows}", style="green")
+    return Text(f"Not blessed: {len(missed)} of {len(verdict.checks)} bounds are missed, {rows}", style="red")
+
+
+def check_table(checks: tuple[Check, ...]) -> Table:
+    """Every bound with what was measured."""
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("metric", "slice", "value", "95 % interval", "bound", ""):
+        drawn.add_column(heading, justify="right" if heading == "value" else "left")
+    for check in checks:
+        outcome = Text("kept", style="green") if check.passed else Text(missed_text(check), style="red")
+        value = "–" if check.value is None else f"{check.value:.4f}"
+        interval = "{:.4f} … {:.4f}".format(*check.interval) if check.interval else ""
+        drawn.add_row(check.metric, check.slice, value, interval, check.bound, outcome)
+    return drawn
+
+
+def missed_text(check: Check) -> str:
+    """How a bound was missed."""
+    return "no such slice in the data" if check.value is None else f"missed by {check.missed_by:.4f}"
+
+
+def places(summary: Summary) -> Table:
+    """Where things are, and what to type next."""
+    drawn = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    found = {"model": summary.model, "evaluation": summary.evaluation, "run": summary.folder, "log": summary.log}
+    for name, place in {**found, "next": summary.next_command}.items():
+        if place:
+            drawn.add_row(name, Text(place, overflow="fold"))
+    return drawn
+
+
+def show(summary: Summary, as_json: bool) -> None:
+    """Prints to standard output."""
+    if as_json:
+        print(summary.as_json())
+        return
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=160)
+    console.print(render(summary))
+
+
+def near(path: str | Path | None) -> str | None:
+    """A path relative to where the user stands, if that is shorter."""
+    if path is None:
+        return None
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
