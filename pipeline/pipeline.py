@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.evaluator.component import Evaluator
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.pusher.component import Pusher
@@ -24,7 +25,9 @@ from components.validation_gate.component import ValidationGate
 from components.versioned_pusher.executor import Executor as VersionedPush
 from pipeline.config import Config
 from pipeline.digest import source_digest
+from pipeline.errors import ConfigError
 from pipeline.eval_config import make_eval_config
+from pipeline.features.table import closed_columns
 from pipeline.metadata import connection_config
 from pipeline.workloads.contract import Workload, load_workload
 
@@ -58,7 +61,10 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         preprocessing_fn=workload.preprocessing_fn,
         splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "eval"]),
         disable_statistics=True,
-        custom_config={"source": source_digest(workload.module("preprocessing"))},
+        custom_config={
+            "domains": domains(schema, closed_columns(workload.table.features)),
+            "source": source_digest(workload.module("preprocessing")),
+        },
     )
     transform.add_upstream_node(gate)
     trainer = Trainer(
@@ -103,6 +109,19 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         enable_cache=enable_cache,
         beam_pipeline_args=list(config.beam_pipeline_args),
     )  # fmt: skip
+
+
+def domains(schema: schema_pb2.Schema, columns: tuple[str, ...]) -> dict[str, list[str]]:
+    """The values that the schema allows in each of some columns.
+
+    Raises:
+        ConfigError: a column without a domain.
+    """
+    found = {feature.name: list(feature.string_domain.value) for feature in schema.feature}
+    for column in columns:
+        if not found.get(column):
+            raise ConfigError(f"schemas, feature {column}", "no string_domain, but the feature table calls it closed")
+    return {column: found[column] for column in columns}
 
 
 def versioned_schema(workload: Workload, root: Path) -> str:

@@ -1,4 +1,4 @@
-"""Reads CSV by record batch in C++ and writes tf.Examples, in place of CsvExampleGen's per-row Python."""
+"""Reads CSV and writes tf.Examples by record batch, in C++, in place of CsvExampleGen's per-row Python."""
 
 import json
 import logging
@@ -7,12 +7,14 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
+import tensorflow as tf
 from apache_beam.io.filesystems import FileSystems
 from google.protobuf import struct_pb2
 from tfx import types
-from tfx.components.example_gen import base_example_gen_executor
+from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import proto_utils
 from tfx_bsl.coders import example_coder
@@ -22,41 +24,56 @@ from pipeline.errors import DataError
 
 logger = logging.getLogger(__name__)
 Artifacts = dict[str, list[types.Artifact]]
+ROWS_PER_SHARD = 500_000
+GZIP = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
 
 
-class EncodeFile(beam.DoFn):
-    """A file name to its rows as serialized tf.Examples; a null cell is an absent feature."""
+class WriteShards(beam.DoFn):
+    """(index, name) of a CSV file to gzipped TFRecords of tf.Example; a null cell is an absent feature.
 
-    def __init__(self, columns: Columns) -> None:
+    A shard gets its name only when it is whole.
+    """
+
+    def __init__(self, columns: Columns, folder: str) -> None:
         self.columns = columns
+        self.folder = folder
 
-    def process(self, name: str) -> Iterator[bytes]:
-        """Reads block by block, so that a file larger than memory passes."""
+    def process(self, indexed_name: tuple[int, str]) -> Iterator[int]:
+        """Gives the number of rows written; holds one block of the file at a time."""
+        index, name = indexed_name
         encoder = example_coder.RecordBatchToExamplesEncoder()
         with FileSystems.open(name) as file:
-            for batch in read_batches(file, self.columns):
-                yield from encoder.encode(as_lists(batch))
+            for shard, examples in enumerate(_shards(read_batches(file, self.columns), encoder)):
+                yield self._write(f"data_tfrecord-{index:05d}-{shard:05d}.gz", examples)
+
+    def _write(self, name: str, examples: Iterator[bytes]) -> int:
+        partial, rows = f"{self.folder}/.{name}.partial", 0
+        with tf.io.TFRecordWriter(partial, GZIP) as writer:
+            for example in examples:
+                writer.write(example)
+                rows += 1
+        tf.io.gfile.rename(partial, f"{self.folder}/{name}", overwrite=True)
+        return rows
 
 
-class CsvToExample(beam.PTransform):
-    """The files of one split to serialized tf.Examples."""
+def _shards(
+    batches: Iterator[pa.RecordBatch], encoder: example_coder.RecordBatchToExamplesEncoder
+) -> Iterator[Iterator[bytes]]:
+    """Encoded rows in groups that make one shard each."""
 
-    def __init__(self, exec_properties: dict[str, Any], split_pattern: str) -> None:
-        super().__init__()
-        self.files = split_files(exec_properties, split_pattern)
-        self.columns = columns_of(exec_properties)
+    def of_one_shard(first: pa.RecordBatch) -> Iterator[bytes]:
+        rows = first.num_rows
+        yield from encoder.encode(as_lists(first))
+        while rows < ROWS_PER_SHARD and (batch := next(batches, None)) is not None:
+            rows += batch.num_rows
+            yield from encoder.encode(as_lists(batch))
 
-    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
-        """Files in, examples out; files are read side by side."""
-        return pipeline | beam.Create(self.files) | beam.Reshuffle() | beam.ParDo(EncodeFile(self.columns))
+    while (batch := next(batches, None)) is not None:
+        yield of_one_shard(batch)
 
 
-class Executor(base_example_gen_executor.BaseExampleGenExecutor):
+class Executor(base_beam_executor.BaseBeamExecutor):
     """ExampleGen over CSV files, typed and checked by the schema."""
-
-    def GetInputSourceToExamplePTransform(self) -> type[beam.PTransform]:  # noqa: N802
-        """The transform that TFX applies to each split."""
-        return CsvToExample
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
         """Writes the splits.
@@ -64,32 +81,45 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         Raises:
             DataError: a file is missing, empty or malformed; it says where.
         """
+        self._log_startup(input_dict, output_dict, exec_properties)
         columns = columns_of(exec_properties)
-        files = [name for pattern in split_patterns(exec_properties) for name in split_files(exec_properties, pattern)]
-        for name in files:
+        files = files_by_split(exec_properties)
+        for name in (name for names in files.values() for name in names):
             with FileSystems.open(name) as file:
                 check_header(name, file, columns)
+        artifact = artifact_utils.get_single_instance(output_dict[specs.EXAMPLES_KEY])
+        artifact.split_names = artifact_utils.encode_split_names(list(files))
         try:
-            super().Do(input_dict, output_dict, exec_properties)
+            self._write(files, columns, artifact)
         except Exception as error:
             # Beam reports a worker's error as text, without its type: the bad line is found by reading once more.
-            logger.info("reading failed: looking for the line", exc_info=True)
+            logger.info("writing failed: looking for a bad line", exc_info=True)
             raise find_bad_line(files, columns) or error from error
 
+    def _write(self, files: dict[str, list[str]], columns: Columns, artifact: types.Artifact) -> None:
+        with self._make_beam_pipeline() as pipeline:
+            for split, names in files.items():
+                folder = artifact_utils.get_split_uri([artifact], split)
+                fileio.makedirs(folder)
+                indexed = pipeline | f"Files[{split}]" >> beam.Create(list(enumerate(names)))
+                spread = indexed | f"Spread[{split}]" >> beam.Reshuffle()
+                spread | f"Write[{split}]" >> beam.ParDo(WriteShards(columns, folder))
 
-def split_patterns(exec_properties: dict[str, Any]) -> list[str]:
-    """The file patterns of the input splits."""
+
+def files_by_split(exec_properties: dict[str, Any]) -> dict[str, list[str]]:
+    """The files of each input split.
+
+    Raises:
+        DataError: a split without files, or without a single row.
+    """
     config = example_gen_pb2.Input()
     proto_utils.json_to_proto(exec_properties[specs.INPUT_CONFIG_KEY], config)
-    return [split.pattern for split in config.splits]
-
-
-def split_files(exec_properties: dict[str, Any], pattern: str) -> list[str]:
-    """The files of a pattern below the input folder; none is an error."""
-    full = f"{exec_properties[specs.INPUT_BASE_KEY]}/{pattern}"
-    files = sorted(fileio.glob(full))
-    if not files:
-        raise DataError(full, "no file matches", expected="at least one CSV file", next_step="Check data.path.")
+    files = {}
+    for split in config.splits:
+        pattern = f"{exec_properties[specs.INPUT_BASE_KEY]}/{split.pattern}"
+        files[split.name] = sorted(fileio.glob(pattern))
+        if not files[split.name]:
+            raise DataError(pattern, "no file matches", expected="at least one CSV file", next_step="Check data.path.")
     return files
 
 
@@ -102,9 +132,9 @@ def columns_of(exec_properties: dict[str, Any]) -> Columns:
     return {name: ColumnRule(**rule) for name, rule in json.loads(packed["columns"]).items()}
 
 
-def find_bad_line(files: list[str], columns: Columns) -> DataError | None:
+def find_bad_line(files: dict[str, list[str]], columns: Columns) -> DataError | None:
     """The first line that cannot be read, if that is what went wrong."""
-    for name in files:
+    for name in (name for names in files.values() for name in names):
         with FileSystems.open(name) as file:
             header = file.readline().decode("utf-8-sig").strip().replace('"', "").split(",")
         try:

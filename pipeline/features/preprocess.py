@@ -1,6 +1,6 @@
 """A feature table as a TensorFlow Transform graph: raw columns in, columns named ``*_xf`` out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -19,10 +19,11 @@ from pipeline.features.table import (
 
 Column = tf.Tensor | tf.SparseTensor
 Columns = dict[str, tf.Tensor]
+Domains = Mapping[str, Sequence[str]]
 
 
-def transform(table: Table, inputs: Mapping[str, Column]) -> Columns:
-    """Applies a table to raw columns, each (batch, 1) dense or sparse.
+def transform(table: Table, inputs: Mapping[str, Column], domains: Domains) -> Columns:
+    """Applies a table to raw columns, each (batch, 1) dense or sparse; ``domains`` are those of the closed columns.
 
     Returns ids as int64 (batch, 1), numbers as float32 (batch, 1), multi-hot vectors as float32 (batch, width),
     and the label as int64 (batch, 1).
@@ -30,7 +31,7 @@ def transform(table: Table, inputs: Mapping[str, Column]) -> Columns:
     outputs: Columns = {}
     for feature in table.features:
         if not isinstance(feature, Crossed):
-            outputs |= _transform_one(feature, inputs[feature.name])
+            outputs |= _transform_one(feature, inputs[feature.name], domains)
     tokens = _tokens(table, inputs, outputs)
     for feature in table.features:
         if isinstance(feature, Crossed):
@@ -49,17 +50,19 @@ def dense(column: Column, default: str | float) -> tf.Tensor:
     return tf.reshape(filled, [-1, 1])
 
 
-def _transform_one(feature: Feature, column: Column) -> Columns:
+def _transform_one(feature: Feature, column: Column, domains: Domains) -> Columns:
     name = transformed_name(feature)
     match feature:
         case Numeric():
             return _numeric(feature, column)
         case Bucketized():
             return {name: _bucket_ids(feature, column)}
+        case Categorical(closed=True):
+            return {name: _domain_ids(dense(column, ""), domains[feature.name], feature.vocabulary, feature.oov)}
         case Categorical():
             return {name: _vocabulary_ids(feature, dense(column, ""))}
         case MultiHot():
-            return {name: _multi_hot(feature, dense(column, ""))}
+            return {name: _multi_hot(feature, dense(column, ""), domains[feature.domain_of])}
     raise TypeError(f"not a feature of one column: {feature!r}")
 
 
@@ -111,12 +114,21 @@ def _vocabulary_ids(feature: Categorical, values: tf.Tensor) -> tf.Tensor:
     )
 
 
-def _multi_hot(feature: MultiHot, values: tf.Tensor) -> tf.Tensor:
-    parts = tf.strings.split(tf.reshape(values, [-1]), feature.separator).to_sparse()
-    ids = tft.compute_and_apply_vocabulary(parts, top_k=feature.vocabulary, vocab_filename=feature.name)
-    known = tf.sparse.retain(ids, ids.values >= 0)
-    one_hot = tf.one_hot(tf.sparse.to_dense(known, -1), feature.vocabulary)
-    return tf.ensure_shape(tf.reduce_max(one_hot, axis=1), [None, feature.vocabulary])
+def _domain_ids(values: tf.Tensor, domain: Sequence[str], size: int, oov: int) -> tf.Tensor:
+    """Places in a domain; what is outside is hashed into the ids from ``size`` on."""
+    keys = tf.constant(list(domain), tf.string)
+    places = tf.range(len(domain), dtype=tf.int64)
+    table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, places), default_value=-1)
+    known = table.lookup(values)
+    return tf.where(known >= 0, known, size + tf.strings.to_hash_bucket_fast(values, oov))
+
+
+def _multi_hot(feature: MultiHot, values: tf.Tensor, domain: Sequence[str]) -> tf.Tensor:
+    parts = tf.strings.split(tf.reshape(values, [-1]), feature.separator).to_tensor("")
+    # The last column takes what is outside the domain, and is cut off.
+    ids = tf.minimum(_domain_ids(parts, domain, feature.vocabulary, oov=1), feature.vocabulary)
+    one_hot = tf.reduce_max(tf.one_hot(ids, feature.vocabulary + 1), axis=1)[:, : feature.vocabulary]
+    return tf.ensure_shape(one_hot, [None, feature.vocabulary])
 
 
 def _tokens(table: Table, inputs: Mapping[str, Column], outputs: Columns) -> Columns:

@@ -33,9 +33,11 @@ class Bucketized:
 
 @dataclass(frozen=True)
 class Categorical:
-    """A string by its place in a vocabulary learned on the training split.
+    """A string by its place in a vocabulary of at most ``vocabulary`` values.
 
-    Values outside the vocabulary are hashed into ``oov`` ids behind it; missing is the empty string.
+    The vocabulary is learned on the training split, or, when ``closed``, it is the domain that the schema gives the
+    column, which costs no pass over the data. Values outside are hashed into ``oov`` ids behind it; missing is the
+    empty string, an out-of-vocabulary value like others.
     ``dropout`` is the share of training rows in which the id is replaced by an out-of-vocabulary one, so that
     the model learns what to say of a user it has never met.
     """
@@ -44,6 +46,7 @@ class Categorical:
     vocabulary: int
     oov: int = 1
     min_count: int = 1
+    closed: bool = False
     embedding: int = 0
     wide: bool = True
     dropout: float = 0.0
@@ -51,10 +54,14 @@ class Categorical:
 
 @dataclass(frozen=True)
 class MultiHot:
-    """Several strings in one cell, joined by ``separator``, as a 0/1 vector over a vocabulary."""
+    """Several strings in one cell, joined by ``separator``, as a 0/1 vector over the domain of the column ``domain_of``.
+
+    The domain is that of another column, since a cell of several values has none itself.
+    """
 
     name: str
     vocabulary: int
+    domain_of: str
     separator: str = "|"
 
 
@@ -137,6 +144,12 @@ def _outputs(feature: Feature) -> tuple[Transformed, ...]:
             return (Transformed(name, "float32", feature.vocabulary),)
         case _:
             return (Transformed(name, "int64"),)
+
+
+def closed_columns(features: Sequence[Feature]) -> tuple[str, ...]:
+    """The columns whose domain in the schema preprocessing needs."""
+    closed = [feature.name for feature in features if isinstance(feature, Categorical) and feature.closed]
+    return tuple(dict.fromkeys([*closed, *(item.domain_of for item in features if isinstance(item, MultiHot))]))
 
 
 def raw_columns(features: Sequence[Feature]) -> tuple[str, ...]:

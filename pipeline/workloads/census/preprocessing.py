@@ -11,7 +11,7 @@ from pipeline.workloads.census.features import TABLE
 
 
 def preprocessing_fn(inputs: Mapping[str, Column], custom_config: Mapping[str, Any]) -> dict[str, tf.Tensor]:
-    """What TensorFlow Transform calls; ``custom_config`` is only a part of the cache key."""
-    outputs = transform(TABLE, inputs)
+    """What TensorFlow Transform calls; ``custom_config`` holds the domains that the schema gives closed columns."""
+    outputs = transform(TABLE, inputs, custom_config["domains"])
     check_transformed(TABLE, outputs)
     return outputs

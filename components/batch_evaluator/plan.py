@@ -1,0 +1,206 @@
+"""What an EvalConfig asks for, checked: whatever this evaluator would not compute as TFMA does is refused."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_model_analysis.metrics import metric_specs, metric_types
+
+from components.batch_evaluator.jackknife import BUCKETS
+from components.batch_evaluator.metrics import Metric
+from components.batch_evaluator.slices import slice_columns
+from pipeline.errors import ConfigError
+
+WHERE = "eval_config"
+ALLOWED: Mapping[str, tuple[str, ...]] = {
+    "AUC": ("name", "num_thresholds"),
+    "AUCPrecisionRecall": ("name", "num_thresholds"),
+    "BinaryAccuracy": ("name", "threshold"),
+    "BinaryCrossEntropy": ("name",),
+    "Calibration": ("name",),
+    "ExampleCount": ("name",),
+    "MeanLabel": ("name",),
+    "MeanPrediction": ("name",),
+    "Precision": ("name", "thresholds"),
+    "Recall": ("name", "thresholds"),
+}
+MODEL_FIELDS = ("name", "is_baseline", "model_type", "signature_name", "label_key", "prediction_key")
+SPEC_FIELDS = ("metrics", "model_names", "thresholds", "per_slice_thresholds")
+SLICE_FIELDS = ("feature_keys", "feature_values")
+OPTION_FIELDS = ("compute_confidence_intervals", "confidence_intervals", "include_default_metrics")
+SCORE, BASELINE_SCORE = "score", "baseline_score"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of the evaluation: its name in metric keys, and the column of its scores."""
+
+    name: str
+    column: str
+    signature: str
+    output: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to compute.
+
+    Attributes:
+        config: the EvalConfig with its defaults, as it is saved.
+        models: the candidate, then the baseline if there is one.
+        label: the column of the label.
+        metrics: each metric by its key, which holds the name of its model.
+        no_interval: keys whose values never have an interval.
+        buckets: of the jackknife; 0 for no intervals.
+    """
+
+    config: tfma.EvalConfig
+    models: tuple[Model, ...]
+    label: str
+    metrics: Mapping[metric_types.MetricKey, Metric]
+    no_interval: frozenset[metric_types.MetricKey]
+    buckets: int
+
+    @property
+    def thresholds(self) -> set[int]:
+        """The numbers of thresholds in use."""
+        return {metric.thresholds for metric in self.metrics.values()}
+
+
+def make_plan(config: tfma.EvalConfig, *, has_baseline: bool) -> Plan:
+    """The plan for a config; change thresholds are dropped when there is no baseline, as in stock Evaluator.
+
+    Raises:
+        ConfigError: the config asks for something that is not known here; it names it.
+    """
+    config = tfma.utils.update_eval_config_with_defaults(config, has_baseline=has_baseline, rubber_stamp=True)
+    tfma.utils.verify_eval_config(config)
+    check_fields(config)
+    metrics = {
+        key: make_metric(wanted)
+        for key, wanted, _ in metric_specs.keys_and_metrics_from_specs(config, config.metrics_specs)
+    }
+    return Plan(
+        config=config,
+        models=make_models(config, has_baseline),
+        label=config.model_specs[0].label_key,
+        metrics=metrics,
+        no_interval=metric_specs.metric_keys_to_skip_for_confidence_intervals(config.metrics_specs, config),
+        buckets=BUCKETS if config.options.compute_confidence_intervals.value else 0,
+    )
+
+
+def check_fields(config: tfma.EvalConfig) -> None:
+    """Refuses a field, a metric, or a key of a metric that is not known here."""
+    only(config, ("model_specs", "slicing_specs", "metrics_specs", "options"), WHERE)
+    only(config.options, OPTION_FIELDS, f"{WHERE}.options")
+    method = config.options.confidence_intervals.method
+    if config.options.compute_confidence_intervals.value and method != tfma.ConfidenceIntervalOptions.JACKKNIFE:
+        raise ConfigError(f"{WHERE}.options", "only the jackknife is known", expected="JACKKNIFE", received=str(method))
+    for model in config.model_specs:
+        only(model, MODEL_FIELDS, f"{WHERE}.model_specs")
+    for slicing in config.slicing_specs:
+        only(slicing, SLICE_FIELDS, f"{WHERE}.slicing_specs")
+    for spec in config.metrics_specs:
+        only(spec, SPEC_FIELDS, f"{WHERE}.metrics_specs")
+        for metric in spec.metrics:
+            check_metric(metric)
+
+
+def only(message: Any, known: tuple[str, ...], where: str) -> None:
+    """Refuses a message with a field that is set and not known."""
+    unknown = [field.name for field, _ in message.ListFields() if field.name not in known]
+    if unknown:
+        raise ConfigError(where, f"{unknown[0]}: not known to this evaluator", expected=", ".join(known))
+
+
+def check_metric(metric: tfma.MetricConfig) -> None:
+    """Refuses a metric or a key that is not known, or a threshold that is not one number in [0, 1]."""
+    where = f"{WHERE}.metrics.{metric.class_name}"
+    only(metric, ("class_name", "module", "config", "threshold", "per_slice_thresholds"), where)
+    if metric.class_name not in ALLOWED:
+        raise ConfigError(where, "unknown metric", expected=", ".join(ALLOWED), received=metric.class_name)
+    known = ALLOWED[metric.class_name]
+    settings = metric_settings(metric)
+    for key in settings:
+        if key not in known:
+            raise ConfigError(f"{where}.{key}", "unknown key", expected=", ".join(known), received=key)
+    check_settings(where, settings)
+
+
+def check_settings(where: str, settings: Mapping[str, Any]) -> None:
+    """Refuses values that have no meaning here."""
+    count = settings.get("num_thresholds", 2)
+    if not isinstance(count, int) or count < 2:
+        raise ConfigError(f"{where}.num_thresholds", "out of range", expected="an integer > 1", received=str(count))
+    decide = settings.get("threshold", settings.get("thresholds", 0.5))
+    values = decide if isinstance(decide, list) else [decide]
+    if len(values) != 1 or not isinstance(values[0], float | int) or not 0 <= values[0] <= 1:
+        raise ConfigError(f"{where}.threshold", "out of range", expected="one number in [0, 1]", received=str(decide))
+
+
+def metric_settings(metric: tfma.MetricConfig) -> dict[str, Any]:
+    """The JSON of a metric, whose braces TFMA leaves out.
+
+    Raises:
+        ConfigError: it is not JSON.
+    """
+    text = metric.config.strip()
+    try:
+        return dict(json.loads(text if text.startswith("{") else f"{{{text}}}"))
+    except ValueError as error:
+        raise ConfigError(f"{WHERE}.metrics.{metric.class_name}", "not JSON", received=metric.config) from error
+
+
+def make_metric(metric: tfma.MetricConfig) -> Metric:
+    """The metric with its settings."""
+    settings = metric_settings(metric)
+    decide = settings.get("threshold", settings.get("thresholds", Metric.threshold))
+    threshold = float(decide[0] if isinstance(decide, list) else decide)
+    return Metric(metric.class_name, settings.get("num_thresholds", Metric.thresholds), threshold)
+
+
+def make_models(config: tfma.EvalConfig, has_baseline: bool) -> tuple[Model, ...]:
+    """The candidate, and the baseline if there is one.
+
+    Raises:
+        ConfigError: there are other models, or one that is not called by a signature.
+    """
+    specs = sorted(config.model_specs, key=lambda spec: bool(spec.is_baseline))
+    roles = [bool(spec.is_baseline) for spec in specs]
+    if roles != [False, True][: 1 + has_baseline]:
+        raise ConfigError(f"{WHERE}.model_specs", "one candidate and at most one baseline", received=str(roles))
+    for spec in specs:
+        missing = [name for name in ("signature_name", "label_key", "prediction_key") if not getattr(spec, name)]
+        if missing or spec.model_type != tfma.TF_GENERIC or spec.label_key != specs[0].label_key:
+            raise ConfigError(
+                f"{WHERE}.model_specs",
+                f"{missing[0]} is missing" if missing else "models must be generic and share their label",
+                expected=f"model_type {tfma.TF_GENERIC}, signature_name, label_key, prediction_key",
+                received=str(spec).replace("\n", " "),
+            )
+    columns = (SCORE, BASELINE_SCORE)
+    return tuple(
+        Model(spec.name, column, spec.signature_name, spec.prediction_key)
+        for spec, column in zip(specs, columns, strict=False)
+    )
+
+
+def check_schema(plan: Plan, schema: schema_pb2.Schema, multivalent: frozenset[str]) -> None:
+    """Compares the columns that the plan reads with the schema.
+
+    Raises:
+        ConfigError: a column is not in the schema, has several values, or takes the name of a column of scores.
+    """
+    names = {feature.name for feature in schema.feature}
+    for name in [plan.label, *slice_columns(plan.config.slicing_specs)]:
+        if name not in names:
+            raise ConfigError(WHERE, f"{name}: not in the schema", expected=", ".join(sorted(names)), received=name)
+        if name in multivalent:
+            raise ConfigError(WHERE, f"{name}: has several values", expected="a column with one value", received=name)
+    for model in plan.models:
+        if model.column in names:
+            raise ConfigError("schema", f"{model.column}: the name is taken by the scores", next_step="Rename it.")

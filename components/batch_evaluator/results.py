@@ -1,0 +1,92 @@
+"""The evaluation on disk and the verdict, by TFMA's own code, so that every reader of TFMA reads them."""
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_model_analysis as tfma
+from google.protobuf import json_format
+from tensorflow_model_analysis import constants, version
+from tensorflow_model_analysis.evaluators import metrics_validator
+from tensorflow_model_analysis.metrics import metric_types
+from tensorflow_model_analysis.proto import config_pb2, validation_result_pb2
+from tensorflow_model_analysis.writers import eval_config_writer
+from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as stock
+
+from components.batch_evaluator.evaluation import Values
+from components.batch_evaluator.jackknife import Estimate
+from components.batch_evaluator.slices import SliceKey
+
+SlicedMetrics = tuple[SliceKey, dict[metric_types.MetricKey, Any]]
+
+
+def sliced_metrics(key: SliceKey, values: Values, buckets: int, empty: int) -> SlicedMetrics:
+    """The metrics of a slice as TFMA holds them; a slice without intervals says why, in TFMA's words."""
+    metrics: dict[metric_types.MetricKey, Any] = {name: tfma_value(value, buckets) for name, value in values.items()}
+    if empty:
+        metrics[metric_types.MetricKey(constants.ERROR_METRIC_NAME)] = (
+            f"CI not computed because only {buckets - empty} samples were non-empty. Expected {buckets}."
+        )
+    return key, metrics
+
+
+def tfma_value(value: float | Estimate, buckets: int) -> Any:
+    """A value as TFMA holds it."""
+    if isinstance(value, float):
+        return value
+    return tfma.types.ValueWithTDistribution(
+        sample_mean=value.mean,
+        sample_standard_deviation=value.standard_error,
+        sample_degrees_of_freedom=buckets - 1,
+        unsampled_value=value.value,
+    )
+
+
+def write_results(
+    path: str, metrics: Iterable[SlicedMetrics], config: tfma.EvalConfig, model_locations: Mapping[str, str]
+) -> None:
+    """Writes the files of stock Evaluator: config, metrics, validation, and the empty plots and attributions."""
+    slices = list(metrics)
+    write_config(path, config, model_locations)
+    shard = "-00000-of-00001.tfrecord"
+    write_records(path, constants.METRICS_KEY + shard, [stock.convert_slice_metrics_to_proto(s, None) for s in slices])
+    write_records(
+        path, constants.PLOTS_KEY + shard, [stock.convert_slice_plots_to_proto((key, {}), None) for key, _ in slices]
+    )
+    write_records(
+        path,
+        constants.ATTRIBUTIONS_KEY + shard,
+        [stock.convert_slice_attributions_to_proto((key, {})) for key, _ in slices],
+    )
+    write_records(path, f"{constants.VALIDATIONS_KEY}.tfrecord", [validate(slices, config)])
+
+
+def write_config(path: str, config: tfma.EvalConfig, model_locations: Mapping[str, str]) -> None:
+    """Writes the effective config as tensorflow_model_analysis/writers/eval_config_writer.py does."""
+    run = config_pb2.EvalRun(
+        eval_config=config,
+        version=version.VERSION,
+        data_location="<user provided PCollection>",
+        file_format="<unknown>",
+        model_locations=model_locations,
+    )
+    name = f"{eval_config_writer.EVAL_CONFIG_FILE}.{eval_config_writer.EVAL_CONFIG_FILE_FORMAT}"
+    with tf.io.gfile.GFile(os.path.join(path, name), "w") as file:
+        file.write(json_format.MessageToJson(run) + "\n")
+
+
+def write_records(path: str, name: str, messages: Iterable[Any]) -> None:
+    """Writes one TFRecord file."""
+    with tf.io.TFRecordWriter(os.path.join(path, name)) as writer:
+        for message in messages:
+            writer.write(message.SerializeToString())
+
+
+def validate(slices: Iterable[SlicedMetrics], config: tfma.EvalConfig) -> validation_result_pb2.ValidationResult:
+    """The verdict over all slices; it fails for a threshold whose slice has no rows."""
+    combine = stock.CombineValidations(config, rubber_stamp=False)
+    result = combine.create_accumulator()
+    for sliced in slices:
+        result = combine.add_input(result, metrics_validator.validate_metrics(sliced, config))
+    return combine.extract_output(result)

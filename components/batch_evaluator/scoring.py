@@ -1,0 +1,149 @@
+"""Files of examples to files of predictions: batches through the models, in C++ but for the loop over batches."""
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import tensorflow as tf
+from numpy.typing import NDArray
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx_bsl.coders import example_coder
+
+from components.batch_evaluator.predictions import part_path, write_part
+from pipeline.errors import ConfigError, DataError, MainlineError
+
+BATCH_ROWS = 4096
+VALUE_TYPES = {schema_pb2.BYTES: pa.string(), schema_pb2.INT: pa.int64(), schema_pb2.FLOAT: pa.float32()}
+Score = Callable[[tf.Tensor], NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model on disk, and the column that its scores go to."""
+
+    column: str
+    path: str
+    signature: str
+    output: str
+
+
+class ScoreFile(beam.DoFn):
+    """A numbered file of serialized tf.Examples to a Parquet file; yields the rows of each."""
+
+    def __init__(self, scorers: Sequence[Scorer], schema: bytes, evaluation_dir: str) -> None:
+        self.scorers = tuple(scorers)
+        self.schema = schema
+        self.evaluation_dir = evaluation_dir
+
+    def process(self, numbered: tuple[int, str]) -> Iterator[int]:
+        """Reads, scores and writes batch by batch, so that a file larger than memory passes."""
+        number, path = numbered
+        tables = score_batches(path, self.scorers, self.schema)
+        first = next(tables, None)
+        if first is None:
+            first = empty_table(self.scorers, self.schema)
+        yield write_part(part_path(self.evaluation_dir, number), itertools.chain([first], tables), first.schema)
+
+
+def empty_table(scorers: Sequence[Scorer], schema: bytes) -> pa.Table:
+    """The columns of a file without rows."""
+    batch = example_coder.ExamplesToRecordBatchDecoder(schema).DecodeBatch([])
+    table = raw_columns(batch, schema_pb2.Schema.FromString(schema))
+    for scorer in scorers:
+        table = table.append_column(scorer.column, pa.array([], pa.float32()))
+    return table
+
+
+def score_batches(path: str, scorers: Sequence[Scorer], schema: bytes) -> Iterator[pa.Table]:
+    """The rows of a file with their scores, at most 4096 at a time."""
+    columns = schema_pb2.Schema.FromString(schema)
+    decoder = example_coder.ExamplesToRecordBatchDecoder(schema)
+    models = [(scorer, load_model(scorer.path, scorer.signature, scorer.output)) for scorer in scorers]
+    compression = "GZIP" if path.endswith(".gz") else ""
+    for batch in tf.data.TFRecordDataset(path, compression_type=compression).batch(BATCH_ROWS).prefetch(1):
+        table = raw_columns(decoder.DecodeBatch(batch.numpy().tolist()), columns)
+        for scorer, score in models:
+            table = table.append_column(scorer.column, pa.array(check_scores(score(batch), len(batch), scorer)))
+        yield table
+
+
+def check_scores(scores: NDArray[np.generic], rows: int, scorer: Scorer) -> NDArray[np.generic]:
+    """The scores, if there is one for each row."""
+    if scores.size != rows:
+        raise MainlineError(
+            f"{scorer.path}, {scorer.output}", "not one score a row", expected=f"{rows}", received=f"{scores.size}"
+        )
+    return scores
+
+
+@functools.lru_cache(maxsize=4)
+def load_model(path: str, signature: str, output: str) -> Score:
+    """A function from serialized tf.Examples, (batch,), to scores, (batch,); loaded once a process.
+
+    Raises:
+        ConfigError: the model lacks the signature or the output.
+    """
+    model = tf.saved_model.load(path)
+    if signature not in model.signatures:
+        raise ConfigError(path, "no such signature", expected=signature, received=", ".join(model.signatures))
+    function = model.signatures[signature]
+    if output not in function.structured_outputs:
+        received = ", ".join(function.structured_outputs)
+        raise ConfigError(f"{path}, {signature}", "no such output", expected=output, received=received)
+    (argument,) = function.structured_input_signature[1]
+
+    def score(examples: tf.Tensor, model: tf.Module = model) -> NDArray[np.generic]:
+        # The signature holds no reference to the model, whose variables would be freed: hence the argument.
+        return np.asarray(function(**{argument: examples})[output].numpy().reshape(-1))
+
+    return score
+
+
+def multivalent(schema: schema_pb2.Schema) -> frozenset[str]:
+    """The columns that may hold more than one value in a row; those of which the schema says nothing hold one."""
+    return frozenset(
+        feature.name
+        for feature in schema.feature
+        if (feature.HasField("value_count") and feature.value_count.max != 1)
+        or any(dim.size != 1 for dim in feature.shape.dim)
+    )
+
+
+def raw_columns(batch: pa.RecordBatch, schema: schema_pb2.Schema) -> pa.Table:
+    """The columns of the schema as tfx_bsl decodes them, with the type of ``read_predictions``."""
+    several = multivalent(schema)
+    columns = {}
+    for feature in schema.feature:
+        column = typed(batch.column(batch.schema.get_field_index(feature.name)), feature)
+        columns[feature.name] = column if feature.name in several else single_values(column, feature.name)
+    return pa.table(columns)
+
+
+def typed(column: pa.Array, feature: schema_pb2.Feature) -> pa.Array:
+    """Lists of the type of the feature.
+
+    Raises:
+        DataError: a value is not UTF-8.
+    """
+    try:
+        return column.cast(pa.large_list(VALUE_TYPES[feature.type]))
+    except pa.ArrowInvalid as error:
+        raise DataError(feature.name, "a value that is not text", expected="UTF-8", received=str(error)) from error
+
+
+def single_values(column: pa.Array, name: str) -> pa.Array:
+    """Lists of at most one value to values, an empty list to null.
+
+    Raises:
+        DataError: a row has several.
+    """
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    if lengths.max(initial=0) > 1:
+        raise DataError(name, "several values in a row", expected="one", next_step="Set its value_count in schemas/.")
+    position = np.cumsum(lengths) - lengths
+    return column.flatten().take(pa.array(position, pa.int64(), mask=lengths == 0))

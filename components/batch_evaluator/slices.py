@@ -1,0 +1,62 @@
+"""Which rows are in which slice; TFMA's slicer is asked once for each combination of values, not for each row."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import tensorflow_model_analysis as tfma
+from numpy.typing import NDArray
+from tensorflow_model_analysis.slicer import slicer_lib
+
+SliceKey = tuple[tuple[str, str | int | float], ...]
+
+
+def slice_columns(specs: Iterable[tfma.SlicingSpec]) -> list[str]:
+    """The columns that the slicing specs read, in order."""
+    return sorted({name for spec in specs for name in [*spec.feature_keys, *spec.feature_values]})
+
+
+def rows_by_slice(table: pa.Table, specs: Iterable[tfma.SlicingSpec]) -> Iterator[tuple[SliceKey, NDArray[np.int64]]]:
+    """Each slice that has rows, once, with the positions of its rows, ascending.
+
+    A row without a value is in no slice of that column, as in TFMA (tensorflow_model_analysis/slicer/slicer_lib.py).
+    """
+    seen: set[SliceKey] = set()
+    for spec in specs:
+        for key, rows in rows_of_spec(table, spec):
+            if key not in seen:
+                seen.add(key)
+                yield key, rows
+
+
+def rows_of_spec(table: pa.Table, spec: tfma.SlicingSpec) -> Iterator[tuple[SliceKey, NDArray[np.int64]]]:
+    """The slices of one spec."""
+    columns = slice_columns([spec])
+    combination = combinations([table[name] for name in columns], table.num_rows)
+    order = np.argsort(combination, kind="stable")
+    starts = np.flatnonzero(np.diff(combination[order], prepend=-1))
+    for rows in np.split(order, starts[1:]) if len(starts) else []:
+        features = {name: feature_value(table[name][int(rows[0])]) for name in columns}
+        present = {name: value for name, value in features.items() if value is not None}
+        for key in slicer_lib.get_slices_for_features_dicts([], present, [slicer_lib.SingleSliceSpec(spec=spec)]):
+            yield key, rows
+
+
+def combinations(columns: Sequence[pa.ChunkedArray], rows: int) -> NDArray[np.int64]:
+    """A number for each row, shape (rows,): the same where all columns have the same value, null included."""
+    result = np.zeros(rows, np.int64)
+    for column in columns:
+        codes = column.combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False) + 1
+        _, result = np.unique(result * (int(codes.max(initial=0)) + 1) + codes, return_inverse=True)
+    return result
+
+
+def feature_value(scalar: pa.Scalar) -> NDArray[Any] | None:
+    """A cell as TFMA's extractors give it: text as bytes."""
+    value = scalar.as_py()
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return np.array([value.encode()], dtype=object)
+    return np.array([value])
