@@ -10,7 +10,15 @@ import tensorflow_model_analysis as tfma
 from pipeline import config
 from pipeline.workloads.contract import Change, Evaluation, Threshold, Workload
 
-RANKING_METRICS = ("AUC", "AUCPrecisionRecall", "BinaryCrossEntropy", "Calibration", "ExampleCount", "MeanLabel", "MeanPrediction")
+RANKING_METRICS = (
+    "AUC",
+    "AUCPrecisionRecall",
+    "BinaryCrossEntropy",
+    "Calibration",
+    "ExampleCount",
+    "MeanLabel",
+    "MeanPrediction",
+)
 DECISION_METRICS = ("BinaryAccuracy", "Precision", "Recall")
 
 

@@ -37,7 +37,7 @@ def column_rules(schema: schema_pb2.Schema) -> Columns:
     """The type of every column, and whether it must be there."""
     return {
         feature.name: ColumnRule(
-            schema_pb2.FeatureType.Name(feature.type),  # type: ignore[arg-type]
+            schema_pb2.FeatureType.Name(feature.type),
             required=feature.presence.min_fraction == 1.0,
         )
         for feature in schema.feature

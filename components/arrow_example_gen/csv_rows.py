@@ -34,7 +34,9 @@ def check_header(name: str, file: BinaryIO, columns: Columns) -> None:
     """
     first = file.readline()
     if not first.strip():
-        raise DataError(name, "the file is empty", expected=f"a header: {','.join(columns)}", next_step="Write it again.")
+        raise DataError(
+            name, "the file is empty", expected=f"a header: {','.join(columns)}", next_step="Write it again."
+        )
     try:
         header = next(csv.reader([first.decode("utf-8-sig")]))
     except UnicodeDecodeError as error:

@@ -75,7 +75,7 @@ def _shards(
 class Executor(base_beam_executor.BaseBeamExecutor):
     """ExampleGen over CSV files, typed and checked by the schema."""
 
-    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Writes the splits.
 
         Raises:
@@ -95,6 +95,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             # Beam reports a worker's error as text, without its type: the bad line is found by reading once more.
             logger.info("writing failed: looking for a bad line", exc_info=True)
             raise find_bad_line(files, columns) or error from error
+        check_not_empty(artifact, files)
 
     def _write(self, files: dict[str, list[str]], columns: Columns, artifact: types.Artifact) -> None:
         with self._make_beam_pipeline() as pipeline:
@@ -110,7 +111,7 @@ def files_by_split(exec_properties: dict[str, Any]) -> dict[str, list[str]]:
     """The files of each input split.
 
     Raises:
-        DataError: a split without files, or without a single row.
+        DataError: a split without files.
     """
     config = example_gen_pb2.Input()
     proto_utils.json_to_proto(exec_properties[specs.INPUT_CONFIG_KEY], config)
@@ -121,6 +122,19 @@ def files_by_split(exec_properties: dict[str, Any]) -> dict[str, list[str]]:
         if not files[split.name]:
             raise DataError(pattern, "no file matches", expected="at least one CSV file", next_step="Check data.path.")
     return files
+
+
+def check_not_empty(artifact: types.Artifact, files: dict[str, list[str]]) -> None:
+    """A split without a shard is one without rows.
+
+    Raises:
+        DataError: it names the files.
+    """
+    for split, names in files.items():
+        if not fileio.listdir(artifact_utils.get_split_uri([artifact], split)):
+            raise DataError(
+                ", ".join(names), f"the {split} split has no rows", expected="at least one row below the header"
+            )
 
 
 def columns_of(exec_properties: dict[str, Any]) -> Columns:

@@ -1,10 +1,9 @@
 """Which model a candidate is compared with: the latest blessed one that is not the candidate itself."""
 
+import ml_metadata as mlmd
 from tfx import types
 from tfx.dsl.components.common import resolver
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
-
-import ml_metadata as mlmd
 
 Artifacts = dict[str, list[types.Artifact]]
 

@@ -18,7 +18,7 @@ Artifacts = dict[str, list[types.Artifact]]
 class Executor(base_executor.BaseExecutor):
     """The gate."""
 
-    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Judges the anomalies.
 
         Raises:

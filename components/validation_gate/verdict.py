@@ -44,7 +44,9 @@ class Verdict:
 
     def as_dict(self) -> dict[str, list[dict[str, str]]]:
         """For JSON."""
-        return {name: [asdict(item) for item in getattr(self, name)] for name in ("blocking", "accepted", "below_level")}
+        return {
+            name: [asdict(item) for item in getattr(self, name)] for name in ("blocking", "accepted", "below_level")
+        }
 
 
 def list_anomalies(split: str, found: anomalies_pb2.Anomalies) -> list[Anomaly]:
@@ -92,7 +94,9 @@ def render(anomalies: Sequence[Anomaly]) -> str:
     rows = [("feature", "rule", "split", "seen")]
     rows += [(item.feature, item.rule, item.split, " ".join(item.seen.split())) for item in anomalies]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows)
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
+    )
 
 
 def how_to_accept(anomaly: Anomaly) -> str:

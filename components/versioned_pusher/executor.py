@@ -18,7 +18,7 @@ Artifacts = dict[str, list[types.Artifact]]
 class Executor(stock.Executor):
     """Runs under the stock Pusher component: same inputs, outputs and properties."""
 
-    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Pushes the model if it is blessed; a model that is already the latest version is not copied again."""
         self._log_startup(input_dict, output_dict, exec_properties)
         pushed = artifact_utils.get_single_instance(output_dict[specs.PUSHED_MODEL_KEY])

@@ -62,7 +62,9 @@ def drop_ids(features: Sequence[Feature], inputs: Mapping[str, tf.Tensor], seed:
     for feature in features:
         if isinstance(feature, Categorical) and feature.dropout:
             name = transformed_name(feature)
-            layer = IdDropout(feature.dropout, replacement=feature.vocabulary, seed=seed, name=f"{feature.name}_dropout")
+            layer = IdDropout(
+                feature.dropout, replacement=feature.vocabulary, seed=seed, name=f"{feature.name}_dropout"
+            )
             outputs[name] = layer(inputs[name])
     return outputs
 

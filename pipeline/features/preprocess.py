@@ -1,6 +1,7 @@
 """A feature table as a TensorFlow Transform graph: raw columns in, columns named ``*_xf`` out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -17,7 +18,7 @@ from pipeline.features.table import (
     transformed_name,
 )
 
-Column = tf.Tensor | tf.SparseTensor
+Column: TypeAlias = tf.Tensor | tf.SparseTensor
 Columns = dict[str, tf.Tensor]
 Domains = Mapping[str, Sequence[str]]
 
@@ -82,10 +83,10 @@ def _log(values: tf.Tensor) -> tf.Tensor:
     return tf.math.log1p(tf.cast(values, tf.float32))
 
 
-def _map_values(function: object, column: Column) -> Column:
+def _map_values(function: Callable[[tf.Tensor], tf.Tensor], column: Column) -> Column:
     if isinstance(column, tf.SparseTensor):
-        return tf.SparseTensor(column.indices, function(column.values), column.dense_shape)  # type: ignore[operator]
-    return function(column)  # type: ignore[operator]
+        return tf.SparseTensor(column.indices, function(column.values), column.dense_shape)
+    return function(column)
 
 
 def _is_missing(column: Column) -> tf.Tensor:

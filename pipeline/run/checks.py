@@ -80,7 +80,9 @@ def check_change(change: Change, metrics: Metrics, baseline: Metrics) -> Check:
     difference = metrics[()][name].value - baseline[()][name].value
     lower, upper = (-change.tolerance, None) if change.better == "higher" else (None, change.tolerance)
     bound = f"≥ {lower}" if lower is not None else f"≤ {upper}"
-    return Check(f"{change.metric} against baseline", "overall", bound, difference, None, miss(difference, lower, upper))
+    return Check(
+        f"{change.metric} against baseline", "overall", bound, difference, None, miss(difference, lower, upper)
+    )
 
 
 def miss(value: float, lower: float | None, upper: float | None) -> float | None:

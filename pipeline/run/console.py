@@ -105,7 +105,13 @@ def observing(stream: TextIO) -> Iterator[Observer]:
 def table(statuses: list[NodeStatus]) -> Table:
     """The nodes with state, seconds, rows and what they say."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading, justify in (("node", "left"), ("state", "left"), ("time", "right"), ("rows in → out", "right"), ("", "left")):
+    for heading, justify in (
+        ("node", "left"),
+        ("state", "left"),
+        ("time", "right"),
+        ("rows in → out", "right"),
+        ("", "left"),
+    ):
         drawn.add_column(heading, justify=justify)  # type: ignore[arg-type]
     for status in statuses:
         took = f"{status.seconds():.1f} s" if status.state not in ("waiting", "skipped") else ""

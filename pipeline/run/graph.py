@@ -114,7 +114,9 @@ def initial_state(node: pipeline_pb2.PipelineNode) -> State:
     return "skipped" if node.execution_options.HasField("skip") else "waiting"
 
 
-def compile_pipeline(pipeline: Pipeline, run_id: str, from_node: str | None, to_node: str | None) -> pipeline_pb2.Pipeline:
+def compile_pipeline(
+    pipeline: Pipeline, run_id: str, from_node: str | None, to_node: str | None
+) -> pipeline_pb2.Pipeline:
     """Compiles a pipeline for one run; a partial run takes what lies before ``from_node`` from the latest run.
 
     Raises:

@@ -28,7 +28,9 @@ def run_on_beam(graph: Graph) -> None:
             root = steps | beam.Create([None])
             signals: dict[str, beam.PCollection] = {}
             for node in graph.to_run():
-                waits = [beam.pvalue.AsIter(signals[name]) for name in graph.nodes[node].upstream_nodes if name in signals]
+                waits = [
+                    beam.pvalue.AsIter(signals[name]) for name in graph.nodes[node].upstream_nodes if name in signals
+                ]
                 signals[node] = root | node >> beam.ParDo(LaunchNode(key, node), *waits)
     finally:
         del _RUNNING[key]

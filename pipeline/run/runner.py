@@ -25,8 +25,8 @@ from pipeline.run.output import libraries_to
 from pipeline.run.summary import Summary, end_status, failure_status, near, show
 
 if TYPE_CHECKING:
-    from pipeline.run.graph import Graph
     from pipeline.run.checks import Verdict
+    from pipeline.run.graph import Graph
 
 SPLITS = ("train", "eval", "test")
 
@@ -207,7 +207,12 @@ def first_line(error: BaseException) -> str:
 
 
 def summarize(
-    place: Place, config: Config, graph: "Graph | None", verdict: "Verdict | None", error: MainlineError | None, elapsed_s: float
+    place: Place,
+    config: Config,
+    graph: "Graph | None",
+    verdict: "Verdict | None",
+    error: MainlineError | None,
+    elapsed_s: float,
 ) -> Summary:
     """The facts of a run that is over."""
     nodes = list(graph.statuses.values()) if graph else []

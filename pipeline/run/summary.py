@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.errors import MainlineError, NotBlessedError
+from pipeline.run.checks import Check, Verdict
 from pipeline.run.console import table
 from pipeline.run.events import NodeStatus
-from pipeline.run.checks import Check, Verdict
 
 Status = Literal["pushed", "up to date", "not blessed", "data rejected", "bad input", "failed", "stopped as asked"]
 COLORS = {"pushed": "bold green", "up to date": "bold green", "stopped as asked": "bold"}

@@ -1,10 +1,11 @@
 """Transformed examples as batches: read in parallel, cached, shuffled, parsed by batch, prefetched."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
 
-Batches = tf.data.Dataset
+Batches: TypeAlias = tf.data.Dataset
 
 
 def batches(
@@ -49,9 +50,7 @@ def _records(file_patterns: Sequence[str], shard: tuple[int, int]) -> Batches:
     return records if by_file else records.shard(workers, index)
 
 
-def _parse(
-    batch: tf.Tensor, feature_spec: Mapping[str, object], label: str
-) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+def _parse(batch: tf.Tensor, feature_spec: Mapping[str, object], label: str) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
     features = tf.io.parse_example(batch, feature_spec)
     return features, features.pop(label)
 

@@ -40,7 +40,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics are computed overall and on each of ``slices``, tuples of feature names; the model is judged by the rest."""
+    """Metrics are computed overall and on each of ``slices``, tuples of feature names; the rest judges the model."""
 
     slices: tuple[tuple[str, ...], ...]
     thresholds: tuple[Threshold, ...]
@@ -96,6 +96,9 @@ def _defined(name: str, part: str, attribute: str, kind: type[T]) -> T:
     value = getattr(module, attribute, None)
     if not isinstance(value, kind):
         raise ConfigError(
-            f"pipeline/workloads/{name}/{part}.py", f"{attribute} is wrong", expected=kind.__name__, received=repr(value)
+            f"pipeline/workloads/{name}/{part}.py",
+            f"{attribute} is wrong",
+            expected=kind.__name__,
+            received=repr(value),
         )
     return value

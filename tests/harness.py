@@ -1,0 +1,96 @@
+"""The house harness: tiny real rows, whole runs in this process or in another, and models as a client sees them."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.fetch import DEFAULT_CACHE
+from data.prepare import prepare
+from pipeline.run.runner import Request, run
+
+ROOT = Path(__file__).resolve().parent.parent
+SPLITS = ("train", "eval", "test")
+TINY = {"train": 1500, "eval": 300, "test": 400}
+# Small enough for seconds, and with bounds that a model of a few rows keeps.
+FAST = (
+    "training.epochs=2",
+    "training.batch_size=256",
+    "training.histogram_every_epochs=0",
+    "evaluation.bounds=[{metric: AUC, lower: 0.5}, {metric: AUC, lower: 0.4, on: {sex: Female}}]",
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: its exit code, and the facts it left in its folder."""
+
+    code: int
+    facts: Mapping[str, Any]
+
+    def states(self) -> dict[str, str]:
+        """State by node."""
+        return {node["node"]: node["state"] for node in self.facts["nodes"]}
+
+
+def tiny_rows(folder: Path, dataset: str = "census", split: str = "given", sizes: Mapping[str, int] = TINY) -> Path:
+    """The first rows of each split of a real data set, as a folder of the user's own files."""
+    prepared = prepare(dataset, split, 0, DEFAULT_CACHE).path
+    for name in SPLITS:
+        lines = (prepared / name / "rows.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+        write_text(folder / name / "rows.csv", "".join(lines[: sizes[name] + 1]))
+    return folder
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def settings(rows: Path, *more: str) -> tuple[str, ...]:
+    """The ``--set`` values of a fast run over a folder of rows."""
+    return ("data.dataset=null", f"data.path={rows}", *FAST, *more)
+
+
+def run_here(rows: Path, root: Path, *more: str, config: str = "census", **request: Any) -> Outcome:
+    """A whole run in this process."""
+    code = run(Request(config=config, overrides=settings(rows, *more), root=root, as_json=True, **request))
+    return Outcome(code, latest_facts(root, config))
+
+
+def latest_facts(root: Path, config: str = "census") -> dict[str, Any]:
+    """What the latest run wrote into its folder."""
+    folder = max((root / config / "history").iterdir())
+    return dict(json.loads((folder / "summary.json").read_text(encoding="utf-8")))
+
+
+def command(rows: Path, root: Path, *more: str, config: str = "census") -> list[str]:
+    """The command line of a fast run."""
+    sets = [part for value in settings(rows, *more) for part in ("--set", value)]
+    return [sys.executable, str(ROOT / "local_runner.py"), "--config", config, "--root", str(root), *sets]
+
+
+def start(arguments: Iterable[str]) -> subprocess.Popen[str]:
+    """Starts a run in another process."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        list(arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT
+    )
+
+
+def versions(root: Path, config: str = "census") -> list[str]:
+    """The served versions of a pipeline."""
+    serving = root / config / "serving"
+    return sorted(path.name for path in serving.iterdir()) if serving.is_dir() else []
