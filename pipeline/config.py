@@ -88,11 +88,20 @@ class Training(Strict):
     model: dict[str, float | int | str | bool] = {}
 
 
+class Bound(Strict):
+    """A bound on a metric, on all test rows or ``on`` the slice where features have given values."""
+
+    metric: str
+    lower: float | None = None
+    upper: float | None = None
+    on: dict[str, str] = {}
+
+
 class Evaluation(Strict):
-    """How sure the slice metrics are stated to be. Thresholds live in the workload's ``evaluation.py``."""
+    """How the model is judged. ``bounds``, when given, stand in place of those in the workload's ``evaluation.py``."""
 
     confidence_intervals: bool = True
-    min_auc: Share | None = None
+    bounds: tuple[Bound, ...] | None = None
 
 
 class Metadata(Strict):

@@ -23,7 +23,9 @@ class MainlineError(Exception):
 
     exit_code = 1
 
-    def __init__(self, where: str, problem: str, *, expected: str = "", received: str = "", next_step: str = ""):
+    def __init__(
+        self, where: str, problem: str, *, expected: str = "", received: str = "", next_step: str = ""
+    ) -> None:
         self.where = where
         self.problem = problem
         self.expected = expected

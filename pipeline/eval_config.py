@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import tensorflow_model_analysis as tfma
 
 from pipeline import config
-from pipeline.workloads.contract import Change, Evaluation, Threshold, Workload
+from pipeline.workloads.contract import Change, Evaluation, Threshold, Workload, with_bounds
 
 RANKING_METRICS = (
     "AUC",
@@ -24,7 +24,7 @@ DECISION_METRICS = ("BinaryAccuracy", "Precision", "Recall")
 
 def make_eval_config(workload: Workload, settings: config.Evaluation) -> tfma.EvalConfig:
     """Model, slices, metrics with their bounds, and whether intervals are computed."""
-    evaluation = workload.evaluation
+    evaluation = with_bounds(workload.evaluation, settings)
     model_specs = [
         tfma.ModelSpec(
             name=name,

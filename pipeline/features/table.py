@@ -54,7 +54,7 @@ class Categorical:
 
 @dataclass(frozen=True)
 class MultiHot:
-    """Several strings in one cell, joined by ``separator``, as a 0/1 vector over the domain of the column ``domain_of``.
+    """Several strings in one cell, joined by ``separator``, as a 0/1 vector over the domain of ``domain_of``.
 
     The domain is that of another column, since a cell of several values has none itself.
     """
@@ -96,8 +96,8 @@ class Transformed:
 def transformed_name(feature: Feature) -> str:
     """The name after preprocessing.
 
-    >>> transformed_name(Numeric("age")), transformed_name(Bucketized("age", 5)), transformed_name(Crossed(("a", "b"), 9))
-    ('age_xf', 'age_bucket_xf', 'a_x_b_xf')
+    >>> [transformed_name(feature) for feature in (Numeric("age"), Bucketized("age", 5), Crossed(("a", "b"), 9))]
+    ['age_xf', 'age_bucket_xf', 'a_x_b_xf']
     """
     match feature:
         case Bucketized():

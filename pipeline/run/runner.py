@@ -166,13 +166,14 @@ def walk(graph: "Graph", orchestrator: str) -> None:
 def judge(graph: "Graph", config: Config) -> "Verdict | None":
     """The verdict on the model, if the run came as far as one."""
     from pipeline.run.verdict import read_verdict
-    from pipeline.workloads.contract import load_workload
+    from pipeline.workloads.contract import load_workload, with_bounds
 
     outputs = {output.key: output for output in graph.outputs.get("Evaluator", [])}
     if not outputs:
         return None
     blessed = outputs["blessing"].properties.get("blessed") == 1
-    return read_verdict(outputs["evaluation"].uri, blessed, load_workload(config.workload).evaluation)
+    evaluation = with_bounds(load_workload(config.workload).evaluation, config.evaluation)
+    return read_verdict(outputs["evaluation"].uri, blessed, evaluation)
 
 
 def as_ours(error: BaseException, place: Place) -> MainlineError:
@@ -224,9 +225,20 @@ def summarize(
     status, code = failure_status(error) if error else end_status(nodes, verdict, model is not None)
     evaluation = outputs["evaluation"].uri if "evaluation" in outputs else None
     summary = Summary(
-        config.name, place.run_id, status, code, round(elapsed_s, 1), tuple(nodes), verdict,
-        str(error) if error else None, near(model), near(evaluation), near(place.folder) or "", near(place.log) or "", "",
-    )  # fmt: skip
+        pipeline=config.name,
+        run=place.run_id,
+        status=status,
+        exit_code=code,
+        elapsed_s=round(elapsed_s, 1),
+        nodes=tuple(nodes),
+        verdict=verdict,
+        error=str(error) if error else None,
+        model=near(model),
+        evaluation=near(evaluation),
+        folder=str(near(place.folder)),
+        log=str(near(place.log)),
+        next_command="",
+    )
     return replace(summary, next_command=next_command(summary, config, outputs))
 
 

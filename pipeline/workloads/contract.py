@@ -4,11 +4,13 @@ A workload is a package of five files: ``features.py`` (TABLE), ``preprocessing.
 (build_model), ``trainer.py`` (run_fn) and ``evaluation.py`` (EVALUATION); its schema is ``schemas/<name>.pbtxt``.
 """
 
+import dataclasses
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from pipeline import config
 from pipeline.errors import ConfigError
 from pipeline.features.table import Table
 
@@ -89,6 +91,16 @@ def load_workload(name: str) -> Workload:
         raise ConfigError(f"workload {name}", "not whole", expected="five files and a schema", received=f"no {missing}")
     table = _defined(name, "features", "TABLE", Table)
     return Workload(name, table, _defined(name, "evaluation", "EVALUATION", Evaluation), schema)
+
+
+def with_bounds(evaluation: Evaluation, settings: config.Evaluation) -> Evaluation:
+    """A workload's evaluation with the bounds of a config in place of its own, where the config gives some."""
+    if settings.bounds is None:
+        return evaluation
+    thresholds = tuple(
+        Threshold(bound.metric, bound.lower, bound.upper, tuple(sorted(bound.on.items()))) for bound in settings.bounds
+    )
+    return dataclasses.replace(evaluation, thresholds=thresholds)
 
 
 def _defined(name: str, part: str, attribute: str, kind: type[T]) -> T:
