@@ -8,7 +8,7 @@ import difflib
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -89,12 +89,12 @@ class Training(Strict):
 
 
 class Bound(Strict):
-    """A bound on a metric, on all test rows or ``on`` the slice where features have given values."""
+    """A bound on a metric, on all test rows or on the ``slice`` where features have given values."""
 
     metric: str
     lower: float | None = None
     upper: float | None = None
-    on: dict[str, str] = {}
+    slice: dict[str, str] = {}
 
 
 class Evaluation(Strict):
@@ -232,10 +232,22 @@ def field_names(model: type[BaseModel], location: tuple[int | str, ...]) -> list
     >>> field_names(Config, ("gate",))
     ['block_on', 'accept']
     """
-    for part in location:
-        field = model.model_fields.get(str(part))
-        annotation = field.annotation if field else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+    for part in (part for part in location if isinstance(part, str)):
+        field = model.model_fields.get(part)
+        inner = model_in(field.annotation) if field else None
+        if inner is None:
             return []
-        model = annotation
+        model = inner
     return list(model.model_fields)
+
+
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that an annotation is, or holds as an item or an alternative.
+
+    >>> model_in(tuple[Bound, ...] | None).__name__
+    'Bound'
+    """
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (model_in(argument) for argument in get_args(annotation))
+    return next((model for model in inner if model is not None), None)

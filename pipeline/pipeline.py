@@ -4,7 +4,6 @@ import hashlib
 from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx.components.evaluator.component import Evaluator
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.pusher.component import Pusher
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
@@ -20,6 +19,7 @@ from tfx.types.channel import Channel
 from tfx.utils import io_utils
 
 from components.arrow_example_gen.component import ArrowExampleGen
+from components.batch_evaluator.component import BatchEvaluator
 from components.baseline.strategy import LatestOtherBlessedModel
 from components.validation_gate.component import ValidationGate
 from components.versioned_pusher.executor import Executor as VersionedPush
@@ -48,7 +48,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
     accepted = [entry.model_dump(mode="json") for entry in config.gate.accept]
     pushed_to = pusher_pb2.PushDestination.Filesystem(base_directory=str(root / "serving"))
 
-    example_gen = ArrowExampleGen(input_base=str(rows), schema=schema, splits=SPLITS)
+    example_gen = ArrowExampleGen(input_base=str(rows), schema=schema, splits=SPLITS).with_id("ExampleGen")
     examples = example_gen.outputs["examples"]
     statistics_gen = StatisticsGen(examples=examples)
     schema_gen = ImportSchemaGen(schema_file=versioned_schema(workload, root))
@@ -85,14 +85,14 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         model=Channel(type=standard_artifacts.Model),
         model_blessing=Channel(type=standard_artifacts.ModelBlessing),
     ).with_id("Baseline")
-    evaluator = Evaluator(
+    evaluator = BatchEvaluator(
         examples=examples,
         example_splits=["test"],
         schema=curated,
         model=trainer.outputs["model"],
         baseline_model=baseline.outputs["model"],
         eval_config=make_eval_config(workload, config.evaluation),
-    )
+    ).with_id("Evaluator")
     pusher = Pusher(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],

@@ -22,7 +22,7 @@ FAST = (
     "training.epochs=2",
     "training.batch_size=256",
     "training.histogram_every_epochs=0",
-    "evaluation.bounds=[{metric: AUC, lower: 0.5}, {metric: AUC, lower: 0.4, on: {sex: Female}}]",
+    "evaluation.bounds=[{metric: AUC, lower: 0.5}, {metric: AUC, lower: 0.4, slice: {sex: Female}}]",
 )
 
 

@@ -1,0 +1,28 @@
+"""Fixtures that many tests share; the expensive one is a whole run, made once."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import harness
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run: the rows it had, its root, and how it ended."""
+
+    rows: Path
+    root: Path
+    outcome: harness.Outcome
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A whole run of census over a few rows, by the local orchestrator."""
+    folder = tmp_path_factory.mktemp("finished")
+    rows = harness.tiny_rows(folder / "rows")
+    return Finished(rows, folder / "runs", harness.run_here(rows, folder / "runs"))

@@ -1,0 +1,65 @@
+"""Killed in the middle of a node and run again: it goes on, ML Metadata is consistent, and one copy is pushed."""
+
+import os
+import signal
+import sqlite3
+import time
+from pathlib import Path
+
+import harness
+import pytest
+
+RUNNING = 2
+
+
+def run_until(rows: Path, root: Path, sign: str, wait_s: float = 0.0) -> None:
+    """Starts a run and kills it -9 as soon as it says ``sign``, or a moment later."""
+    process = harness.start(harness.command(rows, root, "training.epochs=40", "training.checkpoint_every_steps=5",
+                                            "training.early_stopping_patience=40"))  # fmt: skip
+    assert process.stderr is not None
+    for line in process.stderr:
+        if sign in line:
+            break
+    else:
+        pytest.fail(f"never said {sign!r}")
+    time.sleep(wait_s)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def running(root: Path) -> int:
+    """Executions that look alive."""
+    with sqlite3.connect(root / "census" / "metadata.db") as database:
+        (count,) = database.execute("select count(*) from Execution where last_known_state = ?", (RUNNING,)).fetchone()
+    return int(count)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_run_killed_in_every_long_node_ends_well(tmp_path):
+    rows, root = harness.tiny_rows(tmp_path / "rows"), tmp_path / "runs"
+    for node in ("ExampleGen", "StatisticsGen", "Transform"):
+        run_until(rows, root, f"{node} running", wait_s=0.5)
+        assert running(root) == 1
+    run_until(rows, root, "Trainer epoch", wait_s=3.0)
+    assert list((root / "census" / "artifacts" / "Trainer" / "resume").glob("*/backup/*"))
+    outcome = harness.run_here(rows, root, "training.epochs=40", "training.checkpoint_every_steps=5",
+                               "training.early_stopping_patience=40")  # fmt: skip
+    assert outcome.code == 0
+    assert outcome.states()["Transform"] == "cached"
+    assert running(root) == 0
+    assert len(harness.versions(root)) == 1
+    assert not list((root / "census" / "artifacts" / "Trainer" / "resume").glob("*"))
+
+
+@pytest.mark.slow
+def test_ctrl_c_and_sigterm_end_a_run_in_order(finished):
+    process = harness.start([*harness.command(finished.rows, finished.root, "training.epochs=41")])
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "Trainer running" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "interrupted" in out

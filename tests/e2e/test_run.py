@@ -1,0 +1,163 @@
+"""Whole runs over a few real rows: what comes out, and what a second run does."""
+
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import harness
+import pytest
+import yaml
+
+import pipeline.digest
+
+
+def executions(root: Path) -> list[tuple[str, int]]:
+    """Node type and state of every execution in ML Metadata."""
+    query = "select t.name, e.last_known_state from Execution e join Type t on e.type_id = t.id order by e.id"
+    with sqlite3.connect(root / "census" / "metadata.db") as database:
+        return [(name.rsplit(".", 1)[-1], state) for name, state in database.execute(query)]
+
+
+def test_a_run_ends_with_a_pushed_model(finished):
+    assert finished.outcome.code == 0
+    assert set(finished.outcome.states().values()) == {"done"}
+    (version,) = harness.versions(finished.root)
+    folder = finished.root / "census" / "serving" / version
+    assert (folder / "saved_model.pb").is_file()
+    assert json.loads((folder / "READY.json").read_text())["version"] == int(version)
+
+
+def test_rows_are_counted_through_the_graph(finished):
+    nodes = {node["node"]: node for node in finished.outcome.facts["nodes"]}
+    rows = sum(harness.TINY.values())
+    assert nodes["ExampleGen"]["rows_out"] == rows
+    assert (nodes["StatisticsGen"]["rows_in"], nodes["StatisticsGen"]["rows_out"]) == (rows, rows)
+    assert nodes["Transform"]["rows_out"] == harness.TINY["train"] + harness.TINY["eval"]
+    assert nodes["Evaluator"]["rows_out"] == harness.TINY["test"]
+
+
+def test_the_run_keeps_its_config_log_and_summary(finished):
+    folder = Path(finished.outcome.facts["folder"])
+    assert yaml.safe_load((folder / "config.yaml").read_text())["training"]["epochs"] == 2
+    assert "tensorflow" in (folder / "run.log").read_text()
+    assert finished.outcome.facts["status"] == "pushed"
+
+
+def test_the_verdict_says_every_bound_with_its_value(finished):
+    verdict = finished.outcome.facts["verdict"]
+    assert verdict["blessed"]
+    assert verdict["rows"] == harness.TINY["test"]
+    assert [check["slice"] for check in verdict["checks"]] == ["overall", "sex=Female"]
+    for check in verdict["checks"]:
+        low, high = check["interval"]
+        assert low < check["value"] < high
+
+
+def test_nothing_changed_is_answered_from_the_cache(finished):
+    again = harness.run_here(finished.rows, finished.root)
+    assert (again.code, again.facts["status"]) == (0, "up to date")
+    assert {state for node, state in again.states().items() if node != "Baseline"} == {"cached"}
+    assert len(harness.versions(finished.root)) == 1
+
+
+def test_a_changed_setting_of_the_trainer_runs_what_depends_on_it(finished, tmp_path):
+    root = shutil.copytree(finished.root, tmp_path / "runs")
+    changed = harness.run_here(finished.rows, finished.root, "training.learning_rate=0.004")
+    ran = {node for node, state in changed.states().items() if state == "done"}
+    assert ran == {"Trainer", "Baseline", "Evaluator", "Pusher"}
+    assert changed.code == 0
+    versions = harness.versions(finished.root)
+    assert len(versions) == 2
+    assert [int(version) for version in versions] == sorted(int(version) for version in versions)
+    assert root.is_dir()
+
+
+def test_an_edit_to_the_model_retrains_and_an_edit_to_preprocessing_transforms(finished, monkeypatch):
+    edits = {"pipeline.workloads.census.model": {"Trainer"}, "pipeline.workloads.census.preprocessing": {"Transform"}}
+    for edited, first in edits.items():
+        real = pipeline.digest.source_path
+        monkeypatch.setattr(pipeline.digest, "source_path", edited_copy(finished.root, edited, real))
+        outcome = harness.run_here(finished.rows, finished.root, to_node="Trainer")
+        monkeypatch.setattr(pipeline.digest, "source_path", real)
+        ran = {node for node, state in outcome.states().items() if state == "done"}
+        assert first <= ran <= {"Transform", "Trainer"}, edited
+
+
+def edited_copy(folder: Path, edited: str, real):
+    """Where to find a module's source, with one module replaced by a copy that does one thing more."""
+
+    def find(module: str, root: Path = pipeline.digest.ROOT) -> Path:
+        path = real(module, root)
+        if module != edited:
+            return path
+        copy = folder / f"{module}.py"
+        copy.write_text(path.read_text() + "\nEDITED = True\n")
+        return copy
+
+    return find
+
+
+def test_a_model_that_misses_a_bound_on_a_slice_is_not_pushed(finished):
+    before = harness.versions(finished.root)
+    bounds = "evaluation.bounds=[{metric: AUC, lower: 0.5}, {metric: AUC, lower: 0.999, slice: {sex: Female}}]"
+    outcome = harness.run_here(finished.rows, finished.root, bounds)
+    assert (outcome.code, outcome.facts["status"]) == (3, "not blessed")
+    (missed,) = [check for check in outcome.facts["verdict"]["checks"] if check["missed_by"]]
+    assert missed["slice"] == "sex=Female"
+    assert missed["missed_by"] == pytest.approx(0.999 - missed["value"], abs=1e-5)
+    assert harness.versions(finished.root) == before
+
+
+def test_from_and_to_run_a_part_of_the_graph(finished):
+    outcome = harness.run_here(finished.rows, finished.root, from_node="Evaluator")
+    assert outcome.code == 0
+    assert outcome.states()["Trainer"] == "skipped"
+    assert outcome.states()["Evaluator"] in ("cached", "done")
+
+
+def test_from_without_an_earlier_run_is_refused(finished, tmp_path):
+    outcome = harness.run_here(finished.rows, tmp_path, from_node="Trainer")
+    assert outcome.code == 2
+    assert "no earlier run" in outcome.facts["error"]
+
+
+def test_an_unknown_node_is_refused(finished, tmp_path):
+    outcome = harness.run_here(finished.rows, tmp_path, to_node="Trainr")
+    assert outcome.code == 2
+    assert "Trainer" in outcome.facts["error"]
+
+
+def test_beam_walks_the_same_graph(finished):
+    outcome = harness.run_here(finished.rows, finished.root, orchestrator="beam")
+    assert outcome.code == 0
+    assert "failed" not in outcome.states().values()
+
+
+def test_a_second_run_on_the_same_root_is_refused(finished):
+    lock = subprocess.Popen(
+        ["python3", "-c", "import fcntl,sys,time; f=open(sys.argv[1],'w'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)",
+         str(finished.root / "census" / ".lock")],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert lock.stdout is not None
+        lock.stdout.readline()
+        process = harness.start(harness.command(finished.rows, finished.root))
+        _, error = process.communicate(timeout=60)
+    finally:
+        lock.kill()
+        lock.wait()
+    assert process.returncode == 1
+    assert "another run is at work here" in error
+
+
+def test_the_command_prints_one_json_object_and_a_quiet_terminal(finished):
+    process = harness.start([*harness.command(finished.rows, finished.root), "--json"])
+    out, error = process.communicate(timeout=300)
+    facts = json.loads(out)
+    assert process.returncode == facts["exit_code"] == 0
+    for line in error.splitlines():
+        assert re.match(r"\d\d:\d\d:\d\d ", line), f"not ours: {line}"

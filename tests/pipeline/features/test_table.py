@@ -1,0 +1,124 @@
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pipeline
+from pipeline.features.table import (
+    Bucketized,
+    Categorical,
+    Crossed,
+    MultiHot,
+    Numeric,
+    Table,
+    Transformed,
+    cardinality,
+    closed_columns,
+    missing_name,
+    raw_columns,
+    transformed_features,
+    transformed_name,
+)
+
+ROOT = Path(pipeline.__file__).parents[1]
+FEATURES = (
+    Numeric("age"),
+    Numeric("income", log=True, optional=True),
+    Bucketized("age", buckets=5),
+    Categorical("city", vocabulary=500, oov=4),
+    Categorical("sex", vocabulary=2, closed=True),
+    MultiHot("genres", vocabulary=19, domain_of="genre"),
+    Crossed(("age_bucket", "city"), hash_buckets=50),
+)
+
+
+@pytest.mark.parametrize(
+    ("feature", "name"),
+    [
+        (Numeric("age"), "age_xf"),
+        (Numeric("age", optional=True), "age_xf"),
+        (Bucketized("age", buckets=5), "age_bucket_xf"),
+        (Categorical("city", vocabulary=3), "city_xf"),
+        (MultiHot("genres", vocabulary=3, domain_of="genre"), "genres_xf"),
+        (Crossed(("a", "b", "c"), hash_buckets=9), "a_x_b_x_c_xf"),
+    ],
+)
+def test_a_feature_is_named_after_its_columns(feature, name):
+    assert transformed_name(feature) == name
+
+
+def test_the_flag_of_a_missing_number_has_a_name_of_its_own():
+    assert missing_name(Numeric("age", optional=True)) == "age_missing_xf"
+
+
+@pytest.mark.parametrize(
+    ("feature", "ids"),
+    [
+        (Categorical("city", vocabulary=500), 501),
+        (Categorical("city", vocabulary=500, oov=4), 504),
+        (Bucketized("age", buckets=5), 6),
+        (Crossed(("a", "b"), hash_buckets=9), 9),
+    ],
+)
+def test_ids_leave_room_for_the_unknown_and_the_missing(feature, ids):
+    assert cardinality(feature) == ids
+
+
+def test_a_table_says_what_preprocessing_must_give():
+    assert transformed_features(FEATURES) == (
+        Transformed("age_xf", "float32"),
+        Transformed("income_xf", "float32"),
+        Transformed("income_missing_xf", "float32"),
+        Transformed("age_bucket_xf", "int64"),
+        Transformed("city_xf", "int64"),
+        Transformed("sex_xf", "int64"),
+        Transformed("genres_xf", "float32", 19),
+        Transformed("age_bucket_x_city_xf", "int64"),
+    )
+
+
+def test_an_empty_table_gives_nothing():
+    assert (transformed_features(()), raw_columns(()), closed_columns(())) == ((), (), ())
+
+
+def test_each_raw_column_stands_once_in_the_order_of_the_table():
+    assert raw_columns(FEATURES) == ("age", "income", "city", "sex", "genres")
+
+
+def test_a_cross_asks_for_no_column_that_no_other_row_has():
+    assert raw_columns((Categorical("a", vocabulary=2), Crossed(("a", "b_bucket"), hash_buckets=9))) == ("a",)
+
+
+def test_a_crossed_column_keeps_its_place_before_its_own_row():
+    features = (Crossed(("b", "a"), hash_buckets=9), Categorical("a", vocabulary=2), Categorical("b", vocabulary=2))
+    assert raw_columns(features) == ("b", "a")
+
+
+def test_closed_columns_are_those_whose_domain_is_read():
+    assert closed_columns(FEATURES) == ("sex", "genre")
+
+
+def test_a_closed_column_that_others_point_at_stands_once():
+    features = (
+        Categorical("genre", vocabulary=19, closed=True),
+        MultiHot("genres", vocabulary=19, domain_of="genre"),
+        MultiHot("tags", vocabulary=19, domain_of="genre"),
+    )
+    assert closed_columns(features) == ("genre",)
+
+
+def test_rows_of_a_table_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        FEATURES[0].name = "other"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Table(FEATURES, label="y").label = "z"
+
+
+def test_the_table_is_read_without_tensorflow():
+    code = (
+        "import sys, pipeline.features.table, pipeline.workloads.census.features as f; "
+        "assert f.TABLE.label and 'tensorflow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -1,0 +1,69 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pipeline.errors
+from pipeline.errors import ConfigError, DataError, DataRejectedError, InputError, MainlineError, NotBlessedError
+
+ROOT = Path(pipeline.errors.__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "exit_code"),
+    [
+        (MainlineError, 1),
+        (InputError, 2),
+        (ConfigError, 2),
+        (DataError, 2),
+        (NotBlessedError, 3),
+        (DataRejectedError, 4),
+    ],
+)
+def test_each_kind_knows_its_exit_code(kind, exit_code):
+    assert kind("here", "wrong").exit_code == exit_code
+    assert isinstance(kind("here", "wrong"), MainlineError)
+
+
+def test_what_the_user_gave_is_one_branch_of_the_tree():
+    assert issubclass(ConfigError, InputError)
+    assert issubclass(DataError, InputError)
+    assert not issubclass(NotBlessedError, InputError)
+    assert not issubclass(DataRejectedError, InputError)
+
+
+def test_every_kind_stands_in_the_drawing():
+    kinds = {name for name, value in vars(pipeline.errors).items() if isinstance(value, type)}
+    assert all(name in pipeline.errors.__doc__ for name in kinds)
+
+
+def test_a_message_of_all_parts():
+    error = DataError("rows.csv, line 3", "not a number", expected="FLOAT", received="'x'", next_step="Fix it.")
+    assert str(error).splitlines() == [
+        "rows.csv, line 3: not a number",
+        "  expected: FLOAT",
+        "  received: 'x'",
+        "  next:     Fix it.",
+    ]
+
+
+def test_parts_that_are_not_given_take_no_line():
+    assert str(MainlineError("here", "wrong")) == "here: wrong"
+    assert str(MainlineError("here", "wrong", next_step="Go.")) == "here: wrong\n  next:     Go."
+
+
+def test_the_parts_can_be_read_one_by_one():
+    error = ConfigError("here", "wrong", expected="a", received="b", next_step="c")
+    assert (error.where, error.problem, error.expected, error.received, error.next_step) == (
+        "here",
+        "wrong",
+        "a",
+        "b",
+        "c",
+    )
+
+
+def test_the_module_needs_nothing_but_the_standard_library():
+    command = [sys.executable, "-I", "-S", str(ROOT / "pipeline" / "errors.py")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stderr == ""

@@ -1,0 +1,191 @@
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+import pipeline.workloads
+from pipeline import config
+from pipeline.errors import ConfigError
+from pipeline.features.table import Categorical, MultiHot, closed_columns, raw_columns
+from pipeline.run.checks import NAMES
+from pipeline.workloads import contract
+from pipeline.workloads.contract import Evaluation, Threshold, load_workload, with_bounds
+
+WORKLOADS = sorted(path.parent.name for path in contract.WORKLOADS.glob("*/__init__.py"))
+PARTS = {
+    "__init__": "",
+    "features": (
+        "from pipeline.features.table import Numeric, Table\n\nTABLE = Table((Numeric('age'),), label='y')\n"
+    ),
+    "preprocessing": "",
+    "model": "",
+    "trainer": "",
+    "evaluation": (
+        "from pipeline.workloads.contract import Evaluation\n\nEVALUATION = Evaluation(slices=(), thresholds=())\n"
+    ),
+}
+
+
+@pytest.fixture
+def whole(tmp_path, monkeypatch):
+    """A workload named ``tiny`` that is whole, and is the only one."""
+    folder, schemas = tmp_path / "workloads" / "tiny", tmp_path / "schemas"
+    folder.mkdir(parents=True)
+    schemas.mkdir()
+    for name, text in PARTS.items():
+        (folder / f"{name}.py").write_text(text)
+    (schemas / "tiny.pbtxt").write_text("")
+    monkeypatch.setattr(contract, "WORKLOADS", folder.parent)
+    monkeypatch.setattr(contract, "SCHEMAS", schemas)
+    monkeypatch.setattr(pipeline.workloads, "__path__", [str(folder.parent)])
+    importlib.invalidate_caches()
+    yield folder
+    for name in [name for name in sys.modules if name.startswith("pipeline.workloads.tiny")]:
+        del sys.modules[name]
+    vars(pipeline.workloads).pop("tiny", None)
+
+
+
+def schema_of(workload) -> dict[str, schema_pb2.Feature]:
+    schema = text_format.Parse(load_workload(workload).schema.read_text(encoding="utf-8"), schema_pb2.Schema())
+    return {feature.name: feature for feature in schema.feature}
+
+
+def test_a_workload_of_all_parts_loads(whole):
+    loaded = load_workload("tiny")
+    assert (loaded.name, loaded.table.label, loaded.evaluation) == ("tiny", "y", Evaluation(slices=(), thresholds=()))
+    assert loaded.schema == contract.SCHEMAS / "tiny.pbtxt"
+
+
+def test_an_unknown_workload_lists_the_known_ones():
+    with pytest.raises(ConfigError) as caught:
+        load_workload("nobody")
+    first, expected, received = str(caught.value).splitlines()
+    assert first == "workload: no such workload"
+    assert expected == f"  expected: one of {', '.join(WORKLOADS)}"
+    assert received == "  received: nobody"
+
+
+@pytest.mark.parametrize("part", ["features", "preprocessing", "model", "trainer", "evaluation"])
+def test_a_workload_without_one_of_its_files_is_not_whole(whole, part):
+    (whole / f"{part}.py").unlink()
+    with pytest.raises(ConfigError) as caught:
+        load_workload("tiny")
+    assert str(caught.value).startswith("workload tiny: not whole\n  expected: five files and a schema\n  received: no")
+    assert part in caught.value.received
+
+
+def test_a_workload_without_a_schema_is_not_whole(whole):
+    (contract.SCHEMAS / "tiny.pbtxt").unlink()
+    with pytest.raises(ConfigError, match=r"workload tiny: not whole") as caught:
+        load_workload("tiny")
+    assert caught.value.received == "no ['schemas/tiny.pbtxt']"
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "attribute", "expected", "received"),
+    [
+        ("features", "TABLE = 3\n", "TABLE", "Table", "3"),
+        ("features", "\n", "TABLE", "Table", "None"),
+        ("evaluation", "EVALUATION = {}\n", "EVALUATION", "Evaluation", "{}"),
+        ("evaluation", "\n", "EVALUATION", "Evaluation", "None"),
+    ],
+)
+def test_a_file_without_what_it_must_define_is_named(whole, part, text, attribute, expected, received):
+    (whole / f"{part}.py").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_workload("tiny")
+    assert str(caught.value).splitlines() == [
+        f"pipeline/workloads/tiny/{part}.py: {attribute} is wrong",
+        f"  expected: {expected}",
+        f"  received: {received}",
+    ]
+
+
+def test_there_are_workloads():
+    assert {"census", "recommender"} <= set(WORKLOADS)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_every_workload_loads_and_its_functions_are_where_it_says(name):
+    loaded = load_workload(name)
+    for path, part in ((loaded.preprocessing_fn, "preprocessing"), (loaded.run_fn, "trainer")):
+        module, function = path.rsplit(".", 1)
+        source = Path(contract.WORKLOADS / name / f"{part}.py").read_text(encoding="utf-8")
+        assert module == f"pipeline.workloads.{name}.{part}"
+        assert f"def {function}(" in source
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_every_column_of_the_table_is_in_the_schema(name):
+    table = load_workload(name).table
+    assert set(raw_columns(table.features)) | {table.label} <= set(schema_of(name))
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_every_feature_that_is_sliced_on_is_in_the_schema(name):
+    evaluation = load_workload(name).evaluation
+    sliced = {feature for names in evaluation.slices for feature in names}
+    bounded = {feature for threshold in evaluation.thresholds for feature, _ in threshold.on}
+    assert sliced
+    assert sliced | bounded <= set(schema_of(name))
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_every_slice_with_a_bound_is_computed_and_its_value_can_occur(name):
+    evaluation, schema = load_workload(name).evaluation, schema_of(name)
+    slices = {tuple(sorted(names)) for names in evaluation.slices}
+    for on in (threshold.on for threshold in evaluation.thresholds if threshold.on):
+        assert tuple(sorted(feature for feature, _ in on)) in slices
+        assert all(value in schema[feature].string_domain.value for feature, value in on)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_every_metric_with_a_bound_is_known_and_every_bound_can_be_kept(name):
+    evaluation = load_workload(name).evaluation
+    assert {bound.metric for bound in (*evaluation.thresholds, *evaluation.changes)} <= set(NAMES)
+    assert all((bound.lower, bound.upper) != (None, None) for bound in evaluation.thresholds)
+    assert all(change.better in ("higher", "lower") and change.tolerance > 0 for change in evaluation.changes)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_every_closed_vocabulary_is_the_domain_of_its_column(name):
+    features, schema = load_workload(name).table.features, schema_of(name)
+    domains = {column: len(schema[column].string_domain.value) for column in closed_columns(features)}
+    assert all(domains.values())
+    for feature in features:
+        if isinstance(feature, MultiHot):
+            assert feature.vocabulary == domains[feature.domain_of]
+        elif isinstance(feature, Categorical) and feature.closed:
+            assert feature.vocabulary == domains[feature.name]
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_the_label_is_absent_when_serving_and_the_columns_of_the_model_are_not(name):
+    table, schema = load_workload(name).table, schema_of(name)
+    assert list(schema[table.label].not_in_environment) == ["SERVING"]
+    assert table.label not in raw_columns(table.features)
+    assert all(not schema[column].not_in_environment for column in raw_columns(table.features))
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_every_schema_has_both_environments(name):
+    schema = text_format.Parse(load_workload(name).schema.read_text(encoding="utf-8"), schema_pb2.Schema())
+    assert list(schema.default_environment) == ["TRAINING", "SERVING"]
+
+
+def test_bounds_of_a_config_stand_in_place_of_those_of_the_workload():
+    own = load_workload("census").evaluation
+    bound = config.Bound(metric="AUC", lower=0.5, slice={"sex": "Male", "race": "White"})
+    changed = with_bounds(own, config.Evaluation(bounds=(bound,)))
+    assert changed.thresholds == (Threshold("AUC", lower=0.5, on=(("race", "White"), ("sex", "Male"))),)
+    assert (changed.slices, changed.changes) == (own.slices, own.changes)
+
+
+def test_a_config_without_bounds_leaves_those_of_the_workload():
+    own = load_workload("census").evaluation
+    assert with_bounds(own, config.Evaluation()) is own
+    assert with_bounds(own, config.Evaluation(bounds=())).thresholds == ()
