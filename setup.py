@@ -20,7 +20,9 @@ setup(
     long_description=(HERE / "README.md").read_text(),
     long_description_content_type="text/markdown",
     python_requires=">=3.10,<3.14",
-    packages=find_namespace_packages(include=["pipeline*", "components*", "schemas*", "data*"], exclude=["data.cache*"]),
+    packages=find_namespace_packages(
+        include=["pipeline*", "components*", "schemas*", "data*"], exclude=["data.cache*"]
+    ),
     py_modules=["local_runner"],
     package_data={"pipeline": ["conf/*.yaml", "conf/env/*.yaml"], "schemas": ["*.pbtxt"]},
     install_requires=requirements("main"),

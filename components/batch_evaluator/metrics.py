@@ -82,8 +82,9 @@ def log_losses(label: NDArray[np.generic], score: NDArray[np.generic]) -> Floats
     The logarithm has the precision of the scores, and nothing is clipped, as in TFMA.
     """
     truth: NDArray[Any] = label.astype(np.float64) if np.issubdtype(label.dtype, np.integer) else label
+    probability: NDArray[Any] = score
     with np.errstate(divide="ignore", invalid="ignore"):
-        losses = -(truth * np.log(score)) - (1 - truth) * np.log(1 - score)
+        losses = -(truth * np.log(probability)) - (1 - truth) * np.log(1 - probability)
     return np.asarray(losses, np.float64)
 
 
@@ -167,9 +168,9 @@ def calibration(rows: Rows, metric: Metric) -> Floats:
 def binary_cross_entropy(rows: Rows, metric: Metric) -> Floats:
     """The mean cross entropy, natural logarithm.
 
-    TFMA 0.47 counts the first of the accumulators that it merges twice (``_CrossEntropyCombiner.merge_accumulators``
-    starts over at an iterator's first element), so that its value depends on how Beam splits the rows; this one is the
-    mean, which scikit-learn confirms.
+    TFMA 0.47 differs: where it merges accumulators it counts the first one twice, since ``merge_accumulators`` takes
+    the first of a list and then loops over the whole list. Its value depends on how Beam happens to split the rows;
+    this one is the mean, which scikit-learn confirms.
     """
     return divide(rows.total(rows.loss), example_count(rows, metric))
 

@@ -112,8 +112,7 @@ def test_a_required_key_that_is_missing_is_named_with_the_way_to_give_it(tmp_pat
     path.write_text(MINIMAL.replace("epochs: 2, ", ""))
     message = refused(path)
     assert message == (
-        f"{path}: training.epochs: required, and not given\n"
-        "  next:     Add it, or pass --set training.epochs=VALUE."
+        f"{path}: training.epochs: required, and not given\n  next:     Add it, or pass --set training.epochs=VALUE."
     )
 
 

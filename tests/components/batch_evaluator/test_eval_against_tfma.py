@@ -4,13 +4,14 @@ import math
 
 import pytest
 import tensorflow_model_analysis as tfma
-from evaluator_world import ROWS, Linear, make_config, run_stock, save_model
 from sklearn.metrics import log_loss, roc_auc_score
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as writer
 
 from components.batch_evaluator.metrics import FORMULAS
 from components.batch_evaluator.predictions import read_predictions
 from pipeline.errors import MainlineError
+
+from .evaluator_world import ROWS, Linear, make_config, run_stock, save_model
 
 SLICES = (
     {},

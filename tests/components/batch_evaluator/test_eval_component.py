@@ -1,7 +1,6 @@
 """The component in a pipeline of its own, as LocalDagRunner runs it."""
 
 import tensorflow_model_analysis as tfma
-from evaluator_world import BEAM_ARGS, ROWS, make_config
 from tfx.dsl.components.common.importer import Importer
 from tfx.orchestration import metadata
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
@@ -10,6 +9,8 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.batch_evaluator.component import BatchEvaluator
 from components.batch_evaluator.predictions import read_predictions
+
+from .evaluator_world import BEAM_ARGS, ROWS, make_config
 
 
 def test_the_component_runs_in_a_pipeline_and_blesses(world, tmp_path):

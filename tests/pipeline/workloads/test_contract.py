@@ -17,9 +17,7 @@ from pipeline.workloads.contract import Evaluation, Threshold, load_workload, wi
 WORKLOADS = sorted(path.parent.name for path in contract.WORKLOADS.glob("*/__init__.py"))
 PARTS = {
     "__init__": "",
-    "features": (
-        "from pipeline.features.table import Numeric, Table\n\nTABLE = Table((Numeric('age'),), label='y')\n"
-    ),
+    "features": ("from pipeline.features.table import Numeric, Table\n\nTABLE = Table((Numeric('age'),), label='y')\n"),
     "preprocessing": "",
     "model": "",
     "trainer": "",
@@ -46,7 +44,6 @@ def whole(tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.startswith("pipeline.workloads.tiny")]:
         del sys.modules[name]
     vars(pipeline.workloads).pop("tiny", None)
-
 
 
 def schema_of(workload) -> dict[str, schema_pb2.Feature]:

@@ -1,0 +1,279 @@
+import io
+
+import pyarrow as pa
+import pytest
+
+from components.arrow_example_gen import csv_rows
+from components.arrow_example_gen.csv_rows import ColumnRule, as_lists, check_header, explain, read_batches
+from pipeline.errors import DataError
+
+COLUMNS = {
+    "age": ColumnRule("INT", required=True),
+    "score": ColumnRule("FLOAT", required=True),
+    "city": ColumnRule("BYTES", required=True),
+    "label": ColumnRule("INT", required=False),
+}
+HEADER = ["age", "score", "city", "label"]
+
+
+def csv(*rows, header="age,score,city,label") -> bytes:
+    return "\n".join([header, *rows, ""]).encode()
+
+
+def refused_header(content) -> str:
+    with pytest.raises(DataError) as caught:
+        check_header("rows.csv", io.BytesIO(content), COLUMNS)
+    return str(caught.value)
+
+
+def read(content) -> list[dict]:
+    return [row for batch in read_batches(io.BytesIO(content), COLUMNS) for row in batch.to_pylist()]
+
+
+def refused_row(content, header=HEADER) -> DataError:
+    with pytest.raises(pa.ArrowInvalid) as caught:
+        read(content)
+    return explain("rows.csv", caught.value, header, COLUMNS)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "age,score,city,label",
+        "label,city,score,age",
+        "age,score,city",
+        '"age","score","city","label"',
+        "\ufeffage,score,city,label",
+        "age,score,city,label\r",
+    ],
+)
+def test_a_header_of_the_schema_is_taken(header):
+    check_header("rows.csv", io.BytesIO(csv(header=header)), COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("header", "received"),
+    [
+        ("age,score", "missing: city"),
+        ("city", "missing: age, score"),
+        ("age,score,city,colour", "not in the schema: colour"),
+        ("age,score,city,age", "twice: age"),
+        ("Age,score,city", "missing: age; not in the schema: Age"),
+        (" age,score,city", "missing: age; not in the schema:  age"),
+        ("age;score;city", "missing: age, score, city; not in the schema: age;score;city"),
+        ("age,age,colour,colour", "missing: score, city; not in the schema: colour, colour; twice: age, colour"),
+    ],
+)
+def test_a_header_that_is_not_the_schemas_is_taken_apart(header, received):
+    assert refused_header(csv(header=header)).splitlines() == [
+        "rows.csv, line 1: its columns are not those of the schema",
+        "  expected: age, score, city, label",
+        f"  received: {received}",
+        "  next:     Correct the file, or declare the columns in schemas/.",
+    ]
+
+
+def test_a_column_without_a_name_is_shown():
+    (received,) = [line for line in refused_header(csv(header="age,score,city,")).splitlines() if "received" in line]
+    assert not received.rstrip().endswith(":")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"  \r\n"])
+def test_an_empty_file_is_refused(content):
+    assert refused_header(content).splitlines() == [
+        "rows.csv: the file is empty",
+        "  expected: a header: age,score,city,label",
+        "  next:     Write it again.",
+    ]
+
+
+def test_a_file_of_only_a_byte_order_mark_is_refused():
+    assert "rows.csv" in refused_header(b"\xef\xbb\xbf\n")
+
+
+def test_a_header_that_is_not_utf8_is_refused_with_the_way_out():
+    assert refused_header("age,score,größe\n".encode("latin-1")).splitlines() == [
+        "rows.csv, line 1: a byte that is not UTF-8",
+        "  expected: UTF-8 text",
+        "  next:     Convert the file, for example: iconv -f latin1 -t utf-8.",
+    ]
+
+
+def test_rows_are_typed_by_the_schema():
+    (batch,) = read_batches(io.BytesIO(csv("30,0.5,007,1")), COLUMNS)
+    assert batch.to_pylist() == [{"age": 30, "score": 0.5, "city": "007", "label": 1}]
+    assert [field.type for field in batch.schema] == [pa.int64(), pa.float32(), pa.string(), pa.int64()]
+
+
+def test_columns_are_found_by_name_in_any_order():
+    assert read(csv("Bonn,0.5,30", header="city,score,age")) == [{"city": "Bonn", "score": 0.5, "age": 30}]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name():
+    content = b"\xef\xbb\xbf" + csv("30,0.5,Bonn,1")
+    check_header("rows.csv", io.BytesIO(content), COLUMNS)
+    assert read(content)[0]["age"] == 30
+
+
+@pytest.mark.parametrize("empty", ["", '""'])
+def test_an_empty_cell_is_null_in_every_type(empty):
+    assert read(csv(f"{empty},{empty},{empty},{empty}")) == [dict.fromkeys(HEADER)]
+
+
+@pytest.mark.parametrize("text", ["NA", "null", "NaN", "-", "?", " "])
+def test_words_for_missing_are_text_like_others(text):
+    assert read(csv(f"1,1,{text},1"))[0]["city"] == text
+
+
+def test_quotes_keep_commas_newlines_and_quotes():
+    assert read(csv('1,1,"a, ""b""\nc",1'))[0]["city"] == 'a, "b"\nc'
+
+
+def test_windows_line_ends_are_no_part_of_the_value():
+    assert read(csv("1,1,Bonn,1").replace(b"\n", b"\r\n")) == [{"age": 1, "score": 1.0, "city": "Bonn", "label": 1}]
+
+
+def test_a_file_without_a_last_newline_keeps_its_last_row():
+    assert len(read(csv("1,1,a,1", "2,2,b,0")[:-1])) == 2
+
+
+def test_a_header_alone_has_no_rows():
+    assert read(csv()) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "kind", "value"),
+    [
+        ("old,1,a,1", "age", "INT", "old"),
+        ("3.5,1,a,1", "age", "INT", "3.5"),
+        ("99999999999999999999,1,a,1", "age", "INT", "99999999999999999999"),
+        ("NA,1,a,1", "age", "INT", "NA"),
+        ("1,warm,a,1", "score", "FLOAT", "warm"),
+        ("1,1,a,yes", "label", "INT", "yes"),
+    ],
+)
+def test_text_in_a_number_is_named_by_line_column_and_value(row, column, kind, value):
+    assert str(refused_row(csv("1,1,a,1", row, "1,1,a,1"))).splitlines() == [
+        f"rows.csv, line 3, column {column}: the value has the wrong type",
+        f"  expected: {kind}",
+        f"  received: '{value}'",
+        "  next:     Correct the value, or the type in schemas/.",
+    ]
+
+
+def test_a_wrong_value_in_a_later_block_is_named_by_its_own_line(monkeypatch):
+    monkeypatch.setattr(csv_rows, "BLOCK_BYTES", 64)
+    rows = ["1,1,a,1"] * 100
+    rows[90] = "1,1,a,x"
+    assert refused_row(csv(*rows)).where == "rows.csv, line 92, column label"
+
+
+def test_a_wrong_value_after_a_quoted_newline_is_named_by_its_line_in_the_file():
+    assert refused_row(csv('1,1,"a\nb\nc",1', "old,1,a,1")).where == "rows.csv, line 5, column age"
+
+
+def test_a_wrong_value_after_an_empty_line_is_named_by_its_line_in_the_file():
+    assert refused_row(csv("1,1,a,1", "", "old,1,a,1")).where == "rows.csv, line 4, column age"
+
+
+def test_a_wrong_value_is_named_by_the_column_of_its_own_header():
+    header = ["city", "age", "score"]
+    error = refused_row(csv("a,old,1", header=",".join(header)), header)
+    assert error.where == "rows.csv, line 2, column age"
+
+
+@pytest.mark.parametrize(("row", "columns"), [("1,1,a", 3), ("1,1,a,1,1", 5), ("1", 1)])
+def test_a_line_of_another_length_is_named(row, columns):
+    error = refused_row(csv("1,1,a,1", row))
+    assert str(error).splitlines() == [
+        "rows.csv, line 3: the line cannot be read",
+        f"  received: Expected 4 columns, got {columns}: {row}",
+        "  next:     Correct the line.",
+    ]
+
+
+@pytest.mark.parametrize("row", ["1,1," + "x" * 5000, "x" * 5000 + ",1,a,1"])
+def test_what_is_long_is_cut_in_the_message(row):
+    error = refused_row(csv(row))
+    assert "xxx" in error.received
+    assert len(error.received) < 300
+
+
+def test_what_was_cut_says_how_long_it_was():
+    assert refused_row(csv("x" * 5000 + ",1,a,1")).received.endswith("… (5002 characters)")
+
+
+def test_a_quote_that_never_ends_is_refused():
+    with pytest.raises(pa.ArrowInvalid) as caught:
+        read(csv("1,1,a,1", '1,1,"a,1', "1,1,a,1"))
+    error = explain("rows.csv", caught.value, HEADER, COLUMNS)
+    assert error.problem == "the line cannot be read"
+
+
+def test_a_byte_that_is_not_utf8_is_named_by_line_and_column():
+    content = csv("1,1,Köln,1").replace("ö".encode(), b"\xf6")
+    assert str(refused_row(content)).splitlines() == [
+        "rows.csv, line 2, column city: a byte that is not UTF-8",
+        "  expected: UTF-8 text",
+        "  next:     Convert the file, for example: iconv -f latin1 -t utf-8.",
+    ]
+
+
+def test_a_message_of_another_form_is_passed_on():
+    error = explain("rows.csv", pa.ArrowInvalid("Something else\nhappened"), HEADER, COLUMNS)
+    assert str(error).splitlines() == [
+        "rows.csv: the line cannot be read",
+        "  received: Something else\\nhappened",
+        "  next:     Correct the line.",
+    ]
+
+
+BATCH_TYPES = pa.schema([("n", pa.int64()), ("x", pa.float32()), ("s", pa.string())])
+
+
+def listed(*rows) -> list[dict]:
+    batch = pa.RecordBatch.from_pylist([dict(zip("nxs", row, strict=True)) for row in rows], schema=BATCH_TYPES)
+    lists = as_lists(batch)
+    lists.validate(full=True)
+    return lists.to_pylist()
+
+
+def test_values_become_lists_of_one():
+    assert listed((1, 0.5, "é"), (2, 1.5, "b")) == [
+        {"n": [1], "x": [0.5], "s": ["é".encode()]},
+        {"n": [2], "x": [1.5], "s": [b"b"]},
+    ]
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [None, 1, 2],
+        [1, None, 2],
+        [1, 2, None],
+        [None, 1, None],
+        [None, None, 1, 2, None, None],
+        [None],
+        [None, None, None],
+        [],
+    ],
+)
+def test_null_stays_null_wherever_it_stands(numbers):
+    rows = listed(*[(number, number, None if number is None else str(number)) for number in numbers])
+    assert [row["n"] for row in rows] == [None if number is None else [number] for number in numbers]
+    assert [row["x"] for row in rows] == [None if number is None else [float(number)] for number in numbers]
+    assert [row["s"] for row in rows] == [None if number is None else [str(number).encode()] for number in numbers]
+
+
+def test_an_empty_text_is_not_null():
+    assert listed((1, 1.0, ""))[0]["s"] == [b""]
+
+
+def test_a_part_of_a_batch_is_taken_from_where_it_begins():
+    batch = pa.RecordBatch.from_pylist([{"n": number, "x": None, "s": "a"} for number in range(9)], schema=BATCH_TYPES)
+    assert [row["n"] for row in as_lists(batch.slice(4, 3)).to_pylist()] == [[4], [5], [6]]
+
+
+def test_names_and_their_order_are_kept():
+    batch = pa.RecordBatch.from_pylist([{"n": 1, "x": 1.0, "s": "a"}], schema=BATCH_TYPES)
+    assert as_lists(batch).schema.names == ["n", "x", "s"]

@@ -1,0 +1,194 @@
+import io
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from pipeline.errors import ConfigError, DataError, DataRejectedError, InputError, MainlineError, NotBlessedError
+from pipeline.run.checks import Check, Verdict
+from pipeline.run.events import NodeStatus
+from pipeline.run.summary import Summary, end_status, failure_status, near, render, show
+
+KEPT = Check("AUC", "overall", "≥ 0.7", 0.8123, (0.79, 0.83), None)
+MISSED = Check("AUC", "user_segment=new", "≥ 0.62", 0.5, None, 0.12)
+ABSENT = Check("Recall", "sex=Other", "≥ 0.1", None, None, None)
+BLESSED = Verdict(True, 12345, (KEPT,))
+REFUSED = Verdict(False, 12345, (KEPT, MISSED, ABSENT))
+
+
+def node(name, state="done", **facts) -> NodeStatus:
+    return NodeStatus(name, state=state, **facts)
+
+
+@pytest.fixture
+def summary():
+    return Summary(
+        pipeline="census",
+        run="20200101T000000.000000",
+        status="pushed",
+        exit_code=0,
+        elapsed_s=61.4,
+        nodes=(node("ExampleGen", rows_out=15000, elapsed_s=2.5), node("Pusher", elapsed_s=0.1)),
+        verdict=BLESSED,
+        error=None,
+        model="runs/census/serving/1",
+        evaluation="runs/census/artifacts/Evaluator/evaluation/7",
+        folder="runs/census/history/20200101T000000.000000",
+        log="runs/census/history/20200101T000000.000000/run.log",
+        next_command="saved_model_cli show --dir runs/census/serving/1",
+    )
+
+
+def text_of(summary, width=120) -> str:
+    stream = io.StringIO()
+    Console(file=stream, width=width, highlight=False).print(render(summary))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (MainlineError("a", "b"), ("failed", 1)),
+        (InputError("a", "b"), ("bad input", 2)),
+        (ConfigError("a", "b"), ("bad input", 2)),
+        (DataError("a", "b"), ("bad input", 2)),
+        (NotBlessedError("a", "b"), ("not blessed", 3)),
+        (DataRejectedError("a", "b"), ("data rejected", 4)),
+        (ValueError("a"), ("failed", 1)),
+        (KeyboardInterrupt(), ("failed", 1)),
+    ],
+)
+def test_a_failure_has_a_name_and_an_exit_code(error, status):
+    assert failure_status(error) == status
+
+
+@pytest.mark.parametrize(
+    ("nodes", "verdict", "pushed", "status"),
+    [
+        ([node("Trainer"), node("Pusher")], BLESSED, True, ("pushed", 0)),
+        ([node("Trainer", "cached"), node("Pusher")], BLESSED, True, ("pushed", 0)),
+        ([node("Baseline"), node("Trainer", "cached"), node("Pusher", "cached")], BLESSED, True, ("up to date", 0)),
+        ([node("Trainer"), node("Pusher")], REFUSED, False, ("not blessed", 3)),
+        ([node("Trainer"), node("Pusher", "cached")], REFUSED, True, ("not blessed", 3)),
+        ([node("Trainer"), node("Pusher", "skipped")], None, False, ("stopped as asked", 0)),
+        ([node("Evaluator"), node("Pusher", "skipped")], BLESSED, False, ("stopped as asked", 0)),
+    ],
+)
+def test_an_end_has_a_name_and_an_exit_code(nodes, verdict, pushed, status):
+    assert end_status(nodes, verdict, pushed) == status
+
+
+def test_json_holds_every_fact(summary):
+    facts = json.loads(summary.as_json())
+    assert facts["status"] == "pushed"
+    assert facts["nodes"][0] == {
+        "node": "ExampleGen",
+        "state": "done",
+        "detail": "",
+        "rows_in": None,
+        "rows_out": 15000,
+        "elapsed_s": 2.5,
+    }
+    assert facts["verdict"]["checks"][0] == {
+        "metric": "AUC",
+        "slice": "overall",
+        "bound": "≥ 0.7",
+        "value": 0.8123,
+        "interval": [0.79, 0.83],
+        "missed_by": None,
+    }
+
+
+def test_json_goes_round(summary):
+    facts = json.loads(summary.as_json())
+    again = replace(summary, **{name: facts[name] for name in facts if name not in ("nodes", "verdict")})
+    checks = [Check(**{**check, "interval": tuple(check["interval"])}) for check in facts["verdict"].pop("checks")]
+    again = replace(again, nodes=tuple(NodeStatus(**item) for item in facts["nodes"]))
+    assert replace(again, verdict=Verdict(**facts["verdict"], checks=tuple(checks))) == summary
+
+
+def test_json_of_a_failure(summary):
+    failed = replace(summary, status="failed", exit_code=1, verdict=None, model=None, error="Trainer: broke")
+    facts = json.loads(failed.as_json())
+    assert (facts["verdict"], facts["model"], facts["error"]) == (None, None, "Trainer: broke")
+
+
+def test_json_leaves_the_summary_as_it_was(summary):
+    summary.nodes[0].started_s = 1.0
+    summary.as_json()
+    assert summary.nodes[0].started_s == 1.0
+
+
+def test_json_of_a_value_that_is_no_number_can_be_read_by_any_reader(summary):
+    unmeasured = replace(KEPT, value=math.nan, missed_by=math.nan)
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    json.loads(replace(summary, verdict=Verdict(False, 1, (unmeasured,))).as_json(), parse_constant=refuse)
+
+
+def test_a_good_end_as_text(summary):
+    lines = text_of(summary).splitlines()
+    assert lines[0] == "census  run 20200101T000000.000000  61 s  pushed"
+    assert "Blessed: all 1 bounds are kept, on 12,345 test rows, 95 % intervals" in lines
+    assert any(
+        line.split() == ["AUC", "overall", "0.8123", "0.7900", "…", "0.8300", "≥", "0.7", "kept"] for line in lines
+    )
+    assert any(line.split() == ["model", "runs/census/serving/1"] for line in lines)
+    assert any(line.startswith("next") and line.rstrip().endswith(summary.next_command) for line in lines)
+
+
+def test_missed_bounds_as_text(summary):
+    text = text_of(replace(summary, verdict=REFUSED, status="not blessed", exit_code=3, model=None))
+    assert text.splitlines()[0].endswith("not blessed")
+    assert "Not blessed: 2 of 3 bounds are missed, on 12,345 test rows" in text
+    (missed,) = [line for line in text.splitlines() if "user_segment=new" in line]
+    assert missed.split() == ["AUC", "user_segment=new", "0.5000", "≥", "0.62", "missed", "by", "0.1200"]
+    (absent,) = [line for line in text.splitlines() if "sex=Other" in line]
+    assert absent.split()[2] == "–"
+    assert absent.rstrip().endswith("no such slice in the data")
+    assert not any(line.startswith("model ") for line in text.splitlines())
+
+
+def test_an_error_is_shown_whole_and_its_brackets_are_no_markup(summary):
+    error = "rows.csv, line 3: wrong [bold]\n  received: [/x] 'a'"
+    text = text_of(replace(summary, status="bad input", verdict=None, error=error))
+    assert all(line in text for line in error.splitlines())
+    assert "Blessed" not in text
+
+
+def test_a_value_that_was_not_measured_is_not_called_a_missing_slice_when_it_is_overall(summary):
+    overall = replace(ABSENT, slice="overall")
+    text = text_of(replace(summary, verdict=Verdict(False, 9, (overall,))))
+    assert "no such slice in the data" not in text
+
+
+def test_a_path_longer_than_the_line_is_folded_and_not_cut(summary):
+    place = "runs/" + "x" * 200
+    text = text_of(replace(summary, model=place), width=80)
+    assert place in "".join(line.removeprefix("model").strip() for line in text.splitlines())
+
+
+def test_json_on_standard_output_is_one_object(summary, capsys):
+    show(summary, as_json=True)
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["run"] == summary.run
+    assert captured.err == ""
+
+
+def test_text_on_standard_output_has_no_colors_where_there_is_no_terminal(summary, capsys):
+    show(summary, as_json=False)
+    captured = capsys.readouterr()
+    assert captured.out.startswith("census  run ")
+    assert "\x1b" not in captured.out
+
+
+def test_near_is_relative_to_where_the_user_stands(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert near(tmp_path / "here" / "runs" / "a") == "runs/a"
+    assert near(tmp_path / "there") == str(tmp_path / "there")
+    assert near(None) is None
