@@ -71,7 +71,12 @@ class Gate(Strict):
 
 
 class Training(Strict):
-    """How the model is fitted. ``batch_size`` is global: every worker takes its share of it."""
+    """How the model is fitted. ``batch_size`` is global: every worker takes its share of it.
+
+    ``weight_averaging`` is the share that the average of earlier epochs keeps when an epoch is added; the averaged
+    weights are the ones judged and exported. ``exclude_columns`` leaves the features of some columns out of the model.
+    ``model`` holds what the workload's ``model.py`` names in its Settings.
+    """
 
     strategy: Literal["none", "mirrored", "multi_worker"] = "none"
     seed: int = 0
@@ -83,6 +88,8 @@ class Training(Strict):
     warmup_share: Share = 0.05
     clip_norm: PositiveFloat | None = None
     early_stopping_patience: PositiveInt = 3
+    weight_averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    exclude_columns: tuple[str, ...] = ()
     checkpoint_every_steps: PositiveInt = 200
     histogram_every_epochs: Annotated[int, Field(ge=0)] = 1
     model: dict[str, float | int | str | bool] = {}

@@ -19,8 +19,8 @@ from tfx.types.channel import Channel
 from tfx.utils import io_utils
 
 from components.arrow_example_gen.component import ArrowExampleGen
-from components.batch_evaluator.component import BatchEvaluator
 from components.baseline.strategy import LatestOtherBlessedModel
+from components.batch_evaluator.component import BatchEvaluator
 from components.validation_gate.component import ValidationGate
 from components.versioned_pusher.executor import Executor as VersionedPush
 from pipeline.config import Config

@@ -9,12 +9,11 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pipeline.features.table import (
-    Bucketized,
-    Categorical,
     Crossed,
     Feature,
     MultiHot,
     Numeric,
+    Sparse,
     cardinality,
     missing_name,
     transformed_features,
@@ -24,28 +23,29 @@ from pipeline.features.table import (
 Tensors = dict[str, tf.Tensor]
 
 
-class IdDropout(keras.layers.Layer):
-    """Replaces an id by an out-of-vocabulary one with a given rate, in training only.
+class HideIds(keras.layers.Layer):
+    """Replaces ids by given ones in the same rows, a share ``rate`` of them, in training only.
 
-    Shapes: (batch, 1) int64 in and out.
+    Takes and gives a list of tensors, each (batch, 1) int64.
     """
 
-    def __init__(self, rate: float, replacement: int, seed: int = 0, **kwargs: object) -> None:
+    def __init__(self, rate: float, replacements: Sequence[int], seed: int = 0, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.rate = rate
-        self.replacement = replacement
+        self.replacements = tuple(replacements)
         self.seed = seed
 
-    def call(self, ids: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Drops ids in training, passes them otherwise."""
+    def call(self, ids: list[tf.Tensor], training: bool = False) -> list[tf.Tensor]:
+        """Hides in training, passes otherwise."""
         if not training:
-            return ids
-        dropped = tf.random.uniform(tf.shape(ids), seed=self.seed) < self.rate
-        return tf.where(dropped, tf.constant(self.replacement, ids.dtype), ids)
+            return [tf.identity(tensor) for tensor in ids]
+        hidden = tf.random.uniform(tf.shape(ids[0]), seed=self.seed) < self.rate
+        pairs = zip(ids, self.replacements, strict=True)
+        return [tf.where(hidden, tf.constant(value, tensor.dtype), tensor) for tensor, value in pairs]
 
     def get_config(self) -> dict[str, object]:
         """The arguments that make this layer again."""
-        return {**super().get_config(), "rate": self.rate, "replacement": self.replacement, "seed": self.seed}
+        return {**super().get_config(), "rate": self.rate, "replacements": self.replacements, "seed": self.seed}
 
 
 def keras_inputs(features: Sequence[Feature]) -> Tensors:
@@ -56,65 +56,37 @@ def keras_inputs(features: Sequence[Feature]) -> Tensors:
     }
 
 
-def drop_ids(features: Sequence[Feature], inputs: Mapping[str, tf.Tensor], seed: int) -> Tensors:
-    """The inputs, with ids dropped in training where the table says so."""
-    outputs = dict(inputs)
-    for feature in features:
-        if isinstance(feature, Categorical) and feature.dropout:
-            name = transformed_name(feature)
-            layer = IdDropout(
-                feature.dropout, replacement=feature.vocabulary, seed=seed, name=f"{feature.name}_dropout"
-            )
-            outputs[name] = layer(inputs[name])
-    return outputs
-
-
-def embed(
-    feature: Categorical | Bucketized | Crossed, ids: tf.Tensor, width: int, l2: float, prefix: str = ""
-) -> tf.Tensor:
+def embed(feature: Sparse | Crossed, ids: tf.Tensor, width: int, l2: float, prefix: str = "") -> tf.Tensor:
     """An embedding of a sparse feature: (batch, 1) ids to (batch, width)."""
     layer = keras.layers.Embedding(
         cardinality(feature),
         width,
         embeddings_initializer=keras.initializers.RandomNormal(stddev=0.05) if width > 1 else "zeros",
-        embeddings_regularizer=BatchL2(l2) if l2 else None,
+        embeddings_regularizer=keras.regularizers.L2(l2) if l2 else None,
         name=f"{prefix}{transformed_name(feature)}",
     )
     return keras.layers.Flatten()(layer(ids))
 
 
-class BatchL2(keras.regularizers.Regularizer):
-    """L2 over a table of weights, ``factor * sum(w ** 2)``."""
-
-    def __init__(self, factor: float) -> None:
-        self.factor = factor
-
-    def __call__(self, weights: tf.Tensor) -> tf.Tensor:
-        """The penalty, a scalar."""
-        return self.factor * tf.reduce_sum(tf.square(weights))
-
-    def get_config(self) -> dict[str, float]:
-        """The arguments that make this regularizer again."""
-        return {"factor": self.factor}
-
-
-def wide_logit(features: Sequence[Feature], inputs: Mapping[str, tf.Tensor], l2: float = 0.0) -> tf.Tensor:
-    """The linear side, (batch, 1): a weight per id of every feature marked wide and of every cross."""
+def wide_logit(
+    features: Sequence[Feature], inputs: Mapping[str, tf.Tensor], l2: float = 0.0, cross_l2: float = 0.0
+) -> tf.Tensor:
+    """The linear side, (batch, 1): a weight per id of every feature marked wide and of every cross, and per number."""
     weights = [
-        embed(feature, inputs[transformed_name(feature)], 1, l2, prefix="wide_")
+        embed(feature, inputs[transformed_name(feature)], 1, cross_l2 if isinstance(feature, Crossed) else l2, "wide_")
         for feature in features
-        if isinstance(feature, Crossed) or (isinstance(feature, Categorical | Bucketized) and feature.wide)
+        if isinstance(feature, Crossed) or (isinstance(feature, Sparse) and feature.wide)
     ]
-    weights += [inputs[transformed_name(feature)] for feature in features if isinstance(feature, MultiHot)]
-    return keras.layers.Dense(1, name="wide_logit")(keras.layers.Concatenate()(weights))
+    numbers = keras.layers.Concatenate()(dense_inputs(features, inputs))
+    return keras.layers.Add()([*weights, keras.layers.Dense(1, name="wide_numbers")(numbers)])
 
 
 def embeddings(features: Sequence[Feature], inputs: Mapping[str, tf.Tensor], l2: float = 0.0) -> Tensors:
-    """Every feature with an embedding, by its raw name, each (batch, width)."""
+    """Every feature with an embedding, by its transformed name, each (batch, width)."""
     return {
         transformed_name(feature): embed(feature, inputs[transformed_name(feature)], feature.embedding, l2, "deep_")
         for feature in features
-        if isinstance(feature, Categorical | Bucketized) and feature.embedding
+        if isinstance(feature, Sparse) and feature.embedding
     }
 
 
@@ -127,6 +99,22 @@ def dense_inputs(features: Sequence[Feature], inputs: Mapping[str, tf.Tensor]) -
         if isinstance(feature, Numeric) and feature.optional:
             names.append(missing_name(feature))
     return [inputs[name] for name in names]
+
+
+def factorization(vectors: Sequence[tf.Tensor]) -> tf.Tensor:
+    """The sum of the dot products of all pairs of vectors, (batch, 1), in linear time.
+
+    Rendle, "Factorization Machines" (2010), equation 5.
+    """
+    total = keras.layers.Add()(list(vectors))
+    squares = keras.layers.Add()([keras.layers.Multiply()([vector, vector]) for vector in vectors])
+    pairs = keras.layers.Subtract()([keras.layers.Multiply()([total, total]), squares])
+    return keras.layers.Lambda(half_sum, name="factorization")(pairs)
+
+
+def half_sum(values: tf.Tensor) -> tf.Tensor:
+    """Half the sum over the last axis, (batch, width) to (batch, 1)."""
+    return 0.5 * tf.reduce_sum(values, axis=-1, keepdims=True)
 
 
 def mlp(value: tf.Tensor, units: Sequence[int], dropout: float, seed: int = 0) -> tf.Tensor:

@@ -10,6 +10,7 @@ from pipeline.features.table import (
     Bucketized,
     Categorical,
     Crossed,
+    Exact,
     Feature,
     MultiHot,
     Numeric,
@@ -62,6 +63,8 @@ def _transform_one(feature: Feature, column: Column, domains: Domains) -> Column
             return {name: _domain_ids(dense(column, ""), domains[feature.name], feature.vocabulary, feature.oov)}
         case Categorical():
             return {name: _vocabulary_ids(feature, dense(column, ""))}
+        case Exact():
+            return {name: _vocabulary_ids(feature, dense(_map_values(tf.strings.as_string, column), ""))}
         case MultiHot():
             return {name: _multi_hot(feature, dense(column, ""), domains[feature.domain_of])}
     raise TypeError(f"not a feature of one column: {feature!r}")
@@ -105,13 +108,13 @@ def _one_up(ids: tf.Tensor) -> tf.Tensor:
     return tf.cast(ids, tf.int64) + 1
 
 
-def _vocabulary_ids(feature: Categorical, values: tf.Tensor) -> tf.Tensor:
+def _vocabulary_ids(feature: Categorical | Exact, values: tf.Tensor) -> tf.Tensor:
     return tft.compute_and_apply_vocabulary(
         values,
         top_k=feature.vocabulary,
         frequency_threshold=feature.min_count if feature.min_count > 1 else None,
         num_oov_buckets=feature.oov,
-        vocab_filename=feature.name,
+        vocab_filename=transformed_name(feature),
     )
 
 

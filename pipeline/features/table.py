@@ -38,8 +38,6 @@ class Categorical:
     The vocabulary is learned on the training split, or, when ``closed``, it is the domain that the schema gives the
     column, which costs no pass over the data. Values outside are hashed into ``oov`` ids behind it; missing is the
     empty string, an out-of-vocabulary value like others.
-    ``dropout`` is the share of training rows in which the id is replaced by an out-of-vocabulary one, so that
-    the model learns what to say of a user it has never met.
     """
 
     name: str
@@ -49,7 +47,21 @@ class Categorical:
     closed: bool = False
     embedding: int = 0
     wide: bool = True
-    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class Exact:
+    """A whole number as it is, each frequent value an id: for columns in which single values mean something.
+
+    Rare and missing values share ``oov`` ids.
+    """
+
+    name: str
+    vocabulary: int
+    oov: int = 1
+    min_count: int = 5
+    embedding: int = 0
+    wide: bool = True
 
 
 @dataclass(frozen=True)
@@ -73,15 +85,21 @@ class Crossed:
     hash_buckets: int
 
 
-Feature = Numeric | Bucketized | Categorical | MultiHot | Crossed
+Feature = Numeric | Bucketized | Categorical | Exact | MultiHot | Crossed
+Sparse = Bucketized | Categorical | Exact
 
 
 @dataclass(frozen=True)
 class Table:
-    """The features of a workload, the label (0 or 1) and the columns that are carried but not learned from."""
+    """The features of a workload, and the label, 0 or 1. Columns of the schema that no row names are only carried."""
 
     features: tuple[Feature, ...]
     label: str
+
+    def without(self, columns: Sequence[str]) -> "Table":
+        """The table less all features that read some columns; how much these matter is then a matter of two runs."""
+        kept = (feature for feature in self.features if not set(reads(feature)) & set(columns))
+        return Table(tuple(kept), self.label)
 
 
 @dataclass(frozen=True)
@@ -102,6 +120,8 @@ def transformed_name(feature: Feature) -> str:
     match feature:
         case Bucketized():
             return f"{feature.name}_bucket_xf"
+        case Exact():
+            return f"{feature.name}_value_xf"
         case Crossed():
             return f"{'_x_'.join(feature.names)}_xf"
         case _:
@@ -113,14 +133,14 @@ def missing_name(feature: Numeric) -> str:
     return f"{feature.name}_missing_xf"
 
 
-def cardinality(feature: Categorical | Bucketized | Crossed) -> int:
+def cardinality(feature: Sparse | Crossed) -> int:
     """How many ids a sparse feature can take.
 
     >>> cardinality(Categorical("city", vocabulary=500, oov=4)), cardinality(Bucketized("age", buckets=5))
     (504, 6)
     """
     match feature:
-        case Categorical():
+        case Categorical() | Exact():
             return feature.vocabulary + feature.oov
         case Bucketized():
             return feature.buckets + 1
@@ -152,8 +172,13 @@ def closed_columns(features: Sequence[Feature]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*closed, *(item.domain_of for item in features if isinstance(item, MultiHot))]))
 
 
+def reads(feature: Feature) -> tuple[str, ...]:
+    """What a feature is made of: its column, or the names that a cross joins."""
+    return feature.names if isinstance(feature, Crossed) else (feature.name,)
+
+
 def raw_columns(features: Sequence[Feature]) -> tuple[str, ...]:
     """The columns that a model needs at serving time, each once, in the order of the table."""
-    named = (feature.names if isinstance(feature, Crossed) else (feature.name,) for feature in features)
+    named = (reads(feature) for feature in features)
     known = {feature.name for feature in features if not isinstance(feature, Crossed)}
     return tuple(dict.fromkeys(name for names in named for name in names if name in known))

@@ -1,10 +1,8 @@
 """What happens beside the fitting: progress, the best weights, histograms, and a stop when the loss is lost."""
 
-import json
 import logging
 import math
 import time
-from pathlib import Path
 
 import tensorflow as tf
 import tf_keras as keras
@@ -57,56 +55,6 @@ class StopOnNaN(keras.callbacks.Callback):
                 expected="a finite loss",
                 next_step="Lower training.learning_rate or set training.clip_norm; look for NaN in the input.",
             )  # fmt: skip
-
-
-class BestWeights(keras.callbacks.Callback):
-    """Early stopping that survives a kill: the best weights and their score lie on disk, not in memory.
-
-    At the end of training the model holds the best weights, chosen on the eval split.
-    """
-
-    def __init__(self, directory: str, monitor: str, patience: int) -> None:
-        super().__init__()
-        self.directory = Path(directory)
-        self.monitor = monitor
-        self.patience = patience
-        self.best: dict[str, float] = {}
-
-    @property
-    def _weights(self) -> str:
-        return str(self.directory / "best")
-
-    @property
-    def _record(self) -> str:
-        return str(self.directory / "best.json")
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Takes up the record of a run that was cut short."""
-        if tf.io.gfile.exists(self._record):
-            with tf.io.gfile.GFile(self._record) as file:
-                self.best = json.loads(file.read())
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keeps the weights if they are the best so far; stops when ``patience`` epochs brought nothing."""
-        value = float((logs or {})[self.monitor])
-        if not self.best or value < self.best["value"]:
-            self._keep(epoch, value)
-        elif epoch - self.best["epoch"] >= self.patience:
-            progress.info("no better %s since epoch %d: stopping", self.monitor, self.best["epoch"] + 1)
-            self.model.stop_training = True
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Puts the best weights back."""
-        if self.best:
-            self.model.load_weights(self._weights).expect_partial()
-
-    def _keep(self, epoch: int, value: float) -> None:
-        self.model.save_weights(self._weights, save_format="tf")
-        self.best = {"epoch": epoch, "value": value}
-        partial = f"{self._record}.partial"
-        with tf.io.gfile.GFile(partial, "w") as file:
-            file.write(json.dumps(self.best))
-        tf.io.gfile.rename(partial, self._record, overwrite=True)
 
 
 class GradientHistograms(keras.callbacks.Callback):

@@ -15,9 +15,10 @@ from tfx.utils import io_utils
 
 from pipeline.config import Training
 from pipeline.errors import MainlineError
-from pipeline.features.table import Table, raw_columns
+from pipeline.features.table import Table, raw_columns, transformed_features
 from pipeline.training import callbacks, strategy
 from pipeline.training.autograph import leave_keras_alone
+from pipeline.training.best import BestWeights
 from pipeline.training.inputs import Batches, batches, count_records
 from pipeline.training.optimizer import make_optimizer
 from pipeline.training.signatures import RawSpec, ServingModel
@@ -52,10 +53,10 @@ def train(fn_args: FnArgs, table: Table, build_model: BuildModel) -> None:
     started_s = time.monotonic()
     distribution = strategy.make_strategy(job.training.strategy)
     with distribution.scope():
-        model = build_model(table, job.training)
+        model = build_model(job.table, job.training)
         compile_model(model, job)
     history, best = fit(model, job, distribution)
-    export = ServingModel(model, job.transform, raw_spec(fn_args.schema_path, table))
+    export = ServingModel(model, job.transform, raw_spec(fn_args.schema_path, job.table))
     export.save(strategy.export_directory(fn_args.serving_model_dir))
     if strategy.is_chief():
         write_record(job, history, best, time.monotonic() - started_s)
@@ -65,6 +66,7 @@ def train(fn_args: FnArgs, table: Table, build_model: BuildModel) -> None:
 def make_job(fn_args: FnArgs, table: Table) -> Job:
     """Reads settings and counts rows."""
     training = Training.model_validate_json(json.dumps(fn_args.custom_config["training"]))
+    table = table.without(training.exclude_columns)
     rows = count_records(fn_args.train_files)
     if rows < 1:
         raise MainlineError("Trainer", "the train split has no rows", received=str(fn_args.train_files))
@@ -97,12 +99,12 @@ def fit(
     """Fits; gives the metrics by epoch and the record of the best one."""
     train_batches = split_batches(job, job.fn_args.train_files, distribution, shuffle_seed=job.training.seed)
     eval_batches = split_batches(job, job.fn_args.eval_files, distribution)
-    best = callbacks.BestWeights(job.resume_dir, MONITOR, job.training.early_stopping_patience)
+    best = BestWeights(job.resume_dir, MONITOR, job.training.early_stopping_patience, job.training.weight_averaging)
     history = model.fit(
         train_batches,
         epochs=job.training.epochs,
         validation_data=eval_batches,
-        callbacks=[*callback_list(job, eval_batches), best],
+        callbacks=[best, *callback_list(job, eval_batches)],
         verbose=0,
     )
     return history.history, best.best
@@ -114,10 +116,13 @@ def split_batches(
     """Batches of this worker: its share of the rows, its share of the global batch."""
     _, index, workers = strategy.task()
     workers = workers if isinstance(distribution, tf.distribute.MultiWorkerMirroredStrategy) else 1
+    label = f"{job.table.label}_xf"
+    names = {output.name for output in transformed_features(job.table.features)} | {label}
+    spec = job.transform.transformed_feature_spec()
     return batches(
         files,
-        job.transform.transformed_feature_spec(),
-        f"{job.table.label}_xf",
+        {name: spec[name] for name in names},
+        label,
         max(1, job.training.batch_size // workers),
         shuffle_seed,
         (workers, index if workers > 1 else 0),

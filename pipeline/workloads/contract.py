@@ -98,7 +98,8 @@ def with_bounds(evaluation: Evaluation, settings: config.Evaluation) -> Evaluati
     if settings.bounds is None:
         return evaluation
     thresholds = tuple(
-        Threshold(bound.metric, bound.lower, bound.upper, tuple(sorted(bound.slice.items()))) for bound in settings.bounds
+        Threshold(bound.metric, bound.lower, bound.upper, tuple(sorted(bound.slice.items())))
+        for bound in settings.bounds
     )
     return dataclasses.replace(evaluation, thresholds=thresholds)
 

@@ -14,6 +14,15 @@ import yaml
 import pipeline.digest
 
 
+HOLD_LOCK = """
+import fcntl, sys, time
+with open(sys.argv[1], "w") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
 def executions(root: Path) -> list[tuple[str, int]]:
     """Node type and state of every execution in ML Metadata."""
     query = "select t.name, e.last_known_state from Execution e join Type t on e.type_id = t.id order by e.id"
@@ -138,10 +147,8 @@ def test_beam_walks_the_same_graph(finished):
 
 def test_a_second_run_on_the_same_root_is_refused(finished):
     lock = subprocess.Popen(
-        ["python3", "-c", "import fcntl,sys,time; f=open(sys.argv[1],'w'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)",
-         str(finished.root / "census" / ".lock")],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        ["python3", "-c", HOLD_LOCK, str(finished.root / "census" / ".lock")], stdout=subprocess.PIPE, text=True
+    )
     try:
         assert lock.stdout is not None
         lock.stdout.readline()

@@ -51,7 +51,9 @@ def as_columns(rows: list[dict[str, str]]) -> dict[str, tf.Tensor]:
 def test_examples_columns_and_the_pipeline_agree(model, test_rows, finished):
     scored = read_predictions(Path(finished.outcome.facts["evaluation"]))
     in_pipeline = np.sort(scored.column("score").to_numpy().ravel())
-    by_example = model.signatures["serving_default"](tf.constant([as_example(row) for row in test_rows]))["score"].numpy()
+    by_example = model.signatures["serving_default"](tf.constant([as_example(row) for row in test_rows]))[
+        "score"
+    ].numpy()
     by_columns = model.signatures["predict_raw"](**as_columns(test_rows))["score"].numpy()
     np.testing.assert_allclose(by_example, by_columns, atol=1e-6)
     np.testing.assert_allclose(np.sort(by_example.ravel()), in_pipeline, atol=1e-6)

@@ -1,23 +1,73 @@
-"""The architecture: a linear side over ids and crosses, a deep side over embeddings and numbers, one logit each."""
+"""The architecture: a linear side over ids and crosses, a deep side over embeddings and numbers, and all pairs."""
+
+from dataclasses import dataclass
 
 import tf_keras as keras
 
 from pipeline.config import Training
 from pipeline.features import blocks
-from pipeline.features.table import Table
+from pipeline.features.table import Categorical, Crossed, Table, transformed_name
+from pipeline.workloads.recommender.features import WIDTH
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What ``training.model`` in a config may set.
+
+    ``user_dropout`` is the share of training rows whose user is hidden: where most users of tomorrow are new, the
+    model must learn what to say of a stranger.
+    """
+
+    user_dropout: float = 0.0
+    dropout: float = 0.2
+    embedding_l2: float = 1e-4
+    side_l2: float = 5e-5
+    wide_l2: float = 2e-5
+    cross_l2: float = 1e-4
 
 
 def build_model(table: Table, training: Training) -> keras.Model:
-    """Wide & Deep; the deep side also sees the product of the user's and the item's embedding.
+    """Wide & Deep with a factorization machine over the wide embeddings (Guo et al., DeepFM, 2017).
 
     Inputs are the transformed features, (batch, width); the output ``score`` is a probability, (batch, 1) float32.
     """
-    features = table.features
-    inputs = blocks.keras_inputs(features)
-    known = blocks.drop_ids(features, inputs, training.seed)
-    vectors = blocks.embeddings(features, known, l2=1e-6)
-    match = keras.layers.Multiply(name="user_x_item")([vectors["user_id_xf"], vectors["item_id_xf"]])
-    deep = keras.layers.Concatenate()([*vectors.values(), *blocks.dense_inputs(features, known), match])
-    deep = blocks.mlp(deep, units=(64, 32), dropout=0.3, seed=training.seed)
-    logit = keras.layers.Add()([blocks.wide_logit(features, known, l2=1e-6), keras.layers.Dense(1)(deep)])
+    settings = Settings(**training.model)  # type: ignore[arg-type]
+    inputs = blocks.keras_inputs(table.features)
+    known = hide_users(table, inputs, settings.user_dropout, training.seed)
+    vectors = embeddings(table, known, settings)
+    genres = keras.layers.Dense(WIDTH, use_bias=False, name="genres")(known["genres_xf"])
+    pairs = [vector for vector in vectors.values() if vector.shape[-1] == WIDTH]
+    user, item = vectors["user_id_xf"], vectors["item_id_xf"]
+    matches = [keras.layers.Multiply()([user, item]), keras.layers.Multiply()([user, genres])]
+    deep = keras.layers.Concatenate()([*vectors.values(), *blocks.dense_inputs(table.features, known), *matches])
+    deep = blocks.mlp(deep, units=(64, 32), dropout=settings.dropout, seed=training.seed)
+    logit = keras.layers.Add()([
+        blocks.wide_logit(table.features, known, settings.wide_l2, settings.cross_l2),
+        blocks.factorization([*pairs, genres]),
+        keras.layers.Dense(1, name="deep_logit")(deep),
+    ])  # fmt: skip
     return keras.Model(inputs, keras.layers.Activation("sigmoid", name="score")(logit))
+
+
+def embeddings(table: Table, inputs: blocks.Tensors, settings: Settings) -> blocks.Tensors:
+    """Ids are held closer to zero than the few values of the other features."""
+    ids = [feature for feature in table.features if isinstance(feature, Categorical) and not feature.closed]
+    others = [feature for feature in table.features if feature not in ids]
+    return {
+        **blocks.embeddings(ids, inputs, settings.embedding_l2),
+        **blocks.embeddings(others, inputs, settings.side_l2),
+    }
+
+
+def hide_users(table: Table, inputs: blocks.Tensors, rate: float, seed: int) -> blocks.Tensors:
+    """The inputs, with the user's id and its crosses replaced by an unknown one in a share of the training rows."""
+    if not rate:
+        return inputs
+    ids = {
+        transformed_name(feature): feature.vocabulary if isinstance(feature, Categorical) else 0
+        for feature in table.features
+        if (isinstance(feature, Categorical) and feature.name == "user_id")
+        or (isinstance(feature, Crossed) and "user_id" in feature.names)
+    }
+    hidden = blocks.HideIds(rate, tuple(ids.values()), seed=seed, name="hide_users")([inputs[name] for name in ids])
+    return {**inputs, **dict(zip(ids, hidden, strict=True))}
