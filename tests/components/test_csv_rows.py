@@ -129,6 +129,12 @@ def test_quotes_keep_commas_newlines_and_quotes():
     assert read(csv('1,1,"a, ""b""\nc",1'))[0]["city"] == 'a, "b"\nc'
 
 
+def test_a_quoted_newline_at_the_end_of_a_block_stays_in_its_value(monkeypatch):
+    monkeypatch.setattr(csv_rows, "BLOCK_BYTES", 64)
+    cities = ["\n".join("x" * (number % 7)) for number in range(100)]
+    assert [row["city"] or "" for row in read(csv(*(f'1,1,"{city}",1' for city in cities)))] == cities
+
+
 def test_windows_line_ends_are_no_part_of_the_value():
     assert read(csv("1,1,Bonn,1").replace(b"\n", b"\r\n")) == [{"age": 1, "score": 1.0, "city": "Bonn", "label": 1}]
 

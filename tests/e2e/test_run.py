@@ -13,7 +13,6 @@ import yaml
 
 import pipeline.digest
 
-
 HOLD_LOCK = """
 import fcntl, sys, time
 with open(sys.argv[1], "w") as file:

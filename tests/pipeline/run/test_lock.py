@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,14 +26,8 @@ FULL = (
 )
 # A file system of two pages, both taken, that only this process sees.
 MOUNT = 'mount -t tmpfs -o size=8k none "$1" && head -c 8192 /dev/zero > "$1/full" && exec "$2" -c "$3" "$1"'
-CAN_MOUNT = (
-    subprocess.run(
-        ["unshare", "-rm", "sh", "-c", "mount -t tmpfs -o size=8k none /mnt"], capture_output=True, check=False
-    ).returncode
-    == 0
-    if sys.platform == "linux"
-    else False
-)
+TRY_TO_MOUNT = ["unshare", "-rm", "sh", "-c", "mount -t tmpfs -o size=8k none /tmp"]
+CAN_MOUNT = bool(shutil.which("unshare")) and not subprocess.run(TRY_TO_MOUNT, capture_output=True).returncode
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,9 @@ def run(tmp_path, body, code=0) -> tuple[str, str, str]:
     """Runs a program that has ``log``; gives its standard output, its standard error and the log."""
     log = tmp_path / "run.log"
     command = [sys.executable, "-c", f"{HEAD}log = Path(sys.argv[1])\n{body}", str(log)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    # Buffered as a user's Python is, since what waits in a buffer must not end up on the wrong side.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=60)
     assert done.returncode == code, done.stderr
     return done.stdout, done.stderr, log.read_text(encoding="utf-8") if log.is_file() else ""
 

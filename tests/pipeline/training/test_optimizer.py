@@ -69,7 +69,7 @@ def test_nothing_is_clipped_unless_asked(name):
 
 
 def test_kernels_decay_and_embeddings_biases_and_the_wide_side_do_not():
-    names = ("dense/kernel:0", "dense/bias:0", "city_embedding/embeddings:0", "wide_city/embeddings:0")
+    names = ("deep_0/kernel:0", "deep_0/bias:0", "city_xf/embeddings:0", "wide_numbers/kernel:0")
     variables = [tf.Variable([1.0], name=name.removesuffix(":0")) for name in names]
     optimizer = make_optimizer(training(weight_decay=0.5, warmup_share=0.0), 10)
     optimizer.build(variables)
