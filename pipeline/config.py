@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from pipeline.errors import ConfigError
@@ -27,13 +27,21 @@ class Loader(yaml.SafeLoader):
     """PyYAML's safe loader, which also reads 1e-3 as a number (YAML 1.2 does, YAML 1.1 wants 1.0e-3)."""
 
 
-Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789"))
+EXPONENT = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
+Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+.0123456789"))
+
+
+def scalar(value: Any) -> Any:
+    """Refuses what is not a number, a text or a truth value."""
+    if not isinstance(value, bool | int | float | str):
+        raise ValueError("a number, a text, true or false")
+    return value
 
 
 class Strict(BaseModel):
     """A frozen model that refuses unknown keys and does not guess types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Data(Strict):
@@ -92,7 +100,7 @@ class Training(Strict):
     exclude_columns: tuple[str, ...] = ()
     checkpoint_every_steps: PositiveInt = 200
     histogram_every_epochs: Annotated[int, Field(ge=0)] = 1
-    model: dict[str, float | int | str | bool] = {}
+    model: dict[str, Annotated[Any, AfterValidator(scalar)]] = {}
 
 
 class Bound(Strict):
@@ -210,9 +218,16 @@ def validate(content: dict[str, Any], source: str) -> Config:
     """Checks a mapping against the models; the first mistake is the one reported."""
     try:
         # As JSON, a strict model takes a list for a tuple and still no "3" for a 3.
-        return Config.model_validate_json(json.dumps(content, default=str))
+        return Config.model_validate_json(json.dumps(with_text_keys(content), default=str))
     except ValidationError as error:
         raise explain(error.errors()[0], source) from error
+
+
+def with_text_keys(content: Any) -> Any:
+    """The same with every key as text: YAML may take one for a date or, as with ``on``, for a truth value."""
+    if isinstance(content, dict):
+        return {str(key): with_text_keys(value) for key, value in content.items()}
+    return [with_text_keys(item) for item in content] if isinstance(content, list) else content
 
 
 def explain(error: ErrorDetails, source: str) -> ConfigError:

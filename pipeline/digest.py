@@ -32,7 +32,7 @@ def closure(module: str, root: Path = ROOT) -> set[str]:
         name = waiting.pop()
         if name not in seen and source_path(name, root).is_file():
             seen.add(name)
-            waiting += imported(source_path(name, root))
+            waiting += imported(source_path(name, root), package(name, root))
     return seen
 
 
@@ -42,12 +42,23 @@ def source_path(module: str, root: Path = ROOT) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Names of our modules that a file may import; ``from a import b`` may mean a.b, so both are given."""
+def package(module: str, root: Path = ROOT) -> list[str]:
+    """The package that a module is in, or is, by its parts: what a relative import starts from."""
+    parts = module.split(".")
+    return parts if root.joinpath(*parts).is_dir() else parts[:-1]
+
+
+def imported(path: Path, inside: list[str]) -> Iterator[str]:
+    """Names of our modules that a file may import; ``from a import b`` may mean a.b, so both are given.
+
+    ``inside`` is the package of the file, by its parts.
+    """
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.ImportFrom):
+            start = inside[: len(inside) + 1 - node.level] if node.level else []
+            source = ".".join([*start, *filter(None, [node.module])])
+            names = [source, *(f"{source}.{alias.name}" for alias in node.names)]
         yield from (name for name in names if name.split(".")[0] in OURS)

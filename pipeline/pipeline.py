@@ -29,7 +29,7 @@ from pipeline.errors import ConfigError
 from pipeline.eval_config import make_eval_config
 from pipeline.features.table import closed_columns
 from pipeline.metadata import connection_config
-from pipeline.workloads.contract import Workload, load_workload
+from pipeline.workloads.contract import Workload, check_model_settings, load_workload
 
 SPLITS = ("train", "eval", "test")
 
@@ -44,6 +44,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         enable_cache: whether a node whose inputs, settings and code have not changed is answered from the cache.
     """
     workload = load_workload(config.workload)
+    check_model_settings(workload, config.training.model)
     schema = io_utils.SchemaReader().read(str(workload.schema))
     accepted = [entry.model_dump(mode="json") for entry in config.gate.accept]
     pushed_to = pusher_pb2.PushDestination.Filesystem(base_directory=str(root / "serving"))

@@ -1,6 +1,7 @@
 """CSV files as Arrow record batches, typed by the schema; what is wrong with a file, in its own line numbers."""
 
 import csv
+import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ def check_header(name: str, file: BinaryIO, columns: Columns) -> None:
             f"{name}, line 1",
             "its columns are not those of the schema",
             expected=", ".join(columns),
-            received="; ".join(f"{what}: {', '.join(names)}" for what, names in found.items() if names),
+            received="; ".join(f"{what}: {', '.join(map(_shown, names))}" for what, names in found.items() if names),
             next_step="Correct the file, or declare the columns in schemas/.",
         )
 
@@ -93,29 +94,54 @@ def _masked(offsets: list[int], is_null: pa.Array) -> pa.Array:
     return pa.array(offsets, pa.int32(), mask=is_null.to_numpy(zero_copy_only=False))
 
 
-def explain(name: str, error: pa.ArrowInvalid, header: list[str], columns: Columns) -> DataError:
-    """Arrow's message in the words of the file: line, column, what was expected, what came."""
+def explain(name: str, error: pa.ArrowInvalid, file: BinaryIO, columns: Columns) -> DataError:
+    """Arrow's message in the words of the file: line, column, what was expected, what came.
+
+    Arrow counts records, in which a quoted newline or an empty line goes uncounted, so ``file`` is read once more.
+    """
     text = str(error)
-    conversion = re.search(r"In CSV column #(\d+): Row #(\d+): .* to (\w+): (.*)", text, re.DOTALL)
-    if conversion is None:
-        row = re.search(r"Row #(\d+): (.*)", text, re.DOTALL)
-        where, problem = (f"{name}, line {row[1]}", row[2]) if row else (name, text)
+    found = re.search(r"(?:In CSV column #(\d+): )?Row #(\d+): (.*)", text, re.DOTALL)
+    if found is None:
+        return DataError(name, "the line cannot be read", received=_short(text), next_step="Correct the line.")
+    index, record, problem = found.groups()
+    header, line = locate(file, int(record))
+    where = f"{name}, line {line}"
+    if index is None:
         return DataError(where, "the line cannot be read", received=_short(problem), next_step="Correct the line.")
-    index, line, _, problem = conversion.groups()
     column = header[int(index)]
-    where = f"{name}, line {line}, column {column}"
+    where = f"{where}, column {column}"
     if "UTF8" in problem:
         return not_utf8(where)
-    expected = columns[column].type if column in columns else "a value"
-    received = _short(problem.removeprefix("invalid value "))
-    return DataError(where, "the value has the wrong type", expected=expected, received=received,
+    received = _short(problem.rpartition("invalid value ")[2])
+    return DataError(where, "the value has the wrong type", expected=columns[column].type, received=received,
                      next_step="Correct the value, or the type in schemas/.")  # fmt: skip
+
+
+def locate(file: BinaryIO, record: int) -> tuple[list[str], int]:
+    """The header of a file, and the line on which a record begins; the header is record 1, empty lines are none.
+
+    >>> locate(io.BytesIO(b'a,b\\n1,"x\\ny"\\n\\n2,z\\n'), 3)
+    (['a', 'b'], 5)
+    """
+    reader = csv.reader(io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline=""))
+    header, line, seen = next(reader), 1, 1
+    while seen < record:
+        line = reader.line_num + 1
+        row = next(reader, None)
+        if row is None:
+            break
+        seen += bool(row)
+    return header, line
 
 
 def not_utf8(where: str) -> DataError:
     """A byte that is not UTF-8."""
     return DataError(where, "a byte that is not UTF-8", expected="UTF-8 text",
                      next_step="Convert the file, for example: iconv -f latin1 -t utf-8.")  # fmt: skip
+
+
+def _shown(column: str) -> str:
+    return column or "(a column without a name)"
 
 
 def _short(text: Any, limit: int = 200) -> str:

@@ -149,12 +149,11 @@ def columns_of(exec_properties: dict[str, Any]) -> Columns:
 def find_bad_line(files: dict[str, list[str]], columns: Columns) -> DataError | None:
     """The first line that cannot be read, if that is what went wrong."""
     for name in (name for names in files.values() for name in names):
-        with FileSystems.open(name) as file:
-            header = file.readline().decode("utf-8-sig").strip().replace('"', "").split(",")
         try:
             with FileSystems.open(name) as file:
                 for _ in read_batches(file, columns):
                     pass
         except pa.ArrowInvalid as error:
-            return explain(name, error, header, columns)
+            with FileSystems.open(name) as file:
+                return explain(name, error, file, columns)
     return None

@@ -1,5 +1,6 @@
 """What the gate decides: which anomalies block, which are accepted, and how a person reads it."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -101,5 +102,6 @@ def render(anomalies: Sequence[Anomaly]) -> str:
 
 def how_to_accept(anomaly: Anomaly) -> str:
     """The lines of config that let one anomaly through."""
-    entry = f"{{feature: {anomaly.feature}, rule: {anomaly.rule}, splits: [{anomaly.split}], reason: WHY}}"
+    feature = json.dumps(anomaly.feature, ensure_ascii=False)
+    entry = f"{{feature: {feature}, rule: {anomaly.rule}, splits: [{anomaly.split}], reason: WHY}}"
     return f"Correct the data or schemas/; or, to accept the first one, add to the config: gate: {{accept: [{entry}]}}"

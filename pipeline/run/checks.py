@@ -70,14 +70,16 @@ def check_threshold(threshold: Threshold, metrics: Metrics) -> Check:
     bounds = [f"≥ {threshold.lower}"] * (threshold.lower is not None)
     bounds += [f"≤ {threshold.upper}"] * (threshold.upper is not None)
     value, interval = (measured.value, measured.interval) if measured else (None, None)
-    missed = miss(value, threshold.lower, threshold.upper) if value is not None else None
+    missed = miss(value, threshold.lower, threshold.upper)
     return Check(threshold.metric, slice_name(threshold.on), " and ".join(bounds), value, interval, missed)
 
 
 def check_change(change: Change, metrics: Metrics, baseline: Metrics) -> Check:
     """A bound on the difference to the baseline."""
     name = NAMES[change.metric]
-    difference = metrics[()][name].value - baseline[()][name].value
+    pair = [of_model.get((), {}).get(name) for of_model in (metrics, baseline)]
+    values = [measured.value for measured in pair if measured is not None]
+    difference = values[0] - values[1] if len(values) == 2 else None
     lower, upper = (-change.tolerance, None) if change.better == "higher" else (None, change.tolerance)
     bound = f"≥ {lower}" if lower is not None else f"≤ {upper}"
     return Check(
@@ -85,12 +87,14 @@ def check_change(change: Change, metrics: Metrics, baseline: Metrics) -> Check:
     )
 
 
-def miss(value: float, lower: float | None, upper: float | None) -> float | None:
-    """By how much a value lies outside its bounds, or None inside.
+def miss(value: float | None, lower: float | None, upper: float | None) -> float | None:
+    """By how much a value lies outside its bounds; None inside, and for what has no value.
 
     >>> miss(0.62, lower=0.7, upper=None), miss(0.8, 0.7, 0.9)
     (0.08, None)
     """
+    if value is None:
+        return None
     if lower is not None and not value >= lower:
         return round(lower - value, 6)
     if upper is not None and not value <= upper:

@@ -25,7 +25,7 @@ class LiveTable:
         self.live = Live(console=console, refresh_per_second=4, get_renderable=self.render)
 
     def note(self, text: str) -> None:
-        """Shown above the table."""
+        """Shown until there is a table."""
         self.text = text
 
     def nodes(self, statuses: list[NodeStatus]) -> None:
@@ -63,7 +63,7 @@ class Lines:
     def changed(self, status: NodeStatus) -> None:
         """A line per change."""
         took = "" if status.state == "running" else f" {status.seconds():.1f} s"
-        self._say(f"{status.node} {status.state}{took} {status.rows()} {status.detail}".rstrip())
+        self._say(" ".join(filter(None, [f"{status.node} {status.state}{took}", status.rows(), status.detail])))
 
     def progressed(self, status: NodeStatus) -> None:
         """A line now and then."""

@@ -41,8 +41,10 @@ def make_writable(root: Path) -> None:
     probe = root / ".probe"
     try:
         root.mkdir(parents=True, exist_ok=True)
-        probe.write_text("x" * 4096, encoding="utf-8")
-        probe.unlink()
+        try:
+            probe.write_text("x" * 4096, encoding="utf-8")
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
             str(root), "cannot be written", received=error.strerror or str(error),

@@ -41,7 +41,9 @@ class Summary:
         facts = asdict(self)
         for node in facts["nodes"]:
             del node["started_s"]
-        return json.dumps(facts, indent=1, ensure_ascii=False)
+        # A metric may be NaN or infinite, which JSON has no number for.
+        finite = json.loads(json.dumps(facts), parse_constant=lambda _: None)
+        return json.dumps(finite, indent=1, ensure_ascii=False)
 
 
 def failure_status(error: BaseException) -> tuple[Status, int]:
@@ -57,8 +59,8 @@ def end_status(nodes: list[NodeStatus], verdict: Verdict | None, pushed: bool) -
         return "not blessed", NotBlessedError.exit_code
     if not pushed:
         return "stopped as asked", 0
-    work = [node for node in nodes if node.state == "done" and node.node != "Baseline"]
-    return ("pushed", 0) if any(node.node == "Pusher" for node in work) else ("up to date", 0)
+    ran = any(node.node == "Pusher" and node.state == "done" for node in nodes)
+    return ("pushed", 0) if ran else ("up to date", 0)
 
 
 def render(summary: Summary) -> RenderableType:
@@ -101,7 +103,9 @@ def check_table(checks: tuple[Check, ...]) -> Table:
 
 def missed_text(check: Check) -> str:
     """How a bound was missed."""
-    return "no such slice in the data" if check.value is None else f"missed by {check.missed_by:.4f}"
+    if check.value is not None:
+        return f"missed by {check.missed_by:.4f}"
+    return "not measured" if check.slice == "overall" else "no such slice in the data"
 
 
 def places(summary: Summary) -> Table:

@@ -6,6 +6,7 @@ A workload is a package of five files: ``features.py`` (TABLE), ``preprocessing.
 
 import dataclasses
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,7 @@ from pipeline import config
 from pipeline.errors import ConfigError
 from pipeline.features.table import Table
 
+PARTS = ("features", "preprocessing", "model", "trainer", "evaluation")
 WORKLOADS = Path(__file__).parent
 SCHEMAS = WORKLOADS.parent.parent / "schemas"
 
@@ -84,13 +86,26 @@ def load_workload(name: str) -> Workload:
     if not (folder / "__init__.py").is_file():
         known = ", ".join(sorted(path.parent.name for path in WORKLOADS.glob("*/__init__.py")))
         raise ConfigError("workload", "no such workload", expected=f"one of {known}", received=name)
-    missing = [part for part in ("preprocessing", "model", "trainer") if not (folder / f"{part}.py").is_file()]
+    missing = [part for part in PARTS if not (folder / f"{part}.py").is_file()]
     schema = SCHEMAS / f"{name}.pbtxt"
     missing += [] if schema.is_file() else [f"schemas/{name}.pbtxt"]
     if missing:
         raise ConfigError(f"workload {name}", "not whole", expected="five files and a schema", received=f"no {missing}")
     table = _defined(name, "features", "TABLE", Table)
     return Workload(name, table, _defined(name, "evaluation", "EVALUATION", Evaluation), schema)
+
+
+def check_model_settings(workload: Workload, given: Mapping[str, object]) -> None:
+    """Compares ``training.model`` of a config with the Settings in the workload's ``model.py``.
+
+    Raises:
+        ConfigError: a key that the model does not know.
+    """
+    module = importlib.import_module(workload.module("model"))
+    known = [field.name for field in dataclasses.fields(module.Settings)]
+    for key in given:
+        if key not in known:
+            raise ConfigError(f"training.model.{key}", "unknown key", expected=", ".join(known), received=key)
 
 
 def with_bounds(evaluation: Evaluation, settings: config.Evaluation) -> Evaluation:

@@ -20,7 +20,7 @@ class Settings:
 
 def build_model(table: Table, training: Training) -> keras.Model:
     """Wide & Deep. Inputs are the transformed features; the output ``score`` is a probability, (batch, 1) float32."""
-    settings = Settings(**training.model)  # type: ignore[arg-type]
+    settings = Settings(**training.model)
     inputs = blocks.keras_inputs(table.features)
     vectors = blocks.embeddings(table.features, inputs, settings.embedding_l2)
     deep = keras.layers.Concatenate()([*vectors.values(), *blocks.dense_inputs(table.features, inputs)])

@@ -31,7 +31,7 @@ def build_model(table: Table, training: Training) -> keras.Model:
 
     Inputs are the transformed features, (batch, width); the output ``score`` is a probability, (batch, 1) float32.
     """
-    settings = Settings(**training.model)  # type: ignore[arg-type]
+    settings = Settings(**training.model)
     inputs = blocks.keras_inputs(table.features)
     known = hide_users(table, inputs, settings.user_dropout, training.seed)
     vectors = embeddings(table, known, settings)
