@@ -112,11 +112,23 @@ class Bound(Strict):
     slice: dict[str, str] = {}
 
 
+class Change(Strict):
+    """How much worse than the baseline's a metric may be on all test rows."""
+
+    metric: str
+    better: Literal["higher", "lower"]
+    tolerance: Annotated[float, Field(ge=0.0)]
+
+
 class Evaluation(Strict):
-    """How the model is judged. ``bounds``, when given, stand in place of those in the workload's ``evaluation.py``."""
+    """How the model is judged.
+
+    ``bounds`` and ``changes``, when given, stand in place of those in the workload's ``evaluation.py``.
+    """
 
     confidence_intervals: bool = True
     bounds: tuple[Bound, ...] | None = None
+    changes: tuple[Change, ...] | None = None
 
 
 class Metadata(Strict):

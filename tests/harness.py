@@ -23,6 +23,7 @@ FAST = (
     "training.batch_size=256",
     "training.histogram_every_epochs=0",
     "evaluation.bounds=[{metric: AUC, lower: 0.5}, {metric: AUC, lower: 0.4, slice: {sex: Female}}]",
+    "evaluation.changes=[]",
 )
 
 

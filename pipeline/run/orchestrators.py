@@ -1,5 +1,8 @@
 """Who walks the graph: a loop, or Beam."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -36,6 +39,8 @@ def run_on_beam(graph: Graph) -> None:
         del _RUNNING[key]
 
 
+@beam.typehints.with_input_types(Any)
+@beam.typehints.with_output_types(Any)
 class LaunchNode(beam.DoFn):
     """Launches one node of a running graph; its output is empty, only its end is a signal."""
 
@@ -43,6 +48,6 @@ class LaunchNode(beam.DoFn):
         self.key = key
         self.node = node
 
-    def process(self, element: None, *signals: object) -> None:
+    def process(self, element: Any, *signals: Iterable[Any]) -> None:
         """Runs when all signals are in."""
         _RUNNING[self.key].launch(self.node)

@@ -110,13 +110,18 @@ def check_model_settings(workload: Workload, given: Mapping[str, object]) -> Non
 
 def with_bounds(evaluation: Evaluation, settings: config.Evaluation) -> Evaluation:
     """A workload's evaluation with the bounds of a config in place of its own, where the config gives some."""
-    if settings.bounds is None:
-        return evaluation
-    thresholds = tuple(
-        Threshold(bound.metric, bound.lower, bound.upper, tuple(sorted(bound.slice.items())))
-        for bound in settings.bounds
-    )
-    return dataclasses.replace(evaluation, thresholds=thresholds)
+    if settings.bounds is not None:
+        bounds = [Threshold(item.metric, item.lower, item.upper, as_slice(item.slice)) for item in settings.bounds]
+        evaluation = dataclasses.replace(evaluation, thresholds=tuple(bounds))
+    if settings.changes is not None:
+        changes = [Change(item.metric, item.better, item.tolerance) for item in settings.changes]
+        evaluation = dataclasses.replace(evaluation, changes=tuple(changes))
+    return evaluation
+
+
+def as_slice(values: Mapping[str, str]) -> Slice:
+    """A slice by its features and values, in the order of the names."""
+    return tuple(sorted(values.items()))
 
 
 def _defined(name: str, part: str, attribute: str, kind: type[T]) -> T:

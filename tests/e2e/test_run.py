@@ -119,6 +119,16 @@ def test_a_model_that_misses_a_bound_on_a_slice_is_not_pushed(finished):
     assert harness.versions(finished.root) == before
 
 
+def test_a_model_that_is_much_worse_than_the_latest_blessed_one_is_not_pushed(finished):
+    before = harness.versions(finished.root)
+    changes = "evaluation.changes=[{metric: AUC, better: higher, tolerance: 0.01}]"
+    outcome = harness.run_here(finished.rows, finished.root, "training.learning_rate=1e-7", changes)
+    (missed,) = [check for check in outcome.facts["verdict"]["checks"] if "baseline" in check["metric"]]
+    assert outcome.code == 3
+    assert missed["value"] == pytest.approx(-0.01 - missed["missed_by"], abs=1e-5)
+    assert harness.versions(finished.root) == before
+
+
 def test_from_and_to_run_a_part_of_the_graph(finished):
     outcome = harness.run_here(finished.rows, finished.root, from_node="Evaluator")
     assert outcome.code == 0
