@@ -8,18 +8,7 @@ from collections.abc import Sequence
 import tensorflow_model_analysis as tfma
 
 from pipeline import config
-from pipeline.workloads.contract import Change, Evaluation, Threshold, Workload, with_bounds
-
-RANKING_METRICS = (
-    "AUC",
-    "AUCPrecisionRecall",
-    "BinaryCrossEntropy",
-    "Calibration",
-    "ExampleCount",
-    "MeanLabel",
-    "MeanPrediction",
-)
-DECISION_METRICS = ("BinaryAccuracy", "Precision", "Recall")
+from pipeline.workloads.contract import METRICS, Change, Evaluation, Threshold, Workload, with_bounds
 
 
 def make_eval_config(workload: Workload, settings: config.Evaluation) -> tfma.EvalConfig:
@@ -52,10 +41,12 @@ def make_eval_config(workload: Workload, settings: config.Evaluation) -> tfma.Ev
 def metric_configs(evaluation: Evaluation) -> Sequence[tfma.MetricConfig]:
     """Every metric, with the bounds that the workload sets on it."""
     decide = f'"thresholds": [{evaluation.decision_threshold}]'
-    configs = {name: "" for name in RANKING_METRICS}
-    configs |= {name: decide for name in DECISION_METRICS}
-    configs["BinaryAccuracy"] = f'"threshold": {evaluation.decision_threshold}'
-    return [metric_config(name, arguments, evaluation) for name, arguments in configs.items()]
+    arguments = {
+        "Precision": decide,
+        "Recall": decide,
+        "BinaryAccuracy": f'"threshold": {evaluation.decision_threshold}',
+    }
+    return [metric_config(name, arguments.get(name, ""), evaluation) for name in METRICS]
 
 
 def metric_config(name: str, arguments: str, evaluation: Evaluation) -> tfma.MetricConfig:

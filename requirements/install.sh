@@ -24,7 +24,7 @@ find_python() {
 }
 
 python=$(find_python)
-echo "Setting up .venv with $("$python" --version) (about a minute and 3 GB; once)" >&2
+echo "Setting up .venv with $("$python" --version) (about a minute and 3.5 GB; once)" >&2
 "$python" -m venv --clear .uv
 .uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 

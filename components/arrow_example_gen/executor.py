@@ -29,7 +29,7 @@ GZIP = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
 
 
 class WriteShards(beam.DoFn):
-    """(index, name) of a CSV file to gzipped TFRecords of tf.Example; a null cell is an absent feature.
+    """(index, name) of a CSV file to gzipped TFRecords of tf.Example; a null cell is a feature without a value.
 
     A shard gets its name only when it is whole.
     """

@@ -3,20 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.workloads.contract import Change, Evaluation, Slice, Threshold
-
-NAMES = {
-    "AUC": "auc",
-    "AUCPrecisionRecall": "auc_precision_recall",
-    "BinaryAccuracy": "binary_accuracy",
-    "BinaryCrossEntropy": "binary_crossentropy",
-    "Calibration": "calibration",
-    "ExampleCount": "example_count",
-    "MeanLabel": "mean_label",
-    "MeanPrediction": "mean_prediction",
-    "Precision": "precision",
-    "Recall": "recall",
-}
+from pipeline.workloads.contract import METRICS, Change, Evaluation, Slice, Threshold
 
 
 @dataclass(frozen=True)
@@ -66,7 +53,7 @@ def make_verdict(blessed: bool, evaluation: Evaluation, metrics: Metrics, baseli
 
 def check_threshold(threshold: Threshold, metrics: Metrics) -> Check:
     """A bound on a value."""
-    measured = metrics.get(tuple(sorted(threshold.on)), {}).get(NAMES[threshold.metric])
+    measured = metrics.get(tuple(sorted(threshold.on)), {}).get(METRICS[threshold.metric])
     bounds = [f"≥ {threshold.lower}"] * (threshold.lower is not None)
     bounds += [f"≤ {threshold.upper}"] * (threshold.upper is not None)
     value, interval = (measured.value, measured.interval) if measured else (None, None)
@@ -76,7 +63,7 @@ def check_threshold(threshold: Threshold, metrics: Metrics) -> Check:
 
 def check_change(change: Change, metrics: Metrics, baseline: Metrics) -> Check:
     """A bound on the difference to the baseline."""
-    name = NAMES[change.metric]
+    name = METRICS[change.metric]
     pair = [of_model.get((), {}).get(name) for of_model in (metrics, baseline)]
     values = [measured.value for measured in pair if measured is not None]
     difference = values[0] - values[1] if len(values) == 2 else None

@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from pipeline.run.graph import Graph
 
 SPLITS = ("train", "eval", "test")
+# As TFX says that a partial run has nothing to build on.
+NO_EARLIER_RUN = ("not found in MLMD", "No previous run", "No previous successful executions")
+# As the system says it, and as SQLite does.
+DISK_FULL = ("No space left on device", "disk is full")
 
 
 @dataclass(frozen=True)
@@ -74,9 +79,17 @@ def run(request: Request) -> int:
         place.folder.mkdir(parents=True)
         (place.folder / "config.yaml").write_text(yaml.safe_dump(config.model_dump(mode="json")), encoding="utf-8")
         summary = run_in(place, config, request)
-        (place.folder / "summary.json").write_text(summary.as_json() + "\n", encoding="utf-8")
+        save(summary, place)
     show(summary, request.as_json)
     return summary.exit_code
+
+
+def save(summary: Summary, place: Place) -> None:
+    """Writes the summary beside the log; on a full disk, what is printed must do."""
+    try:
+        (place.folder / "summary.json").write_text(summary.as_json() + "\n", encoding="utf-8")
+    except OSError as error:
+        print(f"summary.json could not be written: {error}", file=sys.stderr)
 
 
 @contextmanager
@@ -104,7 +117,7 @@ def run_in(place: Place, config: Config, request: Request) -> Summary:
         except (Exception, KeyboardInterrupt) as raised:
             logging.getLogger(__name__).error("the run failed", exc_info=True)
             error = as_ours(graph.failure or raised if graph else raised, place)
-    return summarize(place, config, graph, verdict, error, time.monotonic() - started_s)
+    return summarize(place, config, request, graph, verdict, error, time.monotonic() - started_s)
 
 
 @contextmanager
@@ -150,8 +163,10 @@ def make_graph(
     from pipeline.run.stale import clear_stale
 
     pipeline = create_pipeline(config, rows, place.root, enable_cache=request.cache)
-    with metadata.Metadata(pipeline.metadata_connection_config) as handle:
-        clear_stale(handle.store, place.root / "artifacts")
+    if config.metadata.backend == "sqlite":
+        # A store on a server may hold the live executions of others, whom our lock does not stop.
+        with metadata.Metadata(pipeline.metadata_connection_config) as handle:
+            clear_stale(handle.store, place.root / "artifacts")
     ir = compile_pipeline(pipeline, place.run_id, request.from_node, request.to_node)
     return Graph(ir, observer, handler)
 
@@ -188,15 +203,18 @@ def as_ours(error: BaseException, place: Place) -> MainlineError:
         received = f"{free.f_bavail * free.f_frsize / 1e6:.0f} MB free"
         return MainlineError(str(place.root), "the disk is full; nothing was pushed", received=received,
                              next_step="Free some space, or give another --root, and run again.")  # fmt: skip
-    if isinstance(error, LookupError) and "MLMD" in str(error):
-        return InputError("--from", "there is no earlier run to build on", next_step="Run without --from once.")
+    if isinstance(error, LookupError) and any(text in str(error) for text in NO_EARLIER_RUN):
+        return InputError(
+            "--from", "there is no earlier run that came so far", received=first_line(error),
+            next_step="Run without --from once; what is done is cached.",
+        )  # fmt: skip
     return MainlineError("run", f"{type(error).__name__}: {first_line(error)}", next_step=log)
 
 
 def is_disk_full(error: BaseException | None) -> bool:
     """Whether the cause, however wrapped, is a full disk."""
     while error is not None:
-        if getattr(error, "errno", None) == errno.ENOSPC or "No space left on device" in str(error):
+        if getattr(error, "errno", None) == errno.ENOSPC or any(text in str(error) for text in DISK_FULL):
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -210,6 +228,7 @@ def first_line(error: BaseException) -> str:
 def summarize(
     place: Place,
     config: Config,
+    request: Request,
     graph: "Graph | None",
     verdict: "Verdict | None",
     error: MainlineError | None,
@@ -239,15 +258,21 @@ def summarize(
         log=str(near(place.log)),
         next_command="",
     )
-    return replace(summary, next_command=next_command(summary, config, outputs))
+    return replace(summary, next_command=next_command(summary, request, outputs))
 
 
-def next_command(summary: Summary, config: Config, outputs: dict[str, Any]) -> str:
+def tool(name: str) -> str:
+    """A program of the environment that this run used."""
+    return str(near(Path(sys.executable).parent / name))
+
+
+def next_command(summary: Summary, request: Request, outputs: dict[str, Any]) -> str:
     """What a user most likely wants to type now."""
+    root = "" if request.root == Request.root else f" --root {request.root}"
     if summary.status in ("pushed", "up to date"):
-        return f"saved_model_cli show --dir {summary.model} --tag_set serve"
+        return f"{tool('saved_model_cli')} show --dir {summary.model} --tag_set serve"
     if summary.status == "not blessed" and "model_run" in outputs:
-        return f"tensorboard --logdir {near(outputs['model_run'].uri)}"
+        return f"{tool('tensorboard')} --logdir {near(outputs['model_run'].uri)}"
     if summary.status == "stopped as asked":
-        return f"python local_runner.py --config {config.name}"
+        return f"{near(sys.executable)} local_runner.py --config {request.config}{root}"
     return f"less {summary.log}"

@@ -20,6 +20,19 @@ WORKLOADS = Path(__file__).parent
 SCHEMAS = WORKLOADS.parent.parent / "schemas"
 
 T = TypeVar("T")
+# The metrics of every evaluation, by TFMA's class, with the name that a result carries.
+METRICS = {
+    "AUC": "auc",
+    "AUCPrecisionRecall": "auc_precision_recall",
+    "BinaryAccuracy": "binary_accuracy",
+    "BinaryCrossEntropy": "binary_crossentropy",
+    "Calibration": "calibration",
+    "ExampleCount": "example_count",
+    "MeanLabel": "mean_label",
+    "MeanPrediction": "mean_prediction",
+    "Precision": "precision",
+    "Recall": "recall",
+}
 Slice = tuple[tuple[str, str], ...]
 
 
@@ -109,14 +122,37 @@ def check_model_settings(workload: Workload, given: Mapping[str, object]) -> Non
 
 
 def with_bounds(evaluation: Evaluation, settings: config.Evaluation) -> Evaluation:
-    """A workload's evaluation with the bounds of a config in place of its own, where the config gives some."""
+    """A workload's evaluation with the bounds of a config in place of its own, where the config gives some.
+
+    Raises:
+        ConfigError: a metric or a slice that is not computed, a bound without a side, or no bound at all.
+    """
     if settings.bounds is not None:
         bounds = [Threshold(item.metric, item.lower, item.upper, as_slice(item.slice)) for item in settings.bounds]
         evaluation = dataclasses.replace(evaluation, thresholds=tuple(bounds))
     if settings.changes is not None:
         changes = [Change(item.metric, item.better, item.tolerance) for item in settings.changes]
         evaluation = dataclasses.replace(evaluation, changes=tuple(changes))
+    check_evaluation(evaluation)
     return evaluation
+
+
+def check_evaluation(evaluation: Evaluation) -> None:
+    """Every bound must be one that can be measured, or a model would be judged by less than was asked for."""
+    if not evaluation.thresholds:
+        raise ConfigError("evaluation.bounds", "no bound on any metric", next_step="Give at least one.")
+    slices = [set(names) for names in evaluation.slices]
+    for threshold in evaluation.thresholds:
+        where = f"evaluation.bounds, {threshold.metric}"
+        names = {name for name, _ in threshold.on}
+        if threshold.lower is None and threshold.upper is None:
+            raise ConfigError(where, "neither lower nor upper is given")
+        if names and names not in slices:
+            known = "; ".join(", ".join(names) for names in evaluation.slices)
+            raise ConfigError(where, "no such slice is computed", expected=known, received=", ".join(sorted(names)))
+    for metric in [item.metric for item in evaluation.thresholds] + [item.metric for item in evaluation.changes]:
+        if metric not in METRICS:
+            raise ConfigError("evaluation", "no such metric", expected=", ".join(METRICS), received=metric)
 
 
 def as_slice(values: Mapping[str, str]) -> Slice:

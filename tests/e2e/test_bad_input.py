@@ -1,10 +1,13 @@
 """Bad input ends with a clear error and the right exit code; nothing is half written, what is served stays."""
 
+import shlex
 import shutil
 from pathlib import Path
 
 import harness
 import pytest
+
+from pipeline.errors import ConfigError
 
 
 def spoil(rows: Path, folder: Path, split: str, change) -> Path:
@@ -80,6 +83,13 @@ def test_rows_outside_the_domain_are_stopped_by_the_gate_before_training(finishe
     assert harness.versions(finished.root) == before
 
 
+def test_a_missing_required_value_is_an_anomaly(finished, tmp_path):
+    rows = spoil(finished.rows, tmp_path, "train", on_line(2, b"39,", b","))
+    outcome = harness.run_here(rows, finished.root, to_node="ValidationGate")
+    assert outcome.code == 4
+    assert "age" in outcome.facts["error"]
+
+
 def test_an_accepted_anomaly_passes_the_gate(finished, tmp_path):
     rows = spoil(finished.rows, tmp_path, "train", on_line(2, b"State-gov", b"Wizard"))
     accept = (
@@ -115,13 +125,26 @@ def test_a_failed_run_leaves_no_outputs_behind_once_the_next_one_starts(finished
         ("training.learn_rate=1", "Did you mean 'learning_rate'?"),
         ("training.epochs=many", "training.epochs"),
         ("workload=nothing", "no such workload"),
+        ("training.model.dropuot=0.1", "training.model.dropuot: unknown key"),
+        ("evaluation.bounds=[{metric: AUCC, lower: 0.5}]", "no such metric"),
+        ("evaluation.bounds=[{metric: AUC, lower: 0.5, slice: {sexx: Female}}]", "no such slice is computed"),
+        ("evaluation.bounds=[{metric: AUC}]", "neither lower nor upper"),
+        ("evaluation.bounds=[]", "no bound on any metric"),
     ],
 )
 def test_a_bad_config_is_refused(setting, expected, finished, tmp_path):
-    process = harness.start(harness.command(finished.rows, tmp_path / "runs", setting))
-    out, error = process.communicate(timeout=120)
-    assert process.returncode == 2
-    assert expected in out + error
+    code, text = refusal(finished.rows, tmp_path / "runs", setting)
+    assert (code, expected in text) == (2, True), text
+    assert not list(tmp_path.glob("runs/census/artifacts/*"))
+
+
+def refusal(rows: Path, root: Path, setting: str) -> tuple[int, str]:
+    """The exit code and the message, whether a run was refused before it began or just after."""
+    try:
+        outcome = harness.run_here(rows, root, setting)
+    except ConfigError as error:
+        return error.exit_code, str(error)
+    return outcome.code, outcome.facts["error"]
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(finished):
@@ -129,3 +152,18 @@ def test_a_loss_that_is_not_finite_stops_the_run(finished):
     assert outcome.code == 1
     assert "loss became" in outcome.facts["error"]
     assert "learning_rate" in outcome.facts["error"]
+
+
+def test_a_disk_that_fills_up_is_said_in_words(finished, tmp_path):
+    root = tmp_path / "small"
+    root.mkdir()
+    run = shlex.join(harness.command(finished.rows, root))
+    script = f"mount -t tmpfs -o size=600k tmpfs {root} && {run}; code=$?; ls {root}/census; exit $code"
+    process = harness.start(["unshare", "--map-root-user", "--mount", "sh", "-c", script])
+    out, error = process.communicate(timeout=300)
+    if "unshare" in error or "mount:" in error:
+        pytest.skip("no mount namespaces here")
+    assert process.returncode == 1, error
+    assert "the disk is full; nothing was pushed" in out
+    assert "Free some space" in out
+    assert "serving" not in out.splitlines()[-5:]

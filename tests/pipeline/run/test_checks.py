@@ -3,7 +3,6 @@ import math
 import pytest
 
 from pipeline.run.checks import (
-    NAMES,
     Check,
     Measured,
     check_change,
@@ -12,6 +11,7 @@ from pipeline.run.checks import (
     miss,
     slice_name,
 )
+from pipeline.workloads import contract
 from pipeline.workloads.contract import Change, Evaluation, Threshold
 
 INTERVAL = (0.7, 0.9)
@@ -131,4 +131,4 @@ def test_no_metrics_are_no_rows():
 
 
 def test_each_metric_has_a_name_of_its_own():
-    assert len(set(NAMES.values())) == len(NAMES)
+    assert len(set(contract.METRICS.values())) == len(contract.METRICS)

@@ -10,7 +10,6 @@ import pipeline.workloads
 from pipeline import config
 from pipeline.errors import ConfigError
 from pipeline.features.table import Categorical, MultiHot, closed_columns, raw_columns
-from pipeline.run.checks import NAMES
 from pipeline.workloads import contract
 from pipeline.workloads.contract import Evaluation, Threshold, load_workload, with_bounds
 
@@ -143,7 +142,7 @@ def test_every_slice_with_a_bound_is_computed_and_its_value_can_occur(name):
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_every_metric_with_a_bound_is_known_and_every_bound_can_be_kept(name):
     evaluation = load_workload(name).evaluation
-    assert {bound.metric for bound in (*evaluation.thresholds, *evaluation.changes)} <= set(NAMES)
+    assert {bound.metric for bound in (*evaluation.thresholds, *evaluation.changes)} <= set(contract.METRICS)
     assert all((bound.lower, bound.upper) != (None, None) for bound in evaluation.thresholds)
     assert all(change.better in ("higher", "lower") and change.tolerance > 0 for change in evaluation.changes)
 
@@ -185,4 +184,18 @@ def test_bounds_of_a_config_stand_in_place_of_those_of_the_workload():
 def test_a_config_without_bounds_leaves_those_of_the_workload():
     own = load_workload("census").evaluation
     assert with_bounds(own, config.Evaluation()) is own
-    assert with_bounds(own, config.Evaluation(bounds=())).thresholds == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (config.Evaluation(bounds=()), "no bound on any metric"),
+        (config.Evaluation(bounds=(config.Bound(metric="AUC"),)), "neither lower nor upper"),
+        (config.Evaluation(bounds=(config.Bound(metric="AUCC", lower=0.5),)), "no such metric"),
+        (config.Evaluation(bounds=(config.Bound(metric="AUC", lower=0.5, slice={"sexx": "Male"}),)), "no such slice"),
+        (config.Evaluation(changes=(config.Change(metric="Auc", better="higher", tolerance=0.1),)), "no such metric"),
+    ],
+)
+def test_a_bound_that_cannot_be_measured_is_refused(settings, said):
+    with pytest.raises(ConfigError, match=said):
+        with_bounds(load_workload("census").evaluation, settings)

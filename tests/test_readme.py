@@ -1,0 +1,241 @@
+"""What README.md and docs/ say is there and works: commands, settings, links, and the tree of the repository."""
+
+import importlib.util
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import get_args
+
+import harness
+import pytest
+import yaml
+
+import local_runner
+from pipeline.config import CONF, load_config, merge, read_yaml, validate
+from pipeline.run.summary import Status, Summary
+from pipeline.workloads.contract import METRICS
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+DOCS = [README, *sorted((ROOT / "docs").rglob("*.md"))]
+MARKDOWN = sorted({*DOCS, *ROOT.glob("*.md"), *(ROOT / "data").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")})
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+ACTIVATE = [".", ".venv/bin/activate"]
+OWN_ROWS = "data.path=my-rows"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line of a shell block: where it stands, and its words without comment and redirection."""
+
+    document: str
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.document}: {' '.join(self.words)}"
+
+    def starts(self, *words: str) -> bool:
+        """Whether these are the first words."""
+        return self.words[: len(words)] == words
+
+
+def blocks(document: Path, *languages: str) -> list[str]:
+    """The fenced blocks of a document in some languages."""
+    text = document.read_text(encoding="utf-8")
+    return [content for language, content in FENCED.findall(text) if language in languages]
+
+
+def commands_of(document: Path) -> list[Command]:
+    lines = [line for block in blocks(document, "sh", "bash") for line in block.splitlines()]
+    split = (shlex.split(line.replace(" > ", " #"), comments=True) for line in lines)
+    return [Command(document.relative_to(ROOT).as_posix(), tuple(words)) for words in split if words]
+
+
+def section(title: str) -> str:
+    """A section of the README by its heading, to the next one of any level."""
+    found = re.search(rf"^#+ {title}\n(.*?)(?=^#+ |\Z)", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert found, title
+    return found.group(1)
+
+
+def tree_paths(block: str) -> list[str]:
+    """The paths in an annotated tree: two spaces of indentation a level, names, two spaces or more, a remark.
+
+    >>> tree_paths("a/  x\\n  b.py c.py  y\\nd  z\\n")
+    ['a/', 'a/b.py', 'a/c.py', 'd']
+    """
+    parents: list[str] = []
+    paths = []
+    for line in block.splitlines():
+        level = (len(line) - len(line.lstrip())) // 2
+        names = re.split(r" {2,}", line.strip())[0].split()
+        paths += ["".join([*parents[:level], name]) for name in names]
+        parents = [*parents[:level], names[-1]]
+    return paths
+
+
+COMMANDS = [command for document in DOCS for command in commands_of(document)]
+MAKE = [command for command in COMMANDS if command.starts("make")]
+RUNNER = [command for command in COMMANDS if command.starts("python", "local_runner.py")]
+MODULES = sorted({command.words[2] for command in COMMANDS if command.starts("python", "-m")})
+RUNS = [command for command in RUNNER if command.document == "README.md" and "--help" not in command.words]
+
+
+def test_every_command_is_of_a_kind_that_is_checked():
+    known = [*MAKE, *RUNNER, *(command for command in COMMANDS if command.starts("python", "-m"))]
+    assert [str(command) for command in COMMANDS if command not in known and list(command.words) != ACTIVATE] == []
+    assert len(MAKE) >= 3
+    assert len(RUNNER) >= 8
+
+
+@pytest.mark.parametrize("command", MAKE, ids=str)
+def test_a_target_is_in_the_makefile(command):
+    # Make takes a folder, such as tests, for a target that is up to date.
+    rules = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [word for word in command.words[1:] if "=" not in word and word not in rules] == []
+    # Run below another make, this one must not take over what that one was given.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "ARGS"))}
+    done = subprocess.run(["make", "-n", *command.words[1:]], capture_output=True, text=True, cwd=ROOT, env=environment)
+    assert done.returncode == 0, done.stderr
+    for word in command.words[1:]:
+        if word.startswith("ARGS="):
+            check_arguments(shlex.split(word.removeprefix("ARGS=")))
+
+
+def test_every_target_is_named():
+    targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert targets
+    text = README.read_text(encoding="utf-8")
+    assert [target for target in targets.group(1).split() if f"make {target}" not in text] == []
+
+
+@pytest.mark.parametrize("command", RUNNER, ids=str)
+def test_the_runner_understands_a_command(command):
+    arguments = list(command.words[2:])
+    if "--help" in arguments:
+        with pytest.raises(SystemExit, match="0"):
+            local_runner.parse(arguments)
+    else:
+        check_arguments(arguments)
+
+
+def check_arguments(arguments: list[str]) -> None:
+    """The command line is one of the runner, its config can be loaded, its nodes are in the picture of the graph."""
+    options = local_runner.parse(arguments)
+    load_config(options.config, tuple(options.set))
+    for node in filter(None, (options.from_node, options.to_node)):
+        assert node in section("The graph")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_says_how_to_use_it(module):
+    assert importlib.util.find_spec(module) is not None
+    done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_options_and_exit_codes_are_those_of_the_runner(capsys):
+    with pytest.raises(SystemExit):
+        local_runner.parse(["--help"])
+    wanted = set(re.findall(r"^ +(?:-h, )?(--[a-z-]+)", capsys.readouterr().out, re.MULTILINE)) - {"--help"}
+    assert set(re.findall(r"^\| `(--[a-z-]+)", section("The command line"), re.MULTILINE)) == wanted
+    codes = re.findall(r"^  (\d)  ", local_runner.EXIT_CODES, re.MULTILINE)
+    assert re.findall(r"^\| (\d) \|", section("The command line"), re.MULTILINE) == codes
+
+
+def test_the_summary_is_described_whole():
+    text = section("From a script")
+    names = [field.name for field in fields(Summary)] + list(get_args(Status))
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_the_metrics_are_those_that_a_bound_may_name():
+    listed = re.search(r"^Metrics: (.*?)\.$", section("Change the bounds"), re.DOTALL | re.MULTILINE)
+    assert listed
+    assert sorted(re.split(r",\s+", listed.group(1))) == sorted(METRICS)
+
+
+def test_the_configs_are_named():
+    assert [path.stem for path in CONF.glob("*.yaml") if f"`{path.stem}`" not in section("The command line")] == []
+
+
+@pytest.mark.parametrize("text", [block for document in DOCS for block in blocks(document, "yaml")])
+def test_a_piece_of_config_fits_a_config(text):
+    validate(merge(read_yaml(CONF / "census.yaml"), yaml.safe_load(text)), source="README.md")
+
+
+@pytest.mark.parametrize("text", [block for document in DOCS for block in blocks(document, "python")])
+def test_a_piece_of_python_is_python(text):
+    compile(text, "docs", "exec")
+
+
+@pytest.mark.parametrize("document", MARKDOWN, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(document):
+    text = FENCED.sub("", document.read_text(encoding="utf-8"))
+    targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
+    broken = [target for target in targets if not leads_somewhere(document, target)]
+    assert broken == []
+
+
+def leads_somewhere(document: Path, target: str) -> bool:
+    """Whether a relative link names a file, and its anchor a heading there."""
+    name, _, anchor = target.partition("#")
+    path = document.parent / name if name else document
+    if not anchor:
+        return path.exists()
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return anchor in [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+@pytest.mark.parametrize("path", tree_paths(FENCED.findall(section("The repository"))[0][1]))
+def test_a_path_of_the_tree_is_there(path):
+    assert (ROOT / path).is_dir() if path.endswith("/") else (ROOT / path).is_file()
+
+
+def test_no_document_names_a_path_of_one_machine():
+    machine = re.compile(r"(?<![\w.…<>])/(?:home|tmp|work|root|usr|opt)/")
+    assert [path.name for path in DOCS if machine.search(path.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_commands_of_the_readme_run(tmp_path, capsys):
+    rows = harness.tiny_rows(tmp_path / "rows")
+    for number, command in enumerate(RUNS):
+        # Another setting of the training makes another model, which need not be as good as the one before.
+        alone = any(word.startswith("training.") for word in command.words)
+        root = tmp_path / (f"alone-{number}" if alone else "runs")
+        fast = [part for value in harness.settings(rows) for part in ("--set", value)]
+        words = [f"data.path={rows}" if word == OWN_ROWS else word for word in command.words[2:]]
+        code = local_runner.main(["--root", str(root), *fast, *words])
+        out = capsys.readouterr().out
+        assert code == 0, f"{command}\n{out}"
+        check_outcome(words, out, harness.latest_facts(root))
+
+
+def check_outcome(words: list[str], out: str, facts: dict[str, object]) -> None:
+    """What a finished command must have said."""
+    if "--json" in words:
+        assert json.loads(out) == facts
+    assert facts["status"] in (("stopped as asked",) if "--to" in words else ("pushed", "up to date"))
+
+
+@pytest.mark.slow
+def test_a_finished_run_leaves_what_the_readme_says(finished):
+    root = finished.root / "census"
+    (version,) = harness.versions(finished.root)[:1]
+    (history, *_) = sorted((root / "history").iterdir())
+    text = section("What a run leaves")
+    for name in ("metadata.db", ".lock", ".lock.json", "artifacts", "schemas"):
+        assert name in text
+        assert (root / name).exists()
+    assert (root / "serving" / version / "READY.json").is_file()
+    assert {path.name for path in history.iterdir()} == {"config.yaml", "run.log", "summary.json"}
+    for pattern in ("Evaluator/evaluation/*/predictions/part-*.parquet", "Trainer/model_run/*/training.json",
+                    "ValidationGate/verdict/*/verdict.json"):  # fmt: skip
+        assert list((root / "artifacts").glob(pattern)), pattern
