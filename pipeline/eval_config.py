@@ -6,16 +6,17 @@ https://www.tensorflow.org/tfx/model_analysis/setup
 from collections.abc import Sequence
 
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline import config
 from pipeline.workloads.contract import METRICS, Change, Evaluation, Threshold, Workload, with_bounds
 
 
-def make_eval_config(workload: Workload, settings: config.Evaluation) -> tfma.EvalConfig:
+def make_eval_config(workload: Workload, settings: config.Evaluation) -> config_pb2.EvalConfig:
     """Model, slices, metrics with their bounds, and whether intervals are computed."""
     evaluation = with_bounds(workload.evaluation, settings)
     model_specs = [
-        tfma.ModelSpec(
+        config_pb2.ModelSpec(
             name=name,
             is_baseline=name == tfma.BASELINE_KEY,
             model_type=tfma.TF_GENERIC,
@@ -25,20 +26,23 @@ def make_eval_config(workload: Workload, settings: config.Evaluation) -> tfma.Ev
         )
         for name in (tfma.CANDIDATE_KEY, tfma.BASELINE_KEY)
     ]
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=model_specs,
-        slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=keys) for keys in evaluation.slices)],
-        metrics_specs=[tfma.MetricsSpec(metrics=list(metric_configs(evaluation)))],
-        options=tfma.Options(
+        slicing_specs=[
+            config_pb2.SlicingSpec(),
+            *(config_pb2.SlicingSpec(feature_keys=keys) for keys in evaluation.slices),
+        ],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=list(metric_configs(evaluation)))],
+        options=config_pb2.Options(
             compute_confidence_intervals={"value": settings.confidence_intervals},
-            confidence_intervals=tfma.ConfidenceIntervalOptions(
-                method=tfma.ConfidenceIntervalOptions.JACKKNIFE,
+            confidence_intervals=config_pb2.ConfidenceIntervalOptions(
+                method=config_pb2.ConfidenceIntervalOptions.JACKKNIFE,
             ),
         ),
     )
 
 
-def metric_configs(evaluation: Evaluation) -> Sequence[tfma.MetricConfig]:
+def metric_configs(evaluation: Evaluation) -> Sequence[config_pb2.MetricConfig]:
     """Every metric, with the bounds that the workload sets on it."""
     decide = f'"thresholds": [{evaluation.decision_threshold}]'
     arguments = {
@@ -49,22 +53,24 @@ def metric_configs(evaluation: Evaluation) -> Sequence[tfma.MetricConfig]:
     return [metric_config(name, arguments.get(name, ""), evaluation) for name in METRICS]
 
 
-def metric_config(name: str, arguments: str, evaluation: Evaluation) -> tfma.MetricConfig:
+def metric_config(name: str, arguments: str, evaluation: Evaluation) -> config_pb2.MetricConfig:
     """One metric with its bounds, each on its slice: a bound without slices would hold for every slice there is."""
-    metric = tfma.MetricConfig(class_name=name, config=arguments)
+    metric = config_pb2.MetricConfig(class_name=name, config=arguments)
     for bound in evaluation.thresholds:
         if bound.metric == name:
-            where = tfma.SlicingSpec(feature_values=dict(bound.on))
+            where = config_pb2.SlicingSpec(feature_values=dict(bound.on))
             metric.per_slice_thresholds.add(slicing_specs=[where], threshold=value_threshold(bound))
     for change in evaluation.changes:
         if change.metric == name:
-            metric.per_slice_thresholds.add(slicing_specs=[tfma.SlicingSpec()], threshold=change_threshold(change))
+            metric.per_slice_thresholds.add(
+                slicing_specs=[config_pb2.SlicingSpec()], threshold=change_threshold(change)
+            )
     return metric
 
 
-def value_threshold(bound: Threshold) -> tfma.MetricThreshold:
+def value_threshold(bound: Threshold) -> config_pb2.MetricThreshold:
     """A bound on the value."""
-    threshold = tfma.MetricThreshold()
+    threshold = config_pb2.MetricThreshold()
     if bound.lower is not None:
         threshold.value_threshold.lower_bound.value = bound.lower
     if bound.upper is not None:
@@ -72,11 +78,11 @@ def value_threshold(bound: Threshold) -> tfma.MetricThreshold:
     return threshold
 
 
-def change_threshold(change: Change) -> tfma.MetricThreshold:
+def change_threshold(change: Change) -> config_pb2.MetricThreshold:
     """A bound on the difference to the baseline."""
     higher = change.better == "higher"
-    direction = tfma.MetricDirection.HIGHER_IS_BETTER if higher else tfma.MetricDirection.LOWER_IS_BETTER
+    direction = config_pb2.MetricDirection.HIGHER_IS_BETTER if higher else config_pb2.MetricDirection.LOWER_IS_BETTER
     allowed = -change.tolerance if higher else change.tolerance
-    return tfma.MetricThreshold(
-        change_threshold=tfma.GenericChangeThreshold(direction=direction, absolute={"value": allowed})
+    return config_pb2.MetricThreshold(
+        change_threshold=config_pb2.GenericChangeThreshold(direction=direction, absolute={"value": allowed})
     )

@@ -7,6 +7,7 @@ from typing import Any
 import apache_beam as beam
 import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_beam_executor
@@ -88,7 +89,7 @@ def check_inputs(input_dict: Artifacts, exec_properties: dict[str, Any]) -> None
 
 def read_plan(input_dict: Artifacts, exec_properties: dict[str, Any]) -> Plan:
     """The plan for the config that the component was given."""
-    config = tfma.EvalConfig()
+    config = config_pb2.EvalConfig()
     proto_utils.json_to_proto(exec_properties[specs.EVAL_CONFIG_KEY], config)
     return make_plan(config, has_baseline=bool(input_dict.get(specs.BASELINE_MODEL_KEY)))
 
@@ -127,7 +128,7 @@ def example_files(input_dict: Artifacts, exec_properties: dict[str, Any]) -> lis
     return files
 
 
-def has_thresholds(config: tfma.EvalConfig) -> bool:
+def has_thresholds(config: config_pb2.EvalConfig) -> bool:
     """Whether there is anything to validate; without thresholds nothing is blessed, nor refused."""
     return bool(tfma.metrics.metric_thresholds_from_metrics_specs(config.metrics_specs, eval_config=config))
 

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
+from tensorflow_model_analysis.proto import config_pb2
 
 from components.batch_evaluator.jackknife import BUCKETS
 from components.batch_evaluator.metrics import Metric
@@ -57,7 +58,7 @@ class Plan:
         buckets: of the jackknife; 0 for no intervals.
     """
 
-    config: tfma.EvalConfig
+    config: config_pb2.EvalConfig
     models: tuple[Model, ...]
     label: str
     metrics: Mapping[metric_types.MetricKey, Metric]
@@ -70,7 +71,7 @@ class Plan:
         return {metric.thresholds for metric in self.metrics.values()}
 
 
-def make_plan(config: tfma.EvalConfig, *, has_baseline: bool) -> Plan:
+def make_plan(config: config_pb2.EvalConfig, *, has_baseline: bool) -> Plan:
     """The plan for a config; change thresholds are dropped when there is no baseline, as in stock Evaluator.
 
     Raises:
@@ -93,12 +94,12 @@ def make_plan(config: tfma.EvalConfig, *, has_baseline: bool) -> Plan:
     )
 
 
-def check_fields(config: tfma.EvalConfig) -> None:
+def check_fields(config: config_pb2.EvalConfig) -> None:
     """Refuses a field, a metric, or a key of a metric that is not known here."""
     only(config, ("model_specs", "slicing_specs", "metrics_specs", "options"), WHERE)
     only(config.options, OPTION_FIELDS, f"{WHERE}.options")
     method = config.options.confidence_intervals.method
-    if config.options.compute_confidence_intervals.value and method != tfma.ConfidenceIntervalOptions.JACKKNIFE:
+    if config.options.compute_confidence_intervals.value and method != config_pb2.ConfidenceIntervalOptions.JACKKNIFE:
         raise ConfigError(f"{WHERE}.options", "only the jackknife is known", expected="JACKKNIFE", received=str(method))
     for model in config.model_specs:
         only(model, MODEL_FIELDS, f"{WHERE}.model_specs")
@@ -117,7 +118,7 @@ def only(message: Any, known: tuple[str, ...], where: str) -> None:
         raise ConfigError(where, f"{unknown[0]}: not known to this evaluator", expected=", ".join(known))
 
 
-def check_metric(metric: tfma.MetricConfig) -> None:
+def check_metric(metric: config_pb2.MetricConfig) -> None:
     """Refuses a metric or a key that is not known, or a threshold that is not one number in [0, 1]."""
     where = f"{WHERE}.metrics.{metric.class_name}"
     only(metric, ("class_name", "module", "config", "threshold", "per_slice_thresholds"), where)
@@ -142,7 +143,7 @@ def check_settings(where: str, settings: Mapping[str, Any]) -> None:
         raise ConfigError(f"{where}.threshold", "out of range", expected="one number in [0, 1]", received=str(decide))
 
 
-def metric_settings(metric: tfma.MetricConfig) -> dict[str, Any]:
+def metric_settings(metric: config_pb2.MetricConfig) -> dict[str, Any]:
     """The JSON of a metric, whose braces TFMA leaves out.
 
     Raises:
@@ -155,7 +156,7 @@ def metric_settings(metric: tfma.MetricConfig) -> dict[str, Any]:
         raise ConfigError(f"{WHERE}.metrics.{metric.class_name}", "not JSON", received=metric.config) from error
 
 
-def make_metric(metric: tfma.MetricConfig) -> Metric:
+def make_metric(metric: config_pb2.MetricConfig) -> Metric:
     """The metric with its settings."""
     settings = metric_settings(metric)
     decide = settings.get("threshold", settings.get("thresholds", Metric.threshold))
@@ -163,7 +164,7 @@ def make_metric(metric: tfma.MetricConfig) -> Metric:
     return Metric(metric.class_name, settings.get("num_thresholds", Metric.thresholds), threshold)
 
 
-def make_models(config: tfma.EvalConfig, has_baseline: bool) -> tuple[Model, ...]:
+def make_models(config: config_pb2.EvalConfig, has_baseline: bool) -> tuple[Model, ...]:
     """The candidate, and the baseline if there is one.
 
     Raises:

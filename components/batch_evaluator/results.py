@@ -44,7 +44,7 @@ def tfma_value(value: float | Estimate, buckets: int) -> Any:
 
 
 def write_results(
-    path: str, metrics: Iterable[SlicedMetrics], config: tfma.EvalConfig, model_locations: Mapping[str, str]
+    path: str, metrics: Iterable[SlicedMetrics], config: config_pb2.EvalConfig, model_locations: Mapping[str, str]
 ) -> None:
     """Writes the files of stock Evaluator: config, metrics, validation, and the empty plots and attributions."""
     slices = list(metrics)
@@ -62,7 +62,7 @@ def write_results(
     write_records(path, f"{constants.VALIDATIONS_KEY}.tfrecord", [validate(slices, config)])
 
 
-def write_config(path: str, config: tfma.EvalConfig, model_locations: Mapping[str, str]) -> None:
+def write_config(path: str, config: config_pb2.EvalConfig, model_locations: Mapping[str, str]) -> None:
     """Writes the effective config as tensorflow_model_analysis/writers/eval_config_writer.py does."""
     run = config_pb2.EvalRun(
         eval_config=config,
@@ -83,7 +83,7 @@ def write_records(path: str, name: str, messages: Iterable[Any]) -> None:
             writer.write(message.SerializeToString())
 
 
-def validate(slices: Iterable[SlicedMetrics], config: tfma.EvalConfig) -> validation_result_pb2.ValidationResult:
+def validate(slices: Iterable[SlicedMetrics], config: config_pb2.EvalConfig) -> validation_result_pb2.ValidationResult:
     """The verdict over all slices; it fails for a threshold whose slice has no rows."""
     combine = stock.CombineValidations(config, rubber_stamp=False)
     result = combine.create_accumulator()

@@ -5,19 +5,21 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import tensorflow_model_analysis as tfma
 from numpy.typing import NDArray
+from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 
 SliceKey = tuple[tuple[str, str | int | float], ...]
 
 
-def slice_columns(specs: Iterable[tfma.SlicingSpec]) -> list[str]:
+def slice_columns(specs: Iterable[config_pb2.SlicingSpec]) -> list[str]:
     """The columns that the slicing specs read, in order."""
     return sorted({name for spec in specs for name in [*spec.feature_keys, *spec.feature_values]})
 
 
-def rows_by_slice(table: pa.Table, specs: Iterable[tfma.SlicingSpec]) -> Iterator[tuple[SliceKey, NDArray[np.int64]]]:
+def rows_by_slice(
+    table: pa.Table, specs: Iterable[config_pb2.SlicingSpec]
+) -> Iterator[tuple[SliceKey, NDArray[np.int64]]]:
     """Each slice that has rows, once, with the positions of its rows, ascending.
 
     A row without a value is in no slice of that column, as in TFMA (tensorflow_model_analysis/slicer/slicer_lib.py).
@@ -30,7 +32,7 @@ def rows_by_slice(table: pa.Table, specs: Iterable[tfma.SlicingSpec]) -> Iterato
                 yield key, rows
 
 
-def rows_of_spec(table: pa.Table, spec: tfma.SlicingSpec) -> Iterator[tuple[SliceKey, NDArray[np.int64]]]:
+def rows_of_spec(table: pa.Table, spec: config_pb2.SlicingSpec) -> Iterator[tuple[SliceKey, NDArray[np.int64]]]:
     """The slices of one spec."""
     columns = slice_columns([spec])
     combination = combinations([table[name] for name in columns], table.num_rows)

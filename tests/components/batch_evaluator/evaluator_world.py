@@ -8,6 +8,7 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from pyarrow import csv as arrow_csv
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_model_analysis.proto import config_pb2
 from tfx.types import standard_artifacts
 from tfx_bsl.coders import example_coder
 
@@ -74,9 +75,9 @@ def write_examples(folder: Path, schema: schema_pb2.Schema, start: int, rows: in
                 writer.write(example)
 
 
-def make_config(*metrics: str, slices: tuple[dict, ...] = ({},), intervals: bool = False) -> tfma.EvalConfig:
+def make_config(*metrics: str, slices: tuple[dict, ...] = ({},), intervals: bool = False) -> config_pb2.EvalConfig:
     specs = [
-        tfma.ModelSpec(
+        config_pb2.ModelSpec(
             name=name,
             is_baseline=name == tfma.BASELINE_KEY,
             model_type=tfma.TF_GENERIC,
@@ -86,10 +87,10 @@ def make_config(*metrics: str, slices: tuple[dict, ...] = ({},), intervals: bool
         )
         for name in (tfma.CANDIDATE_KEY, tfma.BASELINE_KEY)
     ]
-    config = tfma.EvalConfig(
+    config = config_pb2.EvalConfig(
         model_specs=specs,
-        slicing_specs=[tfma.SlicingSpec(**spec) for spec in slices],
-        metrics_specs=[tfma.MetricsSpec(metrics=[tfma.MetricConfig(class_name=name) for name in metrics])],
+        slicing_specs=[config_pb2.SlicingSpec(**spec) for spec in slices],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=[config_pb2.MetricConfig(class_name=name) for name in metrics])],
     )
     config.options.compute_confidence_intervals.value = intervals
     return config
@@ -111,7 +112,7 @@ def artifact(kind, uri, **properties):
     return made
 
 
-def run_stock(world: World, config: tfma.EvalConfig, out: str, has_baseline: bool) -> None:
+def run_stock(world: World, config: config_pb2.EvalConfig, out: str, has_baseline: bool) -> None:
     """Evaluate by TFMA, as stock Evaluator does."""
     from tfx_bsl.public import tfxio
 

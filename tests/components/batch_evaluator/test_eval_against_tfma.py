@@ -5,6 +5,7 @@ import math
 import pytest
 import tensorflow_model_analysis as tfma
 from sklearn.metrics import log_loss, roc_auc_score
+from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as writer
 
 from components.batch_evaluator.metrics import FORMULAS
@@ -38,7 +39,7 @@ def thresholds():
     auc = next(metric for metric in config.metrics_specs[0].metrics if metric.class_name == "AUC")
     auc.threshold.value_threshold.lower_bound.value = 0.5
     auc.threshold.change_threshold.absolute.value = -0.01
-    auc.threshold.change_threshold.direction = tfma.MetricDirection.HIGHER_IS_BETTER
+    auc.threshold.change_threshold.direction = config_pb2.MetricDirection.HIGHER_IS_BETTER
     return config
 
 
@@ -104,7 +105,7 @@ def test_a_bound_on_the_change_is_kept_with_a_baseline(world, run_executor, allo
     config = make_config("BinaryCrossEntropy")
     change = config.metrics_specs[0].metrics[0].threshold.change_threshold
     change.absolute.value = allowed
-    change.direction = tfma.MetricDirection.LOWER_IS_BETTER
+    change.direction = config_pb2.MetricDirection.LOWER_IS_BETTER
     run = run_executor(config, baseline=world.baseline)
     assert run.blessing.get_int_custom_property("blessed") == blessed
     assert run.blessing.get_string_custom_property("baseline_model") == str(world.baseline)

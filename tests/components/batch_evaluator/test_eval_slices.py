@@ -1,6 +1,6 @@
 import pyarrow as pa
 import pytest
-import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from components.batch_evaluator.slices import rows_by_slice, slice_columns
 
@@ -14,7 +14,9 @@ TABLE = pa.table(
 
 
 def slices(*specs):
-    return {key: rows.tolist() for key, rows in rows_by_slice(TABLE, [tfma.SlicingSpec(**spec) for spec in specs])}
+    return {
+        key: rows.tolist() for key, rows in rows_by_slice(TABLE, [config_pb2.SlicingSpec(**spec) for spec in specs])
+    }
 
 
 def test_the_overall_slice_has_every_row():
@@ -51,7 +53,9 @@ def test_floats_are_slices_too():
 
 def test_a_slice_that_two_specs_name_comes_once():
     found = list(
-        rows_by_slice(TABLE, [tfma.SlicingSpec(feature_keys=["age"]), tfma.SlicingSpec(feature_values={"age": "40"})])
+        rows_by_slice(
+            TABLE, [config_pb2.SlicingSpec(feature_keys=["age"]), config_pb2.SlicingSpec(feature_values={"age": "40"})]
+        )
     )
     assert sorted(key for key, _ in found) == [(("age", 30),), (("age", 40),)]
 
@@ -62,9 +66,12 @@ def test_a_value_that_no_row_has_is_no_slice(spec):
 
 
 def test_no_rows_are_no_slices():
-    assert list(rows_by_slice(TABLE.slice(0, 0), [tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=["age"])])) == []
+    assert (
+        list(rows_by_slice(TABLE.slice(0, 0), [config_pb2.SlicingSpec(), config_pb2.SlicingSpec(feature_keys=["age"])]))
+        == []
+    )
 
 
 def test_columns_are_those_of_keys_and_of_values():
-    specs = [tfma.SlicingSpec(feature_keys=["b"], feature_values={"a": "1"}), tfma.SlicingSpec()]
+    specs = [config_pb2.SlicingSpec(feature_keys=["b"], feature_values={"a": "1"}), config_pb2.SlicingSpec()]
     assert slice_columns(specs) == ["a", "b"]
