@@ -23,15 +23,18 @@ def batches(
         feature_spec: how to parse an example, the label included.
         label: name of the transformed label.
         batch_size: examples in a batch of this worker.
-        shuffle_seed: shuffles anew each epoch when given; order is that of the files when not.
+        shuffle_seed: shuffles anew each epoch, without end, when given; once, in the order of the files, when not.
         shard: (number of workers, index of this one). Shards by file when every worker gets one, else by record.
     """
     serialized = _records(file_patterns, shard).cache()
     if shuffle_seed is not None:
         serialized = serialized.shuffle(buffer_size=200_000, seed=shuffle_seed, reshuffle_each_iteration=True)
+    batched = serialized.batch(batch_size)
+    if shuffle_seed is not None:
+        # A training that resumes within an epoch must be told how many steps an epoch has, and then needs no end.
+        batched = batched.repeat()
     return (
-        serialized.batch(batch_size)
-        .map(lambda batch: _parse(batch, feature_spec, label), num_parallel_calls=tf.data.AUTOTUNE)
+        batched.map(lambda batch: _parse(batch, feature_spec, label), num_parallel_calls=tf.data.AUTOTUNE)
         .prefetch(tf.data.AUTOTUNE)
         .with_options(_without_auto_shard())
     )

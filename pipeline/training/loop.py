@@ -103,6 +103,7 @@ def fit(
     history = model.fit(
         train_batches,
         epochs=job.training.epochs,
+        steps_per_epoch=job.steps_per_epoch,
         validation_data=eval_batches,
         callbacks=[best, *callback_list(job, eval_batches)],
         verbose=0,
