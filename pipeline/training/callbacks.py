@@ -70,11 +70,22 @@ class GradientHistograms(keras.callbacks.Callback):
         """Computes the gradients and writes them."""
         if (epoch + 1) % self.every_epochs:
             return
-        features, labels = self.batch
-        with tf.GradientTape() as tape:
-            loss = self.model.compute_loss(features, labels, self.model(features, training=True), None)
-        variables = self.model.trainable_variables
         with self.writer.as_default(step=epoch):
-            for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
-                if gradient is not None:
-                    tf.summary.histogram(f"gradient/{variable.name}", tf.convert_to_tensor(gradient))
+            for variable, gradient in zip(self.model.trainable_variables, self.gradients(), strict=True):
+                tf.summary.histogram(f"gradient/{variable.name}", gradient)
+
+    def gradients(self) -> list[tf.Tensor]:
+        """The gradient of every trainable variable, as this worker's first replica sees it."""
+        strategy = self.model.distribute_strategy
+        return [strategy.experimental_local_results(gradient)[0] for gradient in strategy.run(self._compute)]
+
+    def _compute(self) -> list[tf.Tensor]:
+        features, labels = self.batch
+        variables = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            # Not the model's own loss, which also counts for its metrics and refuses to outside of a replica.
+            scores = self.model(features, training=True)
+            losses = keras.losses.binary_crossentropy(tf.cast(labels, scores.dtype), scores)
+            loss = tf.add_n([tf.reduce_mean(losses), *self.model.losses])
+        found = tape.gradient(loss, variables, unconnected_gradients="zero")
+        return [tf.convert_to_tensor(gradient) for gradient in found]
