@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from pipeline.errors import ConfigError
 
 CONF = Path(__file__).parent / "conf"
+SPLITS = ("train", "eval", "test")
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -68,7 +69,7 @@ class Accepted(Strict):
     feature: str
     rule: str
     reason: str
-    splits: tuple[str, ...] = ("train", "eval", "test")
+    splits: tuple[str, ...] = SPLITS
 
 
 class Gate(Strict):

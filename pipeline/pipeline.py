@@ -23,15 +23,13 @@ from components.baseline.strategy import LatestOtherBlessedModel
 from components.batch_evaluator.component import BatchEvaluator
 from components.validation_gate.component import ValidationGate
 from components.versioned_pusher.executor import Executor as VersionedPush
-from pipeline.config import Config
+from pipeline.config import SPLITS, Config
 from pipeline.digest import source_digest
 from pipeline.errors import ConfigError
 from pipeline.eval_config import make_eval_config
 from pipeline.features.table import closed_columns
 from pipeline.metadata import connection_config
 from pipeline.workloads.contract import Workload, check_model_settings, load_workload
-
-SPLITS = ("train", "eval", "test")
 
 
 def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool = True) -> Pipeline:

@@ -91,7 +91,7 @@ class Graph:
         found = rows_out(self.outputs[node])
         if found is None:
             return
-        expected = self._ingested()
+        expected = self._ingested(found)
         status = self.statuses[node]
         status.rows_in = sum(expected[split] for split in found if split in expected) if expected else None
         status.rows_out = sum(found.values())
@@ -101,11 +101,14 @@ class Graph:
             mark_failed(store, [record])
             raise
 
-    def _ingested(self) -> Counts:
-        """Rows by split as ExampleGen gave them, now or in the run that the cache answers from."""
+    def _ingested(self, latest: Counts) -> Counts:
+        """Rows by split as ExampleGen gave them, now or in the run that the cache answers from.
+
+        ``latest`` is what the latest node gave, already counted: where none came before it, that is the answer.
+        """
         if not self.rows:
-            counted = (rows_out(outputs) for outputs in self.outputs.values())
-            self.rows = next((counts for counts in counted if counts), {})
+            earlier = (rows_out(outputs) for outputs in list(self.outputs.values())[:-1])
+            self.rows = next((counts for counts in earlier if counts), latest)
         return self.rows
 
 

@@ -9,6 +9,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from pipeline.errors import MainlineError
 from pipeline.run.artifacts import Output
+from pipeline.training.inputs import count_records
 
 Counts = dict[str, int]
 
@@ -18,19 +19,12 @@ def rows_out(outputs: Sequence[Output]) -> Counts | None:
     for output in outputs:
         match output.type:
             case "Examples":
-                return {split: count_examples(folder) for split, folder in output.split_folders().items()}
+                return {split: count_records([f"{folder}/*"]) for split, folder in output.split_folders().items()}
             case "ExampleStatistics":
                 return {split: count_in_statistics(folder) for split, folder in output.split_folders().items()}
             case "ModelEvaluation":
                 return {"test": count_predictions(Path(output.uri))}
     return None
-
-
-def count_examples(folder: str) -> int:
-    """Records in the gzipped TFRecords of a folder."""
-    files = tf.io.gfile.glob(f"{folder}/*")
-    records = tf.data.TFRecordDataset(files, compression_type="GZIP")
-    return sum(int(tf.size(batch)) for batch in records.batch(8192))
 
 
 def count_in_statistics(folder: str) -> int:

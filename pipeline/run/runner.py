@@ -17,7 +17,7 @@ import yaml
 
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
-from pipeline.config import Config, load_config
+from pipeline.config import SPLITS, Config, load_config
 from pipeline.errors import DataError, InputError, MainlineError
 from pipeline.run.console import ProgressHandler, observing
 from pipeline.run.events import Observer
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from pipeline.run.checks import Verdict
     from pipeline.run.graph import Graph
 
-SPLITS = ("train", "eval", "test")
 # As TFX says that a partial run has nothing to build on.
 NO_EARLIER_RUN = ("not found in MLMD", "No previous run", "No previous successful executions")
 # As the system says it, and as SQLite does.
