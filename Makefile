@@ -1,10 +1,14 @@
 # Every target sets up .venv first when it is missing or older than the lock.
 PY := .venv/bin/python
 
-.PHONY: run test check lock bench clean
+.PHONY: run report test check lock bench clean
 
 run: .venv/ready
 	@$(PY) local_runner.py $(ARGS)
+
+# RUN=runs/<pipeline> or runs/<pipeline>/history/<run>; the latest run of all by default.
+report: .venv/ready
+	@$(PY) -m components.slice_report $(or $(RUN),runs) $(ARGS)
 
 test: .venv/ready
 	@$(PY) -m data.fetch

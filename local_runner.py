@@ -10,8 +10,9 @@ exit codes:
   0  pushed, or already up to date
   1  anything else
   2  bad input or config
-  3  the model was not blessed
+  3  the model was not blessed, or a reviewer rejected it
   4  the data was rejected by the gate
+  5  the model waits for a reviewer
 """
 
 
@@ -39,7 +40,8 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     # Imported late, so that --help answers at once.
     from pipeline.errors import MainlineError
-    from pipeline.run.runner import Request, run
+    from pipeline.run.request import Request
+    from pipeline.run.runner import run
 
     request = Request(
         config=options.config,

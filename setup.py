@@ -24,7 +24,12 @@ setup(
         include=["pipeline*", "components*", "schemas*", "data*"], exclude=["data.cache*"]
     ),
     py_modules=["local_runner"],
-    package_data={"pipeline": ["conf/*.yaml", "conf/env/*.yaml"], "schemas": ["*.pbtxt"]},
+    package_data={
+        "pipeline": ["conf/*.yaml", "conf/env/*.yaml"],
+        "components.slice_report": ["report.schema.json"],
+        "components.slice_report.page": ["*.css", "*.js"],
+        "schemas": ["*.pbtxt"],
+    },
     install_requires=requirements("main"),
     extras_require={extra: requirements(extra) for extra in ("dev", "kubeflow", "serving")},
 )

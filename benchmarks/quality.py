@@ -15,7 +15,8 @@ from typing import Any
 
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
-from pipeline.run.runner import Request, run
+from pipeline.run.request import Request
+from pipeline.run.runner import run
 
 HISTORY = (
     "user_prior_events", "user_prior_mean_rating", "user_prior_like_rate", "item_prior_events",
@@ -67,7 +68,7 @@ class Measured:
 def measure(setting: Setting, seed: int, root: Path) -> Measured:
     """Runs a pipeline and reads its metrics and its predictions."""
     from components.batch_evaluator.predictions import read_predictions
-    from pipeline.run.verdict import read_metrics
+    from components.slice_report.evaluation import read_evaluation
 
     seeds = tuple(f"{key}={seed}" for key in setting.seed_key)
     request = Request(config=setting.config, overrides=(*setting.overrides, *seeds), root=root)
@@ -75,8 +76,7 @@ def measure(setting: Setting, seed: int, root: Path) -> Measured:
     facts = latest_facts(root / setting.config)
     rows = read_predictions(facts["evaluation"])
     labels, scores = rows.column(setting.label).to_numpy(), rows.column("score").to_numpy()
-    by_model = read_metrics(facts["evaluation"])
-    metrics = (by_model.get("candidate") or by_model[""])[()]
+    metrics = read_evaluation(facts["evaluation"]).candidate[()]
     return Measured(
         setting=setting.name,
         seed=seed,

@@ -132,6 +132,26 @@ class Evaluation(Strict):
     changes: tuple[Change, ...] | None = None
 
 
+class Report(Strict):
+    """What the report on a model looks at, beside what every report does.
+
+    ``sensitive`` names columns for which rates are compared by group, ``id_columns`` those whose values should not be
+    in two splits. The drift bounds hold where the schema sets none: L-infinity distance of a text column,
+    Jensen-Shannon divergence of a number.
+    """
+
+    sensitive: tuple[str, ...] = ()
+    id_columns: tuple[str, ...] = ()
+    categorical_drift: PositiveFloat = 0.1
+    numeric_drift: PositiveFloat = 0.1
+
+
+class Release(Strict):
+    """Whether a blessed model is pushed at once, or waits until a reviewer approves its report."""
+
+    review: Literal["none", "required"] = "none"
+
+
 class Metadata(Strict):
     """The ML Metadata store: a SQLite file beside the artifacts, or a server."""
 
@@ -152,6 +172,8 @@ class Config(Strict):
     gate: Gate = Gate()
     training: Training
     evaluation: Evaluation = Evaluation()
+    report: Report = Report()
+    release: Release = Release()
     metadata: Metadata = Metadata()
     beam_pipeline_args: tuple[str, ...] = ()
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
+from components.slice_report.checks import METRICS, Change, Threshold
 from pipeline import config
-from pipeline.workloads.contract import METRICS, Change, Evaluation, Threshold, Workload, with_bounds
+from pipeline.workloads.contract import Evaluation, Workload, with_bounds
 
 
 def make_eval_config(workload: Workload, settings: config.Evaluation) -> config_pb2.EvalConfig:

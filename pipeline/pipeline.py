@@ -5,12 +5,10 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.example_validator.component import ExampleValidator
-from tfx.components.pusher.component import Pusher
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
 from tfx.components.transform.component import Transform
-from tfx.dsl.components.base import executor_spec
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
@@ -21,14 +19,18 @@ from tfx.utils import io_utils
 from components.arrow_example_gen.component import ArrowExampleGen
 from components.baseline.strategy import LatestOtherBlessedModel
 from components.batch_evaluator.component import BatchEvaluator
+from components.review.artifacts import ReviewDecision
+from components.review.strategy import ApprovedReport
+from components.slice_report.component import SliceReport
 from components.validation_gate.component import ValidationGate
-from components.versioned_pusher.executor import Executor as VersionedPush
-from pipeline.config import SPLITS, Config
+from components.versioned_pusher.component import VersionedPusher
+from pipeline.config import SPLITS, Config, Release
 from pipeline.digest import source_digest
 from pipeline.errors import ConfigError
 from pipeline.eval_config import make_eval_config
 from pipeline.features.table import closed_columns
 from pipeline.metadata import connection_config
+from pipeline.report_settings import report_settings
 from pipeline.workloads.contract import Workload, check_model_settings, load_workload
 
 
@@ -92,22 +94,49 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         baseline_model=baseline.outputs["model"],
         eval_config=make_eval_config(workload, config.evaluation),
     ).with_id("Evaluator")
-    pusher = Pusher(
+    report = SliceReport(
+        report_settings(workload, config, schema),
+        examples=examples,
+        statistics=statistics_gen.outputs["statistics"],
+        schema=curated,
+        verdict=gate.outputs["verdict"],
+        model=trainer.outputs["model"],
+        model_run=trainer.outputs["model_run"],
+        evaluation=evaluator.outputs["evaluation"],
+        blessing=evaluator.outputs["blessing"],
+        baseline_model=baseline.outputs["model"],
+    )
+    review = review_nodes(config.release, report)
+    pusher = VersionedPusher(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         push_destination=pusher_pb2.PushDestination(filesystem=pushed_to),
-        custom_executor_spec=executor_spec.ExecutorClassSpec(VersionedPush),
-    )
+        review=config.release.review,
+        **{key: channel for node in review for key, channel in node.outputs.items()},
+    ).with_id("Pusher")
     return Pipeline(
         pipeline_name=config.name,
         pipeline_root=str(root / "artifacts"),
         components=[
-            example_gen, statistics_gen, schema_gen, validator, gate, transform, trainer, baseline, evaluator, pusher,
+            example_gen, statistics_gen, schema_gen, validator, gate, transform, trainer, baseline, evaluator,
+            report, *review, pusher,
         ],
         metadata_connection_config=connection_config(config.metadata, root),
         enable_cache=enable_cache,
         beam_pipeline_args=list(config.beam_pipeline_args),
     )  # fmt: skip
+
+
+def review_nodes(release: Release, report: SliceReport) -> list[Resolver]:
+    """What tells Pusher the decision on the report, where a decision is required."""
+    if release.review == "none":
+        return []
+    approval = Resolver(
+        strategy_class=ApprovedReport,
+        report=report.outputs["report"],
+        decision=Channel(type=ReviewDecision),
+    )
+    return [approval.with_id("Approval")]
 
 
 def domains(schema: schema_pb2.Schema, columns: tuple[str, ...]) -> dict[str, list[str]]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
-from pipeline.run.runner import Request, run
+from pipeline.run.request import Request
+from pipeline.run.runner import run
 
 ROOT = Path(__file__).resolve().parent.parent
 SPLITS = ("train", "eval", "test")

@@ -14,7 +14,9 @@ LIGHT = [
     "pipeline.config",
     "pipeline.errors",
     "pipeline.digest",
-    *(f"pipeline.run.{name}" for name in ("events", "output", "lock", "console", "summary", "checks", "runner")),
+    *(f"pipeline.run.{name}" for name in ("events", "output", "lock", "console", "summary", "request", "failure")),
+    *(f"pipeline.run.{name}" for name in ("outcome", "runner", "stored")),
+    *(f"components.slice_report.{name}" for name in ("checks", "facts", "settings", "encoding", "output", "__main__")),
     *(f"data.{path.stem}" for path in sorted((ROOT / "data").glob("*.py")) if path.stem != "__init__"),
 ]
 HEAVY = ("tensorflow", "tf_keras", "tfx", "apache_beam", "ml_metadata", "tensorflow_transform")

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, fields
@@ -16,15 +17,17 @@ import pytest
 import yaml
 
 import local_runner
+from components.slice_report.checks import METRICS
 from pipeline.config import CONF, load_config, merge, read_yaml, validate
-from pipeline.run.summary import Status, Summary
-from pipeline.workloads.contract import METRICS
+from pipeline.run.summary import AWAITING_CODE, Status, Summary
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 DOCS = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 MARKDOWN = sorted({*DOCS, *ROOT.glob("*.md"), *(ROOT / "data").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")})
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+REVIEWED, PUSHED = "release.review=required", ("pushed", "up to date")
+ON_REPORTS = ("components.review", "components.slice_report")
 ACTIVATE = [".", ".venv/bin/activate"]
 OWN_ROWS = "data.path=my-rows"
 
@@ -214,7 +217,7 @@ def test_the_commands_of_the_readme_run(tmp_path, capsys):
         words = [f"data.path={rows}" if word == OWN_ROWS else word for word in command.words[2:]]
         code = local_runner.main(["--root", str(root), *fast, *words])
         out = capsys.readouterr().out
-        assert code == 0, f"{command}\n{out}"
+        assert code == (AWAITING_CODE if REVIEWED in words else 0), f"{command}\n{out}"
         check_outcome(words, out, harness.latest_facts(root))
 
 
@@ -222,7 +225,30 @@ def check_outcome(words: list[str], out: str, facts: dict[str, object]) -> None:
     """What a finished command must have said."""
     if "--json" in words:
         assert json.loads(out) == facts
-    assert facts["status"] in (("stopped as asked",) if "--to" in words else ("pushed", "up to date"))
+    expected = ("stopped as asked",) if "--to" in words else ("awaiting review",) if REVIEWED in words else PUSHED
+    assert facts["status"] in expected
+
+
+@pytest.mark.slow
+def test_the_commands_on_reports_run(finished, tmp_path):
+    root = shutil.copytree(finished.root, tmp_path / "runs")
+    facts = harness.run_here(finished.rows, root, REVIEWED, "training.learning_rate=3e-3").facts
+    names = {"<run>": facts["run"], "<other>": finished.outcome.facts["run"]}
+    commands = [command for command in COMMANDS if command.starts("python", "-m") and command.words[2] in ON_REPORTS]
+    assert {command.words[3] for command in commands} >= {"list", "show", "approve", "reject", "runs/census"}
+    decided = False
+    for command in commands:
+        words = [re.sub("<run>|<other>", lambda found: names[found.group()], word) for word in command.words[1:]]
+        done = subprocess.run(
+            [sys.executable, *words],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        assert done.returncode == int(decided and "reject" in words), f"{command}\n{done.stderr}"
+        decided |= "approve" in words
+    assert (tmp_path / "diff.html").is_file()
 
 
 @pytest.mark.slow

@@ -1,15 +1,17 @@
-"""Which model a candidate is compared with: the latest blessed one that is not the candidate itself."""
+"""Which model a candidate is compared with: the latest blessed one, not rejected, that is not the candidate itself."""
 
 import ml_metadata as mlmd
 from tfx import types
 from tfx.dsl.components.common import resolver
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 
+from components.review.ledger import rejected_models
+
 Artifacts = dict[str, list[types.Artifact]]
 
 
 class LatestOtherBlessedModel(resolver.ResolverStrategy):
-    """TFX's LatestBlessedModelStrategy, less the model that is about to be judged.
+    """TFX's LatestBlessedModelStrategy, less the model that is about to be judged and those that a reviewer rejected.
 
     With TFX's own, the second of two equal runs would compare a model with itself: the baseline has changed, so
     Evaluator and Pusher would run again though nothing else did.
@@ -17,9 +19,9 @@ class LatestOtherBlessedModel(resolver.ResolverStrategy):
 
     def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: Artifacts) -> Artifacts:
         """Takes ``model``, ``model_blessing`` and ``candidate``; gives the baseline and its blessing, or neither."""
-        candidates = {artifact.id for artifact in input_dict["candidate"]}
+        excluded = {artifact.id for artifact in input_dict["candidate"]} | rejected_models(store)
         others = {
-            "model": [model for model in input_dict["model"] if model.id not in candidates],
+            "model": [model for model in input_dict["model"] if model.id not in excluded],
             "model_blessing": list(input_dict["model_blessing"]),
         }
         resolved = LatestBlessedModelStrategy().resolve_artifacts(store, others) or others

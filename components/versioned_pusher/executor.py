@@ -5,24 +5,33 @@ from typing import Any
 
 from tfx import types
 from tfx.components.pusher import executor as stock
+from tfx.dsl.io import fileio
 from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils, proto_utils
 
-from components.versioned_pusher.versions import push
+from components.review.ledger import APPROVED, REJECTED
+from components.slice_report.encoding import digest, from_json
+from components.versioned_pusher.versions import content_digest, push
+from pipeline.errors import MainlineError
 
 Artifacts = dict[str, list[types.Artifact]]
+REPORT, DECISION, REVIEW = "report", "decision", "review"
 
 
 class Executor(stock.Executor):
-    """Runs under the stock Pusher component: same inputs, outputs and properties."""
+    """Runs under VersionedPusher; stock Pusher's inputs, outputs and properties will do, then there is no review."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
-        """Pushes the model if it is blessed; a model that is already the latest version is not copied again."""
+        """Pushes the model if it is blessed and approved; one that is already the latest version is not copied again.
+
+        Raises:
+            MainlineError: the report or the model is not the one that was approved.
+        """
         self._log_startup(input_dict, output_dict, exec_properties)
         pushed = artifact_utils.get_single_instance(output_dict[specs.PUSHED_MODEL_KEY])
-        if not self.CheckBlessing(input_dict):
+        if not self.CheckBlessing(input_dict) or not self._approved(input_dict, pushed, exec_properties):
             self._MarkNotPushed(pushed)
             return
         destination = pusher_pb2.PushDestination()
@@ -31,3 +40,47 @@ class Executor(stock.Executor):
         version, _ = push(Path(model), Path(destination.filesystem.base_directory))
         io_utils.copy_dir(model, pushed.uri)
         self._MarkPushed(pushed, pushed_destination=str(version), pushed_version=version.name)
+
+    def _approved(self, inputs: Artifacts, pushed: types.Artifact, properties: dict[str, Any]) -> bool:
+        """Whether the review lets the model through; what it says is kept on the pushed model."""
+        if properties.get(REVIEW, "none") == "none":
+            return True
+        outcome = review_outcome(inputs.get(DECISION, []))
+        pushed.set_string_custom_property(REVIEW, outcome)
+        if outcome == APPROVED:
+            report = artifact_utils.get_single_instance(inputs[REPORT])
+            approved = inputs[DECISION][0].get_string_custom_property("report_digest")
+            check_reviewed(report.uri, approved, self.GetModelPath(inputs))
+        return outcome == APPROVED
+
+
+def review_outcome(decisions: list[types.Artifact]) -> str:
+    """``approved`` or ``rejected``; ``awaiting`` where nobody has decided."""
+    if not decisions:
+        return "awaiting"
+    decided = artifact_utils.get_single_instance(decisions).get_string_custom_property("decision")
+    return APPROVED if decided == APPROVED else REJECTED
+
+
+def check_reviewed(report: str, approved: str, model: str) -> None:
+    """Checks that report and model are those that the reviewer approved.
+
+    Raises:
+        MainlineError: ``report.json`` has another digest, or the model has another than the report says.
+    """
+    path = f"{report}/report.json"
+    with fileio.open(path, "rb") as file:
+        content = file.read()
+    if digest(content) != approved:
+        raise MainlineError(
+            path, "not the report that was approved; nothing was pushed", expected=approved, received=digest(content),
+            next_step="Run again with --no-cache and have the new report reviewed.",
+        )  # fmt: skip
+    lineage = from_json(content, path).lineage
+    expected, received = lineage.model_digest if lineage else "", content_digest(Path(model))
+    if expected != received:
+        raise MainlineError(
+            model, "not the model that the approved report is on; nothing was pushed",
+            expected=expected or "a digest in the report", received=received,
+            next_step="Run again with --no-cache and have the new report reviewed.",
+        )  # fmt: skip

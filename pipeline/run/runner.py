@@ -1,66 +1,33 @@
 """A run on this machine: config, data, lock, graph, verdict, summary."""
 
-import errno
 import logging
-import os
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import yaml
 
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
 from pipeline.config import SPLITS, Config, load_config
-from pipeline.errors import DataError, InputError, MainlineError
+from pipeline.errors import DataError, MainlineError
 from pipeline.run.console import ProgressHandler, observing
 from pipeline.run.events import Observer
+from pipeline.run.failure import as_ours
 from pipeline.run.lock import exclusive
+from pipeline.run.outcome import summarize
 from pipeline.run.output import libraries_to
-from pipeline.run.summary import Summary, end_status, failure_status, near, show
+from pipeline.run.request import Place, Request
+from pipeline.run.summary import Summary, show
 
 if TYPE_CHECKING:
-    from pipeline.run.checks import Verdict
+    from components.slice_report.checks import Verdict
     from pipeline.run.graph import Graph
-
-# As TFX says that a partial run has nothing to build on.
-NO_EARLIER_RUN = ("not found in MLMD", "No previous run", "No previous successful executions")
-# As the system says it, and as SQLite does.
-DISK_FULL = ("No space left on device", "disk is full")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user typed."""
-
-    config: str = "recommender"
-    overrides: tuple[str, ...] = ()
-    from_node: str | None = None
-    to_node: str | None = None
-    cache: bool = True
-    root: Path = Path("runs")
-    orchestrator: Literal["local", "beam"] = "local"
-    as_json: bool = False
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a run keeps its things: the root of its pipeline, and its own folder for log, config and summary."""
-
-    root: Path
-    folder: Path
-    run_id: str
-
-    @property
-    def log(self) -> Path:
-        """Everything that any library printed."""
-        return self.folder / "run.log"
 
 
 def run(request: Request) -> int:
@@ -116,7 +83,29 @@ def run_in(place: Place, config: Config, request: Request) -> Summary:
         except (Exception, KeyboardInterrupt) as raised:
             logging.getLogger(__name__).error("the run failed", exc_info=True)
             error = as_ours(graph.failure or raised if graph else raised, place)
-    return summarize(place, config, request, graph, verdict, error, time.monotonic() - started_s)
+        report = publish_report(graph, place, config, error, observer) if graph else None
+    return summarize(place, config, request, graph, verdict, report, error, time.monotonic() - started_s)
+
+
+def publish_report(
+    graph: "Graph", place: Place, config: Config, error: MainlineError | None, observer: Observer
+) -> Path | None:
+    """Puts the report where its reader looks for it; what stops that must not hide how the run ended."""
+    from tfx.orchestration import metadata
+
+    from pipeline.run.report import Failure, publish
+
+    if not graph.outputs:
+        return None
+    failed = next((status.node for status in graph.statuses.values() if status.state == "failed"), "")
+    try:
+        observer.note("writing the report")
+        with metadata.Metadata(graph.connection) as handle:
+            failure = Failure(failed, str(error) if error else "")
+            return publish(handle.store, config, place.run_id, place.root / "reports" / place.run_id, failure)
+    except (Exception, KeyboardInterrupt):
+        logging.getLogger(__name__).error("the report could not be written", exc_info=True)
+        return None
 
 
 @contextmanager
@@ -179,7 +168,7 @@ def walk(graph: "Graph", orchestrator: str) -> None:
 
 def judge(graph: "Graph", config: Config) -> "Verdict | None":
     """The verdict on the model, if the run came as far as one."""
-    from pipeline.run.verdict import read_verdict
+    from components.slice_report.evaluation import read_verdict
     from pipeline.workloads.contract import load_workload, with_bounds
 
     outputs = {output.key: output for output in graph.outputs.get("Evaluator", [])}
@@ -187,91 +176,4 @@ def judge(graph: "Graph", config: Config) -> "Verdict | None":
         return None
     blessed = outputs["blessing"].properties.get("blessed") == 1
     evaluation = with_bounds(load_workload(config.workload).evaluation, config.evaluation)
-    return read_verdict(outputs["evaluation"].uri, blessed, evaluation)
-
-
-def as_ours(error: BaseException, place: Place) -> MainlineError:
-    """Any failure in our words; what a library said stays in the log."""
-    if isinstance(error, MainlineError):
-        return error
-    log = f"The log says more: {near(place.log)}"
-    if isinstance(error, KeyboardInterrupt):
-        return MainlineError("run", "interrupted", next_step="Run again: what is done is cached, training resumes.")
-    if is_disk_full(error):
-        free = os.statvfs(place.root)
-        received = f"{free.f_bavail * free.f_frsize / 1e6:.0f} MB free"
-        return MainlineError(str(place.root), "the disk is full; nothing was pushed", received=received,
-                             next_step="Free some space, or give another --root, and run again.")  # fmt: skip
-    if isinstance(error, LookupError) and any(text in str(error) for text in NO_EARLIER_RUN):
-        return InputError(
-            "--from", "there is no earlier run that came so far", received=first_line(error),
-            next_step="Run without --from once; what is done is cached.",
-        )  # fmt: skip
-    return MainlineError("run", f"{type(error).__name__}: {first_line(error)}", next_step=log)
-
-
-def is_disk_full(error: BaseException | None) -> bool:
-    """Whether the cause, however wrapped, is a full disk."""
-    while error is not None:
-        if getattr(error, "errno", None) == errno.ENOSPC or any(text in str(error) for text in DISK_FULL):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of a message, cut to a sensible length."""
-    return (str(error).strip().splitlines() or [""])[0][:300]
-
-
-def summarize(
-    place: Place,
-    config: Config,
-    request: Request,
-    graph: "Graph | None",
-    verdict: "Verdict | None",
-    error: MainlineError | None,
-    elapsed_s: float,
-) -> Summary:
-    """The facts of a run that is over."""
-    nodes = list(graph.statuses.values()) if graph else []
-    outputs: dict[str, Any] = {}
-    for written in graph.outputs.values() if graph else ():
-        outputs |= {output.key: output for output in written}
-    pushed = outputs["pushed_model"].properties if "pushed_model" in outputs else {}
-    model = pushed.get("pushed_destination") if pushed.get("pushed") == 1 else None
-    status, code = failure_status(error) if error else end_status(nodes, verdict, model is not None)
-    evaluation = outputs["evaluation"].uri if "evaluation" in outputs else None
-    summary = Summary(
-        pipeline=config.name,
-        run=place.run_id,
-        status=status,
-        exit_code=code,
-        elapsed_s=round(elapsed_s, 1),
-        nodes=tuple(nodes),
-        verdict=verdict,
-        error=str(error) if error else None,
-        model=near(model),
-        evaluation=near(evaluation),
-        folder=str(near(place.folder)),
-        log=str(near(place.log)),
-        next_command="",
-    )
-    return replace(summary, next_command=next_command(summary, request, outputs))
-
-
-def tool(name: str) -> str:
-    """A program of the environment that this run used."""
-    return str(near(Path(sys.executable).parent / name))
-
-
-def next_command(summary: Summary, request: Request, outputs: dict[str, Any]) -> str:
-    """What a user most likely wants to type now."""
-    root = "" if request.root == Request.root else f" --root {request.root}"
-    if summary.status in ("pushed", "up to date"):
-        return f"{tool('saved_model_cli')} show --dir {summary.model} --tag_set serve"
-    if summary.status == "not blessed" and "model_run" in outputs:
-        return f"{tool('tensorboard')} --logdir {near(outputs['model_run'].uri)}"
-    if summary.status == "stopped as asked":
-        return f"{near(sys.executable)} local_runner.py --config {request.config}{root}"
-    return f"less {summary.log}"
+    return read_verdict(outputs["evaluation"].uri, blessed, evaluation.bounds)

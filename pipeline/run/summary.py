@@ -9,13 +9,22 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from components.slice_report.checks import Check, Verdict
 from pipeline.errors import MainlineError, NotBlessedError
-from pipeline.run.checks import Check, Verdict
 from pipeline.run.console import table
 from pipeline.run.events import NodeStatus
 
-Status = Literal["pushed", "up to date", "not blessed", "data rejected", "bad input", "failed", "stopped as asked"]
-COLORS = {"pushed": "bold green", "up to date": "bold green", "stopped as asked": "bold"}
+Status = Literal[
+    "pushed", "up to date", "awaiting review", "rejected", "not blessed", "data rejected", "bad input", "failed",
+    "stopped as asked",
+]  # fmt: skip
+AWAITING_CODE = 5
+COLORS = {
+    "pushed": "bold green",
+    "up to date": "bold green",
+    "awaiting review": "bold yellow",
+    "stopped as asked": "bold",
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,7 @@ class Summary:
     error: str | None
     model: str | None
     evaluation: str | None
+    report: str | None
     folder: str
     log: str
     next_command: str
@@ -53,10 +63,14 @@ def failure_status(error: BaseException) -> tuple[Status, int]:
     return statuses.get(code, "failed"), code
 
 
-def end_status(nodes: list[NodeStatus], verdict: Verdict | None, pushed: bool) -> tuple[Status, int]:
-    """What a run that failed nowhere came to, and its exit code."""
+def end_status(nodes: list[NodeStatus], verdict: Verdict | None, pushed: bool, review: str) -> tuple[Status, int]:
+    """What a run that failed nowhere came to, and its exit code; ``review`` is what Pusher says of one, or empty."""
     if verdict is not None and not verdict.blessed:
         return "not blessed", NotBlessedError.exit_code
+    if review == "rejected":
+        return "rejected", NotBlessedError.exit_code
+    if review == "awaiting":
+        return "awaiting review", AWAITING_CODE
     if not pushed:
         return "stopped as asked", 0
     ran = any(node.node == "Pusher" and node.state == "done" for node in nodes)
@@ -111,7 +125,13 @@ def missed_text(check: Check) -> str:
 def places(summary: Summary) -> Table:
     """Where things are, and what to type next."""
     drawn = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    found = {"model": summary.model, "evaluation": summary.evaluation, "run": summary.folder, "log": summary.log}
+    found = {
+        "model": summary.model,
+        "evaluation": summary.evaluation,
+        "report": summary.report,
+        "run": summary.folder,
+        "log": summary.log,
+    }
     for name, place in {**found, "next": summary.next_command}.items():
         if place:
             drawn.add_row(name, Text(place, overflow="fold"))

@@ -1,7 +1,8 @@
 """What a workload must provide, and the check that it does.
 
-A workload is a package of five files: ``features.py`` (TABLE), ``preprocessing.py`` (preprocessing_fn), ``model.py``
-(build_model), ``trainer.py`` (run_fn) and ``evaluation.py`` (EVALUATION); its schema is ``schemas/<name>.pbtxt``.
+A workload is a package of six files: ``features.py`` (TABLE), ``preprocessing.py`` (preprocessing_fn), ``model.py``
+(build_model), ``trainer.py`` (run_fn), ``evaluation.py`` (EVALUATION) and ``card.py`` (CARD); its schema is
+``schemas/<name>.pbtxt``.
 """
 
 import dataclasses
@@ -11,48 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from components.slice_report.checks import METRICS, Bounds, Change, SliceKey, Threshold
+from components.slice_report.facts import Card
 from pipeline import config
 from pipeline.errors import ConfigError
 from pipeline.features.table import Table
 
-PARTS = ("features", "preprocessing", "model", "trainer", "evaluation")
+PARTS = ("features", "preprocessing", "model", "trainer", "evaluation", "card")
 WORKLOADS = Path(__file__).parent
 SCHEMAS = WORKLOADS.parent.parent / "schemas"
 
 T = TypeVar("T")
-# The metrics of every evaluation, by TFMA's class, with the name that a result carries.
-METRICS = {
-    "AUC": "auc",
-    "AUCPrecisionRecall": "auc_precision_recall",
-    "BinaryAccuracy": "binary_accuracy",
-    "BinaryCrossEntropy": "binary_crossentropy",
-    "Calibration": "calibration",
-    "ExampleCount": "example_count",
-    "MeanLabel": "mean_label",
-    "MeanPrediction": "mean_prediction",
-    "Precision": "precision",
-    "Recall": "recall",
-}
-Slice = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """A bound that a metric must keep; ``on`` names a slice as (feature, value) pairs, empty for all rows."""
-
-    metric: str
-    lower: float | None = None
-    upper: float | None = None
-    on: Slice = ()
-
-
-@dataclass(frozen=True)
-class Change:
-    """How much worse than the baseline a metric may be, as a difference; the side that is better is ``better``."""
-
-    metric: str
-    better: str
-    tolerance: float
 
 
 @dataclass(frozen=True)
@@ -64,6 +34,11 @@ class Evaluation:
     changes: tuple[Change, ...] = ()
     decision_threshold: float = 0.5
 
+    @property
+    def bounds(self) -> Bounds:
+        """What the verdict is made from."""
+        return Bounds(self.thresholds, self.changes)
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -72,6 +47,7 @@ class Workload:
     name: str
     table: Table
     evaluation: Evaluation
+    card: Card
     schema: Path
 
     @property
@@ -85,7 +61,7 @@ class Workload:
         return f"{self.module('trainer')}.run_fn"
 
     def module(self, part: str) -> str:
-        """Dotted path of one of the five files."""
+        """Dotted path of one of the six files."""
         return f"pipeline.workloads.{self.name}.{part}"
 
 
@@ -103,9 +79,10 @@ def load_workload(name: str) -> Workload:
     schema = SCHEMAS / f"{name}.pbtxt"
     missing += [] if schema.is_file() else [f"schemas/{name}.pbtxt"]
     if missing:
-        raise ConfigError(f"workload {name}", "not whole", expected="five files and a schema", received=f"no {missing}")
+        raise ConfigError(f"workload {name}", "not whole", expected="six files and a schema", received=f"no {missing}")
     table = _defined(name, "features", "TABLE", Table)
-    return Workload(name, table, _defined(name, "evaluation", "EVALUATION", Evaluation), schema)
+    evaluation = _defined(name, "evaluation", "EVALUATION", Evaluation)
+    return Workload(name, table, evaluation, _defined(name, "card", "CARD", Card), schema)
 
 
 def check_model_settings(workload: Workload, given: Mapping[str, object]) -> None:
@@ -155,7 +132,7 @@ def check_evaluation(evaluation: Evaluation) -> None:
             raise ConfigError("evaluation", "no such metric", expected=", ".join(METRICS), received=metric)
 
 
-def as_slice(values: Mapping[str, str]) -> Slice:
+def as_slice(values: Mapping[str, str]) -> SliceKey:
     """A slice by its features and values, in the order of the names."""
     return tuple(sorted(values.items()))
 

@@ -1,6 +1,7 @@
 """The ML Metadata store of a config."""
 
 import pytest
+from tfx.orchestration import metadata
 
 from pipeline.config import Metadata
 from pipeline.errors import ConfigError
@@ -8,7 +9,8 @@ from pipeline.metadata import connection_config
 
 
 def test_sqlite_lies_below_the_root(tmp_path):
-    assert connection_config(Metadata(), tmp_path).sqlite.filename_uri == str(tmp_path / "metadata.db")
+    expected = metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.db"))
+    assert connection_config(Metadata(), tmp_path) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """How the recommender is judged: on which slices, by which bounds."""
 
-from pipeline.workloads.contract import Change, Evaluation, Threshold
+from components.slice_report.checks import Change, Threshold
+from pipeline.workloads.contract import Evaluation
 
 EVALUATION = Evaluation(
     slices=(

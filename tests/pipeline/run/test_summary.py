@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from components.slice_report.checks import Check, Verdict
 from pipeline.errors import ConfigError, DataError, DataRejectedError, InputError, MainlineError, NotBlessedError
-from pipeline.run.checks import Check, Verdict
 from pipeline.run.events import NodeStatus
 from pipeline.run.summary import Summary, end_status, failure_status, near, render, show
 
-KEPT = Check("AUC", "overall", "≥ 0.7", 0.8123, (0.79, 0.83), None)
-MISSED = Check("AUC", "user_segment=new", "≥ 0.62", 0.5, None, 0.12)
-ABSENT = Check("Recall", "sex=Other", "≥ 0.1", None, None, None)
+KEPT = Check("AUC", "overall", "≥ 0.7", 0.8123, (0.79, 0.83), None, 0.3123)
+MISSED = Check("AUC", "user_segment=new", "≥ 0.62", 0.5, None, 0.12, -0.12)
+ABSENT = Check("Recall", "sex=Other", "≥ 0.1", None, None, None, None)
 BLESSED = Verdict(True, 12345, (KEPT,))
 REFUSED = Verdict(False, 12345, (KEPT, MISSED, ABSENT))
 
@@ -35,6 +35,7 @@ def summary():
         error=None,
         model="runs/census/serving/1",
         evaluation="runs/census/artifacts/Evaluator/evaluation/7",
+        report="runs/census/reports/20200101T000000.000000/index.html",
         folder="runs/census/history/20200101T000000.000000",
         log="runs/census/history/20200101T000000.000000/run.log",
         next_command="saved_model_cli show --dir runs/census/serving/1",
@@ -65,19 +66,24 @@ def test_a_failure_has_a_name_and_an_exit_code(error, status):
 
 
 @pytest.mark.parametrize(
-    ("nodes", "verdict", "pushed", "status"),
+    ("nodes", "verdict", "pushed", "review", "status"),
     [
-        ([node("Trainer"), node("Pusher")], BLESSED, True, ("pushed", 0)),
-        ([node("Trainer", "cached"), node("Pusher")], BLESSED, True, ("pushed", 0)),
-        ([node("Baseline"), node("Trainer", "cached"), node("Pusher", "cached")], BLESSED, True, ("up to date", 0)),
-        ([node("Trainer"), node("Pusher")], REFUSED, False, ("not blessed", 3)),
-        ([node("Trainer"), node("Pusher", "cached")], REFUSED, True, ("not blessed", 3)),
-        ([node("Trainer"), node("Pusher", "skipped")], None, False, ("stopped as asked", 0)),
-        ([node("Evaluator"), node("Pusher", "skipped")], BLESSED, False, ("stopped as asked", 0)),
+        ([node("Trainer"), node("Pusher")], BLESSED, True, "", ("pushed", 0)),
+        ([node("Trainer", "cached"), node("Pusher")], BLESSED, True, "", ("pushed", 0)),
+        ([node("Baseline"), node("Trainer", "cached"), node("Pusher", "cached")], BLESSED, True, "", ("up to date", 0)),
+        ([node("Trainer"), node("Pusher")], REFUSED, False, "", ("not blessed", 3)),
+        ([node("Trainer"), node("Pusher", "cached")], REFUSED, True, "", ("not blessed", 3)),
+        ([node("Trainer"), node("Pusher")], BLESSED, False, "awaiting", ("awaiting review", 5)),
+        ([node("Trainer"), node("Pusher", "cached")], BLESSED, False, "awaiting", ("awaiting review", 5)),
+        ([node("Trainer"), node("Pusher")], BLESSED, False, "rejected", ("rejected", 3)),
+        ([node("Trainer"), node("Pusher")], BLESSED, True, "approved", ("pushed", 0)),
+        ([node("Trainer"), node("Pusher")], REFUSED, False, "awaiting", ("not blessed", 3)),
+        ([node("Trainer"), node("Pusher", "skipped")], None, False, "", ("stopped as asked", 0)),
+        ([node("Evaluator"), node("Pusher", "skipped")], BLESSED, False, "", ("stopped as asked", 0)),
     ],
 )
-def test_an_end_has_a_name_and_an_exit_code(nodes, verdict, pushed, status):
-    assert end_status(nodes, verdict, pushed) == status
+def test_an_end_has_a_name_and_an_exit_code(nodes, verdict, pushed, review, status):
+    assert end_status(nodes, verdict, pushed, review) == status
 
 
 def test_json_holds_every_fact(summary):
@@ -98,6 +104,7 @@ def test_json_holds_every_fact(summary):
         "value": 0.8123,
         "interval": [0.79, 0.83],
         "missed_by": None,
+        "margin": 0.3123,
     }
 
 

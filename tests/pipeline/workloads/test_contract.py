@@ -23,6 +23,10 @@ PARTS = {
     "evaluation": (
         "from pipeline.workloads.contract import Evaluation\n\nEVALUATION = Evaluation(slices=(), thresholds=())\n"
     ),
+    "card": (
+        "from components.slice_report.facts import Card\n\n"
+        "CARD = Card('Tiny', 'A model.', (), (), (), (), ('us',), licence='none')\n"
+    ),
 }
 
 
@@ -53,6 +57,7 @@ def schema_of(workload) -> dict[str, schema_pb2.Feature]:
 def test_a_workload_of_all_parts_loads(whole):
     loaded = load_workload("tiny")
     assert (loaded.name, loaded.table.label, loaded.evaluation) == ("tiny", "y", Evaluation(slices=(), thresholds=()))
+    assert (loaded.card.title, loaded.card.owners) == ("Tiny", ("us",))
     assert loaded.schema == contract.SCHEMAS / "tiny.pbtxt"
 
 
@@ -65,12 +70,12 @@ def test_an_unknown_workload_lists_the_known_ones():
     assert received == "  received: nobody"
 
 
-@pytest.mark.parametrize("part", ["features", "preprocessing", "model", "trainer", "evaluation"])
+@pytest.mark.parametrize("part", ["features", "preprocessing", "model", "trainer", "evaluation", "card"])
 def test_a_workload_without_one_of_its_files_is_not_whole(whole, part):
     (whole / f"{part}.py").unlink()
     with pytest.raises(ConfigError) as caught:
         load_workload("tiny")
-    assert str(caught.value).startswith("workload tiny: not whole\n  expected: five files and a schema\n  received: no")
+    assert str(caught.value).startswith("workload tiny: not whole\n  expected: six files and a schema\n  received: no")
     assert part in caught.value.received
 
 
@@ -88,6 +93,7 @@ def test_a_workload_without_a_schema_is_not_whole(whole):
         ("features", "\n", "TABLE", "Table", "None"),
         ("evaluation", "EVALUATION = {}\n", "EVALUATION", "Evaluation", "{}"),
         ("evaluation", "\n", "EVALUATION", "Evaluation", "None"),
+        ("card", "CARD = 'a card'\n", "CARD", "Card", "'a card'"),
     ],
 )
 def test_a_file_without_what_it_must_define_is_named(whole, part, text, attribute, expected, received):

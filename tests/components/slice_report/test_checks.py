@@ -2,17 +2,21 @@ import math
 
 import pytest
 
-from pipeline.run.checks import (
+from components.slice_report.checks import (
+    METRICS as NAMES,
+)
+from components.slice_report.checks import (
+    Bounds,
+    Change,
     Check,
     Measured,
+    Threshold,
     check_change,
     check_threshold,
     make_verdict,
     miss,
     slice_name,
 )
-from pipeline.workloads import contract
-from pipeline.workloads.contract import Change, Evaluation, Threshold
 
 INTERVAL = (0.7, 0.9)
 MEN = (("sex", "Male"),)
@@ -43,7 +47,7 @@ def test_a_miss_is_the_distance_to_the_bound(value, lower, upper, missed_by):
 def test_a_value_that_is_no_number_misses_every_bound(lower, upper):
     missed_by = miss(math.nan, lower, upper)
     assert missed_by is not None
-    assert not Check("AUC", "overall", "≥ 0.5", math.nan, None, missed_by).passed
+    assert not Check("AUC", "overall", "≥ 0.5", math.nan, None, missed_by, None).passed
 
 
 @pytest.mark.parametrize(
@@ -56,13 +60,13 @@ def test_a_slice_in_words(on, name):
 
 def test_a_bound_that_is_kept():
     check = check_threshold(Threshold("AUC", lower=0.7), METRICS)
-    assert check == Check("AUC", "overall", "≥ 0.7", 0.8, INTERVAL, None)
+    assert check == Check("AUC", "overall", "≥ 0.7", 0.8, INTERVAL, None, 0.1)
     assert check.passed
 
 
 def test_a_bound_that_is_missed_says_by_how_much():
     check = check_threshold(Threshold("AUC", lower=0.7, on=MEN), METRICS)
-    assert check == Check("AUC", "sex=Male", "≥ 0.7", 0.6, None, 0.1)
+    assert check == Check("AUC", "sex=Male", "≥ 0.7", 0.6, None, 0.1, -0.1)
     assert not check.passed
 
 
@@ -109,8 +113,8 @@ def test_a_change_that_could_not_be_measured_is_not_kept(metrics, baseline):
     assert (check.value, check.missed_by, check.passed) == (None, None, False)
 
 
-def evaluation(*thresholds, changes=()) -> Evaluation:
-    return Evaluation(slices=(), thresholds=thresholds, changes=changes)
+def evaluation(*thresholds, changes=()) -> Bounds:
+    return Bounds(thresholds, changes)
 
 
 def test_a_verdict_has_every_bound_and_the_number_of_rows():
@@ -131,4 +135,4 @@ def test_no_metrics_are_no_rows():
 
 
 def test_each_metric_has_a_name_of_its_own():
-    assert len(set(contract.METRICS.values())) == len(contract.METRICS)
+    assert len(set(NAMES.values())) == len(NAMES)

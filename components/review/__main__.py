@@ -1,0 +1,191 @@
+"""Reviews reports: lists them, shows one, approves or rejects it. A decision is final."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import ml_metadata as mlmd
+
+    from components.review.choice import Candidate
+    from components.review.ledger import Recorded, Reviewed
+    from pipeline.run.stored import Stored
+
+    Opened = list[tuple[Stored, mlmd.MetadataStore]]
+
+EPILOG = "exit codes: 0 done, or decided so before; 1 anything else; 2 bad input"
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Reads the command line."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--root", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
+    common.add_argument("--config", metavar="NAME|FILE", help="whose metadata; default: every pipeline below the root")
+    common.add_argument("--json", action="store_true", help="print JSON")
+    parser = argparse.ArgumentParser(prog="python -m components.review", description=__doc__, epilog=EPILOG)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", parents=[common], help="all reports, newest first")
+    for name, text in (("show", "one report"), ("approve", "lets its model be pushed"), ("reject", "holds it back")):
+        command = commands.add_parser(name, parents=[common], help=text)
+        command.add_argument("run", metavar="RUN", help="a run, the beginning of one, or runs/<pipeline>/reports/<run>")
+        if name != "show":
+            command.add_argument("--by", required=True, metavar="NAME", help="who decides")
+            command.add_argument("--note", required=True, metavar="TEXT", help="why")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    """Does what is asked, and turns what goes wrong into a message and an exit code."""
+    options = parse(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Imported late, so that --help answers at once.
+    from ml_metadata.errors import StatusError
+
+    from pipeline.errors import MainlineError
+
+    try:
+        {"list": list_reports, "show": show_report}.get(options.command, decide_on)(options)
+    except MainlineError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except StatusError as error:
+        print(f"ML Metadata: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def list_reports(options: argparse.Namespace) -> None:
+    """``list``."""
+    from components.review import ledger, screen
+
+    found = [report for stored, store in opened(options) for report in ledger.reports(store, stored.pipeline)]
+    found.sort(key=lambda report: report.run, reverse=True)
+    if options.json:
+        print_json([screen.facts(report) for report in found])
+    else:
+        screen.show(screen.listed(found))
+
+
+def show_report(options: argparse.Namespace) -> None:
+    """``show RUN``."""
+    from components.review import ledger, screen
+    from components.slice_report.encoding import finite, from_json
+    from components.slice_report.output import PAGE
+
+    chosen, reviewed, _ = choose_report(options)
+    content = ledger.read_unchanged(reviewed)
+    page = chosen.folder / PAGE if chosen.folder else None
+    if options.json:
+        verdict = finite(json.loads(content)["verdict"])
+        print_json({**screen.facts(reviewed), "verdict": verdict, "page": str(page) if page else None})
+    else:
+        screen.show(screen.shown(reviewed, from_json(content, reviewed.uri), page))
+
+
+def decide_on(options: argparse.Namespace) -> None:
+    """``approve RUN`` and ``reject RUN``."""
+    from datetime import datetime, timezone
+
+    from components.review import copies, ledger
+
+    decision = {"approve": ledger.APPROVED, "reject": ledger.REJECTED}[options.command]
+    chosen, reviewed, store = choose_report(options)
+    folders = copies.folders_of(chosen.root, reviewed.digest)
+    if decision == ledger.APPROVED and reviewed.decision is None:
+        for folder in {*folders, *([chosen.folder] if chosen.folder else [])}:
+            copies.check_copy(folder, reviewed.digest)
+    now = datetime.now(timezone.utc)
+    recorded = ledger.decide(store, reviewed, decision, options.by, options.note, now)
+    pages = [str(copies.publish(folder, recorded.decision)) for folder in folders]
+    tell(options, recorded, pages, next_command(options, chosen))
+
+
+def tell(options: argparse.Namespace, recorded: "Recorded", pages: list[str], command: str) -> None:
+    """Says what was decided, where it is seen, and what to type next."""
+    made = recorded.decision
+    if options.json:
+        print_json({**vars(made), "recorded": recorded.new, "pages": pages, "next": command})
+        return
+    print(f"{made.decision} by {made.by}" if recorded.new else f"already {made.decision} by {made.by}", end=" ")
+    print(f"at {made.decided_at}: {made.note}")
+    print(*(f"page  {page}" for page in pages), f"next  {command}", sep="\n")
+
+
+def next_command(options: argparse.Namespace, chosen: "Candidate") -> str:
+    """How to run on: with the config that the run had, all that is done is cached."""
+    kept = chosen.root / "history" / chosen.run / "config.yaml" if chosen.root else None
+    config = str(kept) if kept and kept.is_file() else options.config or chosen.pipeline
+    root = "" if chosen.root is None else f" --root {chosen.root.parent}"
+    return f"python local_runner.py --config {config}{root}"
+
+
+def choose_report(options: argparse.Namespace) -> "tuple[Candidate, Reviewed, mlmd.MetadataStore]":
+    """The run that is meant, its report, and the store that has it."""
+    from components.review import ledger
+    from components.review.choice import candidates, choose, report_folder
+
+    folder = report_folder(options.run)
+    if folder is not None:
+        options.root = folder.parents[2]
+    everywhere = opened(options)
+    known = [
+        candidate
+        for stored, store in everywhere
+        for candidate in candidates(stored.pipeline, stored.root, ledger.reports(store, stored.pipeline))
+    ]
+    chosen, report = choose(options.run, known)
+    return chosen, report, next(store for stored, store in everywhere if stored.pipeline == chosen.pipeline)
+
+
+def opened(options: argparse.Namespace) -> "Opened":
+    """The stores that are meant, open.
+
+    Raises:
+        InputError: there is none.
+    """
+    from pipeline.errors import InputError
+    from pipeline.run.stored import stores
+
+    found = [stored for stored in stores(options.root, options.config) if exists(stored)]
+    if not found:
+        raise InputError(
+            options.config or str(options.root), "its pipeline has not run here", received=str(options.root),
+            next_step="Give the --root of the runs.",
+        )  # fmt: skip
+    return [(stored, open_store(stored)) for stored in found]
+
+
+def open_store(stored: "Stored") -> "mlmd.MetadataStore":
+    """The store of a pipeline.
+
+    Raises:
+        MainlineError: it cannot be reached, or is none.
+    """
+    import ml_metadata as mlmd
+
+    from pipeline.errors import MainlineError
+
+    try:
+        return mlmd.MetadataStore(stored.connection)
+    except RuntimeError as error:
+        where = f"ML Metadata of {stored.pipeline}"
+        raise MainlineError(where, "cannot be opened", received=str(error).split(" query: ")[0]) from error
+
+
+def exists(stored: "Stored") -> bool:
+    """Whether there is a store: to open one in SQLite that is not there would make it."""
+    if stored.connection.WhichOneof("config") != "sqlite":
+        return True
+    return Path(stored.connection.sqlite.filename_uri).is_file()
+
+
+def print_json(content: Any) -> None:
+    """Prints to standard output."""
+    print(json.dumps(content, indent=1, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,210 @@
+"""Reports and the decisions on them, in ML Metadata.
+
+A decision is an artifact named by the digest of its report. ML Metadata keeps (type, name) unique on every backend
+(https://github.com/google/ml-metadata/blob/master/ml_metadata/proto/metadata_store.proto, Artifact.name), so that of
+two reviewers at the same moment exactly one is recorded, and nobody can decide twice.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+import ml_metadata as mlmd
+from ml_metadata import errors
+from ml_metadata.proto import metadata_store_pb2
+
+from components.review.store import event, live_artifacts, put, put_execution_type, put_type, value
+from components.slice_report.encoding import digest
+from components.slice_report.facts import Decision
+from components.slice_report.output import REPORT, read_bytes
+from pipeline.errors import InputError, MainlineError
+
+REPORT_TYPE, DECISION_TYPE, REVIEW_TYPE = "SliceReport", "ReviewDecision", "Review"
+APPROVED, REJECTED = "approved", "rejected"
+LONGEST_NAME, LONGEST_NOTE = 100, 2000
+# Controls, halves of a character, line and paragraph ends, and what turns the direction of the text around it.
+UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
+TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A report in ML Metadata and what was decided on it, if anything was; ``uri`` is its folder."""
+
+    id: int
+    uri: str
+    pipeline: str
+    run: str
+    digest: str
+    blessed: bool
+    model_id: int
+    decision: Decision | None = None
+
+    @property
+    def state(self) -> str:
+        """``approved``, ``rejected``, ``awaiting review`` or ``not blessed``."""
+        if self.decision is not None:
+            return self.decision.decision
+        return "awaiting review" if self.blessed else "not blessed"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The decision that holds for a report, and whether it was recorded just now."""
+
+    decision: Decision
+    new: bool
+
+
+def reports(store: mlmd.MetadataStore, pipeline: str) -> list[Reviewed]:
+    """The reports of a pipeline, newest first."""
+    decided = decisions(store)
+    found = [as_reviewed(artifact, decided) for artifact in live_artifacts(store, REPORT_TYPE)]
+    ours = (report for report in found if report.pipeline == pipeline)
+    return sorted(ours, key=lambda report: report.id, reverse=True)
+
+
+def as_reviewed(artifact: metadata_store_pb2.Artifact, decided: dict[str, Decision]) -> Reviewed:
+    """A report as ML Metadata has it, with the decision on its digest."""
+    names = ("pipeline", "run", "report_digest")
+    pipeline, run, report_digest = (str(value(artifact, name) or "") for name in names)
+    blessed, model_id = value(artifact, "blessed") == 1, int(value(artifact, "model_id") or 0)
+    of_report = decided.get(report_digest)
+    return Reviewed(artifact.id, artifact.uri, pipeline, run, report_digest, blessed, model_id, of_report)
+
+
+def decisions(store: mlmd.MetadataStore) -> dict[str, Decision]:
+    """All decisions, by the digest of the report."""
+    found = (as_decision(artifact) for artifact in live_artifacts(store, DECISION_TYPE))
+    return {decision.report_digest: decision for decision in found}
+
+
+def rejected_models(store: mlmd.MetadataStore) -> set[int]:
+    """The ids of the models whose report was rejected."""
+    found = live_artifacts(store, DECISION_TYPE)
+    return {int(value(artifact, "model_id") or 0) for artifact in found if value(artifact, "decision") == REJECTED}
+
+
+def as_decision(artifact: metadata_store_pb2.Artifact) -> Decision:
+    """A decision as ML Metadata has it."""
+    names = ("decision", "by", "note", "report_digest", "decided_at")
+    return Decision(*(str(value(artifact, name) or "") for name in names))
+
+
+def decide(store: mlmd.MetadataStore, report: Reviewed, decision: str, by: str, note: str, now: datetime) -> Recorded:
+    """Records a decision; the same one again changes nothing.
+
+    A model that is not blessed cannot be approved: no push would follow, and the record would say one did. It can be
+    rejected, to keep the reason.
+
+    Raises:
+        InputError: a name or a note that cannot be used, or an approval of a model that is not blessed.
+        MainlineError: the report has changed since it was made, or the other decision was recorded before.
+    """
+    name, reason = checked_text("name", by, LONGEST_NAME), checked_text("note", note, LONGEST_NOTE)
+    at = now.astimezone(timezone.utc).isoformat(timespec="seconds")
+    made = Decision(decision, name, reason, report.digest, at)
+    earlier = decisions(store).get(report.digest)
+    if earlier is not None:
+        return repeated(earlier, made)
+    read_unchanged(report)
+    if decision == APPROVED and not report.blessed:
+        raise InputError(
+            f"run {report.run}", "the model is not blessed, so that no approval would push it",
+            expected="a model that kept every bound", received="not blessed",
+            next_step="Reject it, or train a better one: python -m components.review show says which bound is missed.",
+        )  # fmt: skip
+    return record(store, report, made)
+
+
+def record(store: mlmd.MetadataStore, report: Reviewed, made: Decision) -> Recorded:
+    """Writes a decision as an execution that reads the report, in one transaction, unless another was quicker."""
+    context = store.get_context_by_type_and_name("pipeline", report.pipeline)
+    if context is None:
+        raise MainlineError(
+            f"pipeline {report.pipeline}", "ML Metadata has a report of it but no such pipeline; nothing was recorded",
+            next_step="Run the pipeline again on this store.",
+        )  # fmt: skip
+    (read,) = store.get_artifacts_by_id([report.id])
+    written = as_artifact(report, made, put_type(store, DECISION_TYPE))
+    execution = metadata_store_pb2.Execution(
+        type_id=put_execution_type(store, REVIEW_TYPE), last_known_state=metadata_store_pb2.Execution.COMPLETE
+    )
+    events = metadata_store_pb2.Event
+    pairs = [(read, event(events.INPUT, "report")), (written, event(events.OUTPUT, "decision"))]
+    try:
+        put(store, execution, pairs, context)
+    except errors.AlreadyExistsError as error:
+        earlier = decisions(store).get(report.digest)
+        if earlier is None:
+            raise MainlineError(f"run {report.run}", "the decision on its report was taken out of use") from error
+        return repeated(earlier, made)
+    return Recorded(made, new=True)
+
+
+def as_artifact(report: Reviewed, made: Decision, type_id: int) -> metadata_store_pb2.Artifact:
+    """The artifact of a decision."""
+    artifact = metadata_store_pb2.Artifact(
+        type_id=type_id, name=f"review/{report.digest}", state=metadata_store_pb2.Artifact.LIVE
+    )
+    for name in ("decision", "by", "note", "report_digest", "decided_at"):
+        artifact.custom_properties[name].string_value = getattr(made, name)
+    artifact.custom_properties["model_id"].int_value = report.model_id
+    artifact.custom_properties["report_id"].int_value = report.id
+    return artifact
+
+
+def repeated(earlier: Decision, made: Decision) -> Recorded:
+    """What a second decision comes to.
+
+    Raises:
+        MainlineError: it is not the same as the first.
+    """
+    if earlier.decision == made.decision:
+        return Recorded(earlier, new=False)
+    raise MainlineError(
+        f"report {made.report_digest[:12]}", f"already {earlier.decision}, and a decision is final",
+        expected=f"{earlier.decision} by {earlier.by} at {earlier.decided_at}: {earlier.note}",
+        received=f"{made.decision} by {made.by}",
+        next_step="Talk to them; to review the model anew, make a new report: local_runner.py --from SliceReport"
+        " --no-cache.",
+    )  # fmt: skip
+
+
+def read_unchanged(report: Reviewed) -> bytes:
+    """The bytes of ``report.json``, which are those that ML Metadata has the digest of.
+
+    Raises:
+        MainlineError: the file is not there, or is another.
+    """
+    path, again = f"{report.uri}/{REPORT}", "Make the report again: local_runner.py --no-cache."
+    try:
+        content = read_bytes(path)
+    except OSError as error:
+        raise MainlineError(path, "the report cannot be read", received=str(error), next_step=again) from error
+    if digest(content) != report.digest:
+        raise MainlineError(
+            path, "the report has changed since it was made",
+            expected=report.digest, received=digest(content), next_step=again,
+        )  # fmt: skip
+    return content
+
+
+def checked_text(what: str, given: str, longest: int) -> str:
+    """A name or a note without the spaces around it.
+
+    Raises:
+        InputError: nothing that can be seen, too long, or characters that break or turn a line.
+    """
+    text = given.strip()
+    categories = {character: unicodedata.category(character) for character in text}
+    if not any(category[0] not in "ZC" for category in categories.values()):
+        raise InputError(what, "blank", expected=f"a {what}", next_step="Say who decides and why: --by, --note.")
+    if len(text) > longest:
+        raise InputError(what, "too long", expected=f"at most {longest} characters", received=str(len(text)))
+    wrong = [at for at, category in categories.items() if category in UNPRINTABLE or at in TURNING]
+    if wrong:
+        raise InputError(
+            what, "characters that are not text", expected="one line, no control characters", received=ascii(wrong[0])
+        )
+    return text

@@ -1,0 +1,112 @@
+"""The model beside the last blessed one, and beside the one that says the base rate of every row."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from tensorflow_model_analysis.utils import math_util
+
+from components.batch_evaluator.evaluation import labels, scores
+from components.batch_evaluator.jackknife import BUCKETS, bucket_of_row, estimate
+from components.batch_evaluator.metrics import FORMULAS, HISTOGRAM_BUCKETS, Metric, Rows, make_rows
+from components.batch_evaluator.plan import SCORE
+from components.batch_evaluator.results import tfma_value
+from components.slice_report.checks import BETTER, METRICS, Measured
+from components.slice_report.evaluation import Evaluation
+from components.slice_report.facts import Comparison
+
+AREAS = ("AUC", "AUCPrecisionRecall")
+# Samples that differ by less differ by rounding.
+ROUNDING = 1e-12
+Samples = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The same rows with the scores of the model and with the base rate in place of them."""
+
+    model: Rows
+    trivial: Rows
+
+
+def compare(
+    rows: pa.Table, label: str, base_rate: float, evaluation: Evaluation, *, decision_threshold: float = 0.5
+) -> tuple[Comparison, ...]:
+    """A comparison for each metric of ``BETTER`` that the evaluation has for all rows.
+
+    The values of the model and of the baseline, and their difference, are TFMA's. The difference to the base rate is
+    paired: both are computed without each of 20 buckets of rows, and the interval is of the 20 differences, by TFMA's
+    own formula on the buckets that the evaluator uses.
+
+    Args:
+        rows: the predictions, with the columns ``label`` and ``score``, in the order of the evaluator.
+        label: 0 or 1.
+        base_rate: the share of positives in the training rows; nothing is compared with it if it is nan.
+        evaluation: of these rows.
+        decision_threshold: a score above it is decided positive.
+
+    Raises:
+        DataError: a label is neither 0 nor 1.
+        MainlineError: a score is not finite.
+    """
+    pair = None if math.isnan(base_rate) else make_pair(rows, label, base_rate)
+    found = [kind for kind in BETTER if METRICS[kind] in evaluation.candidate.get((), {})]
+    return tuple(compare_metric(Metric(kind, threshold=decision_threshold), evaluation, pair) for kind in found)
+
+
+def make_pair(rows: pa.Table, label: str, base_rate: float) -> Pair:
+    """The rows for both models, in the evaluator's buckets."""
+    label_of_row, score_of_row = labels(rows, label), scores(rows, SCORE)
+    bucket = bucket_of_row(rows.num_rows, BUCKETS)
+    constant = np.full(rows.num_rows, base_rate, np.float64)
+    model, trivial = (
+        make_rows(label_of_row, score, {HISTOGRAM_BUCKETS}, bucket, BUCKETS) for score in (score_of_row, constant)
+    )
+    return Pair(model, trivial)
+
+
+def compare_metric(metric: Metric, evaluation: Evaluation, pair: Pair | None) -> Comparison:
+    """One metric; the evaluation has it."""
+    name = METRICS[metric.kind]
+    candidate = evaluation.candidate[()][name]
+    trivial = to_trivial = None
+    if pair is not None:
+        trivial, to_trivial = against_trivial(metric, candidate, pair)
+    return Comparison(
+        metric=metric.kind,
+        better=BETTER[metric.kind],
+        candidate=candidate,
+        baseline=evaluation.baseline.get((), {}).get(name),
+        trivial=trivial,
+        to_baseline=evaluation.differences.get((), {}).get(name),
+        to_trivial=to_trivial,
+    )
+
+
+def against_trivial(metric: Metric, candidate: Measured, pair: Pair) -> tuple[Measured, Measured]:
+    """The metric of the base rate, and by how much the candidate's value is higher."""
+    with np.errstate(invalid="ignore"):
+        of_trivial = samples(metric, pair.trivial)
+        differences = samples(metric, pair.model) - of_trivial
+    value = float(of_trivial[0])
+    return Measured(value, interval(of_trivial)), Measured(candidate.value - value, interval(differences))
+
+
+def samples(metric: Metric, rows: Rows) -> Samples:
+    """A metric of all rows and without each bucket, (1 + buckets,); an area is nan where a label has no rows."""
+    values = FORMULAS[metric.kind](rows, metric)
+    if metric.kind not in AREAS:
+        return values
+    positives, count = rows.total(rows.label), rows.total(np.ones(len(rows.label)))
+    return np.where((positives > 0) & (positives < count), values, np.nan)
+
+
+def interval(of_metric: Samples) -> tuple[float, float] | None:
+    """TFMA's interval from (1 + buckets,) samples; None when one has no value or all are the same."""
+    if not np.isfinite(of_metric).all() or np.ptp(of_metric) < ROUNDING:
+        return None
+    estimated = estimate(of_metric)
+    _, low, high = math_util.calculate_confidence_interval(tfma_value(estimated, len(of_metric) - 1))
+    return float(low), float(high)

@@ -1,0 +1,41 @@
+"""Where the model comes from: config, code, rows, artifacts and libraries."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+from components.slice_report.facts import Lineage, Pairs, Report
+from components.slice_report.settings import Settings, config_changes
+from components.slice_report.trace import Trace
+
+LIBRARIES = (
+    "tfx", "tensorflow", "tensorflow-data-validation", "tensorflow-transform", "tensorflow-model-analysis",
+    "apache-beam", "ml-metadata", "tf-keras", "numpy", "pyarrow",
+)  # fmt: skip
+
+
+def make_lineage(trace: Trace, settings: Settings, baseline: Report | None, model_digest: str) -> Lineage:
+    """The lineage; ``baseline`` is the report on the last blessed model."""
+    before = baseline.lineage.config if baseline and baseline.lineage else None
+    return Lineage(
+        config=settings.config,
+        config_changes=None if before is None else config_changes(dict(before), dict(settings.config)),
+        sources=settings.sources,
+        data=trace.data,
+        artifacts=trace.artifacts,
+        edges=trace.edges,
+        versions=library_versions(),
+        model_digest=model_digest,
+    )
+
+
+def library_versions() -> Pairs:
+    """Python and the libraries that decide what a model becomes."""
+    return (("python", platform.python_version()), *((name, installed(name)) for name in LIBRARIES))
+
+
+def installed(name: str) -> str:
+    """The version of a package."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,121 @@
+"""Two runs side by side: this one and any other."""
+
+import math
+from collections.abc import Mapping
+
+from markupsafe import Markup
+
+from components.slice_report.checks import METRICS, Measured, badness
+from components.slice_report.facts import Report, Slice
+from components.slice_report.page.card import rows_by_split, verdict_in_words
+from components.slice_report.page.formats import difference, number, title
+from components.slice_report.page.html import name, row, table, tag
+from components.slice_report.page.sections import absent
+from components.slice_report.settings import config_changes
+
+
+def comparison_section(report: Report, other: Report) -> Markup:
+    """What differs, in the order of the page."""
+    heading = tag("h2", "Against run ", name(other.run.run), id="against-title")
+    parts = (
+        facts_part(report, other),
+        metrics_part(report, other),
+        slices_part(report, other),
+        config_part(report, other),
+    )
+    return tag("section", heading, parts, id="against", aria_labelledby="against-title")
+
+
+def facts_part(report: Report, other: Report) -> Markup:
+    """Verdicts and rows."""
+    both = [
+        ("Pipeline", report.run.pipeline, other.run.pipeline),
+        ("Verdict", verdict_in_words(report), verdict_in_words(other)),
+    ]
+    rows, others = rows_by_split(report), rows_by_split(other)
+    both += [
+        (f"Rows, {split}", number(rows.get(split)), number(others.get(split)))
+        for split in dict.fromkeys([*rows, *others])
+    ]
+    headings = ("Fact", f"This run, {report.run.run}", f"Other run, {other.run.run}")
+    return table("The two runs", headings, [row(what, name(here), name(there)) for what, here, there in both])
+
+
+def overall(report: Report) -> Mapping[str, Measured]:
+    """The metrics of all test rows."""
+    return next((item.metrics for item in report.slices if not item.features), {})
+
+
+def metrics_part(report: Report, other: Report) -> Markup:
+    """All metrics on all test rows; the rows of the two runs may differ."""
+    heading, here, there = tag("h3", "All test rows"), overall(report), overall(other)
+    names = [metric for metric in METRICS.values() if metric in here or metric in there]
+    rows = [metric_row(metric, here.get(metric), there.get(metric)) for metric in names]
+    return heading + (
+        table("Metrics of the two runs", HEADINGS, rows) if rows else absent("Neither run was evaluated.")
+    )
+
+
+HEADINGS = ("Metric", "This run", "Other run", "Difference")
+
+
+def metric_row(metric: str, here: Measured | None, there: Measured | None) -> Markup:
+    """A value here and there."""
+    values = [number(measured.value if measured else None) for measured in (here, there)]
+    return row(title(metric), values, change_cell(metric, here, there))
+
+
+def change_cell(metric: str, here: Measured | None, there: Measured | None) -> Markup:
+    """Here minus there, better or worse in words too."""
+    if here is None or there is None:
+        return tag("td", number(None))
+    gain = badness(metric, there.value) - badness(metric, here.value)
+    kind = "better" if gain > 0 else "worse" if gain < 0 else None
+    words = tag("span", f" ({kind})", class_="words") if kind else None
+    return tag("td", difference(here.value - there.value), words, class_=kind, data_v=here.value - there.value)
+
+
+def slices_part(report: Report, other: Report) -> Markup:
+    """The primary metric by slice, the largest loss first."""
+    metric = report.primary_metric
+    theirs = {item.features: item for item in other.slices}
+    mine = {item.features: item for item in report.slices}
+    both = [(mine.get(key), theirs.get(key)) for key in dict.fromkeys([*mine, *theirs]) if key]
+    both.sort(key=lambda pair: -loss(pair, metric))
+    rows = [slice_row(pair, metric) for pair in both]
+    headings = ("Slice", "Rows here", "Rows there", "This run", "Other run", "Difference")
+    drawn = table(f"{title(metric)} by slice, the largest loss first", headings, rows) if rows else absent("No slices.")
+    return tag("h3", "Slices") + drawn
+
+
+def value_of(item: Slice | None, metric: str) -> Measured | None:
+    """A metric of a slice that may not be there."""
+    return item.metrics.get(metric) if item else None
+
+
+def loss(pair: tuple[Slice | None, Slice | None], metric: str) -> float:
+    """By how much this run is worse; slices of one run only come last."""
+    here, there = (value_of(item, metric) for item in pair)
+    lost = badness(metric, here.value) - badness(metric, there.value) if here and there else math.nan
+    return -math.inf if math.isnan(lost) else lost
+
+
+def slice_row(pair: tuple[Slice | None, Slice | None], metric: str) -> Markup:
+    """One slice."""
+    rows = [f"{item.rows:,}" if item else number(None) for item in pair]
+    here, there = (value_of(item, metric) for item in pair)
+    values = [number(measured.value if measured else None) for measured in (here, there)]
+    (label,) = {item.name for item in pair if item}
+    return row(name(label), rows, values, change_cell(metric, here, there))
+
+
+def config_part(report: Report, other: Report) -> Markup:
+    """Keys of the config that differ."""
+    heading = tag("h3", "Config")
+    if report.lineage is None or other.lineage is None:
+        return heading + absent("One of the runs has no lineage.")
+    changes = config_changes(dict(other.lineage.config), dict(report.lineage.config))
+    rows = [row(name(item.key), name(item.after or "not set"), name(item.before or "not set")) for item in changes]
+    return heading + (
+        table("Keys that differ", ("Key", "This run", "Other run"), rows) if rows else absent("No differences.")
+    )

@@ -1,0 +1,133 @@
+"""The whole page, in one file: its content security policy lets nothing in and nothing out."""
+
+import base64
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from components.slice_report.facts import OTHER, Decision, Group, Report, ScoreCounts
+from components.slice_report.page.card import card_section
+from components.slice_report.page.comparison import comparison_section
+from components.slice_report.page.data import data_section
+from components.slice_report.page.explanations import explanations_section
+from components.slice_report.page.fairness import fairness_section
+from components.slice_report.page.html import join, name, shorten, tag
+from components.slice_report.page.lineage import lineage_section
+from components.slice_report.page.quality import quality_section
+from components.slice_report.page.sections import TITLES
+from components.slice_report.page.slices import slices_section
+from components.slice_report.page.training import training_section
+from components.slice_report.page.verdict import identity, verdict_section
+
+HERE = Path(__file__).parent
+SCRIPTS = ("marks.js", "curves.js", "slices.js", "threshold.js", "page.js")
+
+
+def render(report: Report, report_digest: str, decision: Decision | None = None, other: Report | None = None) -> str:
+    """The page of a report; with ``other``, one that begins with what differs from that run."""
+    script, style = read_script(), read_text("page.css")
+    heading = f"{report.run.pipeline}: {verdict_word(report)}"
+    return str(
+        Markup("<!DOCTYPE html>\n")
+        + tag(
+            "html",
+            tag(
+                "head",
+                tag("meta", charset="utf-8"),
+                tag("meta", http_equiv="Content-Security-Policy", content=policy(script, style)),
+                tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+                tag("title", heading),
+                tag("style", Markup(style)),
+            ),
+            tag("body", body(report, report_digest, decision, other), tag("script", Markup(script))),
+            lang="en",
+        )
+    )
+
+
+def verdict_word(report: Report) -> str:
+    """The verdict for the title of the window."""
+    if report.verdict is None:
+        return "not evaluated"
+    return "blessed" if report.verdict.blessed else "not blessed"
+
+
+def body(report: Report, report_digest: str, decision: Decision | None, other: Report | None) -> Markup:
+    """Header, navigation, sections, and the counts that the script draws from."""
+    header = tag(
+        "header",
+        tag("h1", "Model report: ", name(report.run.workload)),
+        identity(report, report_digest),
+        tag("button", "Dark or light", type="button", id="theme", hidden=True),
+    )
+    sections = [
+        comparison_section(report, other) if other else None,
+        verdict_section(report, decision),
+        *(draw(report) for draw in (slices_section, fairness_section, quality_section, data_section, training_section)),
+        *(draw(report) for draw in (explanations_section, lineage_section, card_section)),
+    ]
+    skip = tag("a", "Skip to the verdict", href="#verdict", class_="skip")
+    drill = tag("dialog", id="drill", aria_labelledby="drill-title")
+    return join([skip, header, navigation(other), tag("main", sections), drill, counts(report)])
+
+
+def navigation(other: Report | None) -> Markup:
+    """Links to the sections."""
+    titles = {**({"against": "Comparison"} if other else {}), **TITLES}
+    return tag(
+        "nav",
+        tag("ul", [tag("li", tag("a", words, href=f"#{key}")) for key, words in titles.items()]),
+        aria_label="Sections",
+    )
+
+
+def counts(report: Report) -> Markup:
+    """Scores by slice and by group as JSON; no text in it can end the element."""
+    facts = {
+        "slices": [as_counts(item.scores) for item in report.slices],
+        "overall": next((index for index, item in enumerate(report.slices) if not item.features), None),
+        "sensitive": [[as_group(group) for group in sensitive.groups] for sensitive in report.fairness],
+    }
+    text = json.dumps(facts, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return tag("script", Markup(text), type="application/json", id="counts")
+
+
+def as_group(group: Group) -> dict[str, Any]:
+    """A group, and whether it takes part in gaps."""
+    compared = not group.too_small and group.value != OTHER
+    return {"name": shorten(group.value), "compared": compared, **as_counts(group.scores)}
+
+
+def as_counts(scores: ScoreCounts | None) -> dict[str, Any]:
+    """The counts under short names: positives, negatives and sums of scores."""
+    if scores is None:
+        return {}
+    return {"p": scores.positives, "n": scores.negatives, "s": [round(part, 4) for part in scores.score_sums]}
+
+
+@cache
+def read_text(file: str) -> str:
+    """A file beside this one."""
+    return (HERE / file).read_text(encoding="utf-8")
+
+
+@cache
+def read_script() -> str:
+    """The parts of the script, in one scope of their own."""
+    return '"use strict";{\n' + "".join(map(read_text, SCRIPTS)) + "}\n"
+
+
+def policy(script: str, style: str) -> str:
+    """Nothing but this script and this style (https://www.w3.org/TR/CSP3/#match-element-to-source-list)."""
+    sources = {"script-src": source(script), "style-src": source(style)}
+    rules = {"default-src": "'none'", **sources, "base-uri": "'none'", "form-action": "'none'"}
+    return "; ".join(f"{rule} {allowed}" for rule, allowed in rules.items())
+
+
+def source(text: str) -> str:
+    """A hash source."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

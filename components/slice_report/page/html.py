@@ -1,0 +1,104 @@
+"""HTML as values: a text is escaped where it enters an element, so that no caller can forget to."""
+
+import re
+from collections.abc import Iterable
+from typing import TypeAlias, TypeGuard
+
+from markupsafe import Markup, escape
+
+Child: TypeAlias = str | Iterable["Child"] | None
+Attribute: TypeAlias = str | int | float | bool | None
+VOID = frozenset({"br", "col", "input", "meta"})
+LONGEST, HEAD, TAIL = 120, 80, 20
+# Characters that HTML forbids (https://html.spec.whatwg.org/#text-content), and Markdown with it.
+FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+
+
+def tag(name: str, /, *children: Child, **attributes: Attribute) -> Markup:
+    """An element; a trailing ``_`` in the name of an attribute is dropped, others become ``-``.
+
+    >>> str(tag("td", "<b>", class_="n", data_value=3, hidden=True, title=None))
+    '<td class="n" data-value="3" hidden>&lt;b&gt;</td>'
+    """
+    opening = Markup("<{}{}>").format(Markup(name), attributes_of(attributes))
+    return opening if name in VOID else opening + join(children) + Markup("</{}>").format(Markup(name))
+
+
+def attributes_of(attributes: dict[str, Attribute]) -> Markup:
+    """`` name="value"`` for each; True is a name alone, False and None are nothing."""
+    written = Markup()
+    for key, value in attributes.items():
+        name = Markup(key.rstrip("_").replace("_", "-"))
+        if value is True:
+            written += Markup(" {}").format(name)
+        elif value is not None and value is not False:
+            written += Markup(' {}="{}"').format(name, printable(str(value)))
+    return written
+
+
+def join(children: Child) -> Markup:
+    """Children one after another: markup as it is, text escaped, nested ones flattened, None as nothing."""
+    if children is None:
+        return Markup()
+    if isinstance(children, str):
+        return children if isinstance(children, Markup) else escape(printable(children))
+    return Markup("").join(join(child) for child in children)
+
+
+def printable(text: str) -> str:
+    r"""A text with the replacement character for what no page may hold.
+
+    >>> printable("a\x00b\n")
+    'a\ufffdb\n'
+    """
+    return FORBIDDEN.sub("\ufffd", text)
+
+
+def shorten(text: str) -> str:
+    """A text that fits a cell: a long one by its ends and its length, in which two long ones seldom agree.
+
+    >>> shorten("x" * 200)[78:]
+    'xx…xxxxxxxxxxxxxxxxxxxx (200 characters)'
+    """
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[:HEAD]}…{text[-TAIL:]} ({len(text):,} characters)"
+
+
+def name(text: str) -> Markup:
+    """A text from the data, cut to fit and isolated, so that right-to-left characters turn nothing around it."""
+    return tag("bdi", shorten(text))
+
+
+def table(caption: str, headings: Iterable[Child], rows: Iterable[Markup], **attributes: Attribute) -> Markup:
+    """A table that scrolls within its own frame, which the keyboard reaches; ``rows`` are ``tr`` elements."""
+    head = tag("thead", tag("tr", [as_heading(heading) for heading in headings]))
+    drawn = tag("table", tag("caption", caption), head, tag("tbody", rows), **attributes)
+    return tag("div", drawn, class_="scroll", tabindex="0", role="region", aria_label=caption)
+
+
+def as_heading(heading: Child) -> Markup:
+    """The head of a column; one that is an element already stays."""
+    return heading if is_element(heading, "th") else tag("th", heading, scope="col")
+
+
+def row(head: Child, *cells: Child, **attributes: Attribute) -> Markup:
+    """A row whose first cell is its heading; a list is that many cells, and a cell that is a ``td`` already stays."""
+    flat = (item for cell in cells for item in (cell if isinstance(cell, list) else [cell]))
+    made = (cell if is_element(cell, "td") else tag("td", cell) for cell in flat)
+    return tag("tr", tag("th", head, scope="row"), made, **attributes)
+
+
+def is_element(child: Child, element: str) -> TypeGuard[Markup]:
+    """Whether it is such an element, rather than what goes into one."""
+    return isinstance(child, Markup) and child.startswith((f"<{element} ", f"<{element}>"))
+
+
+def pairs(items: Iterable[tuple[Child, Child]]) -> Markup:
+    """Names and values."""
+    return tag("dl", [tag("div", tag("dt", key), tag("dd", value)) for key, value in items])
+
+
+def details(summary: Child, *children: Child, open_: bool = False) -> Markup:
+    """A part that opens."""
+    return tag("details", tag("summary", summary), children, open=open_)

@@ -1,0 +1,58 @@
+// What a chart is made of: elements, text of numbers, axes from 0 to 1.
+const SVG = "http://www.w3.org/2000/svg";
+const WIDTH = 360, HEIGHT = 250, LEFT = 44, RIGHT = 12, TOP = 10, BOTTOM = 38;
+
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+function mark(name, attributes = {}, ...children) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+// As formats.py writes numbers.
+function number(value) {
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  const text = Number.isInteger(value) ? value.toLocaleString("en-US") : value.toFixed(4);
+  return text.replace("-", "−");
+}
+
+const x = (value) => LEFT + value * (WIDTH - LEFT - RIGHT);
+const y = (value) => HEIGHT - BOTTOM - value * (HEIGHT - TOP - BOTTOM);
+const finite = (points) => points.filter(([a, b]) => Number.isFinite(a) && Number.isFinite(b));
+const path = (points) => finite(points).map(([a, b], at) => `${at ? "L" : "M"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("");
+
+function axes(across, up, highest = 1) {
+  const drawn = mark("g");
+  drawn.append(mark("path", { class: "axis", d: `M${x(0)} ${y(1)}V${y(0)}H${x(1)}` }));
+  for (const part of [0, 0.5, 1]) {
+    drawn.append(
+      mark("path", { class: "tick", d: `M${x(0)} ${y(part)}H${x(1)}` }),
+      mark("text", { class: "middle", x: x(part), y: y(0) + 14 }, String(part)),
+      mark("text", { class: "end", x: x(0) - 5, y: y(part) + 4 }, String(Number((part * highest).toPrecision(2)))),
+    );
+  }
+  drawn.append(
+    mark("text", { class: "middle", x: x(0.5), y: HEIGHT - 6 }, across),
+    mark("text", { class: "middle", x: 0, y: 0, transform: `translate(10 ${y(0.5)}) rotate(-90)` }, up),
+  );
+  return drawn;
+}
+
+// A chart with its words: what is drawn, for those who cannot see it too.
+function figure(title, words, keys, ...parts) {
+  const drawn = mark("svg", { class: "c", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}: ${words}` }, ...parts);
+  const legend = keys.map((key, index) => element("span", { class: `key s${index}` }, key));
+  return element("figure", {}, drawn, element("figcaption", {}, title, ...legend));
+}
+
+function dot(a, b, radius, hint) {
+  return mark("circle", { cx: x(a).toFixed(1), cy: y(b).toFixed(1), r: radius }, mark("title", {}, hint));
+}

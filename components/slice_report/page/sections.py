@@ -1,0 +1,40 @@
+"""What all sections share: their frame, and the words for a part that is missing."""
+
+from markupsafe import Markup
+
+from components.slice_report.facts import Missing, Report
+from components.slice_report.page.html import Child, tag
+
+TITLES = {
+    "verdict": "Verdict",
+    "slices": "Slices",
+    "fairness": "Fairness",
+    "quality": "Quality overall",
+    "data": "Data",
+    "training": "Training",
+    "explanations": "Explanations",
+    "lineage": "Lineage",
+    "card": "Model card",
+}
+
+
+def section(key: str, *children: Child) -> Markup:
+    """A landmark with its heading."""
+    heading = tag("h2", TITLES[key], id=f"{key}-title")
+    return tag("section", heading, children, id=key, aria_labelledby=f"{key}-title")
+
+
+def missing_notes(report: Report, part: str) -> Markup:
+    """Why a part is missing, empty where it is not."""
+    return Markup().join(missing_note(missing) for missing in report.missing if missing.part == part)
+
+
+def missing_note(missing: Missing) -> Markup:
+    """One reason."""
+    after = f" {missing.next_step}" if missing.next_step else ""
+    return tag("p", tag("strong", "Not shown. "), f"{missing.why[:1].upper()}{missing.why[1:]}.{after}", class_="note")
+
+
+def absent(text: str) -> Markup:
+    """Says that there is nothing to show."""
+    return tag("p", text, class_="muted")

@@ -1,0 +1,140 @@
+"""The parts of features that segments are made of: values, and ranges of numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from scipy import sparse
+
+from components.slice_report.facts import Pairs
+from components.slice_report.statistics import bar_label, readable
+
+MOST_VALUES = 20
+FEW_NUMBERS = 10
+BINS = 5
+NONE, NAN = "(none)", "NaN"
+Indices = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which rows hold which value or range.
+
+    Attributes:
+        names: (parts,) feature, and value or range.
+        features: (parts,) the number of the feature.
+        members: (rows, parts) sparse by columns, 1 where the row holds it.
+    """
+
+    names: Pairs
+    features: Indices
+    members: Any
+
+    def rows(self, first: int, second: int) -> Mask:
+        """(rows,) those that hold both."""
+        held = self.members[:, [first, second]].sum(axis=1)
+        return np.asarray(held).ravel() == 2
+
+
+def find_parts(rows: pa.Table, names: Sequence[str], usable: Mask, fewest: int) -> Parts:
+    """The values and ranges of columns that have enough of the usable rows, and which of these have them."""
+    found, features, members = [], [], [sparse.csc_matrix((int(usable.sum()), 0), dtype=np.uint8)]
+    for number, name in enumerate(names):
+        labels, held = column_parts(rows[name])
+        held = held[usable].tocsc()
+        enough = np.flatnonzero(np.diff(held.indptr) >= fewest)
+        found += [(name, labels[index]) for index in enough]
+        features += [number] * len(enough)
+        members.append(held[:, enough])
+    return Parts(tuple(found), np.array(features, np.int64), sparse.hstack(members, format="csc"))
+
+
+def segment_rows(rows: pa.Table, features: Pairs) -> Mask:
+    """(rows,) those of a segment that was found in the same table.
+
+    Raises:
+        ValueError: a column has no such value or range.
+    """
+    mask = np.ones(rows.num_rows, np.bool_)
+    for name, label in features:
+        labels, members = column_parts(rows[name])
+        mask &= members[:, [labels.index(label)]].toarray().ravel() > 0
+    return mask
+
+
+def column_parts(column: pa.ChunkedArray) -> tuple[list[str], Any]:
+    """The values or ranges of a column as text, and (rows, parts) sparse which row has which; what reads alike is one.
+
+    A row with several values has each of them; one without a value has ``(none)``.
+    """
+    array = column.combine_chunks()
+    owners, values = owned_values(array)
+    codes, labels = encode(values)
+    absent = np.setdiff1d(np.arange(len(array)), owners)
+    labels = [*labels, NONE]
+    names = list(dict.fromkeys(labels))
+    merged = np.array([names.index(label) for label in labels], np.int64)
+    known = np.concatenate([owners[codes >= 0], absent])
+    codes = np.concatenate([merged[codes[codes >= 0]], np.full(absent.size, merged[-1])])
+    cells = np.unique(known * len(names) + codes)
+    where = cells // len(names), cells % len(names)
+    return names, sparse.csr_matrix((np.ones(cells.size, np.uint8), where), shape=(len(array), len(names)))
+
+
+def owned_values(array: pa.Array) -> tuple[Indices, pa.Array]:
+    """(values,) the row of each value, and the values, those of lists one by one and nulls left out."""
+    owners = np.arange(len(array))
+    if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
+        owners = pc.list_parent_indices(array).to_numpy(zero_copy_only=False).astype(np.int64)
+        array = array.flatten()
+    return owners[array.is_valid().to_numpy(zero_copy_only=False)], array.drop_null()
+
+
+def encode(values: pa.Array) -> tuple[Indices, list[str]]:
+    """(values,) the number of the part that each is in, -1 where it is in none, and the parts as text."""
+    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+        return encode_numbers(values.to_numpy(zero_copy_only=False))
+    if pa.types.is_null(values.type):
+        return np.empty(0, np.int64), []
+    encoded = values.dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    counts = np.bincount(codes, minlength=len(encoded.dictionary))
+    frequent = np.argsort(-counts, kind="stable")[:MOST_VALUES]
+    place = np.full(counts.size, -1, np.int64)
+    place[frequent] = np.arange(frequent.size)
+    return place[codes], [readable(value) for value in encoded.dictionary.take(pa.array(frequent)).to_pylist()]
+
+
+def encode_numbers(values: NDArray[Any]) -> tuple[Indices, list[str]]:
+    """Up to ten different numbers one by one, more in five ranges with as many values as ties allow, nan apart.
+
+    >>> encode_numbers(np.array([3, 1, 3]))
+    (array([1, 0, 1]), ['1', '3'])
+    >>> encode_numbers(np.arange(100))[1]
+    ['0 … 19', '20 … 39', '40 … 59', '60 … 79', '80 … 99']
+    """
+    distinct, codes = np.unique(values, return_inverse=True)
+    if distinct.size <= FEW_NUMBERS:
+        return codes, [number_label(value) for value in distinct]
+    ordered = np.sort(values[~np.isnan(values)])
+    last = np.ceil(ordered.size * np.arange(1, BINS) / BINS).astype(np.int64) - 1
+    ranges = np.searchsorted(np.unique(ordered[last]), values)
+    present, codes = np.unique(np.where(np.isnan(values), BINS, ranges), return_inverse=True)
+    ends = [(values[codes == code].min(), values[codes == code].max()) for code in range(present.size)]
+    return codes, [NAN if np.isnan(low) else bar_label(float(low), float(high)) for low, high in ends]
+
+
+def number_label(value: np.generic) -> str:
+    """A number in full, one of float32 in the digits that it has.
+
+    >>> number_label(np.int64(2**60)), number_label(np.float32(0.1)), number_label(np.float32("nan"))
+    ('1152921504606846976', '0.1', 'NaN')
+    """
+    if isinstance(value, np.floating):
+        return NAN if np.isnan(value) else f"{value + 0.0:.7g}"
+    return str(value)

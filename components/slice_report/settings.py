@@ -1,0 +1,85 @@
+"""What the report is told of a run that no artifact says: the config, the bounds, and the words of the team."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from components.slice_report.checks import Bounds
+from components.slice_report.facts import Card, ConfigChange, Pairs
+from components.validation_gate.verdict import Acceptance
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of it; the report is made again when any of it changes.
+
+    Attributes:
+        bounds: what the model was judged by.
+        primary_metric: the name of the metric that slices are ordered by.
+        sensitive: columns for which rates are compared by group.
+        id_columns: columns whose values should not be in two splits.
+        categorical_drift: bound on the L-infinity distance of a text column, where the schema names none.
+        numeric_drift: bound on the Jensen-Shannon divergence of a number, where the schema names none.
+        block_on: the lowest severity that the gate blocks.
+        config: the effective config, key by key.
+        sources: digests of the code behind preprocessing and training.
+    """
+
+    workload: str
+    label: str
+    decision_threshold: float
+    bounds: Bounds
+    primary_metric: str
+    sensitive: tuple[str, ...]
+    id_columns: tuple[str, ...]
+    categorical_drift: float
+    numeric_drift: float
+    block_on: str
+    acceptances: tuple[Acceptance, ...]
+    config: Pairs
+    sources: Pairs
+    card: Card
+
+    def as_json(self) -> str:
+        """One line, the same for the same settings."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True, ensure_ascii=False)
+
+
+ADAPTER = TypeAdapter(Settings)
+
+
+def from_json(text: str) -> Settings:
+    """The settings that a component was given."""
+    return ADAPTER.validate_json(text)
+
+
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> Pairs:
+    """Nested settings as pairs of text, a value that is not text as JSON.
+
+    >>> flatten({"epochs": 3, "model": {"dropout": 0.1}, "slices": ["sex"], "path": None})
+    (('epochs', '3'), ('model.dropout', '0.1'), ('slices', '["sex"]'), ('path', 'null'))
+    """
+    pairs: list[tuple[str, str]] = []
+    for name, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            pairs += flatten(value, f"{prefix}{name}.")
+        else:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            pairs.append((f"{prefix}{name}", text))
+    return tuple(pairs)
+
+
+def config_changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[ConfigChange, ...]:
+    """The keys whose value differs.
+
+    >>> config_changes({"a": "1", "b": "2"}, {"a": "1", "b": "3", "c": "4"})
+    (ConfigChange(key='b', before='2', after='3'), ConfigChange(key='c', before='', after='4'))
+    """
+    keys = list(dict.fromkeys([*before, *after]))
+    return tuple(
+        ConfigChange(key, before.get(key, ""), after.get(key, "")) for key in keys if before.get(key) != after.get(key)
+    )

@@ -1,0 +1,137 @@
+"""Where artifacts come from, by ML Metadata: whatever led to them, and what their baseline left."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TypeAlias
+
+import ml_metadata as mlmd
+from ml_metadata.proto import metadata_store_pb2
+from pydantic import TypeAdapter
+
+from components.review.store import live_artifacts
+from components.slice_report.artifacts import SliceReport
+from components.slice_report.facts import ArtifactFact, Pairs
+
+Event: TypeAlias = metadata_store_pb2.Event
+Artifact: TypeAlias = metadata_store_pb2.Artifact
+WRITTEN = (Event.OUTPUT, Event.DECLARED_OUTPUT)
+READ = (Event.INPUT, Event.DECLARED_INPUT)
+# What an artifact says of the data, when it says so.
+DATA_PROPERTIES = ("input_fingerprint", "span", "version")
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The last blessed model: its artifact's id, and where the statistics, the schema and the report of it are."""
+
+    model_id: int
+    statistics: str | None = None
+    schema: str | None = None
+    report: str | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The artifacts that led to some artifacts, these included; ``edges`` are (artifact id, node that read it)."""
+
+    artifacts: tuple[ArtifactFact, ...] = ()
+    edges: tuple[tuple[int, str], ...] = ()
+    data: Pairs = ()
+    baseline: Baseline | None = None
+
+    def as_json(self) -> str:
+        """One line, the same for the same trace."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+ADAPTER = TypeAdapter(Trace)
+
+
+def from_json(text: str) -> Trace:
+    """The trace that a driver wrote."""
+    return ADAPTER.validate_json(text)
+
+
+def trace(store: mlmd.MetadataStore, artifact_ids: Iterable[int], baseline_model: int | None) -> Trace:
+    """Follows artifacts back to the first ones, but not what led to the baseline, which is another run's.
+
+    The answer is the same whether a run computed the artifacts or took them from the cache.
+    """
+    found: dict[int, ArtifactFact] = {}
+    edges: set[tuple[int, str]] = set()
+    waiting = sorted(artifact_ids)
+    while waiting:
+        (artifact,) = store.get_artifacts_by_id([waiting.pop()])
+        if artifact.id in found:
+            continue
+        execution, output = producer(store, artifact.id)
+        node = node_name(store, execution) if execution else ""
+        found[artifact.id] = ArtifactFact(artifact.id, artifact.type, node, output, artifact.uri)
+        read = inputs_of(store, execution) if execution and artifact.id != baseline_model else []
+        edges |= {(source, node) for source in read}
+        waiting += read
+    data = data_facts(store.get_artifacts_by_id(sorted(found)))
+    facts = tuple(found[key] for key in sorted(found))
+    return Trace(facts, tuple(sorted(edges)), data, None if baseline_model is None else find(store, baseline_model))
+
+
+def producer(store: mlmd.MetadataStore, artifact_id: int) -> tuple[int | None, str]:
+    """The execution that wrote an artifact, the first one, since cached executions give it again; and its output."""
+    events = [event for event in store.get_events_by_artifact_ids([artifact_id]) if event.type in WRITTEN]
+    first = min(events, key=lambda event: event.execution_id, default=None)
+    return (first.execution_id, first.path.steps[0].key) if first else (None, "")
+
+
+def inputs_of(store: mlmd.MetadataStore, execution_id: int) -> list[int]:
+    """The ids of the artifacts that an execution read."""
+    events = store.get_events_by_execution_ids([execution_id])
+    return sorted({event.artifact_id for event in events if event.type in READ})
+
+
+def node_name(store: mlmd.MetadataStore, execution_id: int) -> str:
+    """The node of an execution; TFX names the node's context ``<pipeline>.<node>``."""
+    names = [context.name for context in store.get_contexts_by_execution(execution_id) if context.type == "node"]
+    return names[0].split(".", 1)[1] if names else f"execution {execution_id}"
+
+
+def data_facts(artifacts: Sequence[Artifact]) -> Pairs:
+    """Span, version and checksums of the rows, from the artifacts that tell."""
+    pairs = [(name, value_of(artifact, name)) for artifact in artifacts for name in DATA_PROPERTIES]
+    return tuple(dict.fromkeys((name, value) for name, value in pairs if value))
+
+
+def value_of(artifact: Artifact, name: str) -> str:
+    """A property, custom or not, as text; empty where there is none."""
+    for properties in (artifact.custom_properties, artifact.properties):
+        if name in properties:
+            return str(getattr(properties[name], properties[name].WhichOneof("value")))
+    return ""
+
+
+def find(store: mlmd.MetadataStore, model_id: int) -> Baseline:
+    """What the run of a model left, looked up from the model: the rows it was trained on, and what read them."""
+    upstream = trace(store, [model_id], None).artifacts
+    schemas = [fact.uri for fact in upstream if fact.type == "Schema"]
+    examples = [fact.id for fact in upstream if fact.type == "Examples"]
+    return Baseline(
+        model_id,
+        statistics=statistics_of(store, examples),
+        schema=schemas[-1] if schemas else None,
+        report=report_of(store, model_id),
+    )
+
+
+def statistics_of(store: mlmd.MetadataStore, examples: Sequence[int]) -> str | None:
+    """The statistics of some examples."""
+    readers = [event.execution_id for event in store.get_events_by_artifact_ids(examples) if event.type in READ]
+    written = [event.artifact_id for event in store.get_events_by_execution_ids(readers) if event.type in WRITTEN]
+    artifacts = store.get_artifacts_by_id(sorted(set(written)))
+    return next((artifact.uri for artifact in artifacts if artifact.type == "ExampleStatistics"), None)
+
+
+def report_of(store: mlmd.MetadataStore, model_id: int) -> str | None:
+    """The latest report on a model."""
+    reports = live_artifacts(store, SliceReport.TYPE_NAME)
+    uris = [artifact.uri for artifact in reports if artifact.custom_properties["model_id"].int_value == model_id]
+    return uris[-1] if uris else None

@@ -1,0 +1,73 @@
+"""Pusher with a review: the stock one's inputs and output, and the report with the decision on it."""
+
+from typing import Literal
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.proto import pusher_pb2
+from tfx.types import standard_artifacts
+from tfx.types import standard_component_specs as standard
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components.review.artifacts import ReviewDecision
+from components.slice_report.artifacts import SliceReport
+from components.versioned_pusher.executor import DECISION, REPORT, REVIEW, Executor
+from pipeline.errors import InputError
+
+
+class VersionedPusherSpec(ComponentSpec):
+    """Model and blessing in, pushed model out; keys as in TFX's PusherSpec."""
+
+    PARAMETERS = {  # noqa: RUF012
+        standard.PUSH_DESTINATION_KEY: ExecutionParameter(type=pusher_pb2.PushDestination),
+        REVIEW: ExecutionParameter(type=str),
+    }
+    INPUTS = {  # noqa: RUF012
+        standard.MODEL_KEY: ChannelParameter(type=standard_artifacts.Model),
+        standard.MODEL_BLESSING_KEY: ChannelParameter(type=standard_artifacts.ModelBlessing),
+        REPORT: ChannelParameter(type=SliceReport, optional=True),
+        DECISION: ChannelParameter(type=ReviewDecision, optional=True),
+    }
+    OUTPUTS = {  # noqa: RUF012
+        standard.PUSHED_MODEL_KEY: ChannelParameter(type=standard_artifacts.PushedModel)
+    }
+    TYPE_ANNOTATION = standard.PusherSpec.TYPE_ANNOTATION
+
+
+class VersionedPusher(base_component.BaseComponent):
+    """Pushes a blessed model as a new version; with a review, once its report is approved.
+
+    Args:
+        model: output of Trainer.
+        model_blessing: output of Evaluator.
+        push_destination: the folder of the versions.
+        review: ``required`` to wait for an approval, ``none`` to push what is blessed.
+        report: the report on the model; a review needs it.
+        decision: the decision on the report, or nothing yet; a review needs it.
+
+    Raises:
+        InputError: another ``review``, or a review without ``report`` and ``decision``.
+    """
+
+    SPEC_CLASS = VersionedPusherSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        model: types.BaseChannel,
+        model_blessing: types.BaseChannel,
+        push_destination: pusher_pb2.PushDestination,
+        review: Literal["none", "required"] = "none",
+        report: types.BaseChannel | None = None,
+        decision: types.BaseChannel | None = None,
+    ) -> None:
+        if review not in ("none", "required"):
+            raise InputError("VersionedPusher.review", "no such review", expected="none, required", received=review)
+        if review == "required" and (report is None or decision is None):
+            raise InputError("VersionedPusher.review", "a review needs the channels report and decision")
+        pushed = types.Channel(type=standard_artifacts.PushedModel)
+        spec = VersionedPusherSpec(
+            model=model, model_blessing=model_blessing, push_destination=push_destination, review=review,
+            report=report, decision=decision, pushed_model=pushed,
+        )  # fmt: skip
+        super().__init__(spec=spec)

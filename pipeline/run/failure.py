@@ -1,0 +1,47 @@
+"""Any failure in our words."""
+
+import errno
+import os
+
+from pipeline.errors import InputError, MainlineError
+from pipeline.run.request import Place
+from pipeline.run.summary import near
+
+# As TFX says that a partial run has nothing to build on.
+NO_EARLIER_RUN = ("not found in MLMD", "No previous run", "No previous successful executions")
+# As the system says it, and as SQLite does.
+DISK_FULL = ("No space left on device", "disk is full")
+
+
+def as_ours(error: BaseException, place: Place) -> MainlineError:
+    """Any failure in our words; what a library said stays in the log."""
+    if isinstance(error, MainlineError):
+        return error
+    log = f"The log says more: {near(place.log)}"
+    if isinstance(error, KeyboardInterrupt):
+        return MainlineError("run", "interrupted", next_step="Run again: what is done is cached, training resumes.")
+    if is_disk_full(error):
+        free = os.statvfs(place.root)
+        received = f"{free.f_bavail * free.f_frsize / 1e6:.0f} MB free"
+        return MainlineError(str(place.root), "the disk is full; nothing was pushed", received=received,
+                             next_step="Free some space, or give another --root, and run again.")  # fmt: skip
+    if isinstance(error, LookupError) and any(text in str(error) for text in NO_EARLIER_RUN):
+        return InputError(
+            "--from", "there is no earlier run that came so far", received=first_line(error),
+            next_step="Run without --from once; what is done is cached.",
+        )  # fmt: skip
+    return MainlineError("run", f"{type(error).__name__}: {first_line(error)}", next_step=log)
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether the cause, however wrapped, is a full disk."""
+    while error is not None:
+        if getattr(error, "errno", None) == errno.ENOSPC or any(text in str(error) for text in DISK_FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a message, cut to a sensible length."""
+    return (str(error).strip().splitlines() or [""])[0][:300]

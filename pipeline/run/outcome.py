@@ -1,0 +1,75 @@
+"""What a run came to, and what its user most likely wants to type now."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config import Config
+from pipeline.errors import MainlineError
+from pipeline.run.request import Place, Request
+from pipeline.run.summary import AWAITING_CODE, Summary, end_status, failure_status, near
+
+if TYPE_CHECKING:
+    from components.slice_report.checks import Verdict
+    from pipeline.run.graph import Graph
+
+
+def summarize(
+    place: Place,
+    config: Config,
+    request: Request,
+    graph: "Graph | None",
+    verdict: "Verdict | None",
+    report: Path | None,
+    error: MainlineError | None,
+    elapsed_s: float,
+) -> Summary:
+    """The facts of a run that is over."""
+    nodes = list(graph.statuses.values()) if graph else []
+    outputs: dict[str, Any] = {}
+    for written in graph.outputs.values() if graph else ():
+        outputs |= {output.key: output for output in written}
+    pushed = outputs["pushed_model"].properties if "pushed_model" in outputs else {}
+    model = pushed.get("pushed_destination") if pushed.get("pushed") == 1 else None
+    status, code = (
+        failure_status(error) if error else end_status(nodes, verdict, model is not None, str(pushed.get("review", "")))
+    )
+    evaluation = outputs["evaluation"].uri if "evaluation" in outputs else None
+    summary = Summary(
+        pipeline=config.name,
+        run=place.run_id,
+        status=status,
+        exit_code=code,
+        elapsed_s=round(elapsed_s, 1),
+        nodes=tuple(nodes),
+        verdict=verdict,
+        error=str(error) if error else None,
+        model=near(model),
+        evaluation=near(evaluation),
+        report=near(report),
+        folder=str(near(place.folder)),
+        log=str(near(place.log)),
+        next_command="",
+    )
+    return replace(summary, next_command=next_command(summary, request, outputs))
+
+
+def tool(name: str) -> str:
+    """A program of the environment that this run used."""
+    return str(near(Path(sys.executable).parent / name))
+
+
+def next_command(summary: Summary, request: Request, outputs: dict[str, Any]) -> str:
+    """What a user most likely wants to type now."""
+    root = "" if request.root == Request.root else f" --root {request.root}"
+    if summary.status in ("pushed", "up to date"):
+        return f"{tool('saved_model_cli')} show --dir {summary.model} --tag_set serve"
+    if summary.status in ("awaiting review", "rejected"):
+        command, options = ("approve", " --by NAME --note TEXT") if summary.exit_code == AWAITING_CODE else ("show", "")
+        return f"{near(sys.executable)} -m components.review {command} {Path(summary.report or '').parent}{options}"
+    if summary.status == "not blessed" and "model_run" in outputs:
+        return f"{tool('tensorboard')} --logdir {near(outputs['model_run'].uri)}"
+    if summary.status == "stopped as asked":
+        return f"{near(sys.executable)} local_runner.py --config {request.config}{root}"
+    return f"less {summary.log}"

@@ -1,0 +1,324 @@
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+from ml_metadata.proto import metadata_store_pb2
+from review_world import PIPELINE, ROOT, World, make_report, start_review
+
+from components.review.__main__ import main
+from components.slice_report.encoding import from_json
+from components.slice_report.facts import Decision
+from components.slice_report.page import render
+
+WHO = ("--by", "Ada", "--note", "looks right")
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path / "runs")
+
+
+@pytest.fixture
+def review(world, capsys):
+    """Runs the command on the world; gives exit code, standard output, standard error."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main([*arguments, "--root", str(world.runs)])
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+def copy_of(world, run, pipeline=PIPELINE):
+    return world.runs / pipeline / "reports" / run
+
+
+def states(review) -> dict[str, str]:
+    code, out, _ = review("list", "--json")
+    assert code == 0
+    return {report["run"]: report["state"] for report in json.loads(out)}
+
+
+def test_help_is_there_in_less_than_a_second():
+    taken_s = []
+    while len(taken_s) < 3 and min(taken_s, default=1.0) >= 1.0:
+        started_s = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "components.review", "--help"], capture_output=True, text=True, cwd=ROOT
+        )
+        taken_s.append(time.monotonic() - started_s)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "exit codes:" in done.stdout
+    assert min(taken_s) < 1.0
+
+
+def test_the_list_says_what_waits(world, review):
+    world.report("r1")
+    world.decide(world.report("r2"), "rejected", by="Grace", note="worse on small slices")
+    code, out, _ = review("list")
+    rows = out.splitlines()
+    assert code == 0
+    assert rows[1].split()[:3] == [PIPELINE, "r2", "rejected"]
+    assert "Grace, 2026-03-01T12:30:00+00:00: worse on small slices" in rows[1]
+    assert rows[2].split()[:4] == [PIPELINE, "r1", "awaiting", "review"]
+
+
+def test_the_list_of_a_pipeline_without_reports_says_so(world, review):
+    world.copy("r1", make_report("r1"))
+    world.store()
+    assert review("list")[:2] == (0, "There are no reports.\n")
+    assert review("list", "--json")[:2] == (0, "[]\n")
+
+
+def test_the_list_holds_every_pipeline_below_the_root(world, review):
+    world.report("r1")
+    world.report("r2", pipeline="other")
+    assert states(review) == {"r1": "awaiting review", "r2": "awaiting review"}
+
+
+def test_one_report_is_shown_with_its_bounds_and_its_page(world, review):
+    report = world.report("r1")
+    code, out, _ = review("show", "r1")
+    assert code == 0
+    assert "Blessed: all 1 bounds are kept, on 400 test rows" in out
+    assert "0.8900 … 0.9100" in out
+    assert report.digest in out
+    assert str(copy_of(world, "r1") / "index.html") in out
+
+
+def test_one_report_is_shown_as_json(world, review):
+    report = world.report("r1", blessed=False, model_id=5)
+    facts = json.loads(review("show", "r1", "--json")[1])
+    assert (facts["state"], facts["blessed"], facts["model_id"]) == ("not blessed", False, 5)
+    assert facts["report_digest"] == report.digest
+    assert facts["verdict"]["checks"][0]["missed_by"] == 0.2
+    assert facts["page"] == str(copy_of(world, "r1") / "index.html")
+
+
+def test_an_approval_is_recorded_drawn_and_followed_by_the_next_command(world, review):
+    report = world.report("r1")
+    code, out, err = review("approve", "r1", *WHO, "--json")
+    facts = json.loads(out)
+    decision = Decision("approved", "Ada", "looks right", report.digest, facts["decided_at"])
+    folder = copy_of(world, "r1")
+    drawn = render(from_json((folder / "report.json").read_bytes(), ""), report.digest, decision)
+    config = world.runs / PIPELINE / "history" / "r1" / "config.yaml"
+    assert (code, err) == (0, "")
+    assert facts["recorded"] is True
+    assert facts["next"] == f"python local_runner.py --config {config} --root {world.runs}"
+    assert facts["pages"] == [str(folder / "index.html")]
+    assert (folder / "index.html").read_text(encoding="utf-8") == drawn
+    assert Decision(**json.loads((folder / "decision.json").read_text(encoding="utf-8"))) == decision
+    assert not list(folder.glob("*.partial"))
+    assert states(review) == {"r1": "approved"}
+
+
+def test_a_rejection_is_told_in_words(world, review):
+    world.report("r1")
+    code, out, _ = review("reject", "r1", "--by", "Ada", "--note", "leaks ids")
+    assert code == 0
+    assert out.startswith("rejected by Ada at 20")
+    assert ": leaks ids\npage  " in out
+    assert states(review) == {"r1": "rejected"}
+
+
+def test_the_same_decision_again_ends_well_and_draws_the_page_again(world, review):
+    world.report("r1")
+    review("approve", "r1", *WHO)
+    page = copy_of(world, "r1") / "index.html"
+    drawn = page.read_bytes()
+    page.write_text("half a page", encoding="utf-8")
+    code, out, _ = review("approve", "r1", "--by", "Grace", "--note", "me too")
+    assert code == 0
+    assert out.startswith("already approved by Ada at 20")
+    assert page.read_bytes() == drawn
+    assert len(world.reviews()) == 1
+
+
+def test_the_other_decision_is_refused(world, review):
+    world.report("r1")
+    review("approve", "r1", *WHO)
+    page = (copy_of(world, "r1") / "index.html").read_bytes()
+    code, out, err = review("reject", "r1", "--by", "Grace", "--note", "no")
+    assert (code, out) == (1, "")
+    assert "already approved" in err
+    assert "Ada" in err
+    assert (copy_of(world, "r1") / "index.html").read_bytes() == page
+
+
+def test_a_decision_is_on_every_copy_of_the_report(world, review):
+    world.report("r1")
+    world.copy("r2", make_report("r1"))
+    world.copy("r3", make_report("r3"))
+    code, _, _ = review("approve", "r2", *WHO)
+    assert code == 0
+    assert [copy_of(world, run).joinpath("decision.json").is_file() for run in ("r1", "r2", "r3")] == [
+        True,
+        True,
+        False,
+    ]
+    assert states(review) == {"r1": "approved"}
+
+
+@pytest.mark.parametrize("file", ["index.html", "report.json"])
+@pytest.mark.parametrize("run", ["r1", "r2"])
+def test_an_edited_copy_is_not_approved(world, review, file, run):
+    world.report("r1")
+    world.copy("r2", make_report("r1"))
+    path = copy_of(world, run) / file
+    path.write_bytes(path.read_bytes().replace(b"r1", b"r9"))
+    code, _, err = review("approve", run, *WHO)
+    assert code == 1
+    assert str(copy_of(world, run)) in err
+    assert states(review) == {"r1": "awaiting review"}
+
+
+def test_an_edited_page_of_the_same_report_in_another_folder_is_found_too(world, review):
+    world.report("r1")
+    world.copy("r2", make_report("r1"))
+    copy_of(world, "r2").joinpath("index.html").write_text("fine, trust me", encoding="utf-8")
+    code, _, err = review("approve", "r1", *WHO)
+    assert code == 1
+    assert "the page differs from its report" in err
+    assert "python -m components.slice_report" in err
+
+
+def test_an_edited_page_does_not_hinder_a_rejection(world, review):
+    world.report("r1")
+    copy_of(world, "r1").joinpath("index.html").write_text("fine, trust me", encoding="utf-8")
+    assert review("reject", "r1", *WHO)[0] == 0
+
+
+def test_without_copies_the_artifact_alone_is_checked(world, review):
+    world.report("r1")
+    shutil.rmtree(world.runs / PIPELINE / "reports")
+    code, out, _ = review("approve", "r1", *WHO, "--json")
+    assert code == 0
+    assert json.loads(out)["pages"] == []
+
+
+def test_a_report_that_has_changed_is_neither_shown_nor_approved(world, review):
+    report = world.report("r1")
+    with open(f"{report.uri}/report.json", "ab") as file:
+        file.write(b"\n")
+    for arguments in (("show", "r1"), ("approve", "r1", *WHO)):
+        code, _, err = review(*arguments)
+        assert code == 1
+        assert "the report has changed since it was made" in err
+
+
+def test_a_model_that_is_not_blessed_is_not_approved(world, review):
+    world.report("r1", blessed=False)
+    code, _, err = review("approve", "r1", *WHO)
+    assert code == 2
+    assert "not blessed" in err
+    assert review("reject", "r1", *WHO)[0] == 0
+
+
+@pytest.mark.parametrize("blank", [("--by", " ", "--note", "fine"), ("--by", "Ada", "--note", "")])
+def test_a_blank_name_or_note_is_bad_input(world, review, blank):
+    world.report("r1")
+    code, _, err = review("approve", "r1", *blank)
+    assert code == 2
+    assert "blank" in err
+
+
+def test_name_and_note_must_be_given(world, review):
+    with pytest.raises(SystemExit) as caught:
+        review("approve", "r1", "--by", "Ada")
+    assert caught.value.code == 2
+
+
+def test_the_beginning_of_a_run_is_enough_where_it_means_one(world, review):
+    world.report("20260301T1")
+    world.report("20260302T1")
+    assert json.loads(review("show", "20260302", "--json")[1])["run"] == "20260302T1"
+    code, _, err = review("show", "2026")
+    assert code == 2
+    assert "several runs are meant" in err
+    assert "census/reports/20260301T1" in err
+
+
+def test_a_run_named_in_full_is_not_mistaken_for_the_beginning_of_another(world, review):
+    world.report("r1")
+    world.report("r10")
+    assert json.loads(review("show", "r1", "--json")[1])["run"] == "r1"
+
+
+def test_runs_with_the_same_report_are_not_ambiguous(world, review):
+    world.report("20260301T1")
+    world.copy("20260301T2", make_report("20260301T1"))
+    assert review("approve", "20260301", *WHO)[0] == 0
+
+
+def test_the_same_run_of_two_pipelines_is_told_apart_by_its_folder(world, review):
+    world.report("r1")
+    world.report("r1", pipeline="other")
+    assert review("approve", "r1", *WHO)[0] == 2
+    assert review("approve", str(copy_of(world, "r1", "other")), *WHO)[0] == 0
+    found = {report["pipeline"]: report["state"] for report in json.loads(review("list", "--json")[1])}
+    assert found == {PIPELINE: "awaiting review", "other": "approved"}
+
+
+def test_a_folder_says_where_the_root_is(world, capsys):
+    world.report("r1")
+    assert main(["show", str(copy_of(world, "r1")), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["run"] == "r1"
+
+
+@pytest.mark.parametrize("run", ["r7", "", "../r1"])
+def test_an_unknown_run_is_bad_input(world, review, run):
+    world.report("r1")
+    code, _, err = review("show", run)
+    assert code == 2
+    assert "no such run has a report" in err
+    assert "r1" in err
+
+
+def test_the_copy_of_a_run_that_failed_early_cannot_be_approved(world, review):
+    world.report("r1")
+    world.copy("r2", make_report("r2"))
+    code, _, err = review("approve", "r2", *WHO)
+    assert code == 1
+    assert "not in ML Metadata" in err
+
+
+def test_where_nothing_has_run_there_is_nothing_to_review(tmp_path, capsys):
+    assert main(["list", "--root", str(tmp_path / "none")]) == 2
+    assert main(["list", "--root", str(tmp_path / "none"), "--config", "census"]) == 2
+    assert "has not run here" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.db"))
+
+
+def test_a_config_names_the_pipeline(world, review):
+    world.report("r1")
+    world.report("r2", pipeline="other")
+    facts = json.loads(review("list", "--json", "--config", "census")[1])
+    assert [report["run"] for report in facts] == ["r1"]
+
+
+def test_a_config_that_is_not_there_is_bad_input(world, review):
+    world.report("r1")
+    assert review("list", "--config", "nonsense")[0] == 2
+
+
+def test_a_store_that_cannot_be_read_is_told_in_a_line(world, review):
+    world.report("r1")
+    (world.runs / PIPELINE / "metadata.db").write_bytes(b"no database" * 100)
+    code, _, err = review("list")
+    assert code == 1
+    assert err.startswith("ML Metadata of census: cannot be opened")
+
+
+def test_two_commands_at_once_record_one_decision(world):
+    world.report("r1")
+    arguments = ("r1", "--by", "Ada", "--note", "now", "--root", str(world.runs))
+    both = [start_review("approve", *arguments), start_review("reject", *arguments)]
+    ended = [(process.communicate(timeout=60), process.returncode) for process in both]
+    assert sorted(code for _, code in ended) == [0, 1]
+    assert "a decision is final" in next(err for (_, err), code in ended if code == 1)
+    (execution,) = world.reviews()
+    assert execution.last_known_state == metadata_store_pb2.Execution.COMPLETE

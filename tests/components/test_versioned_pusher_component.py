@@ -1,0 +1,199 @@
+import json
+
+import pytest
+from review_world import NOW, make_report
+from tfx.dsl.components.common.importer import Importer
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.orchestration import metadata
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import pusher_pb2
+from tfx.types import standard_artifacts
+from tfx.types.channel import Channel
+
+from components.review import ledger
+from components.review.artifacts import ReviewDecision
+from components.review.strategy import ApprovedReport
+from components.slice_report.artifacts import SliceReport
+from components.slice_report.encoding import digest, to_json
+from components.versioned_pusher.component import VersionedPusher
+from components.versioned_pusher.versions import content_digest, versions
+from pipeline.errors import InputError, MainlineError
+from pipeline.run.console import ProgressHandler
+from pipeline.run.graph import Graph, compile_pipeline
+
+NAME = "tiny"
+
+
+class Quiet:
+    """An observer that does not care."""
+
+    def note(self, text): ...
+
+    def nodes(self, statuses): ...
+
+    def changed(self, status): ...
+
+    def progressed(self, status): ...
+
+
+class Tiny:
+    """Model, blessing and report as they are, then the review and the push, launched as a run launches them."""
+
+    def __init__(self, folder, blessed=True):
+        self.root, self.serving, self.blessed = folder, folder / "serving", blessed
+        self.model = folder / "model" / "Format-Serving"
+        self.model.mkdir(parents=True)
+        (self.model / "saved_model.pb").write_text("weights", encoding="utf-8")
+        (folder / "blessing").mkdir()
+        self.runs = 0
+        self.write_report()
+
+    def write_report(self):
+        content = to_json(make_report("r1", self.blessed, content_digest(self.model), NAME))
+        self.report = self.root / "report"
+        self.report.mkdir(exist_ok=True)
+        (self.report / "report.json").write_bytes(content)
+        self.digest = digest(content)
+
+    def pipeline(self, review) -> Pipeline:
+        model = Importer(str(self.model.parent), standard_artifacts.Model, custom_properties={"tfx_version": "1.16.0"})
+        model = model.with_id("Model")
+        blessing = Importer(
+            str(self.root / "blessing"), standard_artifacts.ModelBlessing,
+            custom_properties={"blessed": int(self.blessed), "current_model_id": 1},
+        ).with_id("Blessing")  # fmt: skip
+        report = Importer(
+            str(self.report), SliceReport,
+            custom_properties={
+                "report_digest": self.digest, "pipeline": NAME, "run": "r1", "blessed": int(self.blessed),
+                "model_id": 1,
+            },
+        ).with_id("Report")  # fmt: skip
+        resolver = Resolver(
+            strategy_class=ApprovedReport, report=report.outputs["result"], decision=Channel(type=ReviewDecision)
+        ).with_id("Approval")
+        pusher = VersionedPusher(
+            model=model.outputs["result"],
+            model_blessing=blessing.outputs["result"],
+            push_destination=pusher_pb2.PushDestination(
+                filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(self.serving))
+            ),
+            review=review,
+            report=resolver.outputs["report"],
+            decision=resolver.outputs["decision"],
+        ).with_id("Pusher")
+        return Pipeline(
+            NAME, str(self.root / "artifacts"), components=[model, blessing, report, resolver, pusher],
+            metadata_connection_config=metadata.sqlite_metadata_connection_config(str(self.root / "metadata.db")),
+            enable_cache=True,
+        )  # fmt: skip
+
+    def run(self, review="required") -> dict:
+        """State of the pusher and what it says of the model."""
+        self.runs += 1
+        graph = Graph(compile_pipeline(self.pipeline(review), f"run{self.runs}", None, None), Quiet(), HANDLER)
+        for node in graph.to_run():
+            graph.launch(node)
+        (pushed,) = graph.outputs["Pusher"]
+        facts = {name: pushed.properties.get(name) for name in ("pushed", "review")}
+        return {"state": graph.statuses["Pusher"].state, **facts}
+
+    def decide(self, decision):
+        with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(self.root / "metadata.db"))) as handle:
+            (report,) = ledger.reports(handle.store, NAME)
+            assert ledger.decide(handle.store, report, decision, "Ada", "looked at it", NOW).new
+
+
+HANDLER = ProgressHandler(Quiet())
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    return Tiny(tmp_path)
+
+
+def said(state, pushed, review) -> dict:
+    return {"state": state, "pushed": pushed, "review": review}
+
+
+def test_a_blessed_model_waits_and_is_pushed_once_its_report_is_approved(tiny):
+    assert tiny.run() == said("done", 0, "awaiting")
+    assert tiny.run() == said("cached", 0, "awaiting")
+    assert versions(tiny.serving) == []
+    tiny.decide("approved")
+    assert tiny.run() == said("done", 1, "approved")
+    assert tiny.run() == said("cached", 1, "approved")
+    (version,) = versions(tiny.serving)
+    marker = json.loads((tiny.serving / str(version) / "READY.json").read_text(encoding="utf-8"))
+    assert marker["model_digest"] == content_digest(tiny.model)
+
+
+def test_a_rejected_model_is_never_pushed(tiny):
+    tiny.run()
+    tiny.decide("rejected")
+    assert tiny.run() == said("done", 0, "rejected")
+    assert tiny.run() == said("cached", 0, "rejected")
+    assert versions(tiny.serving) == []
+
+
+def test_without_a_review_a_blessed_model_is_pushed_at_once(tiny):
+    assert tiny.run("none") == said("done", 1, None)
+    assert len(versions(tiny.serving)) == 1
+
+
+def test_a_model_that_is_not_blessed_is_not_pushed_whatever_the_review(tmp_path):
+    tiny = Tiny(tmp_path, blessed=False)
+    assert tiny.run() == said("done", 0, None)
+    assert tiny.run("none") == said("done", 0, None)
+    assert versions(tiny.serving) == []
+
+
+def test_a_new_report_waits_for_its_own_approval(tiny):
+    tiny.run()
+    tiny.decide("approved")
+    (tiny.model / "saved_model.pb").write_text("other weights", encoding="utf-8")
+    tiny.write_report()
+    assert tiny.run() == said("done", 0, "awaiting")
+    assert versions(tiny.serving) == []
+
+
+def test_a_report_edited_after_the_approval_stops_the_push(tiny):
+    tiny.run()
+    tiny.decide("approved")
+    path = tiny.report / "report.json"
+    path.write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(MainlineError, match="not the report that was approved; nothing was pushed") as caught:
+        tiny.run()
+    assert (caught.value.expected, caught.value.received) == (tiny.digest, digest(path.read_bytes()))
+    assert versions(tiny.serving) == []
+
+
+def test_a_model_changed_after_the_approval_is_not_pushed(tiny):
+    tiny.run()
+    tiny.decide("approved")
+    approved = content_digest(tiny.model)
+    (tiny.model / "saved_model.pb").write_text("other weights", encoding="utf-8")
+    with pytest.raises(MainlineError, match="not the model that the approved report is on") as caught:
+        tiny.run()
+    assert (caught.value.expected, caught.value.received) == (approved, content_digest(tiny.model))
+    assert versions(tiny.serving) == []
+
+
+def made(**arguments) -> VersionedPusher:
+    channels = {"model": Channel(standard_artifacts.Model), "model_blessing": Channel(standard_artifacts.ModelBlessing)}
+    return VersionedPusher(**channels, push_destination=pusher_pb2.PushDestination(), **arguments)
+
+
+def test_another_review_is_refused():
+    with pytest.raises(InputError, match="no such review"):
+        made(review="maybe")
+
+
+@pytest.mark.parametrize("given", [{}, {"report": Channel(SliceReport)}, {"decision": Channel(ReviewDecision)}])
+def test_a_review_needs_report_and_decision(given):
+    with pytest.raises(InputError, match="needs the channels report and decision"):
+        made(review="required", **given)
+
+
+def test_report_and_decision_may_be_left_out_without_a_review():
+    assert set(made().inputs) == {"model", "model_blessing"}

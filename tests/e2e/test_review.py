@@ -1,0 +1,88 @@
+"""The gate that waits for a person: a blessed model is served once its report is approved, and not before."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import harness
+import pytest
+
+from components.slice_report.encoding import digest, from_json
+from components.slice_report.output import DECISION, PAGE, REPORT
+
+REQUIRED = "release.review=required"
+WHO = ("--by", "Ada", "--note", "Slices look sound")
+
+
+def review(root: Path, *arguments: str, **options) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "components.review", *arguments, "--root", str(root)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=harness.ROOT, timeout=120, **options)
+
+
+@pytest.fixture
+def waiting(finished, tmp_path):
+    """A root with a blessed model that waits, beside the one that is served."""
+    root = shutil.copytree(finished.root, tmp_path / "runs")
+    outcome = harness.run_here(finished.rows, root, REQUIRED, "training.learning_rate=3e-3")
+    return finished.rows, root, outcome
+
+
+def run_again(waiting) -> harness.Outcome:
+    rows, root, _ = waiting
+    return harness.run_here(rows, root, REQUIRED, "training.learning_rate=3e-3")
+
+
+def test_a_blessed_model_waits_is_approved_and_then_pushed(finished, waiting):
+    _, root, outcome = waiting
+    assert (outcome.code, outcome.facts["status"]) == (5, "awaiting review")
+    assert harness.versions(root) == harness.versions(finished.root)
+    assert "components.review approve" in outcome.facts["next_command"]
+    assert run_again(waiting).facts["status"] == "awaiting review"
+
+    listed = json.loads(review(root, "list", "--json").stdout)
+    assert {entry["run"]: entry["state"] for entry in listed}[outcome.facts["run"]] == "awaiting review"
+    done = review(root, "approve", outcome.facts["run"], *WHO)
+    assert (done.returncode, done.stderr) == (0, "")
+    folder = Path(outcome.facts["report"]).parent
+    decision = json.loads((folder / DECISION).read_text(encoding="utf-8"))
+    content = (folder / REPORT).read_bytes()
+    assert (decision["by"], decision["report_digest"]) == ("Ada", digest(content))
+    assert "Slices look sound" in (folder / PAGE).read_text(encoding="utf-8")
+
+    pushed = run_again(waiting)
+    assert (pushed.code, pushed.facts["status"]) == (0, "pushed")
+    assert [node for node, state in pushed.states().items() if state == "done"] == ["Baseline", "Approval", "Pusher"]
+    latest = root / "census" / "serving" / harness.versions(root)[-1] / "READY.json"
+    report = from_json(content, "report.json")
+    assert json.loads(latest.read_text())["model_digest"] == report.lineage.model_digest
+    page = (Path(pushed.facts["report"]).parent / PAGE).read_text(encoding="utf-8")
+    assert "Slices look sound" in page
+    assert run_again(waiting).facts["status"] == "up to date"
+
+
+def test_a_rejected_model_is_not_pushed_and_is_no_baseline(finished, waiting):
+    rows, root, outcome = waiting
+    done = review(root, "reject", str(Path(outcome.facts["report"]).parent), "--by", "Ada", "--note", "Too few rows")
+    assert done.returncode == 0, done.stderr
+    again = run_again(waiting)
+    assert (again.code, again.facts["status"]) == (3, "rejected")
+    assert harness.versions(root) == harness.versions(finished.root)
+    refused = review(root, "approve", outcome.facts["run"], *WHO)
+    assert refused.returncode == 1
+    assert "already rejected" in refused.stderr
+    following = harness.run_here(rows, root, REQUIRED, "training.learning_rate=4e-3")
+    report = from_json((Path(following.facts["report"]).parent / REPORT).read_bytes(), "report.json")
+    assert report.run.baseline_run == finished.outcome.facts["run"]
+
+
+def test_a_report_that_was_changed_cannot_be_approved(waiting):
+    _, root, outcome = waiting
+    folder = Path(outcome.facts["report"]).parent
+    page = folder / PAGE
+    page.write_text(page.read_text(encoding="utf-8").replace("</h1>", " (nothing to see)</h1>"), encoding="utf-8")
+    refused = review(root, "approve", outcome.facts["run"], *WHO)
+    assert refused.returncode == 1
+    assert "the page differs" in refused.stderr
+    assert run_again(waiting).facts["status"] == "awaiting review"
