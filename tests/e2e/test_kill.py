@@ -22,9 +22,18 @@ def run_until(rows: Path, root: Path, sign: str, wait_s: float = 0.0) -> None:
             break
     else:
         pytest.fail(f"never said {sign!r}")
+    wait_until_running(root)
     time.sleep(wait_s)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
+
+
+def wait_until_running(root: Path) -> None:
+    """Waits until ML Metadata knows of the node, which is a moment after it was said; a fast one is soon over."""
+    until_s = time.monotonic() + 10.0
+    while not running(root):
+        assert time.monotonic() < until_s, "no execution was registered"
+        time.sleep(0.01)
 
 
 def running(root: Path) -> int:
@@ -39,7 +48,7 @@ def running(root: Path) -> int:
 def test_a_run_killed_in_every_long_node_ends_well(tmp_path):
     rows, root = harness.tiny_rows(tmp_path / "rows"), tmp_path / "runs"
     for node in ("ExampleGen", "StatisticsGen", "Transform"):
-        run_until(rows, root, f"{node} running", wait_s=0.5)
+        run_until(rows, root, f"{node} running")
         assert running(root) == 1
     run_until(rows, root, "Trainer epoch", wait_s=3.0)
     assert list((root / "census" / "artifacts" / "Trainer" / "resume").glob("*/backup/*"))

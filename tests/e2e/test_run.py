@@ -75,7 +75,7 @@ def test_a_changed_setting_of_the_trainer_runs_what_depends_on_it(finished, tmp_
     root = shutil.copytree(finished.root, tmp_path / "runs")
     changed = harness.run_here(finished.rows, finished.root, "training.learning_rate=0.004")
     ran = {node for node, state in changed.states().items() if state == "done"}
-    assert ran == {"Trainer", "Baseline", "Evaluator", "Pusher"}
+    assert ran == {"Trainer", "Baseline", "Evaluator", "SliceReport", "Pusher"}
     assert changed.code == 0
     versions = harness.versions(finished.root)
     assert len(versions) == 2
