@@ -207,6 +207,9 @@ def test_paper_has_every_part_and_no_controls(chromium, page_file):
         assert not found.page.locator("nav").is_visible()
         assert found.page.locator("details:not([open])").count() == 0
         assert found.page.get_by_text("Statistics by column and split").count() == 1
+        # A4 at 96 dots an inch, less narrow margins.
+        found.page.set_viewport_size({"width": 754, "height": 1000})
+        assert found.page.locator("#slice-table").evaluate("table => table.offsetWidth <= window.innerWidth")
         found.page.evaluate("dispatchEvent(new Event('afterprint'))")
         assert found.page.locator("details[open]").count() == 0
         assert found.page.pdf().startswith(b"%PDF")
