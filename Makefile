@@ -1,7 +1,7 @@
 # Every target sets up .venv first when it is missing or older than the lock.
 PY := .venv/bin/python
 
-.PHONY: run report test check lock bench clean
+.PHONY: run report tensorboard test check lock bench clean
 
 run: .venv/ready
 	@$(PY) local_runner.py $(ARGS)
@@ -9,6 +9,10 @@ run: .venv/ready
 # RUN=runs/<pipeline> or runs/<pipeline>/history/<run>; the latest run of all by default.
 report: .venv/ready
 	@$(PY) -m components.slice_report $(or $(RUN),runs) $(ARGS)
+
+# LOGS=runs/<pipeline>/artifacts/Trainer/model_run/<id> for one fitting; all of them by default.
+tensorboard: .venv/ready
+	@.venv/bin/tensorboard --logdir $(or $(LOGS),runs) --host localhost $(ARGS)
 
 test: .venv/ready
 	@$(PY) -m data.fetch

@@ -123,15 +123,15 @@ def main() -> int:
     lines = list(table(measured))
     print("\n".join(lines))
     if not options.only:
-        write_section("Quality", lines)
+        write_section("Quality", lines, "`python -m benchmarks.quality`, means of three seeds, test split")
     return 0 if all(abs(one.auc - one.auc_sklearn) < 1e-3 for one in measured) else 1
 
 
-def write_section(title: str, lines: list[str]) -> None:
-    """Replaces one section of results.md."""
+def write_section(title: str, lines: list[str], how: str) -> None:
+    """Replaces one section of results.md; ``how`` is the command, and of what the figures are."""
     before = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Results\n"
     kept = [part for part in before.split("\n## ") if not part.startswith(f"{title}\n")]
-    when = time.strftime("Measured on %Y-%m-%d by `python -m benchmarks.quality`, means of three seeds, test split.")
+    when = time.strftime(f"Measured on %Y-%m-%d by {how}.")
     kept.append("\n".join([title, "", when, "", *lines]) + "\n")
     RESULTS.write_text("\n## ".join(part.rstrip("\n") + "\n" for part in kept), encoding="utf-8")
 

@@ -146,6 +146,14 @@ def rows_by_split(raw: Path, split: str, seed: int) -> dict[str, list[Event]]:
     return {name: [row for row, of in zip(rows, names, strict=True) if of == name] for name in SPLITS}
 
 
+def labels_by_column(raw: Path) -> dict[str, dict[str, str]]:
+    """Return what a person calls the values of a column: the title of each ``item_id``. They are no part of the rows.
+
+    Raises DataError for a malformed file.
+    """
+    return {"item_id": dict(parse_table(raw / "ml-100k.item", parse_title, separator="\t", header=1))}
+
+
 def _split_names(rows: Sequence[Event], split: str, seed: int) -> Names:
     if split == "time":
         return time_split([row.event_time_s for row in rows])
@@ -272,6 +280,16 @@ def parse_item(fields: list[str]) -> tuple[str, Item]:
     item_id, _, year, genres = fields
     # Two films have letters where the year belongs.
     return item_id, Item(int(year) if year.isdigit() else None, tuple(genres.split()))
+
+
+def parse_title(fields: list[str]) -> tuple[str, str]:
+    """Return the id and the title in one line of ``ml-100k.item``; raise ValueError for a malformed one.
+
+    >>> parse_title(["1", "Toy Story", "1995", "Animation Children's Comedy"])
+    ('1', 'Toy Story')
+    """
+    item_id, title, _, _ = fields
+    return item_id, title
 
 
 def _check_known(interactions: Iterable[Interaction], users: Mapping[str, User], items: Mapping[str, Item]) -> None:

@@ -20,6 +20,7 @@ from pipeline.errors import DataError
 
 MANIFEST = "manifest.json"
 ROWS = "rows.csv"
+LABELS = "labels"
 
 
 class Dataset(NamedTuple):
@@ -50,7 +51,10 @@ DATASETS = (
 
 
 class Preparer(Protocol):
-    """What the module of a data set must provide."""
+    """What the module of a data set must provide.
+
+    It may also have ``labels_by_column(raw)``, which returns, for some columns, what a person calls each value.
+    """
 
     COLUMNS: tuple[str, ...]
 
@@ -104,6 +108,8 @@ def reusable(target: Path, origin: Mapping[str, Any]) -> Prepared | None:
         manifest = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
         if manifest["origin"] != origin or manifest["sha256"] != _checksums(target, manifest["rows"]):
             return None
+        if manifest["labels"] != _label_checksums(target, manifest["labels"]):
+            return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return Prepared(target, manifest["rows"], manifest["digest"])
@@ -142,8 +148,11 @@ def _prepare(dataset: Dataset, origin: dict[str, Any], target: Path, cache: Path
     with building(target) as folder:
         for name, rows in splits.items():
             write_rows(folder / name / ROWS, module.COLUMNS, rows)
+        labels = module.labels_by_column(raw) if hasattr(module, "labels_by_column") else {}
+        for column, values in labels.items():
+            write_rows(folder / LABELS / f"{column}.csv", ("value", "label"), list(values.items()))
         counts = {name: len(rows) for name, rows in splits.items()}
-        manifest = _manifest(folder, origin, module.COLUMNS, counts)
+        manifest = _manifest(folder, origin, module.COLUMNS, counts, labels)
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     say(f"{dataset.name}: {counts} rows in {target}")
     return Prepared(target, counts, manifest["digest"])
@@ -151,26 +160,33 @@ def _prepare(dataset: Dataset, origin: dict[str, Any], target: Path, cache: Path
 
 def write_rows(path: Path, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Write a CSV file with a header line; None becomes an empty cell. Raises OSError when the disk refuses."""
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)
 
 
-def _manifest(folder: Path, origin: dict[str, Any], columns: Sequence[str], rows: dict[str, int]) -> dict[str, Any]:
+def _manifest(
+    folder: Path, origin: dict[str, Any], columns: Sequence[str], rows: dict[str, int], labels: Iterable[str]
+) -> dict[str, Any]:
     checksums = _checksums(folder, rows)
     return {
         "origin": origin,
         "columns": list(columns),
         "rows": rows,
         "sha256": checksums,
+        "labels": _label_checksums(folder, labels),
         "digest": hashlib.sha256(json.dumps(checksums, sort_keys=True).encode()).hexdigest(),
     }
 
 
 def _checksums(folder: Path, splits: Iterable[str]) -> dict[str, str]:
     return {name: sha256_of(folder / name / ROWS) for name in splits}
+
+
+def _label_checksums(folder: Path, columns: Iterable[str]) -> dict[str, str]:
+    return {name: sha256_of(folder / LABELS / f"{name}.csv") for name in columns}
 
 
 def _parser() -> argparse.ArgumentParser:

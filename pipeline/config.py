@@ -8,20 +8,18 @@ import difflib
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from pipeline.errors import ConfigError
+from pipeline.strict import PositiveFloat, PositiveInt, Share, Strict, scalar
+from pipeline.tuning_config import Tuning
 
 CONF = Path(__file__).parent / "conf"
 SPLITS = ("train", "eval", "test")
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-PositiveInt = Annotated[int, Field(gt=0)]
-PositiveFloat = Annotated[float, Field(gt=0.0)]
 
 
 class Loader(yaml.SafeLoader):
@@ -30,19 +28,6 @@ class Loader(yaml.SafeLoader):
 
 EXPONENT = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
 Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+.0123456789"))
-
-
-def scalar(value: Any) -> Any:
-    """Refuses what is not a number, a text or a truth value."""
-    if not isinstance(value, bool | int | float | str):
-        raise ValueError("a number, a text, true or false")
-    return value
-
-
-class Strict(BaseModel):
-    """A frozen model that refuses unknown keys and does not guess types."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Data(Strict):
@@ -82,26 +67,54 @@ class Gate(Strict):
 class Training(Strict):
     """How the model is fitted. ``batch_size`` is global: every worker takes its share of it.
 
+    ``learning_rate`` belongs to the global batch, whatever the number of workers.
     ``weight_averaging`` is the share that the average of earlier epochs keeps when an epoch is added; the averaged
     weights are the ones judged and exported. ``exclude_columns`` leaves the features of some columns out of the model.
+    ``class_weights`` are of label 0 and of label 1. ``accumulation_steps`` cuts a worker's batch into parts whose
+    gradients are added up before the weights move. ``sharding`` says what a worker reads: its share of every batch of
+    one common order (``record``), or its own files (``file``).
     ``model`` holds what the workload's ``model.py`` names in its Settings.
     """
 
-    strategy: Literal["none", "mirrored", "multi_worker"] = "none"
+    strategy: Literal["none", "mirrored", "multi_worker", "parameter_server"] = "none"
+    workers: PositiveInt = 1
+    parameter_servers: PositiveInt = 1
+    backend: Literal["local", "kubernetes"] = "local"
+    max_restarts: Annotated[int, Field(ge=0)] = 3
+    startup_timeout_s: PositiveFloat = 300.0
+    hang_timeout_s: PositiveFloat = 30.0
+    sharding: Literal["record", "file"] = "record"
     seed: int = 0
     epochs: PositiveInt
     batch_size: PositiveInt
+    accumulation_steps: PositiveInt = 1
+    steps_per_execution: PositiveInt = 1
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    jit_compile: bool = False
     learning_rate: PositiveFloat
     optimizer: Literal["adam", "adamw"] = "adamw"
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
     warmup_share: Share = 0.05
     clip_norm: PositiveFloat | None = None
+    class_weights: tuple[PositiveFloat, PositiveFloat] = (1.0, 1.0)
     early_stopping_patience: PositiveInt = 3
     weight_averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     exclude_columns: tuple[str, ...] = ()
+    warm_start: Literal["none", "latest_blessed"] = "none"
     checkpoint_every_steps: PositiveInt = 200
+    checkpoint_every_s: PositiveFloat = 3600.0
+    keep_checkpoints: PositiveInt = 3
     histogram_every_epochs: Annotated[int, Field(ge=0)] = 1
-    model: dict[str, Annotated[Any, AfterValidator(scalar)]] = {}
+    profile_steps: Annotated[int, Field(ge=0)] = 0
+    model: dict[str, Annotated[Any, AfterValidator(scalar)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Training":
+        if self.workers > 1 and self.strategy not in ("multi_worker", "parameter_server"):
+            raise ValueError("several workers need 'strategy: multi_worker' or 'strategy: parameter_server'")
+        if self.batch_size < self.workers * self.accumulation_steps:
+            raise ValueError("'batch_size' is smaller than 'workers' times 'accumulation_steps'")
+        return self
 
 
 class Bound(Strict):
@@ -110,7 +123,7 @@ class Bound(Strict):
     metric: str
     lower: float | None = None
     upper: float | None = None
-    slice: dict[str, str] = {}
+    slice: dict[str, str] = Field(default_factory=dict)
 
 
 class Change(Strict):
@@ -171,6 +184,7 @@ class Config(Strict):
     data: Data
     gate: Gate = Gate()
     training: Training
+    tuning: Tuning | None = None
     evaluation: Evaluation = Evaluation()
     report: Report = Report()
     release: Release = Release()
@@ -288,13 +302,19 @@ def field_names(model: type[BaseModel], location: tuple[int | str, ...]) -> list
 
     >>> field_names(Config, ("gate",))
     ['block_on', 'accept']
+    >>> field_names(Config, ("tuning", "ranges", "training.batch_size"))
+    ['low', 'high', 'log', 'choices']
     """
+    keyed = False
     for part in (part for part in location if isinstance(part, str)):
+        if keyed:
+            keyed = False
+            continue
         field = model.model_fields.get(part)
         inner = model_in(field.annotation) if field else None
-        if inner is None:
+        if field is None or inner is None:
             return []
-        model = inner
+        model, keyed = inner, get_origin(field.annotation) is dict
     return list(model.model_fields)
 
 

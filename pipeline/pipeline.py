@@ -7,30 +7,32 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.statistics_gen.component import StatisticsGen
-from tfx.components.trainer.component import Trainer
 from tfx.components.transform.component import Transform
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
 from tfx.types import standard_artifacts
-from tfx.types.channel import Channel
+from tfx.types.channel import Channel, OutputChannel
 from tfx.utils import io_utils
 
 from components.arrow_example_gen.component import ArrowExampleGen
 from components.baseline.strategy import LatestOtherBlessedModel
 from components.batch_evaluator.component import BatchEvaluator
+from components.distributed_trainer.component import DistributedTrainer
 from components.review.artifacts import ReviewDecision
 from components.review.strategy import ApprovedReport
 from components.slice_report.component import SliceReport
+from components.tuner.component import Tuner
 from components.validation_gate.component import ValidationGate
 from components.versioned_pusher.component import VersionedPusher
-from pipeline.config import SPLITS, Config, Release
+from pipeline.config import SPLITS, Config, Release, Training
 from pipeline.digest import source_digest
 from pipeline.errors import ConfigError
 from pipeline.eval_config import make_eval_config
 from pipeline.features.table import closed_columns
 from pipeline.metadata import connection_config
 from pipeline.report_settings import report_settings
+from pipeline.tuning_settings import tuning_settings
 from pipeline.workloads.contract import Workload, check_model_settings, load_workload
 
 
@@ -68,18 +70,23 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         },
     )
     transform.add_upstream_node(gate)
-    trainer = Trainer(
+    tuning = tuning_nodes(workload, config, transform, curated)
+    warm_start = warm_start_nodes(config.training)
+    trainer = DistributedTrainer(
         run_fn=workload.run_fn,
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         schema=curated,
+        hyperparameters=next((node.outputs["best_hyperparameters"] for node in tuning), None),
+        base_model=next((node.outputs["model"] for node in warm_start), None),
         train_args=trainer_pb2.TrainArgs(splits=["train"]),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
         custom_config={
-            "training": config.training.model_dump(mode="json"),
+            "training": config.training.model_dump(mode="json", exclude={"backend"}),
             "source": source_digest(workload.module("trainer")),
+            "labels": str(rows / "labels"),
         },
-    )
+    ).with_id("Trainer")
     baseline = Resolver(
         strategy_class=LatestOtherBlessedModel,
         candidate=trainer.outputs["model"],
@@ -118,13 +125,41 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         pipeline_name=config.name,
         pipeline_root=str(root / "artifacts"),
         components=[
-            example_gen, statistics_gen, schema_gen, validator, gate, transform, trainer, baseline, evaluator,
-            report, *review, pusher,
+            example_gen, statistics_gen, schema_gen, validator, gate, transform, *tuning, *warm_start, trainer,
+            baseline, evaluator, report, *review, pusher,
         ],
         metadata_connection_config=connection_config(config.metadata, root),
         enable_cache=enable_cache,
         beam_pipeline_args=list(config.beam_pipeline_args),
     )  # fmt: skip
+
+
+def tuning_nodes(workload: Workload, config: Config, transform: Transform, schema: OutputChannel) -> list[Tuner]:
+    """What searches the settings of the training, where the config asks for it."""
+    if config.tuning is None:
+        return []
+    tuner = Tuner(
+        run_fn=workload.run_fn,
+        training=config.training.model_dump(mode="json", exclude={"backend"}),
+        settings=tuning_settings(workload, config, config.tuning),
+        source=source_digest(workload.module("trainer")),
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema,
+    )
+    return [tuner]
+
+
+def warm_start_nodes(training: Training) -> list[Resolver]:
+    """What finds the model to begin with, where the config asks for one."""
+    if training.warm_start == "none":
+        return []
+    latest = Resolver(
+        strategy_class=LatestOtherBlessedModel,
+        model=Channel(type=standard_artifacts.Model),
+        model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+    )
+    return [latest.with_id("WarmStart")]
 
 
 def review_nodes(release: Release, report: SliceReport) -> list[Resolver]:

@@ -180,6 +180,7 @@ def make_report(table: pa.Table | None = None, slices: Sequence[Sequence[tuple[s
             "none",
             1,
             (("epochs", "3"),),
+            ("Layer deep_0: 60 of 64 units (94%) are dead.",),
         ),
         importances=(
             f.Importance(

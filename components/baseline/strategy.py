@@ -18,11 +18,15 @@ class LatestOtherBlessedModel(resolver.ResolverStrategy):
     """
 
     def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: Artifacts) -> Artifacts:
-        """Takes ``model``, ``model_blessing`` and ``candidate``; gives the baseline and its blessing, or neither."""
-        excluded = {artifact.id for artifact in input_dict["candidate"]} | rejected_models(store)
+        """Takes ``model``, ``model_blessing`` and ``candidate``; gives the baseline and its blessing, or neither.
+
+        Without ``candidate``, as before a training that begins with the latest model, none is left out for it.
+        """
+        candidate = {key: list(input_dict[key]) for key in ("candidate",) if key in input_dict}
+        excluded = {artifact.id for artifact in candidate.get("candidate", [])} | rejected_models(store)
         others = {
             "model": [model for model in input_dict["model"] if model.id not in excluded],
             "model_blessing": list(input_dict["model_blessing"]),
         }
         resolved = LatestBlessedModelStrategy().resolve_artifacts(store, others) or others
-        return {**resolved, "candidate": list(input_dict["candidate"])}
+        return {**resolved, **candidate}

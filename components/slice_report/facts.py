@@ -270,6 +270,7 @@ class Training:
     """How the model was fitted.
 
     ``curves`` holds each metric by epoch, those of the eval split prefixed ``val_``; ``best_epoch`` counts from 1.
+    ``warnings`` are what was found wrong with the model, in plain words.
     """
 
     curves: Mapping[str, tuple[float, ...]]
@@ -281,6 +282,7 @@ class Training:
     strategy: str
     workers: int
     settings: Pairs
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -54,12 +54,13 @@ def from_json(text: str) -> Trace:
 
 
 def trace(store: mlmd.MetadataStore, artifact_ids: Iterable[int], baseline_model: int | None) -> Trace:
-    """Follows artifacts back to the first ones, but not what led to the baseline, which is another run's.
+    """Follows artifacts back to the first ones, but not what led to other models, which are those of other runs.
 
     The answer is the same whether a run computed the artifacts or took them from the cache.
     """
     found: dict[int, ArtifactFact] = {}
     edges: set[tuple[int, str]] = set()
+    earlier = set() if baseline_model is None else {baseline_model}
     waiting = sorted(artifact_ids)
     while waiting:
         (artifact,) = store.get_artifacts_by_id([waiting.pop()])
@@ -68,7 +69,10 @@ def trace(store: mlmd.MetadataStore, artifact_ids: Iterable[int], baseline_model
         execution, output = producer(store, artifact.id)
         node = node_name(store, execution) if execution else ""
         found[artifact.id] = ArtifactFact(artifact.id, artifact.type, node, output, artifact.uri)
-        read = inputs_of(store, execution) if execution and artifact.id != baseline_model else []
+        read = inputs_of(store, execution) if execution and artifact.id not in earlier else []
+        if artifact.type == "Model":
+            # What a training began with.
+            earlier |= {other.id for other in store.get_artifacts_by_id(read) if other.type == "Model"}
         edges |= {(source, node) for source in read}
         waiting += read
     data = data_facts(store.get_artifacts_by_id(sorted(found)))

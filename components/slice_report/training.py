@@ -21,4 +21,5 @@ def as_training(record: Mapping[str, Any]) -> Training:
         strategy=record["settings"]["strategy"],
         workers=record["workers"],
         settings=flatten(record["settings"]),
+        warnings=tuple(record.get("warnings", ())),
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 import tf_keras as keras
 
+from pipeline.features import noise
 from pipeline.features.table import (
     Crossed,
     Feature,
@@ -39,7 +40,7 @@ class HideIds(keras.layers.Layer):
         """Hides in training, passes otherwise."""
         if not training:
             return [tf.identity(tensor) for tensor in ids]
-        hidden = tf.random.uniform(tf.shape(ids[0]), seed=self.seed) < self.rate
+        hidden = noise.uniform(tf.shape(ids[0])[0], 1, seed=self.seed) < self.rate
         pairs = zip(ids, self.replacements, strict=True)
         return [tf.where(hidden, tf.constant(value, tensor.dtype), tensor) for tensor, value in pairs]
 
@@ -121,5 +122,5 @@ def mlp(value: tf.Tensor, units: Sequence[int], dropout: float, seed: int = 0) -
     """A tower of dense layers with activations, (batch, any) to (batch, units[-1])."""
     for depth, width in enumerate(units):
         value = keras.layers.Dense(width, activation="relu", name=f"deep_{depth}")(value)
-        value = keras.layers.Dropout(dropout, seed=seed + depth)(value)
+        value = noise.Dropout(dropout, seed=seed + depth, name=f"dropout_{depth}")(value)
     return value

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from pipeline.errors import MainlineError
-from pipeline.features.table import Table, Transformed, transformed_features
+from pipeline.features.table import Table, Transformed, targets, transformed_features
 
 
 def check_transformed(table: Table, outputs: Mapping[str, tf.Tensor]) -> None:
@@ -14,8 +14,7 @@ def check_transformed(table: Table, outputs: Mapping[str, tf.Tensor]) -> None:
     Raises:
         MainlineError: with the names that are missing, unexpected, or of another dtype or rank.
     """
-    expected = {output.name: output for output in transformed_features(table.features)}
-    expected[f"{table.label}_xf"] = Transformed(f"{table.label}_xf", "int64")
+    expected = {output.name: output for output in (*transformed_features(table.features), *targets(table))}
     problems = [
         f"missing {sorted(expected.keys() - outputs.keys())}" * bool(expected.keys() - outputs.keys()),
         f"unexpected {sorted(outputs.keys() - expected.keys())}" * bool(outputs.keys() - expected.keys()),

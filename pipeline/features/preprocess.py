@@ -1,5 +1,6 @@
 """A feature table as a TensorFlow Transform graph: raw columns in, columns named ``*_xf`` out."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -28,7 +29,7 @@ def transform(table: Table, inputs: Mapping[str, Column], domains: Domains) -> C
     """Applies a table to raw columns, each (batch, 1) dense or sparse; ``domains`` are those of the closed columns.
 
     Returns ids as int64 (batch, 1), numbers as float32 (batch, 1), multi-hot vectors as float32 (batch, width),
-    and the label as int64 (batch, 1).
+    the label as int64 (batch, 1), and the weight, if the table has one, as float32 (batch, 1).
     """
     outputs: Columns = {}
     for feature in table.features:
@@ -39,7 +40,19 @@ def transform(table: Table, inputs: Mapping[str, Column], domains: Domains) -> C
         if isinstance(feature, Crossed):
             outputs[transformed_name(feature)] = _cross(feature, tokens)
     outputs[f"{table.label}_xf"] = tf.cast(dense(inputs[table.label], 0), tf.int64)
+    if table.weight is not None:
+        outputs[f"{table.weight}_xf"] = checked_weight(table.weight, inputs[table.weight])
     return outputs
+
+
+def checked_weight(name: str, column: Column) -> tf.Tensor:
+    """A weight as float32 (batch, 1); evaluating it fails where a row has none, or one below 0 or not finite.
+
+    Data flow alone, no assertion: an assertion would be part of the graph that serves, where there is no weight.
+    """
+    weight = dense(_map_values(_float, column), math.nan)
+    usable = tf.where(weight >= 0.0, weight, math.nan)
+    return tf.debugging.check_numerics(usable, f"column {name!r} is a weight: every row needs a finite number >= 0")
 
 
 def dense(column: Column, default: str | float) -> tf.Tensor:

@@ -4,9 +4,12 @@ Nothing here imports TensorFlow: `preprocess.py` turns a table into a TensorFlow
 the inputs of a model. A column may stand in several rows, say as a number and in buckets.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from pipeline.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -91,15 +94,28 @@ Sparse = Bucketized | Categorical | Exact
 
 @dataclass(frozen=True)
 class Table:
-    """The features of a workload, and the label, 0 or 1. Columns of the schema that no row names are only carried."""
+    """The features of a workload, and the label, 0 or 1. Columns of the schema that no row names are only carried.
+
+    ``weight`` names a column that says how much a row counts in fitting and in choosing the best epoch: a finite
+    number of at least 0, in every row. No feature may read it; the model does not get it.
+    """
 
     features: tuple[Feature, ...]
     label: str
+    weight: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses a weight that is also a label or a feature."""
+        if self.weight is not None and self.weight in {self.label, *raw_columns(self.features)}:
+            raise ConfigError(
+                f"feature table, weight {self.weight!r}", "the column is also the label or a feature",
+                next_step="Copy the column under another name, or drop one of the uses.",
+            )  # fmt: skip
 
     def without(self, columns: Sequence[str]) -> "Table":
         """The table less all features that read some columns; how much these matter is then a matter of two runs."""
         kept = (feature for feature in self.features if not set(reads(feature)) & set(columns))
-        return Table(tuple(kept), self.label)
+        return dataclasses.replace(self, features=tuple(kept))
 
 
 @dataclass(frozen=True)
@@ -151,6 +167,12 @@ def cardinality(feature: Sparse | Crossed) -> int:
 def transformed_features(features: Sequence[Feature]) -> tuple[Transformed, ...]:
     """What preprocessing must give for a table, label aside: the contract at that seam."""
     return tuple(output for feature in features for output in _outputs(feature))
+
+
+def targets(table: Table) -> tuple[Transformed, ...]:
+    """What preprocessing gives beside the features, for training alone: the label, and the weight if there is one."""
+    label = Transformed(f"{table.label}_xf", "int64")
+    return (label,) if table.weight is None else (label, Transformed(f"{table.weight}_xf", "float32"))
 
 
 def _outputs(feature: Feature) -> tuple[Transformed, ...]:

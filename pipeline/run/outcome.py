@@ -1,5 +1,6 @@
 """What a run came to, and what its user most likely wants to type now."""
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
 from pipeline.errors import MainlineError
+from pipeline.run.events import NodeStatus
 from pipeline.run.request import Place, Request
 from pipeline.run.summary import AWAITING_CODE, Summary, end_status, failure_status, near
 
@@ -51,8 +53,23 @@ def summarize(
         folder=str(near(place.folder)),
         log=str(near(place.log)),
         next_command="",
+        warnings=training_warnings(Path(outputs["model_run"].uri)) if trained(nodes) else (),
     )
     return replace(summary, next_command=next_command(summary, request, outputs))
+
+
+def trained(nodes: list[NodeStatus]) -> bool:
+    """Whether a model was fitted in this run, and not taken from an earlier one."""
+    return any(node.node == "Trainer" and node.state == "done" for node in nodes)
+
+
+def training_warnings(model_run: Path) -> tuple[str, ...]:
+    """What the training found wrong with its model; nothing where it has left no record."""
+    try:
+        record = json.loads((model_run / "training.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ()
+    return tuple(record.get("warnings", ()))
 
 
 def tool(name: str) -> str:

@@ -23,7 +23,7 @@ from pipeline.workloads.contract import load_workload
 
 Execution = metadata_store_pb2.Execution
 Outputs = Mapping[str, list[Output]]
-BASELINE, REPORTER = "Baseline", "SliceReport"
+BASELINE, REPORTER, EARLIER = "Baseline", "SliceReport", "WarmStart"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,9 @@ def partial_report(store: mlmd.MetadataStore, config: Config, run: str, outputs:
     """The report on what a run left before it ended."""
     workload = load_workload(config.workload)
     schema = io_utils.SchemaReader().read(str(workload.schema))
-    written = [output for node, found in outputs.items() if node not in (BASELINE, REPORTER) for output in found]
+    written = [
+        output for node, found in outputs.items() if node not in (BASELINE, REPORTER, EARLIER) for output in found
+    ]
     baseline = next((output.id for output in outputs.get(BASELINE, []) if output.key == "model"), None)
     sources = Sources(
         pipeline=config.name,

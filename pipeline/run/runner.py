@@ -1,6 +1,7 @@
 """A run on this machine: config, data, lock, graph, verdict, summary."""
 
 import logging
+import os
 import signal
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from components.distributed_trainer.cluster import BACKEND_ENV
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
 from pipeline.config import SPLITS, Config, load_config
@@ -71,6 +73,7 @@ def terminating_as_interrupt() -> Iterator[None]:
 def run_in(place: Place, config: Config, request: Request) -> Summary:
     """Runs with all third-party output in the log."""
     started_s = time.monotonic()
+    os.environ[BACKEND_ENV] = config.training.backend
     with libraries_to(place.log) as terminal, observing(terminal) as observer, progress_to(observer) as handler:
         graph, verdict, error = None, None, None
         try:

@@ -29,7 +29,10 @@ COLORS = {
 
 @dataclass(frozen=True)
 class Summary:
-    """All that a user asks when a run is over. Paths are None where there is nothing to point at."""
+    """All that a user asks when a run is over. Paths are None where there is nothing to point at.
+
+    ``warnings`` are what the training of this run found wrong with the model, in plain words.
+    """
 
     pipeline: str
     run: str
@@ -45,6 +48,7 @@ class Summary:
     folder: str
     log: str
     next_command: str
+    warnings: tuple[str, ...] = ()
 
     def as_json(self) -> str:
         """One JSON object."""
@@ -82,6 +86,8 @@ def render(summary: Summary) -> RenderableType:
     parts: list[RenderableType] = [headline(summary), Text(), table(list(summary.nodes)), Text()]
     if summary.verdict is not None:
         parts += [verdict_line(summary.verdict), check_table(summary.verdict.checks), Text()]
+    if summary.warnings:
+        parts += [*(Text(f"Warning: {warning}", style="yellow") for warning in summary.warnings), Text()]
     if summary.error:
         parts += [Text(summary.error, style="red"), Text()]
     return Group(*parts, places(summary))

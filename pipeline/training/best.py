@@ -1,17 +1,25 @@
 """Which weights are kept: averaged over epochs if asked, the best of them on the eval split, safe from a kill."""
 
 import io
-import json
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 import tf_keras as keras
 
-from pipeline.training.callbacks import progress
+from pipeline.training import storage
+from pipeline.training.callbacks import Logs, progress
 
 Weights = list[npt.NDArray[Any]]
+
+
+class BestState(TypedDict):
+    """What a checkpoint must remember: the best epoch, whether patience has ended, and the files, by use and name."""
+
+    record: dict[str, float]
+    stopped: bool
+    best: dict[str, storage.Seal]
+    average: dict[str, storage.Seal]
 
 
 class BestWeights(keras.callbacks.Callback):
@@ -19,29 +27,35 @@ class BestWeights(keras.callbacks.Callback):
 
     With ``average`` above 0, an exponential average over epochs is what the eval split judges; training itself goes
     on from the weights as they were. Must stand before any callback that saves the weights to train on. At the end of
-    training the model holds the best weights.
+    training the model of the worker that writes holds the best weights.
+
+    Every epoch has files of its own, and only a checkpoint says which of them count: an epoch that ended after the
+    checkpoint from which a training resumes has never been, and ends again. Where ``writes`` is false, as in all
+    workers but one, nothing is written; their record is the same, since all see the same metrics.
 
     Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization" (2018).
     """
 
-    def __init__(self, directory: str, monitor: str, patience: int, average: float = 0.0) -> None:
+    def __init__(
+        self, directory: str, monitor: str, patience: int, average: float = 0.0, writes: bool = True,
+        state: BestState | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.directory = directory
         self.monitor = monitor
         self.patience = patience
         self.average = average
-        self.best: dict[str, float] = {}
-        self._averaged: Weights | None = None
+        self.writes = writes
+        self.state = state or BestState(record={}, stopped=False, best={}, average={})
+        self._averaged = self._load(self.state["average"])
         self._raw: Weights | None = None
 
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Takes up what a run that was cut short has left."""
-        if tf.io.gfile.exists(self._path("best.json")):
-            self.best = json.loads(self._read("best.json"))
-        if tf.io.gfile.exists(self._path("average.npz")):
-            self._averaged = unpack(self._read("average.npz"))
+    @property
+    def record(self) -> dict[str, float]:
+        """The best ``epoch``, from 0, and its ``value``; empty before the first epoch has ended."""
+        return self.state["record"]
 
-    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+    def on_test_begin(self, logs: Logs = None) -> None:
         """Puts the average in place, so that it is what is judged."""
         if not self.average:
             return
@@ -49,37 +63,35 @@ class BestWeights(keras.callbacks.Callback):
         self._averaged = blend(self._averaged, self._raw, self.average)
         self.model.set_weights(self._averaged)
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Keeps the weights if they are the best so far; stops when ``patience`` epochs brought nothing."""
         value = float((logs or {})[self.monitor])
-        if not self.best or value < self.best["value"]:
-            self.best = {"epoch": epoch, "value": value}
-            self._write("best.npz", pack(self.model.get_weights()))
-            self._write("best.json", json.dumps(self.best).encode())
-        elif epoch - self.best["epoch"] >= self.patience:
-            progress.info("no better %s since epoch %d: stopping", self.monitor, int(self.best["epoch"]) + 1)
-            self.model.stop_training = True
-        if self._raw is not None and self._averaged is not None:
+        state = BestState(**self.state)
+        if not self.record or value < self.record["value"]:
+            state |= {"record": {"epoch": epoch, "value": value}, "best": self._save("best", epoch)}
+        elif epoch - self.record["epoch"] >= self.patience:
+            progress.info("no better %s since epoch %d: stopping", self.monitor, int(self.record["epoch"]) + 1)
+            self.model.stop_training = state["stopped"] = True
+        if self._raw is not None:
+            state["average"] = self._save("average", epoch)
             self.model.set_weights(self._raw)
-            self._write("average.npz", pack(self._averaged))
+        self.state = state
 
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Puts the best weights in place."""
-        if self.best:
-            self.model.set_weights(unpack(self._read("best.npz")))
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Puts the best weights in place, where they were written."""
+        best = self._load(self.state["best"]) if self.writes else None
+        if best is not None:
+            self.model.set_weights(best)
 
-    def _path(self, name: str) -> str:
-        return f"{self.directory}/{name}"
+    def _save(self, use: str, epoch: int) -> dict[str, storage.Seal]:
+        if not self.writes:
+            return {}
+        name = f"{use}-{epoch + 1:04d}.npz"
+        with storage.disk_may_be_full(self.directory, "Free some space and run again: training resumes."):
+            return {name: storage.write(f"{self.directory}/{name}", pack(self.model.get_weights()))}
 
-    def _read(self, name: str) -> bytes:
-        with tf.io.gfile.GFile(self._path(name), "rb") as file:
-            return bytes(file.read())
-
-    def _write(self, name: str, content: bytes) -> None:
-        partial = self._path(f"{name}.partial")
-        with tf.io.gfile.GFile(partial, "wb") as file:
-            file.write(content)
-        tf.io.gfile.rename(partial, self._path(name), overwrite=True)
+    def _load(self, files: dict[str, storage.Seal]) -> Weights | None:
+        return next((unpack(storage.read(f"{self.directory}/{name}")) for name in files), None)
 
 
 def blend(averaged: Weights | None, weights: Weights, keep: float) -> Weights:

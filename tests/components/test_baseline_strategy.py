@@ -46,6 +46,13 @@ def test_without_an_other_blessed_model_there_is_none(world):
     assert baseline(world, models(4), [], models(4)) == []
 
 
+def test_before_a_training_there_is_no_candidate_to_leave_out(world):
+    inputs = {"model": models(1, 4), "model_blessing": blessings(m1=1, m4=1)}
+    found = LatestOtherBlessedModel().resolve_artifacts(world.store(), inputs)
+    assert [artifact.id for artifact in found["model"]] == [4]
+    assert set(found) == {"model", "model_blessing"}
+
+
 def test_a_rejected_model_is_passed_over(world):
     world.decide(world.report("a", model_id=3), "rejected")
     blessed = blessings(m1=1, m2=1, m3=1, m4=1)

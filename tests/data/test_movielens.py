@@ -13,6 +13,7 @@ from data.movielens import (
     User,
     age_band,
     events,
+    labels_by_column,
     parse_interaction,
     parse_item,
     parse_user,
@@ -157,6 +158,14 @@ def test_unknown_year_and_genre():
 )
 def test_age_bands(age, band):
     assert age_band(age) == band
+
+
+def test_every_film_has_a_title_which_is_in_no_row(movielens_raw, items, rows):
+    titles = labels_by_column(movielens_raw)["item_id"]
+    assert titles.keys() == items.keys()
+    assert all(titles.values())
+    assert (titles["1"], titles["50"]) == ("Toy Story", "Star Wars")
+    assert not {"Toy Story", "Star Wars"} & {value for row in rows[:1000] for value in row.values()}
 
 
 @pytest.mark.parametrize("year", ["V", "unkonwn", ""])

@@ -57,7 +57,8 @@ def test_the_random_split_has_the_known_size_and_the_same_bytes_each_time(recomm
     assert again.rows == {"train": 80_000, "eval": 10_000, "test": 10_000}
     assert (again.rows, again.digest) == (recommender.rows, recommender.digest)
     assert contents(again.path) == contents(recommender.path)
-    assert sorted(contents(again.path)) == ["eval/rows.csv", "manifest.json", "test/rows.csv", "train/rows.csv"]
+    files = ["eval/rows.csv", "labels/item_id.csv", "manifest.json", "test/rows.csv", "train/rows.csv"]
+    assert sorted(contents(again.path)) == files
 
 
 def test_the_time_split_is_ordered_and_has_no_seed(movielens_raw):
@@ -149,6 +150,18 @@ def test_any_change_prepares_anew(change, tiny, tmp_path):
     assert prepare("tiny", "given", 0, tmp_path) == before
     assert prepare("tiny", "given", 0, tmp_path) == before
     assert tiny == [("given", 0), ("given", 0)]
+
+
+def test_labels_are_written_beside_the_rows_and_a_change_of_them_prepares_anew(tiny, tmp_path, monkeypatch):
+    labels = {"number": {"1": "one, the first", "3": "three"}}
+    monkeypatch.setattr(sys.modules["tiny_rows"], "labels_by_column", lambda raw: labels, raising=False)
+    ready = prepare("tiny", "given", 0, tmp_path)
+    path = ready.path / "labels" / "number.csv"
+    assert path.read_text(encoding="utf-8") == 'value,label\n1,"one, the first"\n3,three\n'
+    path.write_text("value,label\n", encoding="utf-8")
+    assert prepare("tiny", "given", 0, tmp_path) == ready
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 3
+    assert len(tiny) == 2
 
 
 def test_changed_code_prepares_anew(tiny, tmp_path, monkeypatch):

@@ -51,7 +51,7 @@ def test_a_run_killed_in_every_long_node_ends_well(tmp_path):
         run_until(rows, root, f"{node} running")
         assert running(root) == 1
     run_until(rows, root, "Trainer epoch", wait_s=3.0)
-    assert list((root / "census" / "artifacts" / "Trainer" / "resume").glob("*/backup/*"))
+    assert list((root / "census" / "artifacts" / "Trainer" / "resume").glob("*/checkpoints/*.json"))
     outcome = harness.run_here(rows, root, "training.epochs=40", "training.checkpoint_every_steps=5",
                                "training.early_stopping_patience=40")  # fmt: skip
     assert outcome.code == 0

@@ -73,9 +73,11 @@ def artifacts_part(lineage: Lineage) -> Markup:
 
 
 def node_edges(lineage: Lineage) -> list[tuple[str, str]]:
-    """Which node feeds which, once each."""
+    """Which node feeds which, once each; a model of an earlier run feeds the node that made it, which is no edge."""
     producer = {fact.id: fact.producer for fact in lineage.artifacts}
-    return sorted({(producer[artifact], node) for artifact, node in lineage.edges if producer.get(artifact)})
+    return sorted(
+        {(source, node) for artifact, node in lineage.edges if (source := producer.get(artifact)) and source != node}
+    )
 
 
 def depths(edges: list[tuple[str, str]], nodes: list[str]) -> dict[str, int]:

@@ -12,7 +12,7 @@ from components.slice_report.page.sections import missing_notes, section
 
 
 def training_section(report: Report) -> Markup:
-    """Facts, curves and settings."""
+    """Warnings, facts, curves and settings."""
     training = report.training
     if training is None:
         return section("training", missing_notes(report, "training"))
@@ -23,7 +23,20 @@ def training_section(report: Report) -> Markup:
     )
     explained = tag("p", "By epoch; the dashed line is the epoch whose weights were chosen.", class_="muted")
     settings = pairs((name(key), name(value)) for key, value in training.settings)
-    return section("training", facts(training), charts, explained, values_part(training), details("Settings", settings))
+    return section(
+        "training",
+        [warning_note(warning) for warning in training.warnings],
+        facts(training),
+        charts,
+        explained,
+        values_part(training),
+        details("Settings", settings),
+    )
+
+
+def warning_note(warning: str) -> Markup:
+    """Something that was found wrong with the model."""
+    return tag("p", tag("strong", "Warning. "), warning, class_="note")
 
 
 def facts(training: Training) -> Markup:

@@ -31,4 +31,4 @@ def build_model(table: Table, training: Training) -> keras.Model:
             keras.layers.Dense(1, name="deep_logit")(deep),
         ]
     )
-    return keras.Model(inputs, keras.layers.Activation("sigmoid", name="score")(logit))
+    return keras.Model(inputs, keras.layers.Activation("sigmoid", dtype="float32", name="score")(logit))

@@ -46,7 +46,7 @@ def build_model(table: Table, training: Training) -> keras.Model:
         blocks.factorization([*pairs, genres]),
         keras.layers.Dense(1, name="deep_logit")(deep),
     ])  # fmt: skip
-    return keras.Model(inputs, keras.layers.Activation("sigmoid", name="score")(logit))
+    return keras.Model(inputs, keras.layers.Activation("sigmoid", dtype="float32", name="score")(logit))
 
 
 def embeddings(table: Table, inputs: blocks.Tensors, settings: Settings) -> blocks.Tensors:

@@ -111,6 +111,14 @@ def test_the_baseline_is_named_and_what_led_to_it_is_left_out(store):
     assert found.baseline.report is None
 
 
+def test_what_led_to_the_model_that_a_training_began_with_is_left_out(store):
+    earlier = run(store)
+    examples, model = store.artifact("Examples"), store.artifact("Model")
+    store.execute("Trainer", [examples, earlier["model"]], {"model": model})
+    found = trace(store.store, [model], None)
+    assert {fact.id for fact in found.artifacts} == {examples, model, earlier["model"]}
+
+
 def test_the_latest_whole_report_on_the_baseline_is_found(store):
     earlier = run(store)
     for _ in range(2):

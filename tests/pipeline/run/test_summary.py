@@ -9,6 +9,7 @@ from rich.console import Console
 from components.slice_report.checks import Check, Verdict
 from pipeline.errors import ConfigError, DataError, DataRejectedError, InputError, MainlineError, NotBlessedError
 from pipeline.run.events import NodeStatus
+from pipeline.run.outcome import trained, training_warnings
 from pipeline.run.summary import Summary, end_status, failure_status, near, render, show
 
 KEPT = Check("AUC", "overall", "≥ 0.7", 0.8123, (0.79, 0.83), None, 0.3123)
@@ -110,7 +111,7 @@ def test_json_holds_every_fact(summary):
 
 def test_json_goes_round(summary):
     facts = json.loads(summary.as_json())
-    again = replace(summary, **{name: facts[name] for name in facts if name not in ("nodes", "verdict")})
+    again = replace(summary, **{name: facts[name] for name in facts if name not in ("nodes", "verdict", "warnings")})
     checks = [Check(**{**check, "interval": tuple(check["interval"])}) for check in facts["verdict"].pop("checks")]
     again = replace(again, nodes=tuple(NodeStatus(**item) for item in facts["nodes"]))
     assert replace(again, verdict=Verdict(**facts["verdict"], checks=tuple(checks))) == summary
@@ -165,6 +166,32 @@ def test_an_error_is_shown_whole_and_its_brackets_are_no_markup(summary):
     text = text_of(replace(summary, status="bad input", verdict=None, error=error))
     assert all(line in text for line in error.splitlines())
     assert "Blessed" not in text
+
+
+def test_warnings_are_shown_in_yellow_and_are_in_the_json(summary):
+    warned = replace(summary, warnings=("Layer deep_0: 60 of 64 units [94%] are dead.", "The model overfits."))
+    stream = io.StringIO()
+    Console(file=stream, width=120, highlight=False, force_terminal=True, color_system="standard").print(render(warned))
+    assert "\x1b[33mWarning: Layer deep_0: 60 of 64 units [94%] are dead.\x1b[0m" in stream.getvalue()
+    assert "Warning: The model overfits." in text_of(warned)
+    assert json.loads(warned.as_json())["warnings"] == list(warned.warnings)
+    assert "Warning" not in text_of(summary)
+    assert json.loads(summary.as_json())["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "warnings"),
+    [('{"warnings": ["a", "b"]}', ("a", "b")), ("{}", ()), ("{", ()), (None, ())],
+)
+def test_warnings_are_read_from_the_record_of_the_training(content, warnings, tmp_path):
+    if content is not None:
+        (tmp_path / "training.json").write_text(content, encoding="utf-8")
+    assert training_warnings(tmp_path) == warnings
+
+
+@pytest.mark.parametrize(("state", "ran"), [("done", True), ("cached", False), ("skipped", False), ("failed", False)])
+def test_warnings_are_those_of_a_training_in_this_run(state, ran):
+    assert trained([node("ExampleGen"), node("Trainer", state)]) is ran
 
 
 def test_a_value_that_was_not_measured_is_not_called_a_missing_slice_when_it_is_overall(summary):

@@ -4,9 +4,22 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from pipeline.training.strategy import export_directory, is_chief, make_strategy, task
+from pipeline.errors import ConfigError
+from pipeline.training.inputs import Share
+from pipeline.training.strategy import (
+    export_directory,
+    has_role,
+    is_chief,
+    make_strategy,
+    of_chief,
+    serve_if_told,
+    share,
+    task,
+    wait_for_all,
+)
 
 WORKERS = {"worker": ["a:1", "b:1", "c:1"]}
+SERVED = {"chief": ["a:1"], "worker": ["b:1", "c:1"], "ps": ["d:1", "e:1"]}
 CHIEF_AND_WORKERS = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}
 
 
@@ -32,6 +45,11 @@ def alone(monkeypatch):
         (tf_config(CHIEF_AND_WORKERS, "worker", 0), ("worker", 1, 3)),
         (tf_config(CHIEF_AND_WORKERS, "worker", 1), ("worker", 2, 3)),
         (tf_config({"chief": ["a:1"]}, "chief", 0), ("chief", 0, 1)),
+        (tf_config(SERVED, "chief", 0), ("chief", 0, 2)),
+        (tf_config(SERVED, "worker", 0), ("worker", 1, 2)),
+        (tf_config(SERVED, "worker", 1), ("worker", 2, 2)),
+        (tf_config(SERVED, "ps", 0), ("ps", 3, 2)),
+        (tf_config(SERVED, "ps", 1), ("ps", 4, 2)),
     ],
 )
 def test_a_process_knows_its_place(config, expected):
@@ -48,7 +66,7 @@ def test_what_is_given_goes_over_the_environment(monkeypatch):
     assert task(tf_config(WORKERS, "worker", 2)) == ("worker", 2, 3)
 
 
-@pytest.mark.parametrize("cluster", [WORKERS, CHIEF_AND_WORKERS])
+@pytest.mark.parametrize("cluster", [WORKERS, CHIEF_AND_WORKERS, SERVED])
 def test_each_process_has_a_place_of_its_own_and_one_is_the_chief(cluster, monkeypatch):
     indexes = []
     for kind, addresses in cluster.items():
@@ -56,7 +74,7 @@ def test_each_process_has_a_place_of_its_own_and_one_is_the_chief(cluster, monke
             monkeypatch.setenv("TF_CONFIG", tf_config(cluster, kind, index))
             indexes.append(task()[1])
             assert is_chief() == (indexes[-1] == 0)
-    assert indexes == [0, 1, 2]
+    assert indexes == list(range(len(indexes)))
 
 
 def test_a_process_alone_saves_to_the_real_folder():
@@ -68,9 +86,12 @@ def test_a_chief_saves_to_the_real_folder(monkeypatch):
     assert export_directory("/serving/model") == "/serving/model"
 
 
-@pytest.mark.parametrize(("cluster", "index"), [(WORKERS, 1), (CHIEF_AND_WORKERS, 0)])
-def test_another_worker_saves_where_nobody_looks(cluster, index, monkeypatch, tmp_path):
-    monkeypatch.setenv("TF_CONFIG", tf_config(cluster, "worker", index))
+@pytest.mark.parametrize(
+    ("cluster", "kind", "index"),
+    [(WORKERS, "worker", 1), (CHIEF_AND_WORKERS, "worker", 0), (SERVED, "worker", 0), (SERVED, "ps", 0)],
+)
+def test_another_task_saves_where_nobody_looks(cluster, kind, index, monkeypatch, tmp_path):
+    monkeypatch.setenv("TF_CONFIG", tf_config(cluster, kind, index))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     first, second = (Path(export_directory("/serving/model")) for _ in range(2))
     assert first != second
@@ -85,3 +106,49 @@ def test_a_strategy_by_name():
 def test_an_unknown_strategy_is_named():
     with pytest.raises(ValueError, match="no strategy named 'horovod'"):
         make_strategy("horovod")
+
+
+@pytest.mark.parametrize("config", [None, tf_config(WORKERS, "worker", 1), tf_config(SERVED, "chief", 0)])
+def test_who_trains_does_not_serve(config, monkeypatch):
+    if config:
+        monkeypatch.setenv("TF_CONFIG", config)
+    serve_if_told()
+
+
+@pytest.mark.parametrize(("kind", "index"), [("worker", 1), ("ps", 0)])
+def test_who_is_led_serves(kind, index, monkeypatch):
+    made = []
+
+    class Server:
+        def __init__(self, cluster, job, task, protocol):
+            made.append((cluster.as_dict(), job, task, protocol))
+
+        def join(self):
+            made.append("joined")
+
+    monkeypatch.setenv("TF_CONFIG", tf_config(SERVED, kind, index))
+    monkeypatch.setenv("GRPC_FAIL_FAST", "")
+    monkeypatch.setattr(tf.distribute, "Server", Server)
+    serve_if_told()
+    assert made == [(SERVED, kind, index, "grpc"), "joined"]
+
+
+def test_roles_of_a_cluster():
+    assert has_role("ps", tf_config(SERVED, "chief", 0))
+    assert not has_role("ps", tf_config(WORKERS, "worker", 0))
+    assert not has_role("ps")
+
+
+def test_parameter_servers_need_a_cluster(monkeypatch):
+    with pytest.raises(ConfigError, match="there is no cluster"):
+        make_strategy("parameter_server")
+    monkeypatch.setenv("TF_CONFIG", tf_config(WORKERS, "worker", 0))
+    with pytest.raises(ConfigError, match="there is no cluster"):
+        make_strategy("parameter_server")
+
+
+def test_alone_there_is_one_share_and_nobody_to_wait_for():
+    alone = make_strategy("none")
+    assert share(alone) == Share(0, 1, 1)
+    assert of_chief(alone, 7) == 7
+    wait_for_all(alone)

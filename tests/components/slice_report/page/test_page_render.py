@@ -202,6 +202,17 @@ def test_a_report_without_parts_says_what_is_missing_and_why():
     assert "Not evaluated" in page.text
 
 
+def test_warnings_of_the_training_stand_before_its_facts(report):
+    odd = replace(report.training, warnings=("Layer <b> is dead.", "The model overfits."))
+    page = render(replace(report, training=odd), page_world.DIGEST)
+    assert "Warning. Layer <b> is dead." in Checker(page).text
+    section = page.split('id="training"')[1]
+    assert section.index("Layer &lt;b&gt; is dead.") < section.index("The model overfits.") < section.index("Epochs")
+    assert (
+        "Warning." not in Checker(render(replace(report, training=replace(odd, warnings=())), page_world.DIGEST)).text
+    )
+
+
 def test_a_bare_report_renders_and_has_a_card():
     assert "Not evaluated" in render(EMPTY, page_world.DIGEST)
     assert "no model card" in model_card(EMPTY)

@@ -1,0 +1,42 @@
+"""Where tasks run: the few things that the supervisor asks of a machine, or of a cluster of them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from components.distributed_trainer.cluster import Cluster, Task
+
+
+class Running(Protocol):
+    """The tasks of one attempt, started together.
+
+    A task that has ended has an exit code: 0 for done, negative for the signal that killed it.
+    """
+
+    def exit_codes(self) -> Mapping[Task, int | None]:
+        """How each task ended, None while it runs."""
+
+    def restart(self, task: Task) -> None:
+        """Starts one task again, at the same address; for a task that the others do not wait for."""
+
+    def cancel(self) -> None:
+        """Stops all tasks, and returns when none is left."""
+
+
+class Backend(Protocol):
+    """Starts the tasks of a cluster; each runs ``components.distributed_trainer.worker`` on the folder of the call.
+
+    What tasks print goes where the launcher's own output goes, a line with the name of its task before it.
+    """
+
+    def adopt(self, folder: Path) -> Running | None:
+        """Tasks that an earlier launcher, now gone, has started for the same call; None where there are none."""
+
+    def start(self, cluster: Cluster, folder: Path, attempt: int) -> Running:
+        """Starts all tasks of a cluster.
+
+        Args:
+            cluster: which tasks.
+            folder: of the call, which every task can read and write.
+            attempt: counts from 0; the files of a task are in ``<folder>/<attempt>/<task>``.
+        """

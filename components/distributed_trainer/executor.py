@@ -1,0 +1,49 @@
+"""Runs Trainer here, or starts a cluster for it."""
+
+import os
+import shutil
+from typing import Any
+
+from tfx.components.trainer.executor import GenericExecutor
+
+from components.distributed_trainer.backend import Backend
+from components.distributed_trainer.call import Artifacts, Call
+from components.distributed_trainer.cluster import BACKEND_ENV
+from components.distributed_trainer.local import LocalBackend
+from components.distributed_trainer.supervisor import Supervisor
+from pipeline.errors import ConfigError
+
+
+class Executor(GenericExecutor):
+    """Stock Trainer's executor in this process, or in every process of a cluster."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
+        """Trains; the outputs are those of stock Trainer.
+
+        Raises:
+            MainlineError: what a worker failed of.
+            ConfigError: a backend that there is not.
+        """
+        call = Call(input_dict, output_dict, exec_properties)
+        if not call.cluster.is_spread:
+            super().Do(input_dict, output_dict, exec_properties)
+            return
+        self._log_startup(input_dict, output_dict, exec_properties)
+        backend = make_backend(os.environ.get(BACKEND_ENV, "local"))
+        call.save()
+        Supervisor(backend, call.cluster, call.folder).run()
+        shutil.rmtree(call.folder)
+
+
+def make_backend(name: str) -> Backend:
+    """The backend of the place that this runs in.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if name == "local":
+        return LocalBackend()
+    raise ConfigError(
+        f"training.backend, {BACKEND_ENV}", "no such backend here", expected="local", received=name,
+        next_step="Set training.backend=local: the workers are then processes of this machine.",
+    )  # fmt: skip

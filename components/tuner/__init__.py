@@ -1,0 +1,1 @@
+"""Tuner: a search over declared ranges of the training's settings, one process a trial."""

@@ -1,0 +1,69 @@
+"""Searches in a folder beside the artifacts, which a search that was killed finds again, and writes the outcome."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+from tfx.utils import io_utils
+
+from components.tuner import results
+from components.tuner.search import Job, Search, winner
+from components.tuner.settings import from_json
+from pipeline.errors import MainlineError
+
+Artifacts = dict[str, list[types.Artifact]]
+
+
+class Executor(base_executor.BaseExecutor):
+    """A thin shell over ``Search``."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
+        """Writes the best settings and all trials.
+
+        Raises:
+            MainlineError: all trials failed.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        job = make_job(input_dict, exec_properties)
+        found, best = (
+            artifact_utils.get_single_uri(output_dict[key]) for key in ("tuner_results", "best_hyperparameters")
+        )
+        folder = Path(found).parent.parent / "searches" / job.key()
+        trials = Search(job, folder).run()
+        try:
+            leader = winner(trials)
+        except MainlineError:
+            shutil.rmtree(folder)
+            raise
+        results.write_results(found, job.settings, trials, leader)
+        results.write_best(best, leader)
+        shutil.rmtree(folder)
+
+
+def make_job(input_dict: Artifacts, exec_properties: dict[str, Any]) -> Job:
+    """The search that the component was asked for."""
+    examples, schema = input_dict["examples"], artifact_utils.get_single_uri(input_dict["schema"])
+    transform = artifact_utils.get_single_uri(input_dict["transform_graph"])
+    return Job(
+        run_fn=exec_properties["run_fn"],
+        inputs={
+            "train_files": patterns(examples, "train"),
+            "eval_files": patterns(examples, "eval"),
+            "schema_path": io_utils.get_only_uri_in_dir(schema),
+            "schema_file": io_utils.get_only_uri_in_dir(schema),
+            "transform_graph_path": transform,
+            "transform_output": transform,
+        },
+        training=json.loads(exec_properties["training"]),
+        source=exec_properties["source"],
+        settings=from_json(exec_properties["settings"]),
+    )
+
+
+def patterns(examples: list[types.Artifact], split: str) -> list[str]:
+    """File patterns of a split, as Trainer's executor gives them."""
+    return [io_utils.all_files_pattern(folder) for folder in artifact_utils.get_split_uris(examples, split)]

@@ -1,0 +1,77 @@
+"""What a search is told: how many trials, over which ranges."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+Scalar = bool | int | float | str
+Params = Mapping[str, Scalar]
+
+
+@dataclass(frozen=True)
+class Range:
+    """The values of one setting: from ``low`` to ``high``, both included, or one of ``choices``, all of one type."""
+
+    kind: Literal["float", "int", "choice"]
+    low: float = 0
+    high: float = 0
+    log: bool = False
+    choices: tuple[Scalar, ...] = ()
+
+    def as_dict(self) -> dict[str, object]:
+        """What counts for its kind, for a reader.
+
+        >>> Range("int", 1, 4).as_dict()
+        {'low': 1, 'high': 4, 'log': False}
+        """
+        if self.kind == "choice":
+            return {"choices": list(self.choices)}
+        return {"low": self.low, "high": self.high, "log": self.log}
+
+    def __contains__(self, value: object) -> bool:
+        if self.kind == "choice":
+            return value in self.choices
+        return isinstance(value, int | float) and self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A search.
+
+    Attributes:
+        trials: how many there are to be, failed ones included.
+        parallel: how many run at a time.
+        seed: with one trial at a time, the same seed gives the same search.
+        metric: what a trial is judged by; less is better.
+        epochs: of a trial; None for as many as the training has.
+        prune_after_epochs: no trial is pruned that has had fewer; None for no pruning.
+        ranges: by dotted key, relative to the training's settings.
+        start: what to try first, if anything.
+    """
+
+    trials: int
+    parallel: int
+    seed: int
+    metric: str
+    epochs: int | None
+    prune_after_epochs: int | None
+    ranges: Mapping[str, Range]
+    start: Params | None = None
+
+    def as_json(self) -> str:
+        """As an execution property: equal settings are equal text."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    def identity(self) -> dict[str, object]:
+        """What makes it another search: neither how many trials there are, nor how many at a time."""
+        return {key: value for key, value in asdict(self).items() if key not in ("trials", "parallel")}
+
+
+def from_json(text: str) -> Settings:
+    """The settings that ``as_json`` wrote."""
+    plain = json.loads(text)
+    ranges = {
+        key: Range(**{**entry, "choices": tuple(entry["choices"])}) for key, entry in sorted(plain["ranges"].items())
+    }
+    return Settings(**{**plain, "ranges": ranges})

@@ -1,0 +1,64 @@
+"""What a trial's process is told, and what it says in the end: files in the trial's folder."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from components.tuner.settings import Settings, from_json
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A trial.
+
+    Attributes:
+        parent: process id of the search; the trial ends when it does.
+        number: which trial it is in the journal, by Optuna's count.
+        journal: the folder of the journal.
+        run_fn: dotted path of what fits the model.
+        fn_args: fields of TFX's FnArgs.
+    """
+
+    parent: int
+    number: int
+    journal: str
+    run_fn: str
+    fn_args: Mapping[str, Any]
+    settings: Settings
+
+    def save(self, path: Path) -> None:
+        """Writes it."""
+        write_json(path, {**asdict(self), "settings": self.settings.as_json()})
+
+
+def read_spec(path: Path) -> Spec:
+    """The trial that ``save`` wrote."""
+    plain = json.loads(path.read_text(encoding="utf-8"))
+    return Spec(**{**plain, "settings": from_json(plain["settings"])})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended; ``error`` is text, and empty unless it failed."""
+
+    state: Literal["complete", "pruned", "failed"]
+    error: str = ""
+
+    def save(self, path: Path) -> None:
+        """Writes it."""
+        write_json(path, asdict(self))
+
+
+def read_outcome(path: Path) -> Outcome | None:
+    """The outcome that ``save`` wrote, None if there is none."""
+    return Outcome(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes a file that appears whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    os.replace(partial, path)

@@ -1,0 +1,82 @@
+"""``python -m components.tuner.trial SPEC_FILE``: one trial of a search, in a process of its own.
+
+What comes out of it is ``outcome.json`` beside the file, and the value of each epoch in the journal of the search.
+"""
+
+import importlib
+import logging
+import math
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+
+from components.distributed_trainer.parent import die_with
+from components.tuner.journal import open_journal
+from components.tuner.report import Listener, Pruned, listening
+from components.tuner.spec import Outcome, Spec, read_spec
+from components.tuner.study import NAME, make_pruner
+from pipeline.errors import MainlineError
+
+
+def main(arguments: list[str], run: Callable[[Spec], None] | None = None) -> int:
+    """Runs a trial; gives 0 once its outcome is written, whatever that is."""
+    path = Path(arguments[0])
+    spec = read_spec(path)
+    die_with(spec.parent)
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("mainline.progress").setLevel(logging.INFO)
+    attempt(spec, run or run_workload).save(path.with_name("outcome.json"))
+    return 0
+
+
+def attempt(spec: Spec, run: Callable[[Spec], None]) -> Outcome:
+    """How the fitting ends; its exceptions are printed."""
+    try:
+        with listening(make_listener(spec)):
+            run(spec)
+    except Pruned:
+        return Outcome("pruned")
+    except Exception as error:
+        traceback.print_exc()
+        return Outcome("failed", in_words(error))
+    return Outcome("complete")
+
+
+def in_words(error: Exception) -> str:
+    """An error as text: ours as it is, of others the type and the first line."""
+    if isinstance(error, MainlineError):
+        return str(error)
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:300]}"
+
+
+def make_listener(spec: Spec) -> Listener:
+    """What puts the values of epochs into the journal, and asks the pruner."""
+    storage = open_journal(Path(spec.journal))
+    study = optuna.load_study(study_name=NAME, storage=storage, pruner=make_pruner(spec.settings))
+    trial = storage.get_trial_id_from_study_id_trial_number(storage.get_study_id_from_name(NAME), spec.number)
+
+    def listen(epoch: int, value: float) -> None:
+        if not math.isfinite(value):
+            raise MainlineError("Tuner", f"{spec.settings.metric} became {value} in epoch {epoch + 1}")
+        # A trial that goes on after a kill may say again what is known.
+        if epoch not in storage.get_trial(trial).intermediate_values:
+            storage.set_trial_intermediate_value(trial, epoch, value)
+        if study.pruner.prune(study, storage.get_trial(trial)):
+            raise Pruned(f"after epoch {epoch + 1}")
+
+    return listen
+
+
+def run_workload(spec: Spec) -> None:
+    """Calls the workload's ``run_fn`` as Trainer would."""
+    from tfx.components.trainer.fn_args_utils import FnArgs
+
+    module, _, name = spec.run_fn.rpartition(".")
+    getattr(importlib.import_module(module), name)(FnArgs(**spec.fn_args))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

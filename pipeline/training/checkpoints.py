@@ -1,0 +1,236 @@
+"""Checkpoints of a fitting: written at its steps, hours and epochs, sealed by a manifest, and found again.
+
+    <resume_dir>/checkpoints/00000400/state.*     weights and optimizer, as tf.train.Checkpoint
+    <resume_dir>/checkpoints/00000400.json        the manifest, written last: without it there is no checkpoint
+    <resume_dir>/best-0002.npz, average-0002.npz  what BestWeights keeps; a manifest says which of them count
+
+One process writes, the chief; all read. Saved are only variables of which every worker has the same copy, so that
+no worker need take part in the writing, and the chief may write when its own clock says so.
+"""
+
+import json
+import re
+import time
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from pipeline.errors import MainlineError
+from pipeline.training import storage
+from pipeline.training.best import BestState, BestWeights
+from pipeline.training.callbacks import EpochJournal, History, Logs, not_finite, progress
+
+NEXT = "Free some space and run again: training resumes from the last checkpoint."
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a checkpoint holds: ``step`` global batches, ``epoch`` whole epochs, and the files by name under its root.
+
+    ``resumed_at`` lists the steps from which the fitting was taken up before; ``warm_start`` is how it once began.
+    """
+
+    step: int
+    epoch: int
+    history: History
+    best: BestState
+    files: dict[str, storage.Seal]
+    resumed_at: list[int] = field(default_factory=list)
+    warm_start: dict[str, Any] = field(default_factory=dict)
+
+    def taken_up(self) -> "Manifest":
+        """The same, with one more resume to tell of."""
+        return replace(self, resumed_at=[*self.resumed_at, self.step])
+
+
+def beginning(warm_start: dict[str, Any]) -> Manifest:
+    """A fitting that has not begun."""
+    return Manifest(0, 0, {}, BestState(record={}, stopped=False, best={}, average={}), {}, [], warm_start)
+
+
+class EpochCheckpoints(keras.callbacks.Callback):
+    """Writes a checkpoint at the end of each epoch, and keeps the last ``keep`` of them.
+
+    Must stand behind the journal and the best weights, whose state it writes down.
+
+    Raises:
+        MainlineError: the disk is full, or a weight is not finite; earlier checkpoints stay as they are.
+    """
+
+    def __init__(
+        self, resume_dir: str, journal: EpochJournal, best: BestWeights, keep: int, origin: Manifest | None = None
+    ) -> None:
+        super().__init__()
+        self.resume_dir = resume_dir
+        self.journal = journal
+        self.best = best
+        self.keep = keep
+        self.origin = origin or beginning({})
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Writes."""
+        self.save()
+
+    def save(self) -> None:
+        """Writes a checkpoint of this very moment."""
+        step = self.journal.step
+        check_finite(self.model, step)
+        try:
+            with storage.disk_may_be_full(folder(self.resume_dir), NEXT):
+                self._write(step)
+        except MainlineError:
+            discard(self.resume_dir, step)
+            raise
+        tidy(self.resume_dir, self.keep)
+
+    def _write(self, step: int) -> None:
+        discard(self.resume_dir, step)
+        tf.io.gfile.makedirs(data_folder(self.resume_dir, step))
+        tracked(self.model).write(prefix(self.resume_dir, step))
+        names = tf.io.gfile.glob(f"{prefix(self.resume_dir, step)}.*")
+        files = {name.removeprefix(f"{self.resume_dir}/"): storage.seal(name) for name in names}
+        best = self.best.state
+        manifest = replace(
+            self.origin, step=step, epoch=step // self.journal.steps_per_epoch, history=self.journal.history,
+            best=best, files=files | best["best"] | best["average"],
+        )  # fmt: skip
+        storage.write(manifest_file(self.resume_dir, step), json.dumps(asdict(manifest)).encode())
+
+
+class Checkpoints(EpochCheckpoints):
+    """The same, and a checkpoint every ``every_steps`` steps and every ``every_s`` seconds."""
+
+    def __init__(
+        self, resume_dir: str, journal: EpochJournal, best: BestWeights, keep: int, origin: Manifest | None = None,
+        every_steps: int = 200, every_s: float = 3600.0,
+    ) -> None:  # fmt: skip
+        super().__init__(resume_dir, journal, best, keep, origin)
+        self.every_steps = every_steps
+        self.every_s = every_s
+        self._saved_step = journal.step
+        self._saved_s = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Writes when it is time; at the end of an epoch that is after its evaluation."""
+        step = self.journal.step
+        crossed = step // self.every_steps > self._saved_step // self.every_steps
+        overdue = time.monotonic() - self._saved_s >= self.every_s
+        if (crossed or overdue) and step % self.journal.steps_per_epoch:
+            self.save()
+
+    def save(self) -> None:
+        """Writes, and starts both clocks anew."""
+        super().save()
+        self._saved_step, self._saved_s = self.journal.step, time.monotonic()
+
+
+def folder(resume_dir: str) -> str:
+    """Where the checkpoints of a fitting lie."""
+    return f"{resume_dir}/checkpoints"
+
+
+def data_folder(resume_dir: str, step: int) -> str:
+    """Where the variables of one checkpoint lie."""
+    return f"{folder(resume_dir)}/{step:08d}"
+
+
+def prefix(resume_dir: str, step: int) -> str:
+    """What TensorFlow calls the checkpoint."""
+    return f"{data_folder(resume_dir, step)}/state"
+
+
+def manifest_file(resume_dir: str, step: int) -> str:
+    """Where the manifest of a checkpoint lies."""
+    return f"{data_folder(resume_dir, step)}.json"
+
+
+def tracked(model: keras.Model) -> tf.train.Checkpoint:
+    """What of a model is saved: the variables of its layers, and the optimizer with its loss scale. No metrics."""
+    return tf.train.Checkpoint(layers=list(model.layers), optimizer=model.optimizer)
+
+
+def check_finite(model: keras.Model, step: int) -> None:
+    """Nothing may be saved that cannot be trained on.
+
+    Raises:
+        MainlineError: a weight or a variable of the optimizer is not finite.
+    """
+    for variable in [*model.variables, *optimizer_variables(model.optimizer)]:
+        if variable.dtype.is_floating and not np.isfinite(tf.convert_to_tensor(variable).numpy()).all():
+            raise not_finite(f"{variable.name} is not finite", step)
+
+
+def optimizer_variables(optimizer: keras.optimizers.Optimizer) -> list[tf.Variable]:
+    """All variables of an optimizer; in older versions of Keras they are a method."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return list(inner.variables() if callable(inner.variables) else inner.variables)
+
+
+def restore(model: keras.Model, resume_dir: str, step: int) -> None:
+    """Puts the variables of a checkpoint into a compiled model."""
+    model.optimizer.build(model.trainable_variables)
+    tracked(model).read(prefix(resume_dir, step)).assert_consumed()
+
+
+def newest(resume_dir: str) -> Manifest | None:
+    """The last checkpoint that is whole; says which ones it passes over, and why."""
+    for step in reversed(steps_in(resume_dir)):
+        manifest, fault = inspect(resume_dir, step)
+        if manifest is not None:
+            return manifest
+        progress.warning("the checkpoint of step %d is passed over: %s", step, fault)
+    return None
+
+
+def steps_in(resume_dir: str) -> list[int]:
+    """The steps of which there is a checkpoint, whole or not, in order."""
+    names = tf.io.gfile.listdir(folder(resume_dir)) if tf.io.gfile.isdir(folder(resume_dir)) else []
+    found = (re.fullmatch(r"(\d{8})(\.json|/)?", name) for name in names)
+    return sorted({int(match.group(1)) for match in found if match})
+
+
+def inspect(resume_dir: str, step: int) -> tuple[Manifest | None, str]:
+    """A checkpoint's manifest if all its files are as it says, else what is wrong."""
+    try:
+        manifest = Manifest(**json.loads(storage.read(manifest_file(resume_dir, step))))
+    except tf.errors.NotFoundError:
+        return None, "it has no manifest"
+    except (ValueError, TypeError) as error:
+        return None, f"its manifest cannot be read ({error})"
+    for name, expected in manifest.files.items():
+        try:
+            found: Any = storage.seal(f"{resume_dir}/{name}")
+        except tf.errors.OpError:
+            return None, f"{name} is missing"
+        if found != expected:
+            return None, f"{name} is not as it was written"
+    return manifest, ""
+
+
+def discard(resume_dir: str, step: int) -> None:
+    """Removes a checkpoint, its manifest first."""
+    storage.remove(manifest_file(resume_dir, step))
+    storage.remove(data_folder(resume_dir, step))
+
+
+def tidy(resume_dir: str, keep: int) -> None:
+    """Removes what no kept checkpoint needs: older ones, those that are not whole, other epochs' weights."""
+    written = [step for step in steps_in(resume_dir) if tf.io.gfile.exists(manifest_file(resume_dir, step))]
+    kept = written[-keep:]
+    for step in set(steps_in(resume_dir)) - set(kept):
+        discard(resume_dir, step)
+    used = {name for step in kept for name in files_of(resume_dir, step)}
+    for path in tf.io.gfile.glob(f"{resume_dir}/*.npz*"):
+        if path.removeprefix(f"{resume_dir}/") not in used:
+            storage.remove(path)
+
+
+def files_of(resume_dir: str, step: int) -> list[str]:
+    """The files that a manifest names, or none if it cannot be read."""
+    try:
+        return list(json.loads(storage.read(manifest_file(resume_dir, step)))["files"])
+    except (ValueError, KeyError):
+        return []

@@ -1,0 +1,107 @@
+"""What a look into a model and its losses say is wrong, in words: what, how much, and what to do about it."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from pipeline.training.probe import Dead, Look, Spread
+
+# Adam divides by sqrt(v) + 1e-7 (the epsilon of tf_keras): below about that size a step follows epsilon, not the data.
+VANISHED_NORM = 1e-6
+# A batch with a log loss below this is as good as fitted: its gradients may well be small.
+FITTED_LOSS = 0.01
+# The derivative of the mean log loss by a logit is at most 1, so that the norm says how much inputs and weights
+# multiply it on its way back; Pascanu et al., "On the difficulty of training RNNs" (2013) clip far below.
+EXPLODED_NORM = 1e3
+# Stanford CS231n, "Neural Networks Part 1": with too high a learning rate "as much as 40% of your network can be dead".
+DEAD_SHARE = 0.4
+# A twentieth of the length that all rows have in common: whatever the id, the layers behind get the same vector.
+COLLAPSED_SHARE = 0.05
+# Numbers enter the tower with a variance of 1; a thousandth of that is nothing beside them, whatever the mean.
+COLLAPSED_DISTANCE = 1e-3
+# Prechelt, "Early Stopping - But When?" (1998): generalization loss, there 1 to 5 % above the best.
+OVERFIT_RISE = 0.05
+
+
+def in_look(look: Look) -> list[str]:
+    """What is wrong with the model as it is now."""
+    return [
+        *in_gradients(look.gradient_norm, look.loss),
+        *(text for layer, dead in look.dead.items() for text in in_units(layer, dead, look.rows)),
+        *(text for layer, spread in look.spreads.items() for text in in_spread(layer, spread)),
+    ]
+
+
+def in_gradients(norm: float, loss: float) -> Iterator[str]:
+    """Gradients that vanish although there is much to learn, explode, or are no numbers.
+
+    >>> next(in_gradients(5000.0, 0.7))[:53]
+    'The gradients explode: their global norm is 5e+03, ab'
+    """
+    if not math.isfinite(norm):
+        yield (
+            f"The gradients are no numbers (global norm {norm}). Lower training.learning_rate, set "
+            "training.clip_norm, and look for NaN in the input."
+        )
+    elif norm > EXPLODED_NORM:
+        yield (
+            f"The gradients explode: their global norm is {norm:.3g}, above {EXPLODED_NORM:g}. Lower "
+            "training.learning_rate or set training.clip_norm, and look for numbers that are not scaled."
+        )
+    elif norm < VANISHED_NORM and loss > FITTED_LOSS:
+        yield (
+            f"The gradients vanish: their global norm is {norm:.3g}, below {VANISHED_NORM:g}, at a log loss of "
+            f"{loss:.3g}. Lower training.learning_rate or raise training.warmup_share, and look for saturated layers."
+        )
+
+
+def in_units(layer: str, dead: Dead, rows: int) -> Iterator[str]:
+    """A ReLU layer with many units that give 0 whatever comes in.
+
+    >>> list(in_units("deep_0", Dead(1, 64), 512))
+    []
+    """
+    if dead.units > DEAD_SHARE * dead.of:
+        yield (
+            f"Layer {layer}: {dead.units} of {dead.of} units ({dead.units / dead.of:.0%}) are dead, 0 for each of "
+            f"{rows:,} eval rows. Lower training.learning_rate or raise training.warmup_share."
+        )
+
+
+def in_spread(layer: str, spread: Spread) -> Iterator[str]:
+    """An embedding table whose rows are nearly alike."""
+    floor = max(COLLAPSED_SHARE * spread.mean_norm, COLLAPSED_DISTANCE)
+    if spread.rows > 1 and spread.distance < floor:
+        yield (
+            f"Embedding table {layer} has collapsed: the {spread.rows:,} rows in use are nearly alike, on average "
+            f"{spread.distance:.2g} from their mean (below {floor:.2g}). The feature tells the model nothing: lower "
+            "its L2 or leave it out."
+        )
+
+
+def in_history(history: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    """Losses by epoch, of the train and of the eval rows (``val_``), that are no numbers or drift apart.
+
+    >>> list(in_history({"log_loss": [0.6, 0.5, 0.4], "val_log_loss": [0.6, 0.55, 0.56]}))
+    []
+    """
+    for name, values in history.items():
+        lost = next((epoch for epoch, value in enumerate(values, start=1) if not math.isfinite(value)), None)
+        if lost is not None:
+            yield (
+                f"{name} is {values[lost - 1]} at epoch {lost}. Lower training.learning_rate, set "
+                "training.clip_norm, and look for NaN in the input."
+            )
+    train, eval_ = history.get("log_loss", ()), history.get("val_log_loss", ())
+    if len(train) == len(eval_) > 1 and all(map(math.isfinite, [*train, *eval_])):
+        yield from in_gap(train, eval_)
+
+
+def in_gap(train: Sequence[float], eval_: Sequence[float]) -> Iterator[str]:
+    """An eval loss that rose from its best while the train loss went on falling."""
+    best = min(range(len(eval_)), key=eval_.__getitem__)
+    if eval_[-1] > (1 + OVERFIT_RISE) * eval_[best] and train[-1] < train[best]:
+        yield (
+            f"The model overfits: from epoch {best + 1} to {len(eval_)} the log loss fell from {train[best]:.4f} to "
+            f"{train[-1]:.4f} on the train rows and rose from {eval_[best]:.4f} to {eval_[-1]:.4f} on the eval rows. "
+            "The best epoch was kept; raise weight decay, dropout or L2, or lower training.epochs."
+        )

@@ -1,0 +1,78 @@
+"""What one fitting is told, read from TFX's arguments, and where it leaves what a resume needs."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import tensorflow as tf
+import tensorflow_transform as tft
+from tfx.components.trainer.fn_args_utils import FnArgs
+
+from components.tuner.overrides import with_hyperparameters
+from pipeline.config import Training
+from pipeline.errors import MainlineError
+from pipeline.features.table import Table, targets, transformed_features
+from pipeline.training.inputs import Split, count_records, list_files
+
+# What changes neither the rows, nor the order in which they come, nor what is done with them.
+WITHOUT_EFFECT = (
+    "workers", "backend", "max_restarts", "startup_timeout_s", "hang_timeout_s", "steps_per_execution",
+    "checkpoint_every_steps", "checkpoint_every_s", "keep_checkpoints", "histogram_every_epochs", "profile_steps",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that one fitting needs, read from TFX's arguments once."""
+
+    fn_args: FnArgs
+    table: Table
+    training: Training
+    transform: tft.TFTransformOutput
+    train: Split
+    eval: Split
+    resume_dir: str
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole global batches in the train split, at least one."""
+        return max(1, self.train.rows // self.training.batch_size)
+
+
+def read_training(fn_args: FnArgs) -> Training:
+    """The settings of the config, and over them what a search has found."""
+    found = with_hyperparameters(fn_args.custom_config["training"], fn_args.hyperparameters)
+    return Training.model_validate_json(json.dumps(found))
+
+
+def make_job(fn_args: FnArgs, table: Table, training: Training) -> Job:
+    """Counts rows, and finds what is transformed and how."""
+    table = table.without(training.exclude_columns)
+    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
+    resume_dir = resume_directory(fn_args)
+    tf.io.gfile.makedirs(resume_dir)
+    train = make_split("train", fn_args.train_files, table, transform)
+    held_out = make_split("eval", fn_args.eval_files, table, transform)
+    return Job(fn_args, table, training, transform, train, held_out, resume_dir)
+
+
+def make_split(name: str, patterns: list[str], table: Table, transform: tft.TFTransformOutput) -> Split:
+    """One split of the transformed examples, with all that the table asks for."""
+    rows = count_records(patterns)
+    if rows < 1:
+        raise MainlineError("Trainer", f"the {name} split has no rows", received=str(patterns))
+    spec = transform.transformed_feature_spec()
+    names = [output.name for output in (*transformed_features(table.features), *targets(table))]
+    label, *weight = (target.name for target in targets(table))
+    return Split(list_files(patterns), rows, {name: spec[name] for name in names}, label, *weight)
+
+
+def resume_directory(fn_args: FnArgs) -> str:
+    """A folder that only a fitting of the same rows with the same settings and code shares."""
+    config = dict(fn_args.custom_config)
+    training = with_hyperparameters(config["training"], fn_args.hyperparameters)
+    config["training"] = {key: value for key, value in training.items() if key not in WITHOUT_EFFECT}
+    same = [fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path, fn_args.base_model, config]
+    key = hashlib.sha256(json.dumps(same, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    runs = fn_args.model_run_dir.rstrip("/").rsplit("/", 2)[0]
+    return f"{runs}/resume/{key}"

@@ -1,0 +1,112 @@
+"""Embedding tables for TensorBoard's projector, which draws them by PCA, t-SNE or UMAP with a name on every point.
+
+https://www.tensorflow.org/tensorboard/tensorboard_projector_plugin
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeAlias
+
+import tensorflow as tf
+import tensorflow_transform as tft
+import tf_keras as keras
+from google.protobuf import text_format
+from tensorboard.plugins.projector import metadata, projector_config_pb2
+
+from pipeline.features.table import Feature, Table, reads, transformed_name
+from pipeline.training.probe import embeddings
+from pipeline.training.vocabularies import Vocabulary, read_vocabularies, table_features
+
+Labels: TypeAlias = Mapping[str, str]
+# What TensorBoard's t-SNE still draws at a bearable speed; it samples 10,000 points itself.
+MOST_ROWS = 10_000
+BREAKS = re.compile(r"[\t\r\n]")
+
+
+def write_projector(
+    log_dir: str, model: keras.Model, table: Table, transform: tft.TFTransformOutput, labels_dir: str | None = None
+) -> tuple[str, ...]:
+    """Writes vectors and names of every embedding table whose ids have terms or buckets; gives the layers written.
+
+    Args:
+        log_dir: where TensorBoard will look; it must hold an event file of its own, or TensorBoard passes it by.
+        model: with the weights to draw.
+        table: the features.
+        transform: where the vocabularies are.
+        labels_dir: may hold ``<column>.csv`` with the header ``value,label``: what a person calls a value.
+    """
+    vocabularies = read_vocabularies(table, transform)
+    features = {transformed_name(feature): feature for feature in table.features}
+    names = table_features(model, vocabularies)
+    config, written = projector_config_pb2.ProjectorConfig(), []
+    tf.io.gfile.makedirs(f"{log_dir}/projector")
+    for layer in embeddings(model):
+        if layer.name not in names:
+            continue
+        labels = read_labels(labels_dir, features[names[layer.name]])
+        kept = list(islice(rows_of(vocabularies[names[layer.name]], labels), MOST_ROWS))
+        vectors = tf.convert_to_tensor(layer.embeddings).numpy()[[index for index, _ in kept]]
+        write_text(f"{log_dir}/projector/{layer.name}.tsv", as_tsv(vectors))
+        write_text(f"{log_dir}/projector/{layer.name}.names.tsv", as_names([cells for _, cells in kept], bool(labels)))
+        add_table(config, layer.name)
+        written.append(str(layer.name))
+    write_text(f"{log_dir}/{metadata.PROJECTOR_FILENAME}", text_format.MessageToString(config))
+    return tuple(written)
+
+
+def add_table(config: Any, layer: str) -> None:
+    """Tells TensorBoard of a table; paths are relative to the config."""
+    entry = config.embeddings.add()
+    entry.tensor_name = layer
+    entry.tensor_path = f"projector/{layer}.tsv"
+    entry.metadata_path = f"projector/{layer}.names.tsv"
+
+
+def rows_of(vocabulary: Vocabulary, labels: Labels) -> Iterator[tuple[int, tuple[str, str]]]:
+    """The rows that stand for something, the most frequent terms first: index, and name and label.
+
+    >>> list(rows_of(Vocabulary(4, ("a",), oov=1, first_oov=1), {"a": "Alpha"}))
+    [(0, ('a', 'Alpha')), (1, ('(other 0)', ''))]
+    """
+    if not vocabulary.terms and not vocabulary.oov:
+        yield from ((index, (f"{vocabulary.kind.split()[0]} {index}", "")) for index in range(vocabulary.size))
+        return
+    yield from ((index, (term, labels.get(term, ""))) for index, term in enumerate(vocabulary.terms))
+    yield from ((vocabulary.first_oov + bucket, (f"(other {bucket})", "")) for bucket in range(vocabulary.oov))
+
+
+def read_labels(directory: str | None, feature: Feature) -> Labels:
+    """What a person calls the values of a feature's column; empty where nobody has said."""
+    path = f"{directory}/{reads(feature)[0]}.csv"
+    if directory is None or not tf.io.gfile.exists(path):
+        return {}
+    with tf.io.gfile.GFile(path) as file:
+        return {row["value"]: row["label"] for row in csv.DictReader(file)}
+
+
+def as_tsv(vectors: Iterable[Iterable[float]]) -> str:
+    r"""Vectors (rows, width) as lines of numbers.
+
+    >>> as_tsv([[1.0, 0.25]])
+    '1\t0.25\n'
+    """
+    return "".join("\t".join(f"{value:.6g}" for value in row) + "\n" for row in vectors)
+
+
+def as_names(rows: Sequence[tuple[str, str]], labelled: bool) -> str:
+    r"""Names as TensorBoard reads them: one a line, or, with labels, two columns under a heading.
+
+    >>> as_names([("a\tb", "")], labelled=False), as_names([("1", "Toy Story")], labelled=True)
+    ('a b\n', 'name\tlabel\n1\tToy Story\n')
+    """
+    clean = [[BREAKS.sub(" ", cell) for cell in row] for row in rows]
+    lines = [["name", "label"], *clean] if labelled else [row[:1] for row in clean]
+    return "".join("\t".join(line) + "\n" for line in lines)
+
+
+def write_text(path: str, text: str) -> None:
+    """Writes a file."""
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write(text)

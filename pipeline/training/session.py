@@ -1,0 +1,109 @@
+"""One call of ``fit``: batches from where the fitting stands, and the callbacks in the order that they need."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+import tf_keras as keras
+
+from components.tuner.report import report
+from pipeline.training import callbacks, diagnostics, strategy
+from pipeline.training.best import BestWeights
+from pipeline.training.checkpoints import Checkpoints, EpochCheckpoints, Manifest
+from pipeline.training.inputs import Batches, eval_batches, training_batches
+from pipeline.training.job import Job
+from pipeline.training.parameter_server import ChiefEvaluation, worker_batches
+from pipeline.training.probe import Batch
+from pipeline.training.trainee import Trainee
+
+MONITOR = "val_log_loss"
+
+
+class Session:
+    """A fitting from ``origin`` to its end; ``make_copy`` builds the model once more, without a strategy."""
+
+    def __init__(
+        self, job: Job, model: Trainee, distribution: tf.distribute.Strategy, origin: Manifest,
+        make_copy: Callable[[], Trainee],
+    ) -> None:  # fmt: skip
+        self.job = job
+        self.model = model
+        self.distribution = distribution
+        self.origin = origin
+        self.make_copy = make_copy
+        self.coordinated = job.training.strategy == "parameter_server"
+        journal = callbacks.EpochJournal if self.coordinated else callbacks.Journal
+        self.journal = journal(job.steps_per_epoch, origin.step, origin.history)
+        self.best = BestWeights(
+            job.resume_dir, MONITOR, job.training.early_stopping_patience, job.training.weight_averaging,
+            strategy.is_chief(), origin.best,
+        )  # fmt: skip
+
+    @property
+    def steps_made(self) -> int:
+        """Steps since the last resume."""
+        return self.journal.step - self.origin.step
+
+    def fit(self) -> diagnostics.Watch:
+        """Fits; the model of the chief then holds the best weights. Gives what was watched."""
+        training = self.job.training
+        share = strategy.share(self.distribution)
+        held_out, steps = eval_batches(self.job.eval, training.batch_size, share)
+        watch = diagnostics.watch(
+            self.job.fn_args.model_run_dir, self.model, training, self.one_batch, strategy.is_chief()
+        )
+        evaluation = [ChiefEvaluation(self.make_copy(), held_out, steps, self.best)] if self.coordinated else []
+        self.model.steps_done = self.origin.step
+        self.model.fit(
+            self.batches(),
+            epochs=training.epochs,
+            initial_epoch=training.epochs if self.best.state["stopped"] else self.origin.epoch,
+            steps_per_epoch=self.job.steps_per_epoch,
+            validation_data=None if self.coordinated else self.spread(held_out),
+            validation_steps=None if self.coordinated else steps,
+            callbacks=[*evaluation, *self.callbacks(), *watch.callbacks],
+            verbose=0,
+        )
+        return watch
+
+    def batches(self) -> Batches | keras.utils.experimental.DatasetCreator:
+        """The rows that come next."""
+        training, split = self.job.training, self.job.train
+        if self.coordinated:
+            return worker_batches(split, training.batch_size, training.seed, self.origin.epoch, training.class_weights)
+        share = strategy.share(self.distribution)
+        return self.spread(
+            training_batches(
+                split, training.batch_size, training.seed, self.origin.step, share, training.class_weights,
+                training.sharding,
+            )
+        )  # fmt: skip
+
+    def spread(self, batches: Batches) -> Batches:
+        """Batches that are already this worker's own, one for each replica."""
+        return self.distribution.distribute_datasets_from_function(lambda _: batches)
+
+    def one_batch(self) -> Batch:
+        """The first eval rows."""
+        batches, _ = eval_batches(self.job.eval, self.job.training.batch_size)
+        return next(iter(batches))
+
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        """Journal and best weights first, whose state a checkpoint writes down; a lost loss ends it before that."""
+        training, journal = self.job.training, self.journal
+        keeping = (self.job.resume_dir, journal, self.best, training.keep_checkpoints, self.origin)
+        if self.coordinated:
+            beside = [callbacks.StopOnNaNEpoch(journal), callbacks.EpochProgress(training.epochs)]
+            saving: EpochCheckpoints = EpochCheckpoints(*keeping)
+        else:
+            beside = [callbacks.StopOnNaN(journal), callbacks.Progress(training.epochs, journal)]
+            saving = Checkpoints(*keeping, training.checkpoint_every_steps, training.checkpoint_every_s)
+        chief = [Report(), saving] if strategy.is_chief() else []
+        return [journal, beside[0], self.best, beside[1], *chief]
+
+
+class Report(keras.callbacks.Callback):
+    """Tells a search, if there is one, what each epoch came to."""
+
+    def on_epoch_end(self, epoch: int, logs: callbacks.Logs = None) -> None:
+        """Reports."""
+        report(epoch, float((logs or {})[MONITOR]))

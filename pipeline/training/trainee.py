@@ -1,0 +1,105 @@
+"""The model while it is fitted: steps whose result does not depend on how a batch is spread or cut."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import tensorflow as tf
+import tf_keras as keras
+
+from pipeline.features import noise
+
+Gradient: TypeAlias = tf.Tensor | tf.IndexedSlices | None
+
+
+class Trainee(keras.Model):
+    """A functional model of one output, a probability (batch, 1) float32, with its own training step.
+
+    The loss is the cross-entropy of all rows of the global batch, each times its weight, over their number, plus the
+    losses of the layers. It is the same for one replica and for several of unequal shares, and, with ``parts`` above 1,
+    for a batch that is computed part after part: gradients are added up before the weights move.
+
+    ``steps_done`` is how many steps were made before ``fit`` is called, which then ends the epoch that they began.
+    """
+
+    def __init__(self, model: keras.Model, batch_size: int, parts: int = 1) -> None:
+        super().__init__(inputs=model.input, outputs=model.output)
+        self.batch_size = batch_size
+        self.parts = parts
+        self.steps_done = 0
+        mean_loss = keras.metrics.Mean(name="loss")
+        # As an attribute its variables would count as weights: averaged, saved, and read by one worker alone.
+        self.mean_loss: Callable[[], keras.metrics.Mean] = lambda: mean_loss
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """What ``fit`` resets before each epoch, and tells of."""
+        return [self.mean_loss(), *super().metrics]
+
+    def _maybe_load_initial_counters_from_ckpt(self, steps_per_epoch: int, initial_epoch: int) -> tuple[int, int]:
+        """Where ``fit`` begins: Keras asks here, since its own resuming of an epoch has no public entrance."""
+        return initial_epoch, self.steps_done % steps_per_epoch
+
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """One move of the weights, from (features, labels, weights) of this replica."""
+        _, labels, weights = data
+        rows = tf.shape(labels)[0]
+        computed = [self.part_step(data, rows * part // self.parts, rows * (part + 1) // self.parts)
+                    for part in range(self.parts)]  # fmt: skip
+        gradients = [total(list(parts)) for parts in zip(*(item[0] for item in computed), strict=True)]
+        if isinstance(self.optimizer, keras.mixed_precision.LossScaleOptimizer):
+            gradients = self.optimizer.get_unscaled_gradients(gradients)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        scores = tf.concat([item[1] for item in computed], axis=0)
+        count = tf.cast(rows, tf.float32)
+        loss = tf.reduce_sum(weighted_losses(labels, scores, weights)) / count + layer_losses(self)
+        self.mean_loss().update_state(loss, sample_weight=count)
+        return self.compute_metrics(None, labels, scores, weights)
+
+    def part_step(self, data: Any, low: tf.Tensor, high: tf.Tensor) -> tuple[list[Gradient], tf.Tensor]:
+        """The gradients, scaled where the optimizer scales, and the scores of the rows from ``low`` to ``high``."""
+        features, labels, weights = tf.nest.map_structure(lambda tensor: tensor[low:high], data)
+        place = noise.Place(self.optimizer.iterations, self.first_row() + low, self.batch_size)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        with noise.at(place), tf.GradientTape() as tape:
+            scores = self(features, training=True)
+            loss = tf.reduce_sum(weighted_losses(labels, scores, weights)) / self.batch_size
+            loss += layer_losses(self) / (replicas * self.parts)
+            if isinstance(self.optimizer, keras.mixed_precision.LossScaleOptimizer):
+                loss = self.optimizer.get_scaled_loss(loss)
+        return tape.gradient(loss, self.trainable_variables), scores
+
+    def first_row(self) -> tf.Tensor:
+        """Where the rows of this replica begin in the global batch."""
+        context = tf.distribute.get_replica_context()
+        return self.batch_size * context.replica_id_in_sync_group // context.num_replicas_in_sync
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """Counts (features, labels, weights) of this replica into the metrics."""
+        features, labels, weights = data
+        scores = self(features, training=False)
+        count = tf.reduce_sum(weights)
+        mean = tf.math.divide_no_nan(tf.reduce_sum(weighted_losses(labels, scores, weights)), count)
+        self.mean_loss().update_state(mean + layer_losses(self), sample_weight=count)
+        return self.compute_metrics(None, labels, scores, weights)
+
+
+def weighted_losses(labels: tf.Tensor, scores: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """The cross-entropy of each row times its weight, (batch,) float32."""
+    return weights * keras.losses.binary_crossentropy(tf.cast(labels, scores.dtype), scores)
+
+
+def layer_losses(model: keras.Model) -> tf.Tensor:
+    """The sum of what layers add to the loss, such as weight penalties."""
+    return tf.add_n([tf.cast(loss, tf.float32) for loss in model.losses]) if model.losses else tf.constant(0.0)
+
+
+def total(gradients: list[Gradient]) -> Gradient:
+    """The sum of the gradients of one variable; sparse ones stay sparse."""
+    given = [gradient for gradient in gradients if gradient is not None]
+    if len(given) < 2:
+        return given[0] if given else None
+    if all(isinstance(gradient, tf.IndexedSlices) for gradient in given):
+        values = tf.concat([gradient.values for gradient in given], axis=0)
+        indices = tf.concat([gradient.indices for gradient in given], axis=0)
+        return tf.IndexedSlices(values, indices, given[0].dense_shape)
+    return tf.add_n([tf.convert_to_tensor(gradient) for gradient in given])

@@ -1,0 +1,281 @@
+"""A training that begins where the latest blessed model left off, whatever became of the vocabularies since.
+
+A model is exported with ``assets.extra/warm_start.npz``, its weights by name, and ``assets.extra/vocabularies.json``,
+what the rows of each stand for. The next training takes over every row whose meaning it knows:
+
+- A row of an embedding table goes with its term, wherever that has moved; those that share the rest of the values, by
+  number. Buckets and hashes go by number, if there are as many as before; the borders of quantile buckets move a little
+  with the data, and the bucket keeps its row.
+- A new term begins with the row that served it before, that of its hash among the rest, so that the model gives at its
+  first step the scores that the base model gives. A fresh row would put noise on a term that was being served.
+- A row of a kernel goes with the part of the input that it multiplies. A part that is new keeps its fresh weights.
+- All else is taken over as it is.
+
+Numbers are scaled by the mean and the variance of the rows at hand: a weight means the same only as far as these do.
+Rows that drift a little move the scores a little, which the first steps put right. Optimizers begin afresh.
+
+TensorFlow leaves ``assets.extra`` to others: https://www.tensorflow.org/guide/saved_model
+"""
+
+import dataclasses
+import io
+import json
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tensorflow_transform as tft
+import tf_keras as keras
+from pydantic import TypeAdapter
+
+from pipeline.features.table import Table
+from pipeline.training.vocabularies import UNUSED, Part, Vocabulary, kernel_parts, read_vocabularies, table_features
+
+Array: TypeAlias = npt.NDArray[Any]
+Weights: TypeAlias = Mapping[str, Array]
+VERSION = 1
+EXTRA, WEIGHTS, VOCABULARIES = "assets.extra", "warm_start.npz", "vocabularies.json"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the rows of a model's weights stand for.
+
+    ``vocabularies`` by feature, ``tables`` the feature behind each embedding layer, ``parts`` of the input of each
+    dense layer.
+    """
+
+    vocabularies: Mapping[str, Vocabulary]
+    tables: Mapping[str, str]
+    parts: Mapping[str, tuple[Part, ...]]
+    version: int = VERSION
+
+    def rows(self, name: str) -> list[str] | None:
+        """A name for each row of a weight, or None where rows have no meaning of their own."""
+        layer, _, weight = name.rpartition("/")
+        if weight == "embeddings" and layer in self.tables:
+            return self.vocabularies[self.tables[layer]].rows()
+        if weight == "kernel" and layer in self.parts:
+            return numbered(row for part in self.parts[layer] for row in self._part_rows(*part))
+        return None
+
+    def _part_rows(self, name: str, width: int) -> list[str]:
+        vocabulary = self.vocabularies.get(name)
+        inner = vocabulary.rows() if vocabulary and vocabulary.size == width else map(str, range(width))
+        return [f"{name} {row}" for row in inner]
+
+
+def numbered(names: Iterable[str]) -> list[str]:
+    """Names with a number behind, by which those that occur twice differ.
+
+    >>> numbered(["a", "b", "a"])
+    ['a 0', 'b 0', 'a 1']
+    """
+    seen = Counter[str]()
+    found = []
+    for name in names:
+        found.append(f"{name} {seen[name]}")
+        seen[name] += 1
+    return found
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What became of the rows of a table: at the same place, at another one, of a new term, of one that is gone.
+
+    Rows that no id leads to are not counted.
+    """
+
+    kept: int
+    remapped: int
+    new: int
+    dropped: int
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """How a training began: from ``base_model``, or afresh, which ``reason`` explains.
+
+    ``tables`` by weight; ``copied`` and ``left`` name the weights that were taken over and those that were not.
+    """
+
+    base_model: str = ""
+    reason: str = ""
+    tables: Mapping[str, Rows] = field(default_factory=dict)
+    copied: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+    def as_record(self) -> dict[str, Any]:
+        """For ``training.json``."""
+        return dataclasses.asdict(self)
+
+
+class ColdStart(Exception):
+    """A base model cannot be used; the message says why."""
+
+
+def export_warm_start(directory: str, model: keras.Model, table: Table, transform: tft.TFTransformOutput) -> None:
+    """Writes what a later training needs into the folder of a SavedModel.
+
+    Raises:
+        tf.errors.OpError: the folder cannot be written.
+    """
+    folder = f"{directory}/{EXTRA}"
+    tf.io.gfile.makedirs(folder)
+    buffer = io.BytesIO()
+    np.savez(buffer, **{name: tf.convert_to_tensor(weight).numpy() for name, weight in named_weights(model).items()})
+    description = dataclasses.asdict(describe(model, table, transform))
+    for name, content in ((WEIGHTS, buffer.getvalue()), (VOCABULARIES, json.dumps(description, indent=1).encode())):
+        with tf.io.gfile.GFile(f"{folder}/{name}", "wb") as file:
+            file.write(content)
+
+
+def warm_start(
+    model: keras.Model, base_model_path: str | None, table: Table, transform: tft.TFTransformOutput
+) -> WarmStart:
+    """Puts the weights of a base model into a new one, row by row; leaves it as it is where that makes no sense.
+
+    Under a strategy, to be called where the model was built; every worker must call it.
+    """
+    if not base_model_path:
+        return WarmStart(reason="there is no blessed model yet")
+    weights, new = named_weights(model), describe(model, table, transform)
+    try:
+        old_weights, old = read_warm_start(base_model_path)
+        check_architecture(weights, old_weights, new, old)
+    except ColdStart as cold:
+        return WarmStart(reason=str(cold))
+    tables: dict[str, Rows] = {}
+    copied = [name for name in weights if name in old_weights]
+    for name in copied:
+        source = row_sources(name, new, old)
+        if source is not None and is_table(name, new):
+            tables[name] = count_rows(name, source, new, old)
+        fresh = tf.convert_to_tensor(weights[name]).numpy()
+        weights[name].assign(taken_over(fresh, old_weights[name], source))
+    return WarmStart(base_model_path, "", tables, tuple(copied), tuple(sorted(weights.keys() - copied)))
+
+
+def describe(model: keras.Model, table: Table, transform: tft.TFTransformOutput) -> Description:
+    """What the rows of a model's weights stand for."""
+    vocabularies = read_vocabularies(table, transform)
+    return Description(vocabularies, table_features(model, vocabularies), kernel_parts(model))
+
+
+def named_weights(model: keras.Model) -> dict[str, tf.Variable]:
+    """Trainable variables and moving averages by name, such as ``deep_0/kernel``; the seeds of dropout are neither.
+
+    Raises:
+        ValueError: two have one name.
+    """
+    floating = [weight for weight in model.weights if weight.dtype.is_floating]
+    named = {weight.name.removesuffix(":0"): weight for weight in floating}
+    if len(named) < len(floating):
+        raise ValueError("two layers of the model have one name")
+    return named
+
+
+def read_warm_start(directory: str) -> tuple[Weights, Description]:
+    """The weights in a SavedModel's folder, and what they stand for.
+
+    Raises:
+        ColdStart: there are none, or they cannot be read.
+    """
+    folder = f"{directory}/{EXTRA}"
+    try:
+        description = TypeAdapter(Description).validate_json(read(f"{folder}/{VOCABULARIES}"))
+        with np.load(io.BytesIO(read(f"{folder}/{WEIGHTS}"))) as found:
+            weights = {name: found[name] for name in found.files}
+    except tf.errors.NotFoundError as error:
+        raise ColdStart(f"{directory} was exported without {EXTRA}/{WEIGHTS}") from error
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise ColdStart(f"{folder} cannot be read: {str(error).splitlines()[0]}") from error
+    if description.version != VERSION:
+        raise ColdStart(f"{folder} is of version {description.version}, not {VERSION}")
+    return weights, description
+
+
+def read(path: str) -> bytes:
+    """The content of a file."""
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return bytes(file.read())
+
+
+def check_architecture(
+    weights: Mapping[str, tf.Variable], old_weights: Weights, new: Description, old: Description
+) -> None:
+    """Both models must have the same layers of the same widths; tables may come, go and grow.
+
+    Raises:
+        ColdStart: with the first difference.
+    """
+    for name in sorted(weights.keys() | old_weights.keys()):
+        if is_table(name, new if name in weights else old) and not (name in weights and name in old_weights):
+            continue
+        if name not in old_weights:
+            raise ColdStart(f"another architecture: the base model has no {name}")
+        if name not in weights:
+            raise ColdStart(f"another architecture: the base model has {name}, this one has not")
+        fresh, given = tuple(weights[name].shape), old_weights[name].shape
+        known = row_sources(name, new, old) is not None
+        if (fresh[1:], len(fresh)) != (given[1:], len(given)) or (fresh != given and not known):
+            raise ColdStart(f"another width: {name} has shape {fresh}, in the base model {given}")
+
+
+def is_table(name: str, description: Description) -> bool:
+    """Whether a weight is the embedding table of a feature."""
+    layer, _, weight = name.rpartition("/")
+    return weight == "embeddings" and layer in description.tables
+
+
+def row_sources(name: str, new: Description, old: Description) -> list[int | None] | None:
+    """For each row of a weight the row of the base model's that it comes from; None where rows have no meaning."""
+    rows, old_rows = new.rows(name), old.rows(name)
+    if rows is None or old_rows is None:
+        return None
+    place = {row: index for index, row in enumerate(old_rows)}
+    served = old.vocabularies[old.tables[name.rpartition("/")[0]]] if is_table(name, old) else None
+    return [place.get(row, served_before(row, served, place)) for row in rows]
+
+
+def served_before(row: str, vocabulary: Vocabulary | None, place: Mapping[str, int]) -> int | None:
+    """The row that served a term before it had one of its own."""
+    if vocabulary is None or not row.startswith("="):
+        return None
+    return place.get(vocabulary.other(row[1:]) or "")
+
+
+def taken_over(fresh: Array, old: Array, source: Sequence[int | None] | None) -> Array:
+    """The rows of a base model at their new places; fresh ones where there are none.
+
+    >>> taken_over(np.zeros((3, 1)), np.array([[1.0], [2.0]]), [1, None, 0]).ravel().tolist()
+    [2.0, 0.0, 1.0]
+    """
+    if source is None:
+        return old.astype(fresh.dtype)
+    taken = fresh.copy()
+    pairs = np.array([pair for pair in enumerate(source) if pair[1] is not None], np.int64).reshape(-1, 2)
+    taken[pairs[:, 0]] = old[pairs[:, 1]]
+    return taken
+
+
+def count_rows(name: str, source: Sequence[int | None], new: Description, old: Description) -> Rows:
+    """What became of the rows of a table that stand for something."""
+    rows, known = new.rows(name) or [], set(named(old.rows(name) or []))
+    addressed = set(named(rows))
+    states = Counter(
+        "new" if row not in known else "kept" if origin == index else "remapped"
+        for index, (origin, row) in enumerate(zip(source, rows, strict=True))
+        if row in addressed
+    )
+    return Rows(states["kept"], states["remapped"], states["new"], len(known - addressed))
+
+
+def named(rows: Iterable[str]) -> list[str]:
+    """The rows that ids lead to; a table has more where the data had fewer terms than it has room for."""
+    return [row for row in rows if not row.startswith(f"{UNUSED} ")]

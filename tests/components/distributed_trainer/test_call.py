@@ -1,0 +1,59 @@
+import json
+
+import pytest
+from tfx.types import standard_artifacts
+
+from components.distributed_trainer import call as files
+from components.distributed_trainer.cluster import Cluster
+from pipeline.errors import DataError, MainlineError
+
+
+@pytest.fixture
+def call(tmp_path):
+    examples, model, logs = standard_artifacts.Examples(), standard_artifacts.Model(), standard_artifacts.ModelRun()
+    examples.uri, model.uri, logs.uri = (str(tmp_path / name) for name in ("examples", "model", "logs"))
+    examples.split_names = '["train"]'
+    examples.set_string_custom_property("span", "3")
+    properties = {
+        "run_fn": "a.b",
+        "custom_config": json.dumps({"training": {"strategy": "multi_worker", "workers": 3}}),
+    }
+    return files.Call({"examples": [examples]}, {"model": [model], "model_run": [logs]}, properties)
+
+
+def test_a_call_goes_round_by_its_file(call):
+    call.save()
+    again = files.read_call(call.folder)
+    (examples,) = again.inputs["examples"]
+    assert (examples.uri, examples.split_names) == (call.inputs["examples"][0].uri, '["train"]')
+    assert examples.get_string_custom_property("span") == "3"
+    assert (again.model.uri, again.properties) == (call.model.uri, call.properties)
+    assert again.cluster == Cluster("multi_worker", workers=3)
+
+
+def test_a_call_without_settings_is_for_one_process(call):
+    assert not files.Call(call.inputs, call.outputs, {"custom_config": "null"}).cluster.is_spread
+
+
+def test_an_error_of_ours_keeps_its_class_and_its_words(tmp_path):
+    error = DataError("rows.csv", "not a number", expected="FLOAT", received="'x'", next_step="Fix it.")
+    files.write_failure(tmp_path, files.as_failure(error))
+    failure = files.read_failure(tmp_path)
+    assert failure.is_final
+    again = failure.as_error("worker-1")
+    assert (type(again), str(again)) == (DataError, str(error))
+
+
+def test_an_error_of_a_library_is_not_final_and_names_its_task():
+    failure = files.as_failure(RuntimeError("first line\nsecond line"))
+    assert not failure.is_final
+    again = failure.as_error("worker-1")
+    assert type(again) is MainlineError
+    assert str(again).startswith("worker-1, Trainer: RuntimeError: first line\n")
+
+
+def test_files_appear_whole(tmp_path):
+    files.write_pulse(tmp_path, files.Pulse(1.0, "running", "epoch 1"))
+    assert [path.name for path in tmp_path.iterdir()] == ["pulse.json"]
+    assert files.read_pulse(tmp_path) == files.Pulse(1.0, "running", "epoch 1")
+    assert files.read_failure(tmp_path) is None

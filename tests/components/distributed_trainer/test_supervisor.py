@@ -1,0 +1,265 @@
+"""The supervisor over real processes that do what a script says, without TensorFlow: seconds, not minutes."""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from components.distributed_trainer.call import Failure, as_failure, read_pulse
+from components.distributed_trainer.cluster import Cluster, Task
+from components.distributed_trainer.local import LocalBackend, free_ports
+from components.distributed_trainer.supervisor import Lost, Supervisor, blame
+from pipeline.errors import ConfigError, MainlineError
+
+ROOT = Path(__file__).resolve().parents[3]
+# What every script begins with: its own names, a sign of life, the marker that a chief writes.
+PRELUDE = """
+import json, os, sys, time
+from pathlib import Path
+folder, attempt, task = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+own = folder / str(attempt) / task
+own.mkdir(parents=True, exist_ok=True)
+def pulse(said=""):
+    part = own / "part"
+    part.write_text(json.dumps({"at_s": time.time(), "state": "running", "said": said}))
+    os.replace(part, own / "pulse.json")
+def fail(kind, problem):
+    said = {"at_s": time.time(), "kind": kind, "where": "Trainer", "problem": problem}
+    (own / "error.json").write_text(json.dumps(said))
+    sys.exit(1)
+def done():
+    (folder / str(attempt) / "chief.json").write_text("{}")
+    sys.exit(0)
+def live(seconds=60):
+    end = time.time() + seconds
+    while time.time() < end:
+        pulse("epoch 1/2")
+        time.sleep(0.05)
+"""
+LAUNCHER = """
+import sys, time
+from pathlib import Path
+from components.distributed_trainer.cluster import Cluster
+from components.distributed_trainer.local import LocalBackend
+code = '''
+import time
+import os
+from components.distributed_trainer.parent import die_with
+die_with(int(os.environ["MAINLINE_PARENT_PID"]))
+print(1, flush=True)
+time.sleep(60)
+'''
+start = LocalBackend(lambda *_: [sys.executable, "-c", code]).start
+print(*start(Cluster("multi_worker", workers=2), Path(sys.argv[1]), 0).pids.values(), flush=True)
+time.sleep(60)
+"""
+TWO = Cluster("multi_worker", workers=2, max_restarts=2, startup_timeout_s=5.0, hang_timeout_s=1.5)
+
+
+def supervisor(tmp_path, script, cluster=TWO, **backend) -> Supervisor:
+    """One whose tasks run a script."""
+    source = PRELUDE + textwrap.dedent(script)
+
+    def command(folder, attempt, task):
+        return [sys.executable, "-c", source, str(folder), str(attempt), task.name]
+
+    return Supervisor(LocalBackend(command, **backend), cluster, tmp_path)
+
+
+def children() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.fixture(autouse=True)
+def no_orphans():
+    before = {child.pid for child in children()}
+    yield
+    assert [child for child in children() if child.pid not in before] == []
+
+
+def test_it_ends_when_the_chief_has_saved_and_stops_the_others(tmp_path):
+    watched = supervisor(tmp_path, "live(0.5)\nif task == 'worker-0': done()\nlive()")
+    watched.run()
+    assert watched.restarts == 0
+
+
+@pytest.mark.parametrize("victim", ["worker-0", "worker-1"])
+def test_all_start_again_when_one_is_killed(tmp_path, victim, caplog):
+    caplog.set_level(logging.INFO, "mainline.progress")
+    watched = supervisor(
+        tmp_path,
+        f"""
+        live(0.3)
+        if attempt == 0 and task == '{victim}': os.kill(os.getpid(), 9)
+        if attempt == 1 and task == 'worker-0': done()
+        live()
+        """,
+    )
+    watched.run()
+    assert watched.restarts == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"0", "1"}
+    assert {path.name for path in (tmp_path / "1").iterdir()} >= {"worker-0", "worker-1"}
+    assert f"{victim} was killed by signal 9: restart 1 of 2" in caplog.messages
+    assert "2 tasks: epoch 1/2" in caplog.messages
+
+
+def test_a_stopped_process_counts_as_lost(tmp_path):
+    script = "live(0.3)\nif attempt == 0 and task == 'worker-1': os.kill(os.getpid(), 19)\n"
+    watched = supervisor(tmp_path, script + "live(0.3)\nif attempt and task == 'worker-0': done()\nlive()")
+    started_s = time.monotonic()
+    watched.run()
+    assert watched.restarts == 1
+    assert time.monotonic() - started_s < 15
+
+
+def test_a_worker_that_never_comes_up_is_named(tmp_path):
+    cluster = Cluster("multi_worker", workers=2, max_restarts=0, startup_timeout_s=1.0)
+    with pytest.raises(MainlineError) as caught:
+        supervisor(tmp_path, "live() if task == 'worker-0' else time.sleep(60)", cluster).run()
+    assert str(caught.value).startswith("Trainer, worker-1: did not come up within 1 s")
+
+
+def test_the_error_of_the_one_to_blame_comes_first_when_restarts_are_used_up(tmp_path):
+    watched = supervisor(
+        tmp_path,
+        """
+        live(0.3)
+        if task == 'worker-1': fail('ResourceExhaustedError', 'ResourceExhaustedError: out of memory')
+        live(0.5)
+        fail('UnavailableError', 'UnavailableError: connection reset by peer')
+        """,
+    )
+    with pytest.raises(MainlineError) as caught:
+        watched.run()
+    first, *_ = str(caught.value).splitlines()
+    assert first == "Trainer, worker-1: ResourceExhaustedError: out of memory"
+    assert "after 2 restarts" in caught.value.received
+    assert watched.restarts == 2
+
+
+def test_an_error_of_ours_is_raised_as_it_is_and_nothing_starts_again(tmp_path):
+    watched = supervisor(tmp_path, "pulse()\nfail('ConfigError', 'batch_size is smaller than workers')")
+    with pytest.raises(ConfigError, match="Trainer") as caught:
+        watched.run()
+    assert (watched.restarts, caught.value.exit_code) == (0, 2)
+    assert caught.value.problem == "batch_size is smaller than workers"
+
+
+def test_a_chief_that_ends_without_a_model_is_lost(tmp_path):
+    cluster = Cluster("multi_worker", workers=2, max_restarts=0)
+    with pytest.raises(MainlineError, match="Trainer, worker-0"):
+        supervisor(tmp_path, "pulse()\nif task == 'worker-1': live()", cluster).run()
+
+
+def test_under_a_chief_a_worker_is_replaced_alone(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "mainline.progress")
+    cluster = Cluster("parameter_server", workers=2, hang_timeout_s=2.0)
+    watched = supervisor(
+        tmp_path,
+        """
+        pulse()
+        flag = folder / 'died'
+        if task == 'worker-1' and not flag.exists():
+            flag.touch()
+            sys.exit(3)
+        live(2.0)
+        if task == 'chief-0': done()
+        live()
+        """,
+        cluster,
+    )
+    watched.run()
+    assert watched.restarts == 1
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["0"]
+    assert "worker-1 ended with exit code 3: it was started again, the others went on" in caplog.messages
+
+
+def test_a_parameter_server_that_is_lost_brings_all_down(tmp_path):
+    cluster = Cluster("parameter_server", workers=1, hang_timeout_s=2.0)
+    watched = supervisor(
+        tmp_path,
+        """
+        live(0.3)
+        if task == 'ps-0' and attempt == 0: os.kill(os.getpid(), 9)
+        if task == 'chief-0' and attempt == 1: done()
+        live()
+        """,
+        cluster,
+    )
+    watched.run()
+    assert {path.name for path in tmp_path.iterdir()} == {"0", "1"}
+
+
+def test_a_port_that_is_taken_is_another_one_at_the_next_start(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        first = [taken.getsockname()[1], *free_ports(1)]
+        offers = iter([first, free_ports(2)])
+        watched = supervisor(
+            tmp_path,
+            """
+            import socket
+            config = json.loads(os.environ['TF_CONFIG'])
+            host, port = config['cluster']['worker'][config['task']['index']].split(':')
+            pulse()
+            try:
+                socket.create_server((host, int(port)))
+            except OSError as error:
+                fail('UnknownError', str(error))
+            live(0.3)
+            done() if task == 'worker-0' else live()
+            """,
+            ports=lambda count: next(offers),
+        )
+        watched.run()
+    assert watched.restarts == 1
+
+
+def test_ctrl_c_stops_all(tmp_path):
+    watched = supervisor(tmp_path, "live()")
+    signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    signal.setitimer(signal.ITIMER_REAL, 1.0)
+    with pytest.raises(KeyboardInterrupt):
+        watched.run()
+
+
+def test_tasks_die_with_a_launcher_that_is_killed(tmp_path):
+    launcher = subprocess.Popen(
+        [sys.executable, "-c", LAUNCHER, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert launcher.stdout is not None
+    pids = [int(pid) for pid in launcher.stdout.readline().split()]
+    for _ in pids:
+        launcher.stdout.readline()
+    launcher.kill()
+    launcher.wait()
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=10)
+    assert (len(pids), alive) == (2, [])
+
+
+def test_what_tasks_print_has_their_name_before_it(tmp_path, capfd):
+    supervisor(tmp_path, "print('hello', flush=True)\nlive(0.3)\ndone() if task == 'worker-0' else live()").run()
+    out = capfd.readouterr().out
+    assert "[worker-0] hello\n" in out
+    assert "[worker-1] hello\n" in out
+
+
+def test_blame_goes_to_our_own_errors_then_to_silent_deaths_then_to_the_earliest():
+    ours = Lost(Task("worker", 0), "", as_failure(ConfigError("key", "wrong")))
+    silent = Lost(Task("worker", 1), "was killed by signal 9")
+    early, late = (Lost(Task("worker", 2), "", Failure(at_s, "UnavailableError", "", "")) for at_s in (1.0, 2.0))
+    assert sorted([late, early, silent, ours], key=blame) == [ours, silent, early, late]
+
+
+def test_a_pulse_that_is_not_there_yet_is_none(tmp_path):
+    assert read_pulse(tmp_path) is None

@@ -1,0 +1,169 @@
+"""Training on two workers: as good as on one, whatever is killed on the way, and nothing is left behind."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import harness
+import numpy as np
+import psutil
+import pytest
+
+from components.batch_evaluator.predictions import read_predictions
+
+TWO = ("training.strategy=multi_worker", "training.workers=2")
+LONG = (*TWO, "training.epochs=30", "training.early_stopping_patience=30", "training.checkpoint_every_steps=5",
+        "training.max_restarts=6")  # fmt: skip
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The worker processes of a run, by their command line."""
+    try:
+        children = psutil.Process(process.pid).children(recursive=True)
+        return [child for child in children if "components.distributed_trainer.worker" in child.cmdline()]
+    except psutil.NoSuchProcess:
+        return []
+
+
+class Watched:
+    """A run in another process, whose lines are read as they come."""
+
+    def __init__(self, rows: Path, root: Path, *sets: str) -> None:
+        self.root = root
+        self.process = harness.start(harness.command(rows, root, *sets))
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line.rstrip())
+
+    def until(self, what: Callable[[], object], timeout_s: float = 120.0) -> None:
+        """Waits until something is true."""
+        end_s = time.monotonic() + timeout_s
+        while not what():
+            assert self.process.poll() is None, "\n".join(self.lines[-20:])
+            assert time.monotonic() < end_s, "\n".join(self.lines[-20:])
+            time.sleep(0.02)
+
+    def kill_one(self, index: int) -> float:
+        """Kills a worker for good; gives the seconds until a new attempt trains, or the run is over."""
+        killed_s, before = time.monotonic(), self.attempt()
+        os.kill(workers_of(self.process)[index].pid, signal.SIGKILL)
+        self.until(lambda: self.process.poll() is not None or (self.attempt() != before and self.trains()))
+        return time.monotonic() - killed_s
+
+    def attempt(self) -> Path:
+        """Where the tasks of the latest attempt have their files."""
+        attempts = (self.root / "census" / "artifacts" / "Trainer" / "model").glob("*/cluster/[0-9]*")
+        return max(attempts, key=lambda path: int(path.name), default=Path("none"))
+
+    def said(self) -> str:
+        """What the chief of the latest attempt said last."""
+        pulse = self.attempt() / "worker-0" / "pulse.json"
+        return str(json.loads(pulse.read_text())["said"]) if pulse.is_file() else ""
+
+    def trains(self) -> bool:
+        """Whether the chief of the latest attempt has said something of a step."""
+        return "epoch" in self.said()
+
+    def end(self) -> harness.Outcome:
+        """Waits for the end."""
+        code = self.process.wait(300)
+        self._reader.join(10)
+        return harness.Outcome(code, harness.latest_facts(self.root))
+
+
+def record_of(outcome: harness.Outcome, root: Path) -> dict[str, object]:
+    """What Trainer wrote of the fitting."""
+    runs = (root / "census" / "artifacts" / "Trainer" / "model_run").glob("*/training.json")
+    return dict(json.loads(max(runs, key=lambda path: int(path.parent.name)).read_text(encoding="utf-8")))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_workers_train_the_model_that_one_trains(finished, tmp_path):
+    outcome = harness.run_here(finished.rows, finished.root, *TWO)
+    assert outcome.code == 0, outcome.facts["error"]
+    assert record_of(outcome, finished.root)["workers"] == 2
+    runs = (finished.outcome, outcome)
+    one, two = (read_predictions(run.facts["evaluation"]).column("score").to_numpy() for run in runs)
+    np.testing.assert_allclose(one, two, atol=2e-3)
+    model = max(
+        (finished.root / "census" / "artifacts" / "Trainer" / "model").iterdir(), key=lambda path: int(path.name)
+    )
+    assert [path.name for path in model.iterdir()] == ["Format-Serving"]
+    assert not [child for child in psutil.Process().children(recursive=True) if "worker" in " ".join(child.cmdline())]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_five_kills_at_the_worst_moments_cost_seconds_and_no_step(tmp_path, capsys):
+    rows = harness.tiny_rows(tmp_path / "rows")
+    run = Watched(rows, tmp_path / "runs", *LONG)
+    resume = run.root / "census" / "artifacts" / "Trainer" / "resume"
+    run.until(lambda: len(workers_of(run.process)) == 2)
+    lost_s = {"at start": run.kill_one(1)}
+    lost_s["within an epoch"] = run.kill_one(1)
+    checkpoints = set(resume.rglob("*.index"))
+    run.until(lambda: set(resume.rglob("*.index")) - checkpoints)
+    lost_s["at a checkpoint"] = run.kill_one(0)
+    run.until(lambda: re.search(r"epoch [23]\d/30", run.said()))
+    lost_s["late"] = run.kill_one(1)
+    models = run.root / "census" / "artifacts" / "Trainer" / "model"
+    run.until(lambda: list(models.glob("*/Format-Serving")))
+    lost_s["at export"] = run.kill_one(0)
+    outcome = run.end()
+    assert outcome.code == 0, outcome.facts["error"]
+    record = record_of(outcome, run.root)
+    assert [len(values) for values in record["history"].values()] == [30] * len(record["history"])
+    assert len(harness.versions(run.root)) == 1
+    log = Path(outcome.facts["log"]).read_text(encoding="utf-8", errors="replace")
+    assert len(set(re.findall(r"restart (\d) of 6", log))) == 5
+    with capsys.disabled():
+        print("\nseconds lost:", {moment: round(seconds, 1) for moment, seconds in lost_s.items()})
+    assert max(lost_s.values()) < 120
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_run_that_is_killed_leaves_no_worker_and_goes_on_when_run_again(tmp_path):
+    rows = harness.tiny_rows(tmp_path / "rows")
+    run = Watched(rows, tmp_path / "runs", *LONG)
+    run.until(lambda: len(workers_of(run.process)) == 2 and run.trains())
+    workers = workers_of(run.process)
+    run.process.kill()
+    run.process.wait()
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert alive == []
+    outcome = harness.run_here(rows, tmp_path / "runs", *LONG)
+    assert outcome.code == 0, outcome.facts["error"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_the_workers(tmp_path):
+    rows = harness.tiny_rows(tmp_path / "rows")
+    run = Watched(rows, tmp_path / "runs", *LONG)
+    run.until(lambda: len(workers_of(run.process)) == 2)
+    workers = workers_of(run.process)
+    run.process.send_signal(signal.SIGINT)
+    outcome = run.end()
+    assert (outcome.code, outcome.facts["status"]) == (1, "failed")
+    assert "interrupted" in outcome.facts["error"]
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert alive == []
+
+
+@pytest.mark.slow
+def test_a_backend_that_is_not_here_is_refused(finished):
+    outcome = harness.run_here(finished.rows, finished.root, *TWO, "training.backend=kubernetes", "training.epochs=3")
+    assert (outcome.code, outcome.facts["status"]) == (2, "bad input")
+    assert "no such backend here" in outcome.facts["error"]

@@ -1,0 +1,16 @@
+from pathlib import Path
+
+import pytest
+import training_world
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory) -> Path:
+    """Transformed rows of the small world, made once."""
+    return training_world.make_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    """No test is a task of a cluster unless it says so."""
+    monkeypatch.delenv("TF_CONFIG", raising=False)

@@ -1,0 +1,148 @@
+"""Several processes of this machine as a cluster."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+import training_world
+
+# Fifty steps.
+SPREAD = {"strategy": "multi_worker", "workers": 2, "epochs": 5, "early_stopping_patience": 9}
+DROPPING = {"model": {"dropout": 0.3}}
+
+
+def ended(processes) -> dict:
+    """What each task said, once all have ended well."""
+    said = {}
+    for task, process in processes.items():
+        said[task], _ = process.communicate(timeout=240)
+    codes = {task: process.returncode for task, process in processes.items()}
+    assert set(codes.values()) == {0}, f"{codes}\n" + "\n".join(text[-3000:] for text in said.values())
+    return said
+
+
+def curves(record) -> dict:
+    return {name: pytest.approx(values, abs=1e-4) for name, values in record["history"].items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch_size", [20, 21])
+def test_two_workers_have_the_loss_curve_of_one(world, tmp_path, batch_size):
+    """At an equal global batch, though shares differ by a row, and with dropout, whose draws belong to the rows."""
+    changes = {**SPREAD, **DROPPING, "batch_size": batch_size, "checkpoint_every_steps": 7}
+    alone = training_world.fit(world, tmp_path / "one", **{**changes, "strategy": "none", "workers": 1})
+    ended(training_world.start_cluster(world, tmp_path / "two", {"worker": 2}, **changes))
+    together = training_world.record(tmp_path / "two")
+    assert together["workers"] == 2
+    assert together["history"] == curves(alone)
+    one, two = (training_world.scores(world, tmp_path / name) for name in ("one", "two"))
+    np.testing.assert_allclose(two, one, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_only_one_worker_writes(world, tmp_path):
+    ended(training_world.start_cluster(world, tmp_path, {"worker": 2}, **SPREAD, histogram_every_epochs=1))
+    events = [path.parent.relative_to(tmp_path / "model_run" / "1") for path in tmp_path.rglob("events*")]
+    assert {str(path) for path in events} >= {"train", "validation"}
+    assert len(events) == len(set(events))
+    assert (tmp_path / "model" / "saved_model.pb").is_file()
+    assert not list((tmp_path / "resume").iterdir())
+
+
+@pytest.mark.slow
+def test_a_cluster_that_lost_a_worker_is_started_again_and_goes_on(world, tmp_path):
+    changes = {**SPREAD, **DROPPING, "checkpoint_every_steps": 4}
+    alone = training_world.fit(world, tmp_path / "one", **{**changes, "strategy": "none", "workers": 1})
+    out = tmp_path / "two"
+    first = training_world.start_cluster(world, out, {"worker": 2}, **changes, dies={"worker:1": 23})
+    for process in first.values():
+        process.communicate(timeout=240)
+    assert all(process.returncode for process in first.values())
+    ended(training_world.start_cluster(world, out, {"worker": 2}, **changes))
+    record = training_world.record(out)
+    assert record["resumed_at"] == [20]
+    full = {name: values[3:] for name, values in record["history"].items()}
+    assert full == {name: pytest.approx(values[3:], abs=1e-3) for name, values in alone["history"].items()}
+
+
+@pytest.mark.slow
+def test_workers_may_read_their_own_files(world, tmp_path):
+    ended(training_world.start_cluster(world, tmp_path, {"worker": 2}, **SPREAD, sharding="file"))
+    record = training_world.record(tmp_path)
+    assert record["history"]["val_auc"][-1] > 0.75
+
+
+@pytest.mark.slow
+def test_more_workers_than_files_share_by_record_and_eval_rows_may_be_fewer(tmp_path):
+    small = training_world.make_world(tmp_path / "world", train_rows=60, eval_rows=1, shards=1)
+    said = ended(training_world.start_cluster(small, tmp_path / "out", {"worker": 2}, **SPREAD, sharding="file"))
+    assert all("1 files are too few for 2 workers" in text for text in said.values())
+    assert np.isfinite(training_world.record(tmp_path / "out")["history"]["val_log_loss"]).all()
+
+
+COORDINATED = {"strategy": "parameter_server", "workers": 2, "epochs": 4, "early_stopping_patience": 9}
+ROLES = {"chief": 1, "worker": 2, "ps": 1}
+
+
+def wait_for_chief(processes) -> str:
+    """What the chief said; whoever serves it is then ended, as a supervisor would."""
+    try:
+        said, _ = processes["chief", 0].communicate(timeout=400)
+    finally:
+        for process in processes.values():
+            process.kill()
+    assert processes["chief", 0].returncode == 0, said[-4000:]
+    return said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("servers", [1, 2])
+def test_parameter_servers_train_a_plain_model(world, tmp_path, servers):
+    changes = {**COORDINATED, "parameter_servers": servers}
+    processes = training_world.start_cluster(world, tmp_path, {**ROLES, "ps": servers}, **changes)
+    wait_for_chief(processes)
+    record = training_world.record(tmp_path)
+    assert len(record["history"]["val_auc"]) == 4
+    assert record["history"]["val_auc"][-1] > 0.75
+    scores = training_world.scores(world, tmp_path)
+    assert np.isfinite(scores).all()
+    assert np.std(scores) > 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_a_killed_worker_does_not_stop_parameter_servers(world, tmp_path):
+    changes = {**COORDINATED, "epochs": 40, "early_stopping_patience": 99, "weight_averaging": 0.0}
+    processes = training_world.start_cluster(world, tmp_path, ROLES, **changes)
+    wait_for_checkpoint(tmp_path, step=20)
+    os.kill(processes["worker", 1].pid, signal.SIGKILL)
+    wait_for_chief(processes)
+    assert len(training_world.record(tmp_path)["history"]["val_auc"]) == 40
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_a_killed_chief_resumes_at_an_epoch(world, tmp_path):
+    changes = {**COORDINATED, "epochs": 30, "early_stopping_patience": 99, "parameter_servers": 2}
+    processes = training_world.start_cluster(world, tmp_path, {**ROLES, "ps": 2}, **changes)
+    wait_for_checkpoint(tmp_path, step=20)
+    for process in processes.values():
+        process.kill()
+        process.communicate()
+    wait_for_chief(training_world.start_cluster(world, tmp_path, {**ROLES, "ps": 2}, **changes))
+    record = training_world.record(tmp_path)
+    (step,) = record["resumed_at"]
+    assert step >= 20
+    assert step % record["steps_per_epoch"] == 0
+    assert len(record["history"]["val_auc"]) == 30
+
+
+def wait_for_checkpoint(out, step, within_s=200.0) -> None:
+    until_s = time.monotonic() + within_s
+    while time.monotonic() < until_s:
+        if any(int(path.stem) >= step for path in out.glob("resume/*/checkpoints/*.json")):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"no checkpoint of step {step}")

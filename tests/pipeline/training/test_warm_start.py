@@ -1,0 +1,223 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+import transformed_world as world
+
+from pipeline.features.table import Bucketized, Categorical, Exact, Table
+from pipeline.training import warm_start as module
+from pipeline.training.vocabularies import read_vocabularies
+from pipeline.training.warm_start import Rows, export_warm_start, named_weights, warm_start
+
+# More frequent in reverse, two more, and one gone: every id but one is another.
+LATER = ("Turku", "Cork", "Rome", "Lima", "Łódź", "Bergen")
+ROWS = world.make_rows()
+GROWN = {**ROWS, "city": world.make_rows(seed=1, cities=LATER)["city"]}
+
+
+@pytest.fixture(scope="module")
+def transform():
+    return world.shared_transform()
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory):
+    """Other cities; the domain of the colours has grown and is in another order. Numbers are as before."""
+    domain = ("red", "pink", "blue", "green")
+    return world.make_transform(tmp_path_factory.mktemp("grown") / "transform", GROWN, domain=domain)
+
+
+@pytest.fixture(scope="module")
+def base(transform, tmp_path_factory):
+    """An exported model, every weight of which is another number."""
+    model = world.randomized(world.build_model(), seed=3)
+    folder = str(tmp_path_factory.mktemp("model"))
+    export_warm_start(folder, model, world.TABLE, transform)
+    return folder, model
+
+
+def scores(model, transform, rows) -> np.ndarray:
+    return model(world.batch_of(transform, rows)[0]).numpy().ravel()
+
+
+def vectors(model, layer, vocabulary) -> dict[str, np.ndarray]:
+    return dict(zip(vocabulary.terms, model.get_layer(layer).embeddings.numpy(), strict=False))
+
+
+def changed(kind, name, **changes) -> Table:
+    """The table with one row changed."""
+    chosen = {feature: isinstance(feature, kind) and feature.name == name for feature in world.TABLE.features}
+    return Table(tuple(replace(row, **changes) if of else row for row, of in chosen.items()), "label")
+
+
+def test_the_same_vocabularies_give_the_same_scores_at_once(base, transform):
+    folder, old = base
+    new = world.randomized(world.build_model(), seed=4)
+    assert not np.allclose(scores(new, transform, ROWS), scores(old, transform, ROWS))
+    outcome = warm_start(new, folder, world.TABLE, transform)
+    assert (outcome.base_model, outcome.reason, outcome.left) == (folder, "", ())
+    np.testing.assert_array_equal(scores(new, transform, ROWS), scores(old, transform, ROWS))
+    assert outcome.tables["deep_city_xf/embeddings"] == Rows(kept=7, remapped=0, new=0, dropped=0)
+    assert set(outcome.copied) == set(named_weights(new))
+
+
+def test_every_old_term_keeps_its_vector_in_a_shuffled_and_grown_vocabulary(base, transform, grown):
+    folder, old = base
+    new = world.build_model()
+    outcome = warm_start(new, folder, world.TABLE, grown)
+    before, after = read_vocabularies(world.TABLE, transform), read_vocabularies(world.TABLE, grown)
+    for layer, name in (("deep_city_xf", "city_xf"), ("wide_city_xf", "city_xf"), ("deep_colour_xf", "colour_xf")):
+        was, became = vectors(old, layer, before[name]), vectors(new, layer, after[name])
+        common = was.keys() & became.keys()
+        assert len(common) >= 3
+        assert any(before[name].terms.index(term) != after[name].terms.index(term) for term in common)
+        for term in common:
+            np.testing.assert_array_equal(became[term], was[term])
+    assert outcome.tables["deep_city_xf/embeddings"] == Rows(kept=0, remapped=6, new=2, dropped=1)
+    assert outcome.tables["deep_colour_xf/embeddings"] == Rows(kept=1, remapped=3, new=1, dropped=0)
+
+
+def test_a_grown_vocabulary_changes_no_score_at_the_first_step(base, transform, grown):
+    folder, old = base
+    new = world.build_model()
+    warm_start(new, folder, world.TABLE, grown)
+    unseen = {**GROWN, "city": np.where(np.arange(400) % 3 == 0, "Nowhere", GROWN["city"])}
+    # Oslo is gone, and served as any other city from now on.
+    known = {**ROWS, "city": np.where(ROWS["city"] == "Oslo", "Lima", ROWS["city"])}
+    for rows in (GROWN, known, unseen):
+        np.testing.assert_allclose(scores(new, grown, rows), scores(old, transform, rows), rtol=1e-5, atol=1e-6)
+
+
+def test_a_new_term_begins_with_the_row_that_served_it(base, transform, grown):
+    folder, old = base
+    new = world.build_model()
+    warm_start(new, folder, world.TABLE, grown)
+    served = world.batch_of(transform, {**ROWS, "city": np.full(400, "Turku")})[0]["city_xf"][0, 0]
+    became = vectors(new, "deep_city_xf", read_vocabularies(world.TABLE, grown)["city_xf"])
+    np.testing.assert_array_equal(became["Turku"], old.get_layer("deep_city_xf").embeddings.numpy()[served])
+
+
+def test_a_feature_that_came_or_went_leaves_all_others_as_they_were(base, transform, tmp_path):
+    folder, old = base
+    table = Table(tuple(feature for feature in world.TABLE.features if not isinstance(feature, Exact)), "label")
+    smaller = world.build_model(table)
+    outcome = warm_start(smaller, folder, table, transform)
+    assert (outcome.reason, outcome.left) == ("", ())
+    kernel, before = smaller.get_layer("deep_0").kernel.numpy(), old.get_layer("deep_0").kernel.numpy()
+    np.testing.assert_array_equal(kernel, np.delete(before, range(2 * world.WIDTH, 3 * world.WIDTH), axis=0))
+
+    export_warm_start(str(tmp_path), smaller, table, transform)
+    larger = world.randomized(world.build_model(), seed=5)
+    fresh = larger.get_layer("deep_0").kernel.numpy()
+    again = warm_start(larger, str(tmp_path), world.TABLE, transform)
+    assert again.left == ("deep_gain_value_xf/embeddings", "wide_gain_value_xf/embeddings")
+    kernel = larger.get_layer("deep_0").kernel.numpy()
+    np.testing.assert_array_equal(np.delete(kernel, range(8, 12), axis=0), np.delete(before, range(8, 12), axis=0))
+    np.testing.assert_array_equal(kernel[8:12], fresh[8:12])
+
+
+def test_other_buckets_are_not_taken_for_the_same(base, transform):
+    table = changed(Bucketized, "age", buckets=3)
+    model = world.build_model(table)
+    fresh = model.get_layer("deep_age_bucket_xf").embeddings.numpy()
+    outcome = warm_start(model, base[0], table, transform)
+    assert outcome.tables["deep_age_bucket_xf/embeddings"] == Rows(kept=0, remapped=0, new=4, dropped=5)
+    np.testing.assert_array_equal(model.get_layer("deep_age_bucket_xf").embeddings.numpy(), fresh)
+
+
+def test_other_hashes_are_not_taken_for_the_same(base, transform):
+    table = Table((*world.TABLE.features[:-1], replace(world.TABLE.features[-1], hash_buckets=8)), "label")
+    model = world.build_model(table)
+    outcome = warm_start(model, base[0], table, transform)
+    assert outcome.tables["wide_city_x_colour_xf/embeddings"] == Rows(kept=0, remapped=0, new=8, dropped=16)
+    assert not model.get_layer("wide_city_x_colour_xf").embeddings.numpy().any()
+
+
+@pytest.mark.parametrize("path", [None, ""])
+def test_no_base_model_is_a_cold_start(path, transform):
+    assert warm_start(world.build_model(), path, world.TABLE, transform).reason == "there is no blessed model yet"
+
+
+def cold(folder, transform, model=None) -> str:
+    """The reason of a start that must be cold; the model must be as it was."""
+    model = model or world.build_model()
+    before = model.get_weights()
+    outcome = warm_start(model, str(folder), world.TABLE, transform)
+    assert (outcome.base_model, outcome.tables, outcome.copied) == ("", {}, ())
+    assert all(np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True))
+    return outcome.reason
+
+
+def test_a_model_without_extra_files_is_a_cold_start(transform, tmp_path):
+    assert cold(tmp_path, transform) == f"{tmp_path} was exported without assets.extra/warm_start.npz"
+
+
+@pytest.mark.parametrize("name", ["warm_start.npz", "vocabularies.json"])
+def test_broken_files_are_a_cold_start(name, base, transform, tmp_path):
+    folder, _ = base
+    tf.io.gfile.makedirs(f"{tmp_path}/assets.extra")
+    for file in ("warm_start.npz", "vocabularies.json"):
+        tf.io.gfile.copy(f"{folder}/assets.extra/{file}", f"{tmp_path}/assets.extra/{file}")
+    (tmp_path / "assets.extra" / name).write_bytes(b"{}")
+    assert cold(tmp_path, transform).startswith(f"{tmp_path}/assets.extra cannot be read: ")
+
+
+def test_files_of_another_version_are_a_cold_start(base, transform, monkeypatch):
+    monkeypatch.setattr(module, "VERSION", 2)
+    assert cold(base[0], transform).endswith("assets.extra is of version 1, not 2")
+
+
+def test_another_width_is_a_cold_start(base, transform):
+    reason = cold(base[0], transform, world.build_model(units=(16, 4)))
+    assert reason == "another width: deep_1/bias has shape (4,), in the base model (8,)"
+
+
+def test_another_architecture_is_a_cold_start(base, transform):
+    reason = cold(base[0], transform, world.build_model(units=(16, 8, 8)))
+    assert reason == "another architecture: the base model has no deep_2/bias"
+    reason = cold(base[0], transform, world.build_model(units=(16,)))
+    assert reason.startswith("another architecture: the base model has deep_1/bias")
+
+
+def test_another_embedding_width_is_a_cold_start(base, transform):
+    reason = cold(base[0], transform, world.build_model(changed(Categorical, "city", embedding=2)))
+    assert reason == "another width: deep_city_xf/embeddings has shape (14, 2), in the base model (14, 4)"
+
+
+def test_the_outcome_goes_into_a_record(base, transform):
+    outcome = warm_start(world.build_model(), base[0], world.TABLE, transform)
+    assert json.loads(json.dumps(outcome.as_record()))["tables"]["wide_colour_xf/embeddings"]["kept"] == 4
+
+
+def test_two_weights_of_one_name_are_refused():
+    first, second = (keras.layers.Dense(1, name="same") for _ in range(2))
+    model = keras.Sequential([keras.Input((1,)), keras.Sequential([first]), keras.Sequential([second])])
+    with pytest.raises(ValueError, match="two layers of the model have one name"):
+        named_weights(model)
+
+
+@pytest.mark.parametrize("strategy", [tf.distribute.MirroredStrategy, tf.distribute.MultiWorkerMirroredStrategy])
+def test_under_a_strategy_every_copy_of_a_weight_is_set(strategy, base, transform, monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    folder, old = base
+    scope = strategy()
+    with scope.scope():
+        new = world.build_model()
+        warm_start(new, folder, world.TABLE, transform)
+    np.testing.assert_allclose(scores(new, transform, ROWS), scores(old, transform, ROWS), rtol=1e-6)
+    for mine, theirs in zip(new.weights, old.weights, strict=True):
+        for copy in scope.experimental_local_results(mine):
+            np.testing.assert_array_equal(copy.numpy(), theirs.numpy())
+
+
+def test_a_training_goes_on_from_a_warm_start(base, transform):
+    folder, _ = base
+    model = world.compiled(world.build_model())
+    warm_start(model, folder, world.TABLE, transform)
+    features, labels = world.batch_of(transform, ROWS)
+    first = model.evaluate(features, labels, verbose=0)[0]
+    model.fit(features, labels, epochs=3, verbose=0)
+    assert model.evaluate(features, labels, verbose=0)[0] < first

@@ -1,0 +1,29 @@
+"""A training without TensorFlow: the custom config tells what each task does, so that all ends can be seen."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+from components.distributed_trainer.worker import logging
+from pipeline.errors import ConfigError
+
+
+def run_fn(fn_args) -> None:
+    """Says who it is, behaves as told, and writes a model as one of several workers would."""
+    told = fn_args.custom_config["told"]
+    task = json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {"type": "alone", "index": 0})
+    name = f"{task['type']}-{task['index']}"
+    logging.getLogger("mainline.progress").info("epoch 1/1 of %s", name)
+    seen = Path(fn_args.model_run_dir) / f"{name}.json"
+    tries = len(json.loads(seen.read_text())) if seen.is_file() else 0
+    seen.parent.mkdir(parents=True, exist_ok=True)
+    seen.write_text(json.dumps([*([0] * tries), fn_args.serving_model_dir]))
+    if told.get("kill") == name and tries == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if told.get("fail") == name:
+        raise {"ours": ConfigError("training.key", "wrong"), "theirs": RuntimeError("out of <memory>")}[told["how"]]
+    time.sleep(told.get("sleep_s", 0.0))
+    Path(fn_args.serving_model_dir).mkdir(parents=True, exist_ok=True)
+    (Path(fn_args.serving_model_dir) / "saved_model.pb").write_text(name)
