@@ -31,6 +31,12 @@ def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
         return []
 
 
+def said_by(task: Path) -> str:
+    """What a task said last of its progress."""
+    pulse = task / "pulse.json"
+    return str(json.loads(pulse.read_text())["said"]) if pulse.is_file() else ""
+
+
 class Watched:
     """A run in another process, whose lines are read as they come."""
 
@@ -68,8 +74,7 @@ class Watched:
 
     def said(self) -> str:
         """What the chief of the latest attempt said last."""
-        pulse = self.attempt() / "worker-0" / "pulse.json"
-        return str(json.loads(pulse.read_text())["said"]) if pulse.is_file() else ""
+        return said_by(self.attempt() / "worker-0")
 
     def trains(self) -> bool:
         """Whether the chief of the latest attempt has said something of a step."""
@@ -167,3 +172,23 @@ def test_a_backend_that_is_not_here_is_refused(finished):
     outcome = harness.run_here(finished.rows, finished.root, *TWO, "training.backend=kubernetes", "training.epochs=3")
     assert (outcome.code, outcome.facts["status"]) == (2, "bad input")
     assert "no such backend here" in outcome.facts["error"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_under_parameter_servers_a_killed_worker_is_replaced_and_the_job_ends(tmp_path):
+    rows = harness.tiny_rows(tmp_path / "rows")
+    run = Watched(rows, tmp_path / "runs", "training.strategy=parameter_server", "training.workers=2",
+                  "training.parameter_servers=2", "training.epochs=12",
+                  "training.early_stopping_patience=12")  # fmt: skip
+    run.until(lambda: len(workers_of(run.process)) == 5)
+    run.until(lambda: re.search(r"epoch \d", said_by(run.attempt() / "chief-0")))
+    victim = next(worker for worker in workers_of(run.process) if worker.cmdline()[-1] == "worker-1")
+    os.kill(victim.pid, signal.SIGKILL)
+    outcome = run.end()
+    assert outcome.code == 0, outcome.facts["error"]
+    log = Path(outcome.facts["log"]).read_text(encoding="utf-8", errors="replace")
+    assert "worker-1 was killed by signal 9: it was started again, the others went on" in log
+    history = record_of(outcome, run.root)["history"]
+    assert {len(values) for values in history.values()} == {12}
+    assert outcome.facts["verdict"]["checks"][0]["value"] > 0.7
