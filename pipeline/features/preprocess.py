@@ -122,13 +122,19 @@ def _one_up(ids: tf.Tensor) -> tf.Tensor:
 
 
 def _vocabulary_ids(feature: Categorical | Exact, values: tf.Tensor) -> tf.Tensor:
-    return tft.compute_and_apply_vocabulary(
+    """Places in the vocabulary of the training rows; what is outside is hashed into the ids from ``vocabulary`` on.
+
+    TensorFlow Transform's own would begin right behind the terms that it found: a model could not know which ids they
+    are, as one must that hides ids in training to learn what to say of unknown ones.
+    """
+    terms = tft.vocabulary(
         values,
         top_k=feature.vocabulary,
         frequency_threshold=feature.min_count if feature.min_count > 1 else None,
-        num_oov_buckets=feature.oov,
         vocab_filename=transformed_name(feature),
     )
+    known = tft.apply_vocabulary(values, terms, default_value=-1)
+    return tf.where(known >= 0, known, feature.vocabulary + tf.strings.to_hash_bucket_fast(values, feature.oov))
 
 
 def _domain_ids(values: tf.Tensor, domain: Sequence[str], size: int, oov: int) -> tf.Tensor:

@@ -81,8 +81,7 @@ def as_vocabulary(feature: Feature, transform: tft.TFTransformOutput, domains: M
         case Categorical() | Exact():
             found = transform.vocabulary_by_name(transformed_name(feature))
             terms = tuple(term.decode("utf-8", "backslashreplace") for term in found)
-            # TensorFlow Transform puts the ids of the rest right behind the terms that it found.
-            return Vocabulary(cardinality(feature), terms, feature.oov, len(terms))
+            return Vocabulary(cardinality(feature), terms, feature.oov, feature.vocabulary)
 
 
 def table_features(model: keras.Model, vocabularies: Mapping[str, Vocabulary]) -> dict[str, str]:
