@@ -25,13 +25,14 @@ from components.slice_report.component import SliceReport
 from components.tuner.component import Tuner
 from components.validation_gate.component import ValidationGate
 from components.versioned_pusher.component import VersionedPusher
-from pipeline.config import SPLITS, Config, Release, Training
+from pipeline.config import SPLITS, Config, Release
 from pipeline.digest import source_digest
 from pipeline.errors import ConfigError
 from pipeline.eval_config import make_eval_config
 from pipeline.features.table import closed_columns
 from pipeline.metadata import connection_config
 from pipeline.report_settings import report_settings
+from pipeline.training_config import Training
 from pipeline.tuning_settings import tuning_settings
 from pipeline.workloads.contract import Workload, check_model_settings, load_workload
 

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from components.tuner.overrides import ALONE, with_hyperparameters
 from components.tuner.settings import Params, Range, Settings
 from pipeline import tuning_config
-from pipeline.config import Config, Training
+from pipeline.config import Config
 from pipeline.errors import ConfigError
+from pipeline.training_config import Training
 from pipeline.workloads.contract import Workload
 
 SECTION = "tuning.ranges"

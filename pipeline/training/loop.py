@@ -12,7 +12,6 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.utils import io_utils
 
 from components.tuner.report import is_trial
-from pipeline.config import Training
 from pipeline.errors import MainlineError
 from pipeline.features.table import Table, raw_columns
 from pipeline.training import checkpoints, diagnostics, strategy
@@ -26,6 +25,7 @@ from pipeline.training.session import Session
 from pipeline.training.signatures import RawSpec, ServingModel
 from pipeline.training.trainee import Trainee
 from pipeline.training.warm_start import export_warm_start, warm_start
+from pipeline.training_config import Training
 
 BuildModel = Callable[[Table, Training], keras.Model]
 
