@@ -33,7 +33,7 @@ PULSE_S = 1.0
 
 
 class Said(logging.Handler):
-    """Remembers the last word on the progress of the training."""
+    """Remembers the last word on the progress of the training, and prints all of them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,6 +42,7 @@ class Said(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Called by ``mainline.progress``."""
         self.text = record.getMessage()
+        print(self.text, flush=True)
 
 
 def main(arguments: list[str]) -> int:
@@ -49,7 +50,6 @@ def main(arguments: list[str]) -> int:
     folder, attempt, task = Path(arguments[0]), arguments[1], arguments[2]
     if PARENT_ENV in os.environ:
         die_with(int(os.environ[PARENT_ENV]))
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     with pulsing(folder / attempt / task):
         try:
             run(read_call(folder), folder / attempt, task)

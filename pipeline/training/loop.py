@@ -19,7 +19,7 @@ from pipeline.training.autograph import leave_keras_alone
 from pipeline.training.checkpoints import Manifest
 from pipeline.training.job import Job, make_job, read_training
 from pipeline.training.optimizer import layers_compute_in, make_optimizer
-from pipeline.training.parameter_server import copy_weights
+from pipeline.training.parameter_server import copy_weights, tell_spread
 from pipeline.training.projector import write_projector
 from pipeline.training.session import Session
 from pipeline.training.signatures import RawSpec, ServingModel
@@ -51,6 +51,8 @@ def train(fn_args: FnArgs, table: Table, build_model: BuildModel) -> None:
     with distribution.scope():
         model = build_trainee(job, build_model)
         origin = begin(model, job, distribution)
+    if training.strategy == "parameter_server":
+        tell_spread(model, training.parameter_servers)
     session = Session(job, model, distribution, origin, lambda: build_trainee(job, build_model))
     watch = session.fit()
     if strategy.is_chief() and not is_trial():

@@ -5,7 +5,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pipeline.training.best import BestWeights
-from pipeline.training.callbacks import Logs
+from pipeline.training.callbacks import Logs, progress
 from pipeline.training.inputs import Batches, Split, finished, rows_from
 
 
@@ -57,3 +57,10 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
             while whole.shape != tuple(weight.shape):
                 whole = np.concatenate([whole, parts.pop(0)])
             weight.assign(whole)
+
+
+def tell_spread(model: keras.Model, servers: int) -> None:
+    """Says how many embedding tables are cut by rows, a part for each server; smaller ones lie on one of them."""
+    tables = [layer.embeddings for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
+    spread = sum(len(getattr(table, "variables", ())) > 1 for table in tables)
+    progress.info("%d of %d embedding tables are spread over %d parameter servers", spread, len(tables), servers)

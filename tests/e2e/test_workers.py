@@ -192,3 +192,20 @@ def test_under_parameter_servers_a_killed_worker_is_replaced_and_the_job_ends(tm
     history = record_of(outcome, run.root)["history"]
     assert {len(values) for values in history.values()} == {12}
     assert outcome.facts["verdict"]["checks"][0]["value"] > 0.7
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_large_tables_are_spread_over_parameter_servers(tmp_path, capsys):
+    rows = harness.tiny_rows(tmp_path / "rows", "recommender", "time")
+    sets = (
+        "training.strategy=parameter_server", "training.workers=1", "training.parameter_servers=2",
+        "evaluation.bounds=[{metric: AUC, lower: 0.4}]",
+    )  # fmt: skip
+    outcome = harness.run_here(rows, tmp_path / "runs", *sets, config="recommender", to_node="Trainer")
+    assert outcome.code == 0, outcome.facts["error"]
+    # In a process of its own this is in the log of the run; here it is what the test runner captures.
+    printed = capsys.readouterr().out
+    found = re.search(r"\[chief-0\] (\d+) of (\d+) embedding tables are spread over 2 parameter servers", printed)
+    assert found
+    assert 1 <= int(found.group(1)) < int(found.group(2))
