@@ -130,10 +130,12 @@ def main() -> int:
 def write_section(title: str, lines: list[str], how: str) -> None:
     """Replaces one section of results.md; ``how`` is the command, and of what the figures are."""
     before = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Results\n"
-    kept = [part for part in before.split("\n## ") if not part.startswith(f"{title}\n")]
+    parts = before.split("\n## ")
     when = time.strftime(f"Measured on %Y-%m-%d by {how}.")
-    kept.append("\n".join([title, "", when, "", *lines]) + "\n")
-    RESULTS.write_text("\n## ".join(part.rstrip("\n") + "\n" for part in kept), encoding="utf-8")
+    made = "\n".join([title, "", when, "", *lines]) + "\n"
+    at = next((index for index, part in enumerate(parts) if part.startswith(f"{title}\n")), len(parts))
+    parts[at : at + 1] = [made]
+    RESULTS.write_text("\n## ".join(part.rstrip("\n") + "\n" for part in parts), encoding="utf-8")
 
 
 if __name__ == "__main__":
