@@ -6,7 +6,6 @@
 """
 
 import json
-import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import json_utils
 
 from components.distributed_trainer.cluster import Cluster, read_cluster
+from components.files import write_json
 from pipeline import errors
 from pipeline.errors import MainlineError
 
@@ -106,14 +106,6 @@ def as_failure(error: BaseException) -> Failure:
         return Failure(now_s, kind, *details)
     text = (str(error).strip().splitlines() or [""])[0][:500]
     return Failure(now_s, kind, "Trainer", f"{kind}: {text}", next_step="Its traceback is in the log of the run.")
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes a file that appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(content), encoding="utf-8")
-    os.replace(partial, path)
 
 
 def write_pulse(folder: Path, pulse: Pulse) -> None:

@@ -1,20 +1,17 @@
 """Tasks as processes on this machine, which die with the process that started them."""
 
 import os
-import signal
 import socket
-import subprocess
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from components.distributed_trainer.cluster import Cluster, Task, tf_config
+from components.processes import Child, environment
 
 Command = Callable[[Path, int, Task], list[str]]
 Ports = Callable[[int], Sequence[int]]
-STOP_TIMEOUT_S = 10.0
 # A task of this machine ends when the process of this id does.
 PARENT_ENV = "MAINLINE_PARENT_PID"
 
@@ -33,26 +30,12 @@ def free_ports(count: int) -> list[int]:
         return [int(opened.getsockname()[1]) for opened in sockets]
 
 
-def environment(cluster: Cluster, task: Task, addresses: Mapping[Task, str]) -> dict[str, str]:
-    """What a task finds set: TF_CONFIG, whose child it is, where modules are, and its share of the cores."""
-    threads = max(1, (os.cpu_count() or 1) // len(cluster.tasks))
-    return {
-        "TF_NUM_INTRAOP_THREADS": str(threads),
-        **os.environ,
-        "TF_CONFIG": tf_config(task, addresses),
-        PARENT_ENV: str(os.getpid()),
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "PYTHONUNBUFFERED": "1",
-    }
-
-
 class LocalTasks:
-    """Processes of one attempt, each with a thread that copies its output."""
+    """Processes of one attempt."""
 
-    def __init__(self, cluster: Cluster, start: Callable[[Task], subprocess.Popen[str]]) -> None:
+    def __init__(self, cluster: Cluster, start: Callable[[Task], Child]) -> None:
         self._start = start
-        self._processes: dict[Task, subprocess.Popen[str]] = {}
-        self._readers: list[threading.Thread] = []
+        self._children: dict[Task, Child] = {}
         try:
             for task in cluster.tasks:
                 self.restart(task)
@@ -63,36 +46,22 @@ class LocalTasks:
     @property
     def pids(self) -> dict[Task, int]:
         """The process ids, for whoever wants to look."""
-        return {task: process.pid for task, process in self._processes.items()}
+        return {task: child.pid for task, child in self._children.items()}
 
     def exit_codes(self) -> Mapping[Task, int | None]:
         """How each process ended, None while it runs."""
-        return {task: process.poll() for task, process in self._processes.items()}
+        return {task: child.poll() for task, child in self._children.items()}
 
     def restart(self, task: Task) -> None:
         """Starts a process, in place of an earlier one of the same task."""
-        process = self._processes[task] = self._start(task)
-        reader = threading.Thread(target=copy_lines, args=(process, task.name), daemon=True)
-        reader.start()
-        self._readers.append(reader)
+        self._children[task] = self._start(task)
 
     def cancel(self) -> None:
-        """Kills all: a task that waits for a lost one in C++ answers to nothing less."""
-        for process in self._processes.values():
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-        for process in self._processes.values():
-            process.wait(STOP_TIMEOUT_S)
-        for reader in self._readers:
-            reader.join(STOP_TIMEOUT_S)
-
-
-def copy_lines(process: subprocess.Popen[str], name: str) -> None:
-    """Copies what a process prints to standard output, with its name before every line."""
-    assert process.stdout is not None
-    with process.stdout as lines:
-        for line in lines:
-            print(f"[{name}] {line.rstrip()}", flush=True)
+        """Kills all, then waits for each."""
+        for child in self._children.values():
+            child.kill()
+        for child in self._children.values():
+            child.wait()
 
 
 class LocalBackend:
@@ -116,11 +85,8 @@ class LocalBackend:
         ports = self._ports(len(cluster.tasks))
         addresses = {task: f"127.0.0.1:{port}" for task, port in zip(cluster.tasks, ports, strict=True)}
 
-        def start(task: Task) -> subprocess.Popen[str]:
-            return subprocess.Popen(
-                self._command(folder, attempt, task), env=environment(cluster, task, addresses),
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                text=True, errors="replace", start_new_session=True,
-            )  # fmt: skip
+        def start(task: Task) -> Child:
+            own = {"TF_CONFIG": tf_config(task, addresses), PARENT_ENV: str(os.getpid())}
+            return Child(task.name, self._command(folder, attempt, task), environment(len(cluster.tasks)) | own)
 
         return LocalTasks(cluster, start)

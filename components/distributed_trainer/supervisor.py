@@ -12,6 +12,7 @@ from pathlib import Path
 from components.distributed_trainer.backend import Backend, Running
 from components.distributed_trainer.call import MARKER, Failure, Pulse, read_failure, read_pulse
 from components.distributed_trainer.cluster import Cluster, Task, names
+from components.processes import why_ended
 from pipeline.errors import MainlineError
 
 progress = logging.getLogger("mainline.progress")
@@ -64,8 +65,7 @@ class Attempt:
             return Lost(task, "ended without a model") if is_short else None
         failure = read_failure(self.folder / task.name)
         if code is not None:
-            why = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            return Lost(task, why, failure)
+            return Lost(task, why_ended(code), failure)
         return self._silent(task, read_pulse(self.folder / task.name), now_s)
 
     def _silent(self, task: Task, pulse: Pulse | None, now_s: float) -> Lost | None:

@@ -23,11 +23,11 @@ from components.distributed_trainer.call import (
     as_failure,
     read_call,
     write_failure,
-    write_json,
     write_pulse,
 )
 from components.distributed_trainer.local import PARENT_ENV
-from components.distributed_trainer.parent import die_with
+from components.files import write_json
+from components.processes import die_with
 
 PULSE_S = 1.0
 

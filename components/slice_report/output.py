@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from components import files
 from components.slice_report.encoding import digest, from_json, to_json
 from components.slice_report.facts import Decision, Report
 from components.slice_report.page import model_card, render
@@ -49,14 +50,12 @@ def read_bytes(path: str) -> bytes:
 def write_whole(path: str, content: str | bytes) -> None:
     """Writes a file beside its name, then renames it."""
     data = content.encode("utf-8") if isinstance(content, str) else content
-    partial = f"{path}.{os.getpid()}.partial"
     if "://" not in path:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(partial).write_bytes(data)
-        os.replace(partial, path)
+        files.write_whole(Path(path), data)
         return
     from tfx.dsl.io import fileio
 
+    partial = f"{path}.{os.getpid()}.partial"
     with fileio.open(partial, "wb") as file:
         file.write(data)
     fileio.rename(partial, path, overwrite=True)

@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 from tensorboard.plugins.hparams import api_pb2, summary_v2
 from tensorboard.plugins.hparams.summary import session_end_pb
+from tfx.utils import io_utils
 
 from components.tuner.settings import Range, Settings
 from components.tuner.study import Record
@@ -20,12 +21,12 @@ STATUS = {
 
 def write_best(folder: str, best: Record) -> None:
     """Writes what Trainer's executor reads: the only file of the folder, a JSON object."""
-    write_text(f"{folder}/best_hyperparameters.json", json.dumps(dict(best.params), indent=1))
+    io_utils.write_string_file(f"{folder}/best_hyperparameters.json", json.dumps(dict(best.params), indent=1))
 
 
 def write_results(folder: str, settings: Settings, trials: Sequence[Record], best: Record) -> None:
     """Writes ``trials.json`` and the folder ``tensorboard``, in which each trial is a run."""
-    write_text(f"{folder}/trials.json", json.dumps(as_facts(settings, trials, best), indent=1))
+    io_utils.write_string_file(f"{folder}/trials.json", json.dumps(as_facts(settings, trials, best), indent=1))
     logs = f"{folder}/tensorboard"
     write_experiment(logs, settings)
     for record in trials:
@@ -82,10 +83,3 @@ def domain(entry: Range) -> summary_v2.Domain:
     if entry.kind == "choice":
         return summary_v2.Discrete(list(entry.choices))
     return kinds[entry.kind](entry.low, entry.high)
-
-
-def write_text(path: str, text: str) -> None:
-    """Writes a file, wherever artifacts are kept."""
-    tf.io.gfile.makedirs(path.rsplit("/", 1)[0])
-    with tf.io.gfile.GFile(path, "w") as file:
-        file.write(text)

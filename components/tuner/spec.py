@@ -1,12 +1,12 @@
 """What a trial's process is told, and what it says in the end: files in the trial's folder."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from components.files import write_json
 from components.tuner.settings import Settings, from_json
 
 
@@ -55,10 +55,3 @@ class Outcome:
 def read_outcome(path: Path) -> Outcome | None:
     """The outcome that ``save`` wrote, None if there is none."""
     return Outcome(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes a file that appears whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    os.replace(partial, path)

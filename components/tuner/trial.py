@@ -13,7 +13,7 @@ from pathlib import Path
 
 import optuna
 
-from components.distributed_trainer.parent import die_with
+from components.processes import die_with
 from components.tuner.journal import open_journal
 from components.tuner.report import Listener, Pruned, listening
 from components.tuner.spec import Outcome, Spec, read_spec

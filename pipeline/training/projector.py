@@ -14,6 +14,7 @@ import tensorflow_transform as tft
 import tf_keras as keras
 from google.protobuf import text_format
 from tensorboard.plugins.projector import metadata, projector_config_pb2
+from tfx.utils import io_utils
 
 from pipeline.features.table import Feature, Table, reads, transformed_name
 from pipeline.training.probe import embeddings
@@ -48,11 +49,13 @@ def write_projector(
         labels = read_labels(labels_dir, features[names[layer.name]])
         kept = list(islice(rows_of(vocabularies[names[layer.name]], labels), MOST_ROWS))
         vectors = tf.convert_to_tensor(layer.embeddings).numpy()[[index for index, _ in kept]]
-        write_text(f"{log_dir}/projector/{layer.name}.tsv", as_tsv(vectors))
-        write_text(f"{log_dir}/projector/{layer.name}.names.tsv", as_names([cells for _, cells in kept], bool(labels)))
+        io_utils.write_string_file(f"{log_dir}/projector/{layer.name}.tsv", as_tsv(vectors))
+        io_utils.write_string_file(
+            f"{log_dir}/projector/{layer.name}.names.tsv", as_names([cells for _, cells in kept], bool(labels))
+        )
         add_table(config, layer.name)
         written.append(str(layer.name))
-    write_text(f"{log_dir}/{metadata.PROJECTOR_FILENAME}", text_format.MessageToString(config))
+    io_utils.write_string_file(f"{log_dir}/{metadata.PROJECTOR_FILENAME}", text_format.MessageToString(config))
     return tuple(written)
 
 
@@ -104,9 +107,3 @@ def as_names(rows: Sequence[tuple[str, str]], labelled: bool) -> str:
     clean = [[BREAKS.sub(" ", cell) for cell in row] for row in rows]
     lines = [["name", "label"], *clean] if labelled else [row[:1] for row in clean]
     return "".join("\t".join(line) + "\n" for line in lines)
-
-
-def write_text(path: str, text: str) -> None:
-    """Writes a file."""
-    with tf.io.gfile.GFile(path, "w") as file:
-        file.write(text)

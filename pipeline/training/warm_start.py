@@ -34,6 +34,7 @@ import tf_keras as keras
 from pydantic import TypeAdapter
 
 from pipeline.features.table import Table
+from pipeline.training import storage
 from pipeline.training.vocabularies import UNUSED, Part, Vocabulary, kernel_parts, read_vocabularies, table_features
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -188,8 +189,8 @@ def read_warm_start(directory: str) -> tuple[Weights, Description]:
     """
     folder = f"{directory}/{EXTRA}"
     try:
-        description = TypeAdapter(Description).validate_json(read(f"{folder}/{VOCABULARIES}"))
-        with np.load(io.BytesIO(read(f"{folder}/{WEIGHTS}"))) as found:
+        description = TypeAdapter(Description).validate_json(storage.read(f"{folder}/{VOCABULARIES}"))
+        with np.load(io.BytesIO(storage.read(f"{folder}/{WEIGHTS}"))) as found:
             weights = {name: found[name] for name in found.files}
     except tf.errors.NotFoundError as error:
         raise ColdStart(f"{directory} was exported without {EXTRA}/{WEIGHTS}") from error
@@ -198,12 +199,6 @@ def read_warm_start(directory: str) -> tuple[Weights, Description]:
     if description.version != VERSION:
         raise ColdStart(f"{folder} is of version {description.version}, not {VERSION}")
     return weights, description
-
-
-def read(path: str) -> bytes:
-    """The content of a file."""
-    with tf.io.gfile.GFile(path, "rb") as file:
-        return bytes(file.read())
 
 
 def check_architecture(

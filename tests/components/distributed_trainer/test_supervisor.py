@@ -52,7 +52,7 @@ from components.distributed_trainer.local import LocalBackend
 code = '''
 import time
 import os
-from components.distributed_trainer.parent import die_with
+from components.processes import die_with
 die_with(int(os.environ["MAINLINE_PARENT_PID"]))
 print(1, flush=True)
 time.sleep(60)
