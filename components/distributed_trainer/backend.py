@@ -13,8 +13,19 @@ class Running(Protocol):
     A task that has ended has an exit code: 0 for done, negative for the signal that killed it.
     """
 
+    @property
+    def attempt(self) -> int:
+        """Which one it is, as ``start`` was told."""
+
     def exit_codes(self) -> Mapping[Task, int | None]:
-        """How each task ended, None while it runs."""
+        """How each task ended, None while it runs, or before.
+
+        Raises:
+            MainlineError: a task cannot be started, and to wait would not change that.
+        """
+
+    def why(self, task: Task) -> str:
+        """What the place knows of a task that ended, or that does not come up; empty where it knows nothing more."""
 
     def restart(self, task: Task) -> None:
         """Starts one task again, at the same address; for a task that the others do not wait for."""
@@ -29,8 +40,11 @@ class Backend(Protocol):
     What tasks print goes where the launcher's own output goes, a line with the name of its task before it.
     """
 
-    def adopt(self, folder: Path) -> Running | None:
-        """Tasks that an earlier launcher, now gone, has started for the same call; None where there are none."""
+    def adopt(self, cluster: Cluster, folder: Path) -> Running | None:
+        """Tasks that an earlier launcher, now gone, has started for the same call; None where there are none.
+
+        What else it has left is stopped.
+        """
 
     def start(self, cluster: Cluster, folder: Path, attempt: int) -> Running:
         """Starts all tasks of a cluster.

@@ -6,7 +6,6 @@
 """
 
 import json
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,8 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import json_utils
 
 from components.distributed_trainer.cluster import Cluster, read_cluster
+from components.failure import Failure
 from components.files import write_json
-from pipeline import errors
-from pipeline.errors import MainlineError
 
 FOLDER, MARKER = "cluster", "chief.json"
 Artifacts = dict[str, list[types.Artifact]]
@@ -72,40 +70,6 @@ class Pulse:
     at_s: float
     state: str
     said: str = ""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """How a task failed; ``kind`` is the class, ``problem`` and the others are those of a MainlineError."""
-
-    at_s: float
-    kind: str
-    where: str
-    problem: str
-    expected: str = ""
-    received: str = ""
-    next_step: str = ""
-
-    @property
-    def is_final(self) -> bool:
-        """Whether it would fail again: an error of ours says that input or settings are wrong."""
-        return isinstance(getattr(errors, self.kind, None), type)
-
-    def as_error(self, task: str) -> MainlineError:
-        """The same as an exception."""
-        made: type[MainlineError] = getattr(errors, self.kind, MainlineError)
-        where = self.where if self.is_final else f"{task}, {self.where}"
-        return made(where, self.problem, expected=self.expected, received=self.received, next_step=self.next_step)
-
-
-def as_failure(error: BaseException) -> Failure:
-    """What an exception says."""
-    kind, now_s = type(error).__name__, time.time()
-    if isinstance(error, MainlineError):
-        details = (error.where, error.problem, error.expected, error.received, error.next_step)
-        return Failure(now_s, kind, *details)
-    text = (str(error).strip().splitlines() or [""])[0][:500]
-    return Failure(now_s, kind, "Trainer", f"{kind}: {text}", next_step="Its traceback is in the log of the run.")
 
 
 def write_pulse(folder: Path, pulse: Pulse) -> None:

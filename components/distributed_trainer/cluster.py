@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 # Where tasks run is a matter of the place, not of the graph, so that the graph is the same everywhere.
 BACKEND_ENV = "MAINLINE_TRAINING_BACKEND"
@@ -80,6 +80,16 @@ def read_cluster(training: Mapping[str, Any]) -> Cluster:
     2
     """
     return Cluster(**{name: training[name] for name in Cluster.__dataclass_fields__ if name in training})
+
+
+def task_named(name: str) -> Task:
+    """The task that a name stands for.
+
+    >>> task_named("ps-2")
+    Task(role='ps', index=2)
+    """
+    role, _, index = name.rpartition("-")
+    return Task(cast(Role, role), int(index))
 
 
 def tf_config(task: Task, addresses: Mapping[Task, str]) -> str:

@@ -39,11 +39,15 @@ def make_backend(name: str) -> Backend:
     """The backend of the place that this runs in.
 
     Raises:
-        ConfigError: there is none of that name.
+        ConfigError: there is none of that name here.
     """
     if name == "local":
         return LocalBackend()
+    if name == "kubernetes":
+        from components.distributed_trainer.kubernetes import backend_here
+
+        return backend_here()
     raise ConfigError(
-        f"training.backend, {BACKEND_ENV}", "no such backend here", expected="local", received=name,
+        f"training.backend, {BACKEND_ENV}", "no such backend", expected="local or kubernetes", received=name,
         next_step="Set training.backend=local: the workers are then processes of this machine.",
     )  # fmt: skip

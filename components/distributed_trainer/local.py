@@ -33,7 +33,8 @@ def free_ports(count: int) -> list[int]:
 class LocalTasks:
     """Processes of one attempt."""
 
-    def __init__(self, cluster: Cluster, start: Callable[[Task], Child]) -> None:
+    def __init__(self, cluster: Cluster, attempt: int, start: Callable[[Task], Child]) -> None:
+        self.attempt = attempt
         self._start = start
         self._children: dict[Task, Child] = {}
         try:
@@ -51,6 +52,10 @@ class LocalTasks:
     def exit_codes(self) -> Mapping[Task, int | None]:
         """How each process ended, None while it runs."""
         return {task: child.poll() for task, child in self._children.items()}
+
+    def why(self, task: Task) -> str:
+        """Nothing: a process has its exit code, and no more."""
+        return ""
 
     def restart(self, task: Task) -> None:
         """Starts a process, in place of an earlier one of the same task."""
@@ -76,7 +81,7 @@ class LocalBackend:
         self._command = command
         self._ports = ports
 
-    def adopt(self, folder: Path) -> LocalTasks | None:
+    def adopt(self, cluster: Cluster, folder: Path) -> LocalTasks | None:
         """Nothing: processes here do not outlive the one that started them."""
         return None
 
@@ -89,4 +94,4 @@ class LocalBackend:
             own = {"TF_CONFIG": tf_config(task, addresses), PARENT_ENV: str(os.getpid())}
             return Child(task.name, self._command(folder, attempt, task), environment(len(cluster.tasks)) | own)
 
-        return LocalTasks(cluster, start)
+        return LocalTasks(cluster, attempt, start)

@@ -4,14 +4,16 @@ Restarting the lost one alone does not do: under MultiWorkerMirroredStrategy the
 """
 
 import logging
+import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from components.distributed_trainer.backend import Backend, Running
-from components.distributed_trainer.call import MARKER, Failure, Pulse, read_failure, read_pulse
+from components.distributed_trainer.call import MARKER, Pulse, read_failure, read_pulse
 from components.distributed_trainer.cluster import Cluster, Task, names
+from components.failure import Failure
 from components.processes import why_ended
 from pipeline.errors import MainlineError
 
@@ -32,12 +34,12 @@ class Lost:
     @property
     def is_final(self) -> bool:
         """Whether to start again would change nothing."""
-        return self.failure is not None and self.failure.is_final
+        return self.failure is not None and self.failure.is_ours
 
     def as_error(self, restarts: int) -> MainlineError:
         """The end of the training: the task's own words first."""
-        if self.failure is not None and self.failure.is_final:
-            return self.failure.as_error(self.task.name)
+        if self.failure is not None and self.failure.is_ours:
+            return self.failure.as_error()
         said = self.failure.problem if self.failure else self.why
         return MainlineError(
             f"Trainer, {self.task.name}", said, received=f"{self.why}, after {restarts} restarts",
@@ -89,6 +91,12 @@ def blame(lost: Lost) -> tuple[int, float]:
     return (0 if lost.is_final else 2), lost.failure.at_s
 
 
+def explained(lost: Lost, running: Running) -> Lost:
+    """The same, with what the place that the task runs in knows of it."""
+    more = running.why(lost.task)
+    return replace(lost, why=f"{lost.why}, {more}") if more else lost
+
+
 class Supervisor:
     """Runs the tasks of a call to their end.
 
@@ -110,8 +118,16 @@ class Supervisor:
         Raises:
             MainlineError: what a task failed of, once there are no restarts left or none would help.
         """
+        adopted = self.backend.adopt(self.cluster, self.folder)
+        if adopted is not None:
+            self.restarts = adopted.attempt
+            progress.info("the tasks that an earlier launcher has started go on")
+        elif any(self.folder.glob(f"*/{MARKER}")):
+            # An earlier launcher was stopped when the model was whole and its tasks were gone.
+            return
         while True:
-            lost = self._attempt()
+            lost = self._attempt(adopted)
+            adopted = None
             if lost is None:
                 return
             if lost.is_final or self.restarts >= self.cluster.max_restarts:
@@ -119,14 +135,19 @@ class Supervisor:
             self.restarts += 1
             progress.info("%s %s: restart %d of %d", lost.task.name, lost.why, self.restarts, self.cluster.max_restarts)
 
-    def _attempt(self) -> Lost | None:
-        """Starts all tasks, or takes over those that are there, and waits; None when the model is saved."""
-        attempt = Attempt(self.cluster, self.folder / str(self.restarts), time.time())
-        running = self.backend.adopt(self.folder) or self.backend.start(self.cluster, self.folder, self.restarts)
+    def _attempt(self, adopted: Running | None) -> Lost | None:
+        """Starts all tasks, or goes on with those that are there, and waits; None when the model is saved."""
+        started_s = time.time()
+        running = adopted or self._start()
         try:
-            return self._watch(running, attempt)
+            return self._watch(running, Attempt(self.cluster, self.folder / str(running.attempt), started_s))
         finally:
             running.cancel()
+
+    def _start(self) -> Running:
+        """Starts all tasks, in a folder where none has said anything yet."""
+        shutil.rmtree(self.folder / str(self.restarts), ignore_errors=True)
+        return self.backend.start(self.cluster, self.folder, self.restarts)
 
     def _watch(self, running: Running, attempt: Attempt) -> Lost | None:
         said = ""
@@ -135,7 +156,7 @@ class Supervisor:
             lost = attempt.lost(running.exit_codes(), time.time())
             if lost is not None and not self._replaced(lost, running, attempt):
                 time.sleep(SETTLE_S)
-                return attempt.lost(running.exit_codes(), time.time()) or lost
+                return explained(attempt.lost(running.exit_codes(), time.time()) or lost, running)
             said = self._tell(attempt, said)
         return None
 
@@ -143,11 +164,12 @@ class Supervisor:
         """Starts one task again where the others go on without it."""
         if lost.is_final or not self.cluster.survives(lost.task) or self.restarts >= self.cluster.max_restarts:
             return False
+        why = explained(lost, running).why
         self.restarts += 1
         attempt.restarted_s[lost.task] = time.time()
         (attempt.folder / lost.task.name / "error.json").unlink(missing_ok=True)
         running.restart(lost.task)
-        progress.info("%s %s: it was started again, the others went on", lost.task.name, lost.why)
+        progress.info("%s %s: it was started again, the others went on", lost.task.name, why)
         return True
 
     def _tell(self, attempt: Attempt, said: str) -> str:

@@ -20,12 +20,12 @@ from components.distributed_trainer.call import (
     MARKER,
     Call,
     Pulse,
-    as_failure,
     read_call,
     write_failure,
     write_pulse,
 )
 from components.distributed_trainer.local import PARENT_ENV
+from components.failure import as_failure
 from components.files import write_json
 from components.processes import die_with
 
@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
             run(read_call(folder), folder / attempt, task)
         except BaseException as error:
             traceback.print_exc()
-            write_failure(folder / attempt / task, as_failure(error))
+            write_failure(folder / attempt / task, as_failure(error, "Trainer"))
             return 1
     return 0
 

@@ -168,10 +168,12 @@ def test_ctrl_c_stops_the_workers(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_backend_that_is_not_here_is_refused(finished):
+def test_a_backend_that_is_not_here_is_refused(finished, monkeypatch):
+    monkeypatch.delenv("MAINLINE_POD_NAME", raising=False)
     outcome = harness.run_here(finished.rows, finished.root, *TWO, "training.backend=kubernetes", "training.epochs=3")
     assert (outcome.code, outcome.facts["status"]) == (2, "bad input")
-    assert "no such backend here" in outcome.facts["error"]
+    assert "this is no pod of a cluster" in outcome.facts["error"]
+    assert "training.backend=local" in outcome.facts["error"]
 
 
 @pytest.mark.slow

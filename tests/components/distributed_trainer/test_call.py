@@ -5,7 +5,8 @@ from tfx.types import standard_artifacts
 
 from components.distributed_trainer import call as files
 from components.distributed_trainer.cluster import Cluster
-from pipeline.errors import DataError, MainlineError
+from components.failure import as_failure
+from pipeline.errors import DataError
 
 
 @pytest.fixture
@@ -35,21 +36,10 @@ def test_a_call_without_settings_is_for_one_process(call):
     assert not files.Call(call.inputs, call.outputs, {"custom_config": "null"}).cluster.is_spread
 
 
-def test_an_error_of_ours_keeps_its_class_and_its_words(tmp_path):
-    error = DataError("rows.csv", "not a number", expected="FLOAT", received="'x'", next_step="Fix it.")
-    files.write_failure(tmp_path, files.as_failure(error))
-    failure = files.read_failure(tmp_path)
-    assert failure.is_final
-    again = failure.as_error("worker-1")
-    assert (type(again), str(again)) == (DataError, str(error))
-
-
-def test_an_error_of_a_library_is_not_final_and_names_its_task():
-    failure = files.as_failure(RuntimeError("first line\nsecond line"))
-    assert not failure.is_final
-    again = failure.as_error("worker-1")
-    assert type(again) is MainlineError
-    assert str(again).startswith("worker-1, Trainer: RuntimeError: first line\n")
+def test_how_a_task_failed_is_read_as_it_was_written(tmp_path):
+    failure = as_failure(DataError("rows.csv", "not a number", expected="FLOAT", received="'x'", next_step="Fix it."))
+    files.write_failure(tmp_path, failure)
+    assert files.read_failure(tmp_path) == failure
 
 
 def test_files_appear_whole(tmp_path):

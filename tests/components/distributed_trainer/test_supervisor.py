@@ -12,38 +12,16 @@ from pathlib import Path
 
 import psutil
 import pytest
+from task_scripts import PRELUDE
 
-from components.distributed_trainer.call import Failure, as_failure, read_pulse
+from components.distributed_trainer.call import read_pulse
 from components.distributed_trainer.cluster import Cluster, Task
 from components.distributed_trainer.local import LocalBackend, free_ports
 from components.distributed_trainer.supervisor import Lost, Supervisor, blame
+from components.failure import Failure, as_failure
 from pipeline.errors import ConfigError, MainlineError
 
 ROOT = Path(__file__).resolve().parents[3]
-# What every script begins with: its own names, a sign of life, the marker that a chief writes.
-PRELUDE = """
-import json, os, sys, time
-from pathlib import Path
-folder, attempt, task = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-own = folder / str(attempt) / task
-own.mkdir(parents=True, exist_ok=True)
-def pulse(said=""):
-    part = own / "part"
-    part.write_text(json.dumps({"at_s": time.time(), "state": "running", "said": said}))
-    os.replace(part, own / "pulse.json")
-def fail(kind, problem):
-    said = {"at_s": time.time(), "kind": kind, "where": "Trainer", "problem": problem}
-    (own / "error.json").write_text(json.dumps(said))
-    sys.exit(1)
-def done():
-    (folder / str(attempt) / "chief.json").write_text("{}")
-    sys.exit(0)
-def live(seconds=60):
-    end = time.time() + seconds
-    while time.time() < end:
-        pulse("epoch 1/2")
-        time.sleep(0.05)
-"""
 LAUNCHER = """
 import sys, time
 from pathlib import Path

@@ -115,7 +115,8 @@ def test_a_row_of_several_values_is_in_the_group_of_each_once(kind):
     assert sizes(sensitive(rows, "y", "group", 0.5)) == {"b": 2, "a": 1, "c": 1, NONE: 4}
     assert sizes(sensitive(rows.slice(1), "y", "group", 0.5)) == {"b": 1, "c": 1, NONE: 4}
     halves = pa.concat_tables([rows.slice(0, 2), rows.slice(2)])
-    assert sensitive(halves, "y", "group", 0.5) == sensitive(rows, "y", "group", 0.5)
+    # As text: from Python 3.13 on, a dataclass with a NaN in it is not equal to itself.
+    assert repr(sensitive(halves, "y", "group", 0.5)) == repr(sensitive(rows, "y", "group", 0.5))
 
 
 def test_of_many_values_the_largest_stay_and_the_others_are_one_group():

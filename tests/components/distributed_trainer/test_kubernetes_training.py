@@ -1,0 +1,59 @@
+"""A whole training with TensorFlow on two workers in the pods of a cluster, which lose one on the way."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+import harness
+import numpy as np
+import pytest
+from kubernetes_world import World, until
+
+from components.batch_evaluator.predictions import read_predictions
+from components.distributed_trainer.cluster import BACKEND_ENV
+
+TWO = ("training.strategy=multi_worker", "training.workers=2", "training.backend=kubernetes")
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    with World(tmp_path / "cluster") as world:
+        pod = world.launcher(MAINLINE_POD_OF="Trainer")
+        for name, value in {**world.environment(pod), BACKEND_ENV: "local"}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("MAINLINE_WORKER_POD", '{"cpu": "1", "memory": "2Gi"}')
+        yield world
+
+
+def meanwhile(act: Callable[[], object]) -> threading.Thread:
+    """Does something beside the test."""
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    return thread
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_pods_train_the_model_that_one_process_trains_though_one_is_killed(finished, world):
+    killed: list[str] = []
+
+    def kill_one() -> None:
+        root = finished.root / "census" / "artifacts" / "Trainer" / "model"
+        until(lambda: list(root.glob("*/cluster/0/worker-1/pulse.json")), 300)
+        killed.append(world.workers()[1]["metadata"]["name"])
+        os.kill(world.pids()[1], signal.SIGKILL)
+
+    killer = meanwhile(kill_one)
+    outcome = harness.run_here(finished.rows, finished.root, *TWO)
+    killer.join(1)
+    assert outcome.code == 0, outcome.facts["error"]
+    one, two = (
+        read_predictions(facts["evaluation"]).column("score").to_numpy()
+        for facts in (finished.outcome.facts, outcome.facts)
+    )
+    np.testing.assert_allclose(one, two, atol=2e-3)
+    assert [name.rpartition("-")[0][-4:] for name in killed] == ["-0-1"]
+    created = [kind for verb, kind, _ in world.asked if verb == "create"]
+    assert created == ["services", "jobs"] * 2
+    assert [*world.objects("jobs"), *world.objects("services"), *world.workers()] == []
