@@ -31,8 +31,18 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--no-cache", action="store_true", help="run every node, whatever was done before")
     parser.add_argument("--root", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
     parser.add_argument("--orchestrator", choices=("local", "beam"), default="local", help="default: local")
-    parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
-    return parser.parse_args(arguments)
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON; with --watch, one a line")
+    parser.add_argument("--watch", action="store_true", help="go on, and start a run whenever one is due")
+    parser.add_argument("--cron", metavar="TEXT", help="with --watch: at these times, in UTC; '0 0 3 * * *' is 3:00")
+    parser.add_argument("--on-new-span", action="store_true", help="with --watch: on each new folder of data.path")
+    parser.add_argument("--missed", choices=("run", "skip"), help="with --cron: times passed unwatched; default: run")
+    parser.add_argument("--max-runs", type=int, metavar="N", help="with --watch: stop after so many runs")
+    options = parser.parse_args(arguments)
+    watches = bool(options.cron or options.on_new_span)
+    stray = (options.missed and not options.cron) or (options.max_runs is not None and not watches)
+    if stray or options.watch != watches:
+        parser.error("--watch goes with --cron, --on-new-span or both, --missed with --cron, --max-runs with --watch")
+    return options
 
 
 def main(arguments: list[str]) -> int:
@@ -42,6 +52,7 @@ def main(arguments: list[str]) -> int:
     from pipeline.errors import MainlineError
     from pipeline.run.request import Request
     from pipeline.run.runner import run
+    from pipeline.run.watch import Asked, watch
 
     request = Request(
         config=options.config,
@@ -53,8 +64,9 @@ def main(arguments: list[str]) -> int:
         orchestrator=options.orchestrator,
         as_json=options.json,
     )
+    asked = Asked(options.cron, options.on_new_span, options.missed or "run", options.max_runs)
     try:
-        return run(request)
+        return watch(request, asked, (sys.executable, __file__)) if options.watch else run(request)
     except MainlineError as error:
         print(error, file=sys.stderr)
         return error.exit_code

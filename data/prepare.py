@@ -81,17 +81,22 @@ def prepare(dataset: str, split: str, seed: int, cache: Path) -> Prepared:
     refuses.
     """
     row = dataset_named(dataset)
-    if split not in row.splits:
-        raise unknown_name(f"{dataset} split", split, list(row.splits))
-    seed = 0 if split in row.seedless else seed
-    target = cache / "prepared" / dataset / (split if split in row.seedless else f"{split}-{seed}")
-    origin = _origin(row, split, seed)
+    target = prepared_folder(dataset, split, seed, cache)
+    origin = _origin(row, split, 0 if split in row.seedless else seed)
     ready = reusable(target, origin)
     if ready:
         return ready
     with locked(target):
         # Another process may have prepared it while this one waited.
         return reusable(target, origin) or _prepare(row, origin, target, cache)
+
+
+def prepared_folder(dataset: str, split: str, seed: int, cache: Path) -> Path:
+    """Return where ``prepare`` puts a data set; raise DataError for an unknown name."""
+    row = dataset_named(dataset)
+    if split not in row.splits:
+        raise unknown_name(f"{dataset} split", split, list(row.splits))
+    return cache / "prepared" / dataset / (split if split in row.seedless else f"{split}-{seed}")
 
 
 def dataset_named(name: str) -> Dataset:

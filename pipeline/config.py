@@ -7,6 +7,7 @@ A config is a YAML file. Later sources win: the file, then the overlay of the pl
 import difflib
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -14,7 +15,9 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from data.spans import PLACEHOLDER, UNKNOWN
 from pipeline.errors import ConfigError
+from pipeline.kubeflow_config import Kubeflow
 from pipeline.strict import PositiveFloat, PositiveInt, Strict
 from pipeline.training_config import Training
 from pipeline.tuning_config import Tuning
@@ -34,7 +37,8 @@ Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+.01234
 class Data(Strict):
     """Where rows come from: a data set that ``data/`` prepares, or a folder of the user's own files.
 
-    A folder holds ``train/``, ``eval/`` and ``test/``, each with CSV files that share one header.
+    A folder holds ``train/``, ``eval/`` and ``test/``, each with CSV files that share one header. ``{SPAN}`` in
+    ``path`` stands for the number of a span: a run takes the latest one that is whole.
     """
 
     dataset: str | None = None
@@ -46,6 +50,8 @@ class Data(Strict):
     def _one_source(self) -> "Data":
         if (self.dataset is None) == (self.path is None):
             raise ValueError("give exactly one of 'dataset' and 'path'")
+        if (self.path or "").count(PLACEHOLDER) > 1 or UNKNOWN.search(self.path or ""):
+            raise ValueError(f"in 'path' {PLACEHOLDER} may stand once, and nothing else in its place")
         return self
 
 
@@ -137,6 +143,7 @@ class Config(Strict):
     report: Report = Report()
     release: Release = Release()
     metadata: Metadata = Metadata()
+    kubeflow: Kubeflow = Kubeflow()
     beam_pipeline_args: tuple[str, ...] = ()
 
 
@@ -239,10 +246,19 @@ def explain(error: ErrorDetails, source: str) -> ConfigError:
 
 
 def did_you_mean(location: tuple[int | str, ...]) -> str:
-    """The nearest known key at a location, as a sentence, or nothing."""
-    fields = set(field_names(Config, location[:-1]))
-    nearest = difflib.get_close_matches(str(location[-1]), sorted(fields), n=1)
-    return f" Did you mean '{nearest[0]}'?" if nearest else f" Known here: {', '.join(sorted(fields))}."
+    """The nearest known key at a location, as a sentence, or all that are known."""
+    fields = sorted(set(field_names(Config, location[:-1])))
+    return did_you_mean_of(str(location[-1]), fields) or f" Known here: {', '.join(fields)}."
+
+
+def did_you_mean_of(name: str, known: Sequence[str]) -> str:
+    """The nearest known name, as a sentence, or nothing.
+
+    >>> did_you_mean_of("Trainr", ["Trainer", "Tuner"])
+    " Did you mean 'Trainer'?"
+    """
+    nearest = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean '{nearest[0]}'?" if nearest else ""
 
 
 def field_names(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

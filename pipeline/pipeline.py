@@ -19,6 +19,7 @@ from components.arrow_example_gen.component import ArrowExampleGen
 from components.baseline.strategy import LatestOtherBlessedModel
 from components.batch_evaluator.component import BatchEvaluator
 from components.distributed_trainer.component import DistributedTrainer
+from components.files import claim
 from components.review.artifacts import ReviewDecision
 from components.review.strategy import ApprovedReport
 from components.slice_report.component import SliceReport
@@ -55,7 +56,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
     example_gen = ArrowExampleGen(input_base=str(rows), schema=schema, splits=SPLITS).with_id("ExampleGen")
     examples = example_gen.outputs["examples"]
     statistics_gen = StatisticsGen(examples=examples)
-    schema_gen = ImportSchemaGen(schema_file=versioned_schema(workload, root))
+    schema_gen = ImportSchemaGen(schema_file=str(schema_copy(workload, root)))
     curated = schema_gen.outputs["schema"]
     validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=curated)
     gate = ValidationGate(validator.outputs["anomalies"], config.gate.block_on, accepted)
@@ -188,14 +189,16 @@ def domains(schema: schema_pb2.Schema, columns: tuple[str, ...]) -> dict[str, li
     return {column: found[column] for column in columns}
 
 
-def versioned_schema(workload: Workload, root: Path) -> str:
-    """A copy of the curated schema, named by its content.
+def schema_copy(workload: Workload, root: Path) -> Path:
+    """Where the copy of the curated schema lies that a run reads; its name is of its content.
 
     ImportSchemaGen's cache key is the path of the file, so that an edit must change the path.
     """
     content = workload.schema.read_bytes()
-    copy = root / "schemas" / f"{workload.name}-{hashlib.sha256(content).hexdigest()[:16]}.pbtxt"
-    if not copy.is_file():
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(content)
-    return str(copy)
+    return root / "schemas" / f"{workload.name}-{hashlib.sha256(content).hexdigest()[:16]}.pbtxt"
+
+
+def keep_schema(config: Config, root: Path) -> None:
+    """Makes that copy, which the graph of a config reads when it runs."""
+    workload = load_workload(config.workload)
+    claim(schema_copy(workload, root), workload.schema.read_bytes())

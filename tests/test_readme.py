@@ -16,10 +16,13 @@ import harness
 import pytest
 import yaml
 
+import kubeflow_runner
 import local_runner
 from components.slice_report.checks import METRICS
 from pipeline.config import CONF, load_config, merge, read_yaml, validate
+from pipeline.kubeflow import command_line
 from pipeline.run.summary import AWAITING_CODE, Status, Summary
+from pipeline.schedule import parse_cron
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -30,6 +33,7 @@ REVIEWED, PUSHED = "release.review=required", ("pushed", "up to date")
 ON_REPORTS = ("components.review", "components.slice_report")
 ACTIVATE = [".", ".venv/bin/activate"]
 OWN_ROWS = "data.path=my-rows"
+OWN_SPANS = "data.path=my-rows/span-{SPAN}"
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,15 @@ def blocks(document: Path, *languages: str) -> list[str]:
     return [content for language, content in FENCED.findall(text) if language in languages]
 
 
-def commands_of(document: Path) -> list[Command]:
-    lines = [line for block in blocks(document, "sh", "bash") for line in block.splitlines()]
+def commands_of(document: Path, *languages: str) -> list[Command]:
+    lines = [line for block in blocks(document, *(languages or ("sh", "bash"))) for line in whole_lines(block)]
     split = (shlex.split(line.replace(" > ", " #"), comments=True) for line in lines)
     return [Command(document.relative_to(ROOT).as_posix(), tuple(words)) for words in split if words]
+
+
+def whole_lines(block: str) -> list[str]:
+    """The lines of a block; one that goes on after a backslash is one."""
+    return block.replace("\\\n", " ").splitlines()
 
 
 def section(title: str) -> str:
@@ -85,12 +94,18 @@ def tree_paths(block: str) -> list[str]:
 COMMANDS = [command for document in DOCS for command in commands_of(document)]
 MAKE = [command for command in COMMANDS if command.starts("make")]
 RUNNER = [command for command in COMMANDS if command.starts("python", "local_runner.py")]
+KUBEFLOW = [
+    command for document in DOCS for command in commands_of(document, "sh", "bash", "console")
+    if command.starts("python", "kubeflow_runner.py")
+]  # fmt: skip
 MODULES = sorted({command.words[2] for command in COMMANDS if command.starts("python", "-m")})
-RUNS = [command for command in RUNNER if command.document == "README.md" and "--help" not in command.words]
+# A schedule may be hours away.
+NO_RUN = {"--help", "--cron"}
+RUNS = [command for command in RUNNER if command.document == "README.md" and not NO_RUN & {*command.words}]
 
 
 def test_every_command_is_of_a_kind_that_is_checked():
-    known = [*MAKE, *RUNNER, *(command for command in COMMANDS if command.starts("python", "-m"))]
+    known = [*MAKE, *RUNNER, *KUBEFLOW, *(command for command in COMMANDS if command.starts("python", "-m"))]
     assert [str(command) for command in COMMANDS if command not in known and list(command.words) != ACTIVATE] == []
     assert len(MAKE) >= 3
     assert len(RUNNER) >= 8
@@ -99,7 +114,7 @@ def test_every_command_is_of_a_kind_that_is_checked():
 @pytest.mark.parametrize("command", MAKE, ids=str)
 def test_a_target_is_in_the_makefile(command):
     # Make takes a folder, such as tests, for a target that is up to date.
-    rules = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    rules = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert [word for word in command.words[1:] if "=" not in word and word not in rules] == []
     # Run below another make, this one must not take over what that one was given.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "ARGS"))}
@@ -131,8 +146,32 @@ def check_arguments(arguments: list[str]) -> None:
     """The command line is one of the runner, its config can be loaded, its nodes are in the picture of the graph."""
     options = local_runner.parse(arguments)
     load_config(options.config, tuple(options.set))
+    if options.cron:
+        parse_cron(options.cron)
     for node in filter(None, (options.from_node, options.to_node)):
         assert node in section("The graph")
+
+
+@pytest.mark.parametrize("command", KUBEFLOW, ids=str)
+def test_the_runner_of_a_cluster_understands_a_command(command):
+    options = command_line.parse(list(command.words[2:]), "")
+    if "config" in options:
+        assert load_config(options.config, tuple(options.set), env="kubeflow").name
+
+
+def test_what_needs_no_cluster_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    compiling = [command for command in KUBEFLOW if "compile" in command.words and "sh" in languages_of(command)]
+    assert compiling
+    for command in compiling:
+        assert kubeflow_runner.main(list(command.words[2:])) == 0
+        assert (tmp_path / "pipeline.yaml").stat().st_size > 10_000
+        (tmp_path / "pipeline.yaml").unlink()
+
+
+def languages_of(command: Command) -> list[str]:
+    """In which kinds of block a command stands."""
+    return [name for name in ("sh", "console") if command in commands_of(ROOT / command.document, name)]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -209,12 +248,15 @@ def test_no_document_names_a_path_of_one_machine():
 @pytest.mark.timeout(1800)
 def test_the_commands_of_the_readme_run(tmp_path, capsys):
     rows = harness.tiny_rows(tmp_path / "rows")
+    shutil.copytree(rows, tmp_path / "span-1")
+    (tmp_path / "span-1" / "_SUCCESS").touch()
+    own = {OWN_ROWS: f"data.path={rows}", OWN_SPANS: f"data.path={tmp_path}/span-{{SPAN}}"}
     for number, command in enumerate(RUNS):
         # Another setting of the training makes another model, which need not be as good as the one before.
         alone = any(word.startswith("training.") for word in command.words)
         root = tmp_path / (f"alone-{number}" if alone else "runs")
         fast = [part for value in harness.settings(rows) for part in ("--set", value)]
-        words = [f"data.path={rows}" if word == OWN_ROWS else word for word in command.words[2:]]
+        words = [own.get(word, word) for word in command.words[2:]]
         code = local_runner.main(["--root", str(root), *fast, *words])
         out = capsys.readouterr().out
         assert code == (AWAITING_CODE if REVIEWED in words else 0), f"{command}\n{out}"

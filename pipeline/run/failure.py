@@ -13,11 +13,11 @@ NO_EARLIER_RUN = ("not found in MLMD", "No previous run", "No previous successfu
 DISK_FULL = ("No space left on device", "disk is full")
 
 
-def as_ours(error: BaseException, place: Place) -> MainlineError:
-    """Any failure in our words; what a library said stays in the log."""
+def as_ours(error: BaseException, place: Place, log: str = "") -> MainlineError:
+    """Any failure in our words; what a library said stays in the log, of which ``log`` says where it is."""
     if isinstance(error, MainlineError):
         return error
-    log = f"The log says more: {near(place.log)}"
+    log = log or f"The log says more: {near(place.log)}"
     if isinstance(error, KeyboardInterrupt):
         return MainlineError("run", "interrupted", next_step="Run again: what is done is cached, training resumes.")
     if is_disk_full(error):

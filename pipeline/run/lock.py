@@ -1,39 +1,52 @@
-"""One run at a time on a root; the lock goes with the process, so a killed run leaves nothing to clear by hand."""
+"""One run and one watch at a time on a root; a lock goes with its process, so a killed one leaves nothing to clear."""
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from pipeline.errors import InputError, MainlineError
 
+RUN, WATCH = ".lock", ".watch.lock"
+
 
 @contextmanager
 def exclusive(root: Path, run_id: str) -> Iterator[None]:
-    """Holds the lock of a root.
+    """Holds the lock of a root for a run.
 
     Raises:
         InputError: the root cannot be written.
         MainlineError: another run holds it; it says which.
     """
-    make_writable(root)
-    holder = root / ".lock.json"
-    lock = FileLock(root / ".lock")
+    with _held(root, RUN, {"pid": os.getpid(), "run": run_id}, "run", "Wait for it to end"):
+        yield
+
+
+@contextmanager
+def watching(root: Path) -> Iterator[None]:
+    """Holds the lock of a root for the process that starts its runs; a run has its own.
+
+    Raises:
+        InputError: the root cannot be written.
+        MainlineError: another one holds it; it says which.
+    """
+    with _held(root, WATCH, {"pid": os.getpid()}, "watch", "Stop that one"):
+        yield
+
+
+def at_work(root: Path) -> str | None:
+    """What the run that holds a root says of itself; None where there is none."""
+    lock = FileLock(root / RUN)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise MainlineError(
-            str(root), "another run is at work here", received=_read(holder),
-            next_step="Wait for it to end, or give this one its own --root.",
-        ) from None  # fmt: skip
-    try:
-        holder.write_text(json.dumps({"pid": os.getpid(), "run": run_id}), encoding="utf-8")
-        yield
-    finally:
-        lock.release()
+        return _read(_holder(root, RUN))
+    lock.release()
+    return None
 
 
 def make_writable(root: Path) -> None:
@@ -50,6 +63,28 @@ def make_writable(root: Path) -> None:
             str(root), "cannot be written", received=error.strerror or str(error),
             next_step="Give a folder that can be, with --root, or free some space.",
         ) from error  # fmt: skip
+
+
+@contextmanager
+def _held(root: Path, name: str, mine: Mapping[str, Any], what: str, instead: str) -> Iterator[None]:
+    make_writable(root)
+    lock = FileLock(root / name)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise MainlineError(
+            str(root), f"another {what} is at work here", received=_read(_holder(root, name)),
+            next_step=f"{instead}, or give this one its own --root.",
+        ) from None  # fmt: skip
+    try:
+        _holder(root, name).write_text(json.dumps(mine), encoding="utf-8")
+        yield
+    finally:
+        lock.release()
+
+
+def _holder(root: Path, name: str) -> Path:
+    return root / f"{name}.json"
 
 
 def _read(holder: Path) -> str:

@@ -14,23 +14,23 @@ from pipeline.run.summary import AWAITING_CODE, Summary, end_status, failure_sta
 
 if TYPE_CHECKING:
     from components.slice_report.checks import Verdict
-    from pipeline.run.graph import Graph
+    from pipeline.run.ending import Walked
 
 
 def summarize(
     place: Place,
     config: Config,
     request: Request,
-    graph: "Graph | None",
+    walked: "Walked | None",
     verdict: "Verdict | None",
     report: Path | None,
     error: MainlineError | None,
     elapsed_s: float,
 ) -> Summary:
     """The facts of a run that is over."""
-    nodes = list(graph.statuses.values()) if graph else []
+    nodes = list(walked.statuses.values()) if walked else []
     outputs: dict[str, Any] = {}
-    for written in graph.outputs.values() if graph else ():
+    for written in walked.outputs.values() if walked else ():
         outputs |= {output.key: output for output in written}
     pushed = outputs["pushed_model"].properties if "pushed_model" in outputs else {}
     model = pushed.get("pushed_destination") if pushed.get("pushed") == 1 else None

@@ -19,6 +19,7 @@ from components.slice_report.trace import node_name, trace
 from pipeline.config import Config
 from pipeline.report_settings import report_settings
 from pipeline.run.artifacts import Output, outputs_of
+from pipeline.run.stale import of_run
 from pipeline.workloads.contract import load_workload
 
 Execution = metadata_store_pb2.Execution
@@ -36,9 +37,7 @@ class Failure:
 
 def outputs_of_run(store: mlmd.MetadataStore, run: str) -> dict[str, list[Output]]:
     """What each node of a run gave, now or from the cache."""
-    context = store.get_context_by_type_and_name("pipeline_run", run)
-    executions = store.get_executions_by_context(context.id) if context else []
-    whole = [item for item in executions if item.last_known_state in (Execution.COMPLETE, Execution.CACHED)]
+    whole = [item for item in of_run(store, run) if item.last_known_state in (Execution.COMPLETE, Execution.CACHED)]
     return {node_name(store, execution.id): outputs_of(store, execution.id) for execution in whole}
 
 

@@ -17,8 +17,9 @@ from components.distributed_trainer.cluster import BACKEND_ENV
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
 from pipeline.config import SPLITS, Config, load_config
-from pipeline.errors import DataError, MainlineError
+from pipeline.errors import DataError
 from pipeline.run.console import ProgressHandler, observing
+from pipeline.run.ending import judge, publish_report
 from pipeline.run.events import Observer
 from pipeline.run.failure import as_ours
 from pipeline.run.lock import exclusive
@@ -26,9 +27,9 @@ from pipeline.run.outcome import summarize
 from pipeline.run.output import libraries_to
 from pipeline.run.request import Place, Request
 from pipeline.run.summary import Summary, show
+from pipeline.spans import resolve_span
 
 if TYPE_CHECKING:
-    from components.slice_report.checks import Verdict
     from pipeline.run.graph import Graph
 
 
@@ -36,10 +37,10 @@ def run(request: Request) -> int:
     """Runs a pipeline and prints its summary; gives the exit code.
 
     Raises:
-        InputError: before anything started, such as a config that cannot be used.
+        InputError: before anything started, such as a config that cannot be used, or no span that is whole.
         MainlineError: another run holds the root.
     """
-    config = load_config(request.config, request.overrides)
+    config = resolve_span(load_config(request.config, request.overrides), to_stderr)
     run_id = datetime.now().strftime("%Y%m%dT%H%M%S.%f")
     root = request.root.resolve() / config.name
     with exclusive(root, run_id), terminating_as_interrupt():
@@ -50,6 +51,11 @@ def run(request: Request) -> int:
         save(summary, place)
     show(summary, request.as_json)
     return summary.exit_code
+
+
+def to_stderr(text: str) -> None:
+    """Says what goes before a run."""
+    print(text, file=sys.stderr)
 
 
 def save(summary: Summary, place: Place) -> None:
@@ -86,29 +92,8 @@ def run_in(place: Place, config: Config, request: Request) -> Summary:
         except (Exception, KeyboardInterrupt) as raised:
             logging.getLogger(__name__).error("the run failed", exc_info=True)
             error = as_ours(graph.failure or raised if graph else raised, place)
-        report = publish_report(graph, place, config, error, observer) if graph else None
+        report = publish_report(graph, place, config, error, observer.note) if graph else None
     return summarize(place, config, request, graph, verdict, report, error, time.monotonic() - started_s)
-
-
-def publish_report(
-    graph: "Graph", place: Place, config: Config, error: MainlineError | None, observer: Observer
-) -> Path | None:
-    """Puts the report where its reader looks for it; what stops that must not hide how the run ended."""
-    from tfx.orchestration import metadata
-
-    from pipeline.run.report import Failure, publish
-
-    if not graph.outputs:
-        return None
-    failed = next((status.node for status in graph.statuses.values() if status.state == "failed"), "")
-    try:
-        observer.note("writing the report")
-        with metadata.Metadata(graph.connection) as handle:
-            failure = Failure(failed, str(error) if error else "")
-            return publish(handle.store, config, place.run_id, place.root / "reports" / place.run_id, failure)
-    except (Exception, KeyboardInterrupt):
-        logging.getLogger(__name__).error("the report could not be written", exc_info=True)
-        return None
 
 
 @contextmanager
@@ -125,12 +110,12 @@ def progress_to(observer: Observer) -> Iterator[ProgressHandler]:
 
 
 def input_rows(config: Config) -> Path:
-    """The folder of the rows: a data set that is prepared if need be, or the user's own.
+    """The folder of the rows: a data set that is prepared if need be, or the user's own, of the latest span.
 
     Raises:
-        DataError: the folder or one of its splits is not there.
+        DataError: the folder or one of its splits is not there, or no span is whole.
     """
-    data = config.data
+    data = resolve_span(config).data
     if data.dataset is not None:
         return prepare(data.dataset, data.split, data.seed, DEFAULT_CACHE).path
     folder = Path(data.path or "").resolve()
@@ -149,10 +134,11 @@ def make_graph(
     """Imports TFX, builds the pipeline, clears what a killed run left, and compiles."""
     from tfx.orchestration import metadata
 
-    from pipeline.pipeline import create_pipeline
+    from pipeline.pipeline import create_pipeline, keep_schema
     from pipeline.run.graph import Graph, compile_pipeline
     from pipeline.run.stale import clear_stale
 
+    keep_schema(config, place.root)
     pipeline = create_pipeline(config, rows, place.root, enable_cache=request.cache)
     if config.metadata.backend == "sqlite":
         # A store on a server may hold the live executions of others, whom our lock does not stop.
@@ -167,16 +153,3 @@ def walk(graph: "Graph", orchestrator: str) -> None:
     from pipeline.run.orchestrators import run_local, run_on_beam
 
     (run_on_beam if orchestrator == "beam" else run_local)(graph)
-
-
-def judge(graph: "Graph", config: Config) -> "Verdict | None":
-    """The verdict on the model, if the run came as far as one."""
-    from components.slice_report.evaluation import read_verdict
-    from pipeline.workloads.contract import load_workload, with_bounds
-
-    outputs = {output.key: output for output in graph.outputs.get("Evaluator", [])}
-    if not outputs:
-        return None
-    blessed = outputs["blessing"].properties.get("blessed") == 1
-    evaluation = with_bounds(load_workload(config.workload).evaluation, config.evaluation)
-    return read_verdict(outputs["evaluation"].uri, blessed, evaluation.bounds)

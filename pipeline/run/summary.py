@@ -114,11 +114,17 @@ def check_table(checks: tuple[Check, ...]) -> Table:
     for heading in ("metric", "slice", "value", "95 % interval", "bound", ""):
         drawn.add_column(heading, justify="right" if heading == "value" else "left")
     for check in checks:
-        outcome = Text("kept", style="green") if check.passed else Text(missed_text(check), style="red")
-        value = "–" if check.value is None else f"{check.value:.4f}"
-        interval = "{:.4f} … {:.4f}".format(*check.interval) if check.interval else ""
-        drawn.add_row(check.metric, check.slice, value, interval, check.bound, outcome)
+        *cells, outcome = check_row(check)
+        drawn.add_row(*cells, Text(outcome, style="green" if check.passed else "red"))
     return drawn
+
+
+def check_row(check: Check) -> tuple[str, ...]:
+    """A bound as a row: metric, slice, value, interval, bound, and whether it is kept."""
+    value = "–" if check.value is None else f"{check.value:.4f}"
+    interval = "{:.4f} … {:.4f}".format(*check.interval) if check.interval else ""
+    outcome = "kept" if check.passed else missed_text(check)
+    return check.metric, check.slice, value, interval, check.bound, outcome
 
 
 def missed_text(check: Check) -> str:

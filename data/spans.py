@@ -1,0 +1,144 @@
+"""Spans: folders of rows that come one after another, numbered in their names, as TFX's ExampleGen has them.
+
+A pattern such as ``rows/span-{SPAN}`` names all of them: https://www.tensorflow.org/tfx/guide/examplegen#span. A folder
+that is still being filled must not be taken, see ``choose``.
+"""
+
+import math
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import DataError
+
+PLACEHOLDER = "{SPAN}"
+# What ExampleGen also knows, and a pattern here does not.
+UNKNOWN = re.compile(r"\{(SPAN:|VERSION|YYYY|MM|DD)[^}]*\}")
+MARKER = "_SUCCESS"
+SPLITS = ("train", "eval", "test")
+SETTLE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Span:
+    """A folder of rows and its number."""
+
+    number: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What is seen of a span: splits without a CSV file, whether it is marked as whole, its latest change.
+
+    ``changed_s`` is in seconds since 1970, infinite while files come and go.
+    """
+
+    span: Span
+    missing: tuple[str, ...]
+    marked: bool
+    changed_s: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """The latest whole span, if there is one, and for each later one why it is not whole, latest first."""
+
+    span: Span | None
+    left_out: tuple[str, ...] = ()
+
+
+def latest_span(pattern: str) -> Span | None:
+    """Return the whole span with the greatest number, or None.
+
+    Raise DataError when two folders have that number, OSError when a folder cannot be listed.
+    """
+    return look(pattern).span
+
+
+def look(pattern: str) -> Found:
+    """Return the latest whole span and what was passed over to get to it; raise as ``latest_span``."""
+    return choose(listing(pattern), time.time())
+
+
+def choose(folders: Sequence[Folder], now_s: float) -> Found:
+    """Return the latest of the folders that are whole.
+
+    A span is whole when it has CSV files of all three splits and the file ``_SUCCESS``. Where no span has such a file,
+    it will do that nothing in it changed for ``SETTLE_S``.
+    """
+    marking = any(folder.marked for folder in folders)
+    left_out: list[str] = []
+    for folder in sorted(folders, key=lambda folder: folder.span.number, reverse=True):
+        problem = why_not_whole(folder, marking, now_s)
+        if not problem:
+            refuse_twins(folder.span, folders)
+            return Found(folder.span, tuple(left_out))
+        left_out.append(f"{folder.span.path}: {problem}")
+    return Found(None, tuple(left_out))
+
+
+def why_not_whole(folder: Folder, marking: bool, now_s: float) -> str:
+    """Return why a span must not be taken yet, or nothing.
+
+    >>> why_not_whole(Folder(Span(7, Path("span-7")), ("eval", "test"), True, 0.0), True, 0.0)
+    'no CSV files for eval, test'
+    """
+    if folder.missing:
+        return f"no CSV files for {', '.join(folder.missing)}"
+    if marking and not folder.marked:
+        return f"no {MARKER}, which other spans have"
+    if not folder.marked and now_s - folder.changed_s < SETTLE_S:
+        return f"no {MARKER}, and changed less than {SETTLE_S:.0f} s ago"
+    return ""
+
+
+def refuse_twins(span: Span, folders: Sequence[Folder]) -> None:
+    """Raise DataError when another folder has the number of a span, as ``span-7`` and ``span-07`` do."""
+    twins = sorted(str(folder.span.path) for folder in folders if folder.span.number == span.number)
+    if len(twins) > 1:
+        raise DataError(
+            str(span.path.parent), f"more than one folder is span {span.number}", received=", ".join(twins),
+            next_step="Leave one of them.",
+        )  # fmt: skip
+
+
+def listing(pattern: str) -> list[Folder]:
+    """Return what is seen of every span, in no order; nothing where the folder above them is not there."""
+    above, name, below = parts(pattern)
+    if not above.is_dir():
+        return []
+    found = ((name.fullmatch(entry.name), entry / below) for entry in above.iterdir())
+    return [seen(Span(int(match["span"]), path)) for match, path in found if match and path.is_dir()]
+
+
+def parts(pattern: str) -> tuple[Path, re.Pattern[str], Path]:
+    """Return the folder above the spans, what their names look like, and the path of the rows below them.
+
+    >>> parts("rows/span-{SPAN}/csv")
+    (PosixPath('rows'), re.compile('span\\\\-(?P<span>[0-9]{1,18})'), PosixPath('csv'))
+    """
+    words = Path(pattern).parts
+    place = next(number for number, word in enumerate(words) if PLACEHOLDER in word)
+    before, after = map(re.escape, words[place].split(PLACEHOLDER))
+    name = re.compile(f"{before}(?P<span>[0-9]{{1,18}}){after}")
+    return Path(*words[:place]), name, Path(*words[place + 1 :])
+
+
+def seen(span: Span) -> Folder:
+    """Return the facts about a span's folder."""
+    missing = tuple(split for split in SPLITS if not any(span.path.glob(f"{split}/*.csv")))
+    return Folder(span, missing, (span.path / MARKER).is_file(), changed_s(span.path))
+
+
+def changed_s(folder: Path) -> float:
+    """Return when something in a folder last changed, in seconds since 1970.
+
+    By the inode's own time, since a copy may keep the modification times of its originals.
+    """
+    try:
+        return max(path.stat().st_ctime for path in (folder, *folder.glob("*"), *folder.glob("*/*")))
+    except OSError:
+        return math.inf

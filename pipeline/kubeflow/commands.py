@@ -1,0 +1,80 @@
+"""What each command of ``kubeflow_runner.py`` does. What can be refused without a server is refused before one is
+asked.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pipeline.config import load_config
+from pipeline.kubeflow.compiling import asked
+from pipeline.kubeflow.connection import connect, server_of
+
+
+def run(options: Any) -> int:
+    """Runs a command; gives its exit code.
+
+    Raises:
+        InputError: what was given cannot be used.
+        MainlineError: a server fails.
+    """
+    return COMMANDS[options.command](options)
+
+
+def _compile(options: Any) -> int:
+    from pipeline.kubeflow.submit import compile_to
+
+    return compile_to(asked(options.config, tuple(options.set), options.image), options.output, options.json)
+
+
+def _submit(options: Any) -> int:
+    from pipeline.kubeflow.submit import submit
+
+    wanted = asked(options.config, tuple(options.set), options.image)
+    return submit(connect(server_of(options)), wanted, options)
+
+
+def _schedule(options: Any) -> int:
+    from pipeline.kubeflow.schedules import act, checked, create
+
+    if options.action != "create":
+        pipeline = load_config(options.config, tuple(options.set), env="kubeflow").name
+        return act(connect(server_of(options)), pipeline, options)
+    cron = checked(options)
+    wanted = asked(options.config, tuple(options.set), options.image)
+    return create(connect(server_of(options)), wanted, cron, options)
+
+
+def _retrain(options: Any) -> int:
+    from pipeline.kubeflow.retrain import check, retrain
+
+    check(options)
+    return retrain(connect(server_of(options)), options)
+
+
+def _status(options: Any) -> int:
+    from pipeline.kubeflow.runs import status
+
+    return status(connect(server_of(options)), options.run, options.json)
+
+
+def _logs(options: Any) -> int:
+    from pipeline.kubeflow.runs import logs
+
+    return logs(connect(server_of(options)), options.run, options.node, options.follow)
+
+
+def _cancel(options: Any) -> int:
+    from pipeline.kubeflow.runs import cancel
+
+    return cancel(connect(server_of(options)), options.run, options.timeout, options.json)
+
+
+COMMANDS: Mapping[str, Callable[[Any], int]] = {
+    "compile": _compile,
+    "submit": _submit,
+    "schedule": _schedule,
+    "retrain": _retrain,
+    "status": _status,
+    "logs": _logs,
+    "cancel": _cancel,
+}

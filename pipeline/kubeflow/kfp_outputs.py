@@ -1,0 +1,108 @@
+"""What the page of a run in Kubeflow Pipelines shows: the verdict, the slices, the report itself.
+
+https://www.kubeflow.org/docs/components/pipelines/user-guides/data-handling/artifacts/
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from components.files import write_whole
+from components.slice_report.checks import SIDES, Measured, SliceKey, Verdict
+from components.slice_report.evaluation import Evaluation, read_evaluation
+from pipeline.config import Config
+from pipeline.run.ending import Walked, judge
+from pipeline.run.summary import Summary, check_row
+
+# Enough to see where a model is worse; the report has all of them.
+SLICES = 30
+
+
+def show_evaluation(config: Config, walked: Walked, markdown: Path, metrics: Path, executor_output: Path) -> None:
+    """Writes verdict and slices as Markdown, and the metrics of all test rows as metadata of an artifact."""
+    verdict = judge(walked, config)
+    folder = next(output.uri for output in walked.outputs["Evaluator"] if output.key == "evaluation")
+    evaluation = read_evaluation(folder)
+    text = verdict_text(verdict) + "\n" + slice_table(evaluation) if verdict else ""
+    write_whole(markdown, text.encode("utf-8"))
+    values = finite(evaluation.candidate.get((), {}))
+    write_whole(metrics, json.dumps(values).encode("utf-8"))
+    described = {"artifacts": {"metrics": {"artifacts": [{"metadata": values}]}}}
+    write_whole(executor_output, json.dumps(described).encode("utf-8"))
+
+
+def summary_text(summary: Summary) -> str:
+    """The end of a run as Markdown: how it ended, every bound, every node, where the report is."""
+    lines = [f"# {summary.pipeline}: {summary.status}", "", f"Run `{summary.run}`, {summary.elapsed_s:.0f} s.", ""]
+    if summary.error:
+        lines += ["```text", summary.error, "```", ""]
+    if summary.verdict:
+        lines += [verdict_text(summary.verdict)]
+    rows = [(node.node, node.state, f"{node.elapsed_s:.1f} s", node.rows()) for node in summary.nodes]
+    lines += [table(("node", "state", "time", "rows in → out"), rows)]
+    places = {"report": summary.report, "model": summary.model}
+    lines += [f"- {name}: `{place}`" for name, place in places.items() if place]
+    return "\n".join(lines) + "\n"
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Blessed or not, and every bound."""
+    word = "Blessed" if verdict.blessed else "Not blessed"
+    rows = [check_row(check) for check in verdict.checks]
+    return f"**{word}** on {verdict.rows:,} test rows.\n\n" + table(
+        ("metric", "slice", "value", "95 % interval", "bound", ""), rows
+    )
+
+
+def slice_table(evaluation: Evaluation) -> str:
+    """The slices with the metrics that say something of a model, the largest first after all rows."""
+    names = [name for name in SIDES if name in evaluation.candidate.get((), {})]
+    found = sorted(evaluation.candidate.items(), key=lambda item: (bool(item[0]), -count_of(item[1])))
+    rows = [(slice_name(key), f"{count_of(of):,}", *(number(of.get(name)) for name in names)) for key, of in found]
+    left_out = f"\n{len(rows) - SLICES} more slices are in the report.\n" if len(rows) > SLICES else ""
+    return table(("slice", "rows", *names), rows[:SLICES]) + left_out
+
+
+def slice_name(key: SliceKey) -> str:
+    """A slice in words.
+
+    >>> slice_name((("sex", "Female"),)), slice_name(())
+    ('sex=Female', 'all rows')
+    """
+    return ", ".join(f"{feature}={value}" for feature, value in key) or "all rows"
+
+
+def count_of(metrics: Mapping[str, Measured]) -> int:
+    """Rows of a slice."""
+    return int(metrics["example_count"].value) if "example_count" in metrics else 0
+
+
+def number(measured: Measured | None) -> str:
+    """A value for a table."""
+    return "–" if measured is None or math.isnan(measured.value) else f"{measured.value:.4f}"
+
+
+def finite(metrics: Mapping[str, Measured]) -> dict[str, float]:
+    """The values that JSON has numbers for."""
+    return {name: measured.value for name, measured in metrics.items() if math.isfinite(measured.value)}
+
+
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A table in Markdown; a bar within a cell is written so that it does not end the cell.
+
+    >>> print(table(("a", "b"), [("1", "x|y")]))
+    | a | b |
+    |---|---|
+    | 1 | x\\|y |
+    <BLANKLINE>
+    """
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(line_of(cells) for cells in lines) + "\n"
+
+
+def line_of(cells: tuple[str, ...]) -> str:
+    """A row of a table; that below the head has no spaces."""
+    if set(cells) == {"---"}:
+        return f"|{'|'.join(cells)}|"
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

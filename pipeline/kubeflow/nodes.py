@@ -1,0 +1,58 @@
+"""The graph in a pod: built from the config of the run, with what earlier tries and earlier runs left put in order."""
+
+from pathlib import Path
+
+import ml_metadata as mlmd
+from ml_metadata.proto import metadata_store_pb2
+from tfx.orchestration import metadata
+
+from components.distributed_trainer.call import FOLDER
+from components.slice_report.trace import node_name
+from pipeline.config import Config
+from pipeline.pipeline import create_pipeline, keep_schema
+from pipeline.run.console import ProgressHandler
+from pipeline.run.events import Observer
+from pipeline.run.graph import Graph, compile_pipeline
+from pipeline.run.request import Place
+from pipeline.run.stale import clear_stale, of_pipeline, of_run, remove_outputs
+
+Execution = metadata_store_pb2.Execution
+OVER = (Execution.COMPLETE, Execution.CACHED)
+
+
+def make_graph(config: Config, rows: Path, place: Place, observer: Observer, handler: ProgressHandler) -> Graph:
+    """The graph of a run."""
+    keep_schema(config, place.root)
+    pipeline = create_pipeline(config, rows, place.root)
+    return Graph(compile_pipeline(pipeline, place.run_id, None, None), observer, handler)
+
+
+def clear(graph: Graph, node: str, place: Place, workers_live_on: bool) -> None:
+    """Puts in order what a killed try of this node left, and what killed runs of this pipeline left.
+
+    The lease says that no other run of the pipeline is at work, so all that looks alive of others is dead. An execution
+    of this very node is taken up again by TFX's launcher, with its id and its folders. ``workers_live_on`` says that
+    workers which it has started may still be training, and write there.
+    """
+    with metadata.Metadata(graph.connection) as handle:
+        store, artifacts = handle.store, place.root / "artifacts"
+        own = of_run(store, place.run_id)
+        for execution in own:
+            is_earlier_try = execution.last_known_state not in OVER and node_name(store, execution.id) == node
+            if is_earlier_try and not (workers_live_on and has_workers(artifacts, execution.id)):
+                remove_outputs(artifacts, execution.id)
+        if not own:
+            clear_others(store, place)
+
+
+def clear_others(store: mlmd.MetadataStore, place: Place) -> None:
+    """Clears what other runs left; once a run, by its first pods."""
+    # Asked for in this order, no execution that another pod of this run registers meanwhile counts as another's.
+    everything = of_pipeline(store, place.root.name)
+    own = {execution.id for execution in of_run(store, place.run_id)}
+    clear_stale(store, place.root / "artifacts", [item for item in everything if item.id not in own])
+
+
+def has_workers(artifacts: Path, execution_id: int) -> bool:
+    """Whether an execution has started workers."""
+    return any(artifacts.glob(f"*/*/{execution_id}/{FOLDER}/call.json"))

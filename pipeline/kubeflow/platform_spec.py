@@ -1,0 +1,36 @@
+"""What the pods of a pipeline ask of Kubernetes, as the platform spec of Kubeflow Pipelines says it.
+
+It is written as data, since the package kfp-kubernetes for Python 3.10 knows no tolerations and no deadlines, and in
+the forms that backends of every age read: https://github.com/kubeflow/pipelines/tree/master/kubernetes_platform
+"""
+
+from typing import Any
+
+from pipeline.kubeflow_config import Kubeflow, Pod, Secret
+
+# How a pod knows itself, which the workers of a training are made after.
+IDENTITY = {
+    "MAINLINE_POD_NAME": "metadata.name",
+    "MAINLINE_POD_UID": "metadata.uid",
+    "MAINLINE_NAMESPACE": "metadata.namespace",
+}
+
+
+def platform_config(settings: Kubeflow, pod: Pod) -> dict[str, Any]:
+    """A task's config for the platform ``kubernetes``: KubernetesExecutorConfig as JSON."""
+    wanted = {
+        "pvcMount": [{"constant": settings.claim, "mountPath": settings.mount_path}],
+        "secretAsEnv": [secret_as_env(secret) for secret in settings.secrets],
+        "imagePullSecret": [{"secretName": name} for name in settings.image_pull_secrets],
+        "fieldPathAsEnv": [{"name": name, "fieldPath": path} for name, path in IDENTITY.items()],
+        "nodeSelector": {"labels": pod.node_selector} if pod.node_selector else None,
+        "tolerations": [toleration.model_dump(exclude_defaults=True) for toleration in pod.tolerations or ()],
+        "activeDeadlineSeconds": str(pod.timeout_s) if pod.timeout_s else None,
+    }
+    return {key: value for key, value in wanted.items() if value}
+
+
+def secret_as_env(secret: Secret) -> dict[str, Any]:
+    """A Secret whose keys are variables of the pod."""
+    pairs = [{"secretKey": key, "envVar": variable} for variable, key in secret.env.items()]
+    return {"secretName": secret.name, "keyToEnv": pairs}

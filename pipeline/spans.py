@@ -1,0 +1,56 @@
+"""The span that a run takes: ``data.path`` may name all spans, the run is on the latest one that is whole."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from data.spans import MARKER, PLACEHOLDER, Found, look
+from pipeline.config import Config
+from pipeline.errors import DataError
+
+
+def has_spans(config: Config) -> bool:
+    """Whether ``data.path`` has the placeholder."""
+    return PLACEHOLDER in (config.data.path or "")
+
+
+def resolve_span(config: Config, say: Callable[[str], None] = lambda _: None) -> Config:
+    """The same config with the latest whole span as ``data.path``; as it is, where there is no placeholder.
+
+    ``say`` is told of every later span that is not whole.
+
+    Raises:
+        DataError: no span is whole.
+    """
+    if not has_spans(config):
+        return config
+    pattern = str(config.data.path)
+    found = look_for(pattern)
+    if found.span is None:
+        raise none_whole(pattern, found)
+    for reason in found.left_out:
+        say(f"not taken: {reason}")
+    data = config.data.model_copy(update={"path": str(found.span.path)})
+    return config.model_copy(update={"data": data})
+
+
+def look_for(pattern: str) -> Found:
+    """The latest whole span of a pattern.
+
+    Raises:
+        DataError: the folder of the spans cannot be read.
+    """
+    try:
+        return look(pattern)
+    except OSError as error:
+        raise DataError(pattern, "spans cannot be listed", received=error.strerror or str(error)) from error
+
+
+def none_whole(pattern: str, found: Found) -> DataError:
+    """What to say where there is nothing to take."""
+    where = Path(pattern.partition(PLACEHOLDER)[0] + "x").parent.resolve()
+    return DataError(
+        f"data.path {pattern}", "there is no whole span",
+        expected=f"a folder with train/*.csv, eval/*.csv and test/*.csv, and {MARKER} when it is whole",
+        received="; ".join(found.left_out) or f"no such folder in {where}",
+        next_step="Correct data.path, or wait until a span is whole.",
+    )  # fmt: skip

@@ -1,0 +1,146 @@
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from data.spans import MARKER, SETTLE_S, SPLITS, Folder, Found, Span, choose, latest_span, listing, look
+from pipeline.config import load_config
+from pipeline.errors import ConfigError, DataError
+from pipeline.run.runner import input_rows
+from pipeline.spans import has_spans, resolve_span
+
+NOW_S = 1_000_000.0
+LONG_AGO_S = NOW_S - SETTLE_S
+
+
+def folder(number: int, missing=(), marked=False, changed_s=LONG_AGO_S, name="") -> Folder:
+    return Folder(Span(number, Path("rows") / (name or f"span-{number}")), tuple(missing), marked, changed_s)
+
+
+def fill(path: Path, splits=SPLITS, mark=True) -> Path:
+    """A span with rows."""
+    for split in splits:
+        (path / split).mkdir(parents=True, exist_ok=True)
+        (path / split / "rows.csv").write_text("a\n1\n", encoding="utf-8")
+    if mark:
+        (path / MARKER).touch()
+    return path
+
+
+def config(pattern: Path | str):
+    return load_config("census", ("data.dataset=null", f"data.path={pattern}"))
+
+
+def test_numbers_are_compared_as_numbers():
+    assert choose([folder(number) for number in (9, 10, 2)], NOW_S) == Found(folder(10).span)
+
+
+@pytest.mark.parametrize(
+    ("late", "reason"),
+    [
+        (folder(7, missing=["test"]), "no CSV files for test"),
+        (folder(7, changed_s=NOW_S - SETTLE_S + 1), "no _SUCCESS, and changed less than 60 s ago"),
+        (folder(7, changed_s=float("inf")), "no _SUCCESS, and changed less than 60 s ago"),
+    ],
+)
+def test_a_span_that_is_not_whole_is_passed_over_with_the_reason(late, reason):
+    assert choose([late, folder(6)], NOW_S) == Found(folder(6).span, (f"rows/span-7: {reason}",))
+    assert choose([late], NOW_S).span is None
+
+
+def test_where_one_span_is_marked_none_counts_without():
+    earlier = folder(6, marked=True, changed_s=NOW_S)
+    found = choose([folder(7), earlier], NOW_S)
+    assert found == Found(earlier.span, ("rows/span-7: no _SUCCESS, which other spans have",))
+
+
+def test_a_marked_span_needs_no_time_to_settle_but_all_splits():
+    assert choose([folder(7, marked=True, changed_s=NOW_S)], NOW_S).span == folder(7).span
+    assert choose([folder(7, marked=True, missing=["eval"])], NOW_S).span is None
+
+
+def test_two_folders_of_one_number_are_refused_if_they_are_the_latest():
+    twins = [folder(7, name="span-7"), folder(7, name="span-07")]
+    with pytest.raises(DataError, match=r"more than one folder is span 7\n  received: rows/span-07, rows/span-7"):
+        choose(twins, NOW_S)
+    assert choose([*twins, folder(8)], NOW_S).span == folder(8).span
+
+
+@pytest.mark.parametrize("pattern", ["span-{SPAN}", "{SPAN}", "v1.{SPAN}.d", "{SPAN}/csv", "day_{SPAN}/a/b"])
+def test_the_number_may_be_all_or_part_of_a_name_with_folders_below(tmp_path, pattern):
+    for text in ("007", "12"):
+        fill(tmp_path / pattern.replace("{SPAN}", text))
+    found = latest_span(f"{tmp_path}/{pattern}")
+    assert found == Span(12, tmp_path / pattern.replace("{SPAN}", "12"))
+    shutil.rmtree(found.path)
+    assert latest_span(f"{tmp_path}/{pattern}") == Span(7, tmp_path / pattern.replace("{SPAN}", "007"))
+
+
+def test_what_only_resembles_a_span_is_none(tmp_path):
+    for name in ("span-", "span-x", "span-1b", "xspan-1", ".span-1.partial", "span--1", "span-١", "spanX1"):
+        fill(tmp_path / name)
+    (tmp_path / "span-5").write_text("a file", encoding="utf-8")
+    assert listing(f"{tmp_path}/span-{{SPAN}}") == []
+    assert latest_span(f"{tmp_path}/nowhere/span-{{SPAN}}") is None
+
+
+def test_a_dot_in_the_pattern_is_a_dot(tmp_path):
+    fill(tmp_path / "v1x3")
+    assert latest_span(f"{tmp_path}/v1.{{SPAN}}") is None
+
+
+def test_a_copy_that_keeps_old_times_is_still_a_change(tmp_path):
+    span = fill(tmp_path / "span-1", mark=False)
+    for path in (*span.rglob("*"), span):
+        os.utime(path, (0, 0))
+    found = look(f"{tmp_path}/span-{{SPAN}}")
+    assert found == Found(None, (f"{span}: no _SUCCESS, and changed less than 60 s ago",))
+    (seen,) = listing(f"{tmp_path}/span-{{SPAN}}")
+    assert abs(seen.changed_s - time.time()) < 30
+    assert choose([seen], seen.changed_s + SETTLE_S).span == Span(1, span)
+
+
+def test_a_folder_that_appears_by_a_rename_is_whole_at_once_when_marked(tmp_path):
+    fill(tmp_path / ".span-2.partial").rename(tmp_path / "span-2")
+    assert latest_span(f"{tmp_path}/span-{{SPAN}}") == Span(2, tmp_path / "span-2")
+
+
+def test_a_link_that_leads_nowhere_is_a_span_in_the_making(tmp_path):
+    span = fill(tmp_path / "span-1", mark=False)
+    (span / "train" / "more.csv").symlink_to(tmp_path / "missing")
+    (seen,) = listing(f"{tmp_path}/span-{{SPAN}}")
+    assert seen.changed_s == float("inf")
+
+
+def test_a_config_gets_the_latest_span_and_says_what_it_passed_over(tmp_path):
+    fill(tmp_path / "span-3"), fill(tmp_path / "span-4", mark=False)
+    said: list[str] = []
+    asked = config(tmp_path / "span-{SPAN}")
+    resolved = resolve_span(asked, said.append)
+    assert (has_spans(asked), has_spans(resolved)) == (True, False)
+    assert resolved.data.path == str(tmp_path / "span-3")
+    assert resolved.model_copy(update={"data": asked.data}) == asked
+    assert said == [f"not taken: {tmp_path}/span-4: no _SUCCESS, which other spans have"]
+    assert resolve_span(resolved, said.append) is resolved
+    assert input_rows(asked) == tmp_path / "span-3"
+
+
+def test_no_whole_span_says_where_it_looked_and_what_was_not_whole(tmp_path):
+    with pytest.raises(DataError, match="there is no whole span") as caught:
+        resolve_span(config(tmp_path / "in" / "span-{SPAN}"))
+    assert caught.value.received == f"no such folder in {tmp_path / 'in'}"
+    fill(tmp_path / "in" / "span-4", splits=["train"])
+    with pytest.raises(DataError) as caught:
+        input_rows(config(tmp_path / "in" / "span-{SPAN}"))
+    assert caught.value.received == f"{tmp_path}/in/span-4: no CSV files for eval, test"
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "pattern", ["{SPAN}/{SPAN}", "{SPAN}-{SPAN}", "'{SPAN:2}'", "{YYYY}-{MM}-{DD}", "'{SPAN}/v{VERSION}'"]
+)
+def test_a_pattern_that_cannot_be_followed_is_refused_with_the_config(pattern):
+    with pytest.raises(ConfigError, match="may stand once"):
+        config(f"rows/x{pattern}" if not pattern.startswith("'") else f"'rows/{pattern[1:]}")

@@ -1,0 +1,115 @@
+"""The units of systemd: understood by it where it is there, and their commands by the runner."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import local_runner
+from pipeline.config import load_config
+from pipeline.errors import DataRejectedError, InputError, NotBlessedError
+from pipeline.run.summary import AWAITING_CODE
+from pipeline.schedule import parse_cron
+from pipeline.spans import has_spans
+
+ROOT = Path(__file__).resolve().parents[2]
+UNITS = ROOT / "deploy" / "systemd"
+SERVICES = ["mainline.service", "mainline-retrain.service"]
+HOME, STATE = "/opt/mainline", "/var/lib/mainline"
+NO_SYSTEMD = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
+
+
+def settings(unit: str) -> dict[str, str]:
+    """Every setting of a unit by name; a name that stands twice is an error."""
+    lines = (UNITS / unit).read_text(encoding="utf-8").splitlines()
+    pairs = [line.partition("=")[::2] for line in lines if line and line[0] not in "#["]
+    assert len({name for name, _ in pairs}) == len(pairs)
+    return dict(pairs)
+
+
+def arguments(unit: str) -> list[str]:
+    """What the runner is given."""
+    program, runner, *given = shlex.split(settings(unit)["ExecStart"])
+    assert program == f"{HOME}/.venv/bin/python"
+    assert (ROOT / runner).is_file()
+    return given
+
+
+@NO_SYSTEMD
+def test_systemd_finds_nothing_to_say(tmp_path):
+    for unit in UNITS.iterdir():
+        text = unit.read_text(encoding="utf-8").replace(f"{HOME}/.venv/bin/python", sys.executable)
+        here = text.replace(f"WorkingDirectory={HOME}", f"WorkingDirectory={ROOT}")
+        (tmp_path / unit.name).write_text(here, encoding="utf-8")
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.iterdir()))],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    # Of the units of this machine it may say what it likes.
+    said = [line for line in (done.stdout + done.stderr).splitlines() if "mainline" in line]
+    assert said == []
+
+
+@NO_SYSTEMD
+def test_systemd_would_find_a_word_that_it_does_not_know(tmp_path):
+    unit = tmp_path / "mainline.service"
+    text = (UNITS / unit.name).read_text(encoding="utf-8").replace(f"{HOME}/.venv/bin/python", sys.executable)
+    unit.write_text(text.replace("KillMode=mixed", "KillMode=mix"), encoding="utf-8")
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True)
+    assert "mainline.service" in done.stdout + done.stderr
+
+
+@NO_SYSTEMD
+def test_the_timer_is_due_when_the_watch_is():
+    calendar = settings("mainline-retrain.timer")["OnCalendar"]
+    done = subprocess.run(
+        ["systemd-analyze", "calendar", "--base-time=2026-05-01 00:00:00 UTC", calendar], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"2026-05-01 03:00:00 UTC", done.stdout)
+    options = local_runner.parse(arguments("mainline.service"))
+    assert parse_cron(options.cron).text == "0 0 3 * * *"
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+def test_the_runner_understands_the_command(unit):
+    options = local_runner.parse(arguments(unit))
+    config = load_config(options.config, tuple(options.set))
+    assert has_spans(config)
+    assert str(options.root).startswith(f"{STATE}/")
+    assert str(config.data.path).startswith(f"{STATE}/")
+    assert options.watch == (unit == "mainline.service")
+
+
+def test_the_timer_starts_the_run_and_makes_up_for_a_time_that_was_missed():
+    timer = settings("mainline-retrain.timer")
+    assert (timer["Unit"], timer["Persistent"]) == ("mainline-retrain.service", "true")
+    assert settings("mainline-retrain.service")["Type"] == "oneshot"
+
+
+def test_what_another_try_does_not_mend_is_not_tried_again():
+    watch, once = settings("mainline.service"), settings("mainline-retrain.service")
+    assert watch["RestartPreventExitStatus"] == str(InputError.exit_code)
+    refused = (InputError.exit_code, NotBlessedError.exit_code, DataRejectedError.exit_code)
+    assert once["RestartPreventExitStatus"] == " ".join(map(str, refused))
+    assert once["SuccessExitStatus"] == str(AWAITING_CODE)
+    assert watch["Restart"] == once["Restart"] == "on-failure"
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+def test_a_service_can_write_where_its_runs_are_and_nowhere_else(unit):
+    given = settings(unit)
+    assert (given["ProtectSystem"], given["ReadWritePaths"]) == ("strict", STATE)
+    assert (given["NoNewPrivileges"], given["CapabilityBoundingSet"]) == ("yes", "")
+    assert given["KillMode"] == "mixed"
+
+
+def test_both_services_are_held_in_the_same_way():
+    watch, once = map(settings, SERVICES)
+    names = list(watch)[list(watch).index("MemoryMax") : list(watch).index("WantedBy")]
+    assert len(names) > 20
+    assert {name: once[name] for name in names} == {name: watch[name] for name in names}
