@@ -77,23 +77,6 @@ def read_batches(file: BinaryIO, columns: Columns) -> Iterator[pa.RecordBatch]:
     yield from reader
 
 
-def as_lists(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The same rows with every value as a list of one, null as null: the form that tfx_bsl encodes."""
-    return pa.RecordBatch.from_arrays([_as_list(column) for column in batch.columns], names=batch.schema.names)
-
-
-def _as_list(column: pa.Array) -> pa.Array:
-    values = column.cast(pa.binary()) if pa.types.is_string(column.type) else column
-    valid = column.is_valid().to_numpy(zero_copy_only=False)
-    offsets = [0, *valid.cumsum().tolist()]
-    null_list = pa.array([*(~valid).tolist(), False])
-    return pa.ListArray.from_arrays(_masked(offsets, null_list), values.drop_null())
-
-
-def _masked(offsets: list[int], is_null: pa.Array) -> pa.Array:
-    return pa.array(offsets, pa.int32(), mask=is_null.to_numpy(zero_copy_only=False))
-
-
 def explain(name: str, error: pa.ArrowInvalid, file: BinaryIO, columns: Columns) -> DataError:
     """Arrow's message in the words of the file: line, column, what was expected, what came.
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-import tensorflow as tf
 from apache_beam.io.filesystems import FileSystems
 from google.protobuf import struct_pb2
 from tfx import types
@@ -17,59 +16,27 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import proto_utils
-from tfx_bsl.coders import example_coder
 
-from components.arrow_example_gen.csv_rows import ColumnRule, Columns, as_lists, check_header, explain, read_batches
+from components.arrow_example_gen.csv_rows import ColumnRule, Columns, check_header, explain, read_batches
+from components.arrow_example_gen.shards import write_shards
 from pipeline.errors import DataError
 
 logger = logging.getLogger(__name__)
 Artifacts = dict[str, list[types.Artifact]]
-ROWS_PER_SHARD = 500_000
-GZIP = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
 
 
 class WriteShards(beam.DoFn):
-    """(index, name) of a CSV file to gzipped TFRecords of tf.Example; a null cell is a feature without a value.
-
-    A shard gets its name only when it is whole.
-    """
+    """(index, name) of a CSV file to gzipped TFRecords of tf.Example."""
 
     def __init__(self, columns: Columns, folder: str) -> None:
         self.columns = columns
         self.folder = folder
 
     def process(self, indexed_name: tuple[int, str]) -> Iterator[int]:
-        """Gives the number of rows written; holds one block of the file at a time."""
+        """Gives the number of rows written; holds a few blocks of the file at a time."""
         index, name = indexed_name
-        encoder = example_coder.RecordBatchToExamplesEncoder()
         with FileSystems.open(name) as file:
-            for shard, examples in enumerate(_shards(read_batches(file, self.columns), encoder)):
-                yield self._write(f"data_tfrecord-{index:05d}-{shard:05d}.gz", examples)
-
-    def _write(self, name: str, examples: Iterator[bytes]) -> int:
-        partial, rows = f"{self.folder}/.{name}.partial", 0
-        with tf.io.TFRecordWriter(partial, GZIP) as writer:
-            for example in examples:
-                writer.write(example)
-                rows += 1
-        tf.io.gfile.rename(partial, f"{self.folder}/{name}", overwrite=True)
-        return rows
-
-
-def _shards(
-    batches: Iterator[pa.RecordBatch], encoder: example_coder.RecordBatchToExamplesEncoder
-) -> Iterator[Iterator[bytes]]:
-    """Encoded rows in groups that make one shard each."""
-
-    def of_one_shard(first: pa.RecordBatch) -> Iterator[bytes]:
-        rows = first.num_rows
-        yield from encoder.encode(as_lists(first))
-        while rows < ROWS_PER_SHARD and (batch := next(batches, None)) is not None:
-            rows += batch.num_rows
-            yield from encoder.encode(as_lists(batch))
-
-    while (batch := next(batches, None)) is not None:
-        yield of_one_shard(batch)
+            yield write_shards(read_batches(file, self.columns), self.folder, f"data_tfrecord-{index:05d}")
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import apache_beam as beam
+import pyarrow as pa
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from pyarrow import csv as arrow_csv
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_model_analysis.proto import config_pb2
 from tfx.types import standard_artifacts
-from tfx_bsl.coders import example_coder
 
-from components.arrow_example_gen.csv_rows import as_lists
+from components.arrow_example_gen.shards import write_shards
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
 
@@ -68,11 +68,8 @@ def write_examples(folder: Path, schema: schema_pb2.Schema, start: int, rows: in
         include_columns=[feature.name for feature in schema.feature], strings_can_be_null=True
     )
     table = arrow_csv.read_csv(census, convert_options=options).slice(start, rows).combine_chunks()
-    options = tf.io.TFRecordOptions(compression_type="GZIP")
-    with tf.io.TFRecordWriter(str(folder / f"data_tfrecord-{start:05d}.gz"), options) as writer:
-        for batch in table.to_batches():
-            for example in example_coder.RecordBatchToExamplesEncoder().encode(as_lists(batch)):
-                writer.write(example)
+    empty = pa.RecordBatch.from_pylist([], schema=table.schema)
+    write_shards(iter(table.to_batches() or [empty]), str(folder), f"data_tfrecord-{start:05d}")
 
 
 def make_config(*metrics: str, slices: tuple[dict, ...] = ({},), intervals: bool = False) -> config_pb2.EvalConfig:

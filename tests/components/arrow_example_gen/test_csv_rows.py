@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from components.arrow_example_gen import csv_rows
-from components.arrow_example_gen.csv_rows import ColumnRule, as_lists, check_header, explain, read_batches
+from components.arrow_example_gen.csv_rows import ColumnRule, check_header, explain, read_batches
 from pipeline.errors import DataError
 
 COLUMNS = {
@@ -229,54 +229,3 @@ def test_a_message_of_another_form_is_passed_on():
         "  received: Something else\\nhappened",
         "  next:     Correct the line.",
     ]
-
-
-BATCH_TYPES = pa.schema([("n", pa.int64()), ("x", pa.float32()), ("s", pa.string())])
-
-
-def listed(*rows) -> list[dict]:
-    batch = pa.RecordBatch.from_pylist([dict(zip("nxs", row, strict=True)) for row in rows], schema=BATCH_TYPES)
-    lists = as_lists(batch)
-    lists.validate(full=True)
-    return lists.to_pylist()
-
-
-def test_values_become_lists_of_one():
-    assert listed((1, 0.5, "é"), (2, 1.5, "b")) == [
-        {"n": [1], "x": [0.5], "s": ["é".encode()]},
-        {"n": [2], "x": [1.5], "s": [b"b"]},
-    ]
-
-
-@pytest.mark.parametrize(
-    "numbers",
-    [
-        [None, 1, 2],
-        [1, None, 2],
-        [1, 2, None],
-        [None, 1, None],
-        [None, None, 1, 2, None, None],
-        [None],
-        [None, None, None],
-        [],
-    ],
-)
-def test_null_stays_null_wherever_it_stands(numbers):
-    rows = listed(*[(number, number, None if number is None else str(number)) for number in numbers])
-    assert [row["n"] for row in rows] == [None if number is None else [number] for number in numbers]
-    assert [row["x"] for row in rows] == [None if number is None else [float(number)] for number in numbers]
-    assert [row["s"] for row in rows] == [None if number is None else [str(number).encode()] for number in numbers]
-
-
-def test_an_empty_text_is_not_null():
-    assert listed((1, 1.0, ""))[0]["s"] == [b""]
-
-
-def test_a_part_of_a_batch_is_taken_from_where_it_begins():
-    batch = pa.RecordBatch.from_pylist([{"n": number, "x": None, "s": "a"} for number in range(9)], schema=BATCH_TYPES)
-    assert [row["n"] for row in as_lists(batch.slice(4, 3)).to_pylist()] == [[4], [5], [6]]
-
-
-def test_names_and_their_order_are_kept():
-    batch = pa.RecordBatch.from_pylist([{"n": 1, "x": 1.0, "s": "a"}], schema=BATCH_TYPES)
-    assert as_lists(batch).schema.names == ["n", "x", "s"]

@@ -1,0 +1,95 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+
+from components.arrow_example_gen import shards
+from components.arrow_example_gen.examples import encode
+from components.arrow_example_gen.shards import ahead, framed, write_shards
+
+
+def batch(first: int, rows: int) -> pa.RecordBatch:
+    numbers = list(range(first, first + rows))
+    return pa.RecordBatch.from_arrays([pa.array(numbers), pa.array(map(str, numbers))], names=["n", "s"])
+
+
+def numbers_in(path) -> list[int]:
+    records = tf.data.TFRecordDataset(str(path), compression_type="GZIP").as_numpy_iterator()
+    return [tf.train.Example.FromString(record).features.feature["n"].int64_list.value[0] for record in records]
+
+
+def test_records_are_framed_as_tensorflow_frames_them(tmp_path):
+    with tf.io.TFRecordWriter(str(tmp_path / "expected")) as writer:
+        for example in encode(batch(0, 300)).to_pylist():
+            writer.write(example)
+    block = framed(batch(0, 300))
+    assert block.rows == 300
+    assert bytes(block.data) == (tmp_path / "expected").read_bytes()
+
+
+def test_rows_keep_their_order_over_batches(tmp_path):
+    assert write_shards((batch(first, 50) for first in range(0, 1000, 50)), str(tmp_path), "data") == 1000
+    (path,) = tmp_path.iterdir()
+    assert path.name == "data-00000.gz"
+    assert numbers_in(path) == list(range(1000))
+
+
+def test_a_shard_is_closed_by_the_batch_that_fills_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "SHARD_BYTES", len(framed(batch(0, 75)).data))
+    write_shards((batch(first, 50) for first in range(0, 250, 50)), str(tmp_path), "data")
+    files = sorted(tmp_path.iterdir())
+    assert [file.name for file in files] == ["data-00000.gz", "data-00001.gz", "data-00002.gz"]
+    assert [numbers_in(file) for file in files] == [[*range(100)], [*range(100, 200)], [*range(200, 250)]]
+
+
+def test_the_same_rows_are_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        write_shards(iter([batch(0, 500)]), str(tmp_path / name), "data")
+    assert (tmp_path / "a" / "data-00000.gz").read_bytes() == (tmp_path / "b" / "data-00000.gz").read_bytes()
+
+
+def test_without_batches_there_is_no_file(tmp_path):
+    assert write_shards(iter([]), str(tmp_path), "data") == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_batch_without_rows_adds_none(tmp_path):
+    assert write_shards(iter([batch(0, 0), batch(0, 3)]), str(tmp_path), "data") == 3
+    assert numbers_in(tmp_path / "data-00000.gz") == [0, 1, 2]
+
+
+def test_a_reader_that_fails_leaves_no_shard(tmp_path):
+    def failing():
+        yield batch(0, 100)
+        raise ValueError("line 7")
+
+    with pytest.raises(ValueError, match="line 7"):
+        write_shards(failing(), str(tmp_path), "data")
+    assert list(tmp_path.glob("*.gz")) == []
+    assert list(tmp_path.glob("data*")) == []
+
+
+def test_only_a_few_items_are_taken_before_they_are_asked_for():
+    taken = []
+    with ThreadPoolExecutor(2) as pool:
+        results = ahead(pool, lambda item: item * 2, (taken.append(item) or item for item in range(100)), depth=2)
+        assert [next(results), next(results)] == [0, 2]
+        assert len(taken) == 4
+        assert list(results) == [item * 2 for item in range(2, 100)]
+
+
+def test_results_are_in_order_though_the_first_is_slow():
+    second_done = threading.Event()
+
+    def work(item: int) -> int:
+        if item == 0:
+            assert second_done.wait(10)
+        else:
+            second_done.set()
+        return item
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(ahead(pool, work, range(5))) == [0, 1, 2, 3, 4]
