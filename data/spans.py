@@ -18,6 +18,7 @@ PLACEHOLDER = "{SPAN}"
 UNKNOWN = re.compile(r"\{(SPAN:|VERSION|YYYY|MM|DD)[^}]*\}")
 MARKER = "_SUCCESS"
 SPLITS = ("train", "eval", "test")
+ROW_FILES = (".csv", ".parquet")
 SETTLE_S = 60.0
 
 
@@ -31,7 +32,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Folder:
-    """What is seen of a span: splits without a CSV file, whether it is marked as whole, its latest change.
+    """What is seen of a span: splits without a file of rows, whether it is marked as whole, its latest change.
 
     ``changed_s`` is in seconds since 1970, infinite while files come and go.
     """
@@ -66,8 +67,8 @@ def look(pattern: str) -> Found:
 def choose(folders: Sequence[Folder], now_s: float) -> Found:
     """Return the latest of the folders that are whole.
 
-    A span is whole when it has CSV files of all three splits and the file ``_SUCCESS``. Where no span has such a file,
-    it will do that nothing in it changed for ``SETTLE_S``.
+    A span is whole when it has files of rows for all three splits and the file ``_SUCCESS``. Where no span has such a
+    file, it will do that nothing in it changed for ``SETTLE_S``.
     """
     marking = any(folder.marked for folder in folders)
     left_out: list[str] = []
@@ -84,10 +85,10 @@ def why_not_whole(folder: Folder, marking: bool, now_s: float) -> str:
     """Return why a span must not be taken yet, or nothing.
 
     >>> why_not_whole(Folder(Span(7, Path("span-7")), ("eval", "test"), True, 0.0), True, 0.0)
-    'no CSV files for eval, test'
+    'no rows for eval, test'
     """
     if folder.missing:
-        return f"no CSV files for {', '.join(folder.missing)}"
+        return f"no rows for {', '.join(folder.missing)}"
     if marking and not folder.marked:
         return f"no {MARKER}, which other spans have"
     if not folder.marked and now_s - folder.changed_s < SETTLE_S:
@@ -129,8 +130,12 @@ def parts(pattern: str) -> tuple[Path, re.Pattern[str], Path]:
 
 def seen(span: Span) -> Folder:
     """Return the facts about a span's folder."""
-    missing = tuple(split for split in SPLITS if not any(span.path.glob(f"{split}/*.csv")))
-    return Folder(span, missing, (span.path / MARKER).is_file(), changed_s(span.path))
+    return Folder(span, without_rows(span.path), (span.path / MARKER).is_file(), changed_s(span.path))
+
+
+def without_rows(folder: Path) -> tuple[str, ...]:
+    """Return the splits in a folder that have no file of rows."""
+    return tuple(s for s in SPLITS if not any(path.suffix in ROW_FILES for path in folder.glob(f"{s}/*")))
 
 
 def changed_s(folder: Path) -> float:

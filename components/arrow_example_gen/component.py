@@ -1,4 +1,4 @@
-"""ExampleGen for CSV files through Arrow; its output is an ordinary Examples artifact."""
+"""ExampleGen for CSV and Parquet files through Arrow; its output is an ordinary Examples artifact."""
 
 import dataclasses
 import json
@@ -9,12 +9,12 @@ from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.dsl.components.base import executor_spec
 from tfx.proto import example_gen_pb2
 
-from components.arrow_example_gen.csv_rows import ColumnRule, Columns
+from components.arrow_example_gen.columns import ColumnRule, Columns
 from components.arrow_example_gen.executor import Executor
 
 
 class ArrowExampleGen(FileBasedExampleGen):
-    """Reads ``<input_base>/<split>/*.csv`` for each split, typed by a schema.
+    """Reads ``<input_base>/<split>/*.csv`` or ``*.parquet`` for each split, typed by a schema.
 
     Args:
         input_base: folder with one folder per split.
@@ -25,7 +25,7 @@ class ArrowExampleGen(FileBasedExampleGen):
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(self, input_base: str, schema: schema_pb2.Schema, splits: tuple[str, ...]) -> None:
-        patterns = [example_gen_pb2.Input.Split(name=split, pattern=f"{split}/*.csv") for split in splits]
+        patterns = [example_gen_pb2.Input.Split(name=split, pattern=f"{split}/*.*") for split in splits]
         super().__init__(
             input_base=input_base,
             input_config=example_gen_pb2.Input(splits=patterns),

@@ -3,28 +3,16 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal
+from collections.abc import Iterator
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from components.arrow_example_gen.columns import ARROW_TYPES, Columns, check_names
 from pipeline.errors import DataError
 
 BLOCK_BYTES = 4 << 20
-ARROW_TYPES = {"INT": pa.int64(), "FLOAT": pa.float32(), "BYTES": pa.string()}
-
-
-@dataclass(frozen=True)
-class ColumnRule:
-    """What a column must be: its type in the schema, and whether every file must have it."""
-
-    type: Literal["INT", "FLOAT", "BYTES"]
-    required: bool
-
-
-Columns = Mapping[str, ColumnRule]
 
 
 def check_header(name: str, file: BinaryIO, columns: Columns) -> None:
@@ -42,18 +30,7 @@ def check_header(name: str, file: BinaryIO, columns: Columns) -> None:
         header = next(csv.reader([first.decode("utf-8-sig")]))
     except UnicodeDecodeError as error:
         raise not_utf8(f"{name}, line 1") from error
-    missing = [column for column, rule in columns.items() if rule.required and column not in header]
-    extra = [column for column in header if column not in columns]
-    twice = sorted({column for column in header if header.count(column) > 1})
-    if missing or extra or twice:
-        found = {"missing": missing, "not in the schema": extra, "twice": twice}
-        raise DataError(
-            f"{name}, line 1",
-            "its columns are not those of the schema",
-            expected=", ".join(columns),
-            received="; ".join(f"{what}: {', '.join(map(_shown, names))}" for what, names in found.items() if names),
-            next_step="Correct the file, or declare the columns in schemas/.",
-        )
+    check_names(f"{name}, line 1", header, columns)
 
 
 def read_batches(file: BinaryIO, columns: Columns) -> Iterator[pa.RecordBatch]:
@@ -121,10 +98,6 @@ def not_utf8(where: str) -> DataError:
     """A byte that is not UTF-8."""
     return DataError(where, "a byte that is not UTF-8", expected="UTF-8 text",
                      next_step="Convert the file, for example: iconv -f latin1 -t utf-8.")  # fmt: skip
-
-
-def _shown(column: str) -> str:
-    return column or "(a column without a name)"
 
 
 def _short(text: Any, limit: int = 200) -> str:

@@ -1,13 +1,12 @@
-"""Reads CSV and writes tf.Examples by record batch, in C++, in place of CsvExampleGen's per-row Python."""
+"""Reads files and writes tf.Examples by record batch, in C++, in place of CsvExampleGen's per-row Python."""
 
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
-import pyarrow as pa
-from apache_beam.io.filesystems import FileSystems
 from google.protobuf import struct_pb2
 from tfx import types
 from tfx.dsl.components.base import base_beam_executor
@@ -17,7 +16,8 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import proto_utils
 
-from components.arrow_example_gen.csv_rows import ColumnRule, Columns, check_header, explain, read_batches
+from components.arrow_example_gen.columns import ColumnRule, Columns
+from components.arrow_example_gen.formats import FORMATS, Piece, check, pieces, read, suffix
 from components.arrow_example_gen.shards import write_shards
 from pipeline.errors import DataError
 
@@ -25,22 +25,29 @@ logger = logging.getLogger(__name__)
 Artifacts = dict[str, list[types.Artifact]]
 
 
+@dataclass(frozen=True)
+class Work:
+    """A part of a file, and how its shards are named."""
+
+    name: str
+    piece: Piece
+    prefix: str
+
+
 class WriteShards(beam.DoFn):
-    """(index, name) of a CSV file to gzipped TFRecords of tf.Example."""
+    """Work to gzipped TFRecords of tf.Example."""
 
     def __init__(self, columns: Columns, folder: str) -> None:
         self.columns = columns
         self.folder = folder
 
-    def process(self, indexed_name: tuple[int, str]) -> Iterator[int]:
+    def process(self, work: Work) -> Iterator[int]:
         """Gives the number of rows written; holds a few blocks of the file at a time."""
-        index, name = indexed_name
-        with FileSystems.open(name) as file:
-            yield write_shards(read_batches(file, self.columns), self.folder, f"data_tfrecord-{index:05d}")
+        yield write_shards(read(work.name, self.columns, work.piece), self.folder, work.prefix)
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """ExampleGen over CSV files, typed and checked by the schema."""
+    """ExampleGen over CSV or Parquet files, typed and checked by the schema."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Writes the splits.
@@ -52,8 +59,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         columns = columns_of(exec_properties)
         files = files_by_split(exec_properties)
         for name in (name for names in files.values() for name in names):
-            with FileSystems.open(name) as file:
-                check_header(name, file, columns)
+            check(name, columns)
         artifact = artifact_utils.get_single_instance(output_dict[specs.EXAMPLES_KEY])
         artifact.split_names = artifact_utils.encode_split_names(list(files))
         try:
@@ -61,7 +67,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         except Exception as error:
             # Beam reports a worker's error as text, without its type: the bad line is found by reading once more.
             logger.info("writing failed: looking for a bad line", exc_info=True)
-            raise find_bad_line(files, columns) or error from error
+            raise find_bad(files, columns) or error from error
         check_not_empty(artifact, files)
 
     def _write(self, files: dict[str, list[str]], columns: Columns, artifact: types.Artifact) -> None:
@@ -69,9 +75,18 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             for split, names in files.items():
                 folder = artifact_utils.get_split_uri([artifact], split)
                 fileio.makedirs(folder)
-                indexed = pipeline | f"Files[{split}]" >> beam.Create(list(enumerate(names)))
-                spread = indexed | f"Spread[{split}]" >> beam.Reshuffle()
+                parts = pipeline | f"Work[{split}]" >> beam.Create(work_on(names))
+                spread = parts | f"Spread[{split}]" >> beam.Reshuffle()
                 spread | f"Write[{split}]" >> beam.ParDo(WriteShards(columns, folder))
+
+
+def work_on(names: list[str]) -> list[Work]:
+    """The units of work in some files."""
+    return [
+        Work(name, piece, f"data_tfrecord-{index:05d}-{number:05d}" if piece else f"data_tfrecord-{index:05d}")
+        for index, name in enumerate(names)
+        for number, piece in enumerate(pieces(name))
+    ]
 
 
 def files_by_split(exec_properties: dict[str, Any]) -> dict[str, list[str]]:
@@ -85,10 +100,25 @@ def files_by_split(exec_properties: dict[str, Any]) -> dict[str, list[str]]:
     files = {}
     for split in config.splits:
         pattern = f"{exec_properties[specs.INPUT_BASE_KEY]}/{split.pattern}"
-        files[split.name] = sorted(fileio.glob(pattern))
-        if not files[split.name]:
-            raise DataError(pattern, "no file matches", expected="at least one CSV file", next_step="Check data.path.")
+        files[split.name] = of_one_kind(pattern, sorted(fileio.glob(pattern)))
     return files
+
+
+def of_one_kind(pattern: str, names: list[str]) -> list[str]:
+    """Those that can be read; other files may lie beside them.
+
+    Raises:
+        DataError: there is none, or there are several kinds.
+    """
+    readable = [name for name in names if suffix(name) in FORMATS]
+    kinds = sorted({suffix(name) for name in readable})
+    if len(kinds) != 1:
+        raise DataError(
+            pattern, "the files of a split are not of one kind" if kinds else "no file matches",
+            expected=f"files of one of the kinds {', '.join(FORMATS)}", received=", ".join(kinds),
+            next_step="Check data.path.",
+        )  # fmt: skip
+    return readable
 
 
 def check_not_empty(artifact: types.Artifact, files: dict[str, list[str]]) -> None:
@@ -113,14 +143,12 @@ def columns_of(exec_properties: dict[str, Any]) -> Columns:
     return {name: ColumnRule(**rule) for name, rule in json.loads(packed["columns"]).items()}
 
 
-def find_bad_line(files: dict[str, list[str]], columns: Columns) -> DataError | None:
-    """The first line that cannot be read, if that is what went wrong."""
-    for name in (name for names in files.values() for name in names):
+def find_bad(files: dict[str, list[str]], columns: Columns) -> DataError | None:
+    """The first part of a file that cannot be read, if that is what went wrong."""
+    for work in (work for names in files.values() for work in work_on(names)):
         try:
-            with FileSystems.open(name) as file:
-                for _ in read_batches(file, columns):
-                    pass
-        except pa.ArrowInvalid as error:
-            with FileSystems.open(name) as file:
-                return explain(name, error, file, columns)
+            for _ in read(work.name, columns, work.piece):
+                pass
+        except DataError as error:
+            return error
     return None

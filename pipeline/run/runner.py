@@ -16,7 +16,8 @@ import yaml
 from components.distributed_trainer.cluster import BACKEND_ENV
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
-from pipeline.config import SPLITS, Config, load_config
+from data.spans import without_rows
+from pipeline.config import Config, load_config
 from pipeline.errors import DataError
 from pipeline.run.console import ProgressHandler, observing
 from pipeline.run.ending import judge, publish_report
@@ -119,10 +120,10 @@ def input_rows(config: Config) -> Path:
     if data.dataset is not None:
         return prepare(data.dataset, data.split, data.seed, DEFAULT_CACHE).path
     folder = Path(data.path or "").resolve()
-    missing = [split for split in SPLITS if not any(folder.glob(f"{split}/*.csv"))]
+    missing = without_rows(folder)
     if missing:
         raise DataError(
-            str(folder), "there are no rows", expected="train/*.csv, eval/*.csv and test/*.csv",
+            str(folder), "there are no rows", expected="train/, eval/ and test/, each with *.csv or *.parquet",
             received=f"none for {', '.join(missing)}", next_step="Correct data.path.",
         )  # fmt: skip
     return folder

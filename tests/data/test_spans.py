@@ -40,7 +40,7 @@ def test_numbers_are_compared_as_numbers():
 @pytest.mark.parametrize(
     ("late", "reason"),
     [
-        (folder(7, missing=["test"]), "no CSV files for test"),
+        (folder(7, missing=["test"]), "no rows for test"),
         (folder(7, changed_s=NOW_S - SETTLE_S + 1), "no _SUCCESS, and changed less than 60 s ago"),
         (folder(7, changed_s=float("inf")), "no _SUCCESS, and changed less than 60 s ago"),
     ],
@@ -134,7 +134,7 @@ def test_no_whole_span_says_where_it_looked_and_what_was_not_whole(tmp_path):
     fill(tmp_path / "in" / "span-4", splits=["train"])
     with pytest.raises(DataError) as caught:
         input_rows(config(tmp_path / "in" / "span-{SPAN}"))
-    assert caught.value.received == f"{tmp_path}/in/span-4: no CSV files for eval, test"
+    assert caught.value.received == f"{tmp_path}/in/span-4: no rows for eval, test"
     assert caught.value.exit_code == 2
 
 

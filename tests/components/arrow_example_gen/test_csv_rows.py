@@ -4,7 +4,8 @@ import pyarrow as pa
 import pytest
 
 from components.arrow_example_gen import csv_rows
-from components.arrow_example_gen.csv_rows import ColumnRule, check_header, explain, read_batches
+from components.arrow_example_gen.columns import ColumnRule
+from components.arrow_example_gen.csv_rows import check_header, explain, read_batches
 from pipeline.errors import DataError
 
 COLUMNS = {

@@ -1,7 +1,15 @@
 import gen_world
+import pytest
 from harness import write_text
+from pyarrow import csv as arrow_csv
+from pyarrow import parquet
 from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
 from tfx.components.statistics_gen.component import StatisticsGen
+
+from components.arrow_example_gen.executor import of_one_kind
+from components.arrow_example_gen.formats import FORMATS
+from data.spans import ROW_FILES
+from pipeline.errors import DataError
 
 
 def test_taxi_examples_are_those_of_csv_example_gen_and_read_by_stock_components(tmp_path):
@@ -13,3 +21,49 @@ def test_taxi_examples_are_those_of_csv_example_gen_and_read_by_stock_components
     found = gen_world.examples(gen_world.output(ours, tmp_path))
     assert found.total() == 3000
     assert found == gen_world.examples(gen_world.output(stock, tmp_path))
+
+
+def test_parquet_gives_the_examples_of_the_csv_file_of_the_same_rows(tmp_path):
+    lines = "".join(gen_world.taxi_lines(1000))
+    write_text(tmp_path / "csv" / "train" / "rows.csv", lines)
+    table = arrow_csv.read_csv(
+        tmp_path / "csv" / "train" / "rows.csv", convert_options=arrow_csv.ConvertOptions(strings_can_be_null=True)
+    )
+    (tmp_path / "parquet" / "train").mkdir(parents=True)
+    write_text(tmp_path / "parquet" / "train" / "notes.txt", "not rows")
+    for number in range(2):
+        half = table.slice(number * 500, 500)
+        parquet.write_table(half, tmp_path / "parquet" / "train" / f"{number}.parquet", row_group_size=90)
+    of_csv = gen_world.taxi_gen(tmp_path / "csv").with_id("FromCsv")
+    of_parquet = gen_world.taxi_gen(tmp_path / "parquet").with_id("FromParquet")
+    gen_world.run_nodes(tmp_path, of_csv, of_parquet)
+    found = gen_world.examples(gen_world.output(of_parquet, tmp_path))
+    assert found.total() == 1000
+    assert found == gen_world.examples(gen_world.output(of_csv, tmp_path))
+
+
+def test_a_damaged_row_group_ends_the_run_and_leaves_no_shard(tmp_path):
+    write_text(tmp_path / "rows.csv", "".join(gen_world.taxi_lines(300)))
+    options = arrow_csv.ConvertOptions(strings_can_be_null=True)
+    path = tmp_path / "rows" / "train" / "rows.parquet"
+    path.parent.mkdir(parents=True)
+    parquet.write_table(arrow_csv.read_csv(tmp_path / "rows.csv", convert_options=options), path, row_group_size=100)
+    chunk = parquet.read_metadata(path).row_group(2).column(1)
+    content = bytearray(path.read_bytes())
+    start = chunk.dictionary_page_offset
+    content[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path / "rows"))
+    assert caught.value.where == f"{path}, row group 2, column fare"
+    assert list(tmp_path.glob("root/**/*.gz")) == []
+
+
+def test_two_kinds_of_files_in_one_split_are_refused():
+    with pytest.raises(DataError, match="not of one kind") as caught:
+        of_one_kind("rows/train/*.*", ["rows/train/a.csv", "rows/train/b.parquet"])
+    assert caught.value.received == ".csv, .parquet"
+
+
+def test_the_kinds_that_a_run_looks_for_are_those_that_can_be_read():
+    assert set(ROW_FILES) == set(FORMATS)

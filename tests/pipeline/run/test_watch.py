@@ -216,7 +216,7 @@ def test_a_half_copied_span_is_waited_for_and_named(world, capsys):
     world.clock.events = [(START + MINUTE, complete)]
     world.watch(1, on_new_span=True)
     assert world.clock.now() == START + MINUTE
-    assert f"{world.folder}/span-1: no CSV files for test" in capsys.readouterr().err.splitlines()[0]
+    assert f"{world.folder}/span-1: no rows for test" in capsys.readouterr().err.splitlines()[0]
 
 
 def test_a_time_and_a_span_are_one_run_on_that_span(world):

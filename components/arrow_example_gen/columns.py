@@ -1,0 +1,46 @@
+"""What the schema says of columns, and how the columns of a file are compared with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+from pipeline.errors import DataError
+
+ARROW_TYPES = {"INT": pa.int64(), "FLOAT": pa.float32(), "BYTES": pa.string()}
+
+
+@dataclass(frozen=True)
+class ColumnRule:
+    """What a column must be: its type in the schema, and whether every file must have it."""
+
+    type: Literal["INT", "FLOAT", "BYTES"]
+    required: bool
+
+
+Columns = Mapping[str, ColumnRule]
+
+
+def check_names(where: str, names: Sequence[str], columns: Columns) -> None:
+    """Compares the names of a file's columns with the schema.
+
+    Raises:
+        DataError: one is missing, is not in the schema, or is there twice.
+    """
+    missing = [column for column, rule in columns.items() if rule.required and column not in names]
+    extra = [column for column in names if column not in columns]
+    twice = sorted({column for column in names if names.count(column) > 1})
+    if missing or extra or twice:
+        found = {"missing": missing, "not in the schema": extra, "twice": twice}
+        raise DataError(
+            where,
+            "its columns are not those of the schema",
+            expected=", ".join(columns),
+            received="; ".join(f"{what}: {', '.join(map(_shown, some))}" for what, some in found.items() if some),
+            next_step="Correct the file, or declare the columns in schemas/.",
+        )
+
+
+def _shown(column: str) -> str:
+    return column or "(a column without a name)"

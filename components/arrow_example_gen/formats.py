@@ -1,0 +1,70 @@
+"""The kinds of files that can be read, by the ends of their names: how each is checked, divided and read."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import pyarrow as pa
+from apache_beam.io.filesystems import FileSystems
+
+from components.arrow_example_gen import csv_rows, parquet_rows
+from components.arrow_example_gen.columns import Columns
+
+Piece = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Format:
+    """``check`` and ``read`` raise DataError; ``pieces`` are the units of work in a file."""
+
+    check: Callable[[str, BinaryIO, Columns], None]
+    pieces: Callable[[BinaryIO], list[Piece]]
+    read: Callable[[str, BinaryIO, Columns, Piece], Iterator[pa.RecordBatch]]
+
+
+def whole(file: BinaryIO) -> list[Piece]:
+    """One unit of work: a record may hold newlines, so that a place within a file does not tell where one begins."""
+    return [()]
+
+
+def read_csv(name: str, file: BinaryIO, columns: Columns, piece: Piece) -> Iterator[pa.RecordBatch]:
+    """A CSV file block by block."""
+    try:
+        yield from csv_rows.read_batches(file, columns)
+    except pa.ArrowInvalid as error:
+        with FileSystems.open(name) as again:
+            raise csv_rows.explain(name, error, again, columns) from error
+
+
+FORMATS = {
+    ".csv": Format(csv_rows.check_header, whole, read_csv),
+    ".parquet": Format(parquet_rows.check_types, parquet_rows.row_groups, parquet_rows.read_batches),
+}
+
+
+def suffix(name: str) -> str:
+    """The end of a file's name.
+
+    >>> suffix("rows.2024/part-1.parquet"), suffix("rows.2024/README")
+    ('.parquet', '')
+    """
+    base = name.rpartition("/")[2]
+    return base[base.rindex(".") :] if "." in base else ""
+
+
+def check(name: str, columns: Columns) -> None:
+    """Compares the columns of a file with the schema."""
+    with FileSystems.open(name) as file:
+        FORMATS[suffix(name)].check(name, file, columns)
+
+
+def pieces(name: str) -> list[Piece]:
+    """The units of work in a file."""
+    with FileSystems.open(name) as file:
+        return FORMATS[suffix(name)].pieces(file)
+
+
+def read(name: str, columns: Columns, piece: Piece) -> Iterator[pa.RecordBatch]:
+    """The rows of a unit of work."""
+    with FileSystems.open(name) as file:
+        yield from FORMATS[suffix(name)].read(name, file, columns, piece)

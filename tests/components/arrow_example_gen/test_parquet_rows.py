@@ -1,0 +1,146 @@
+import io
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from components.arrow_example_gen import parquet_rows
+from components.arrow_example_gen.columns import ColumnRule
+from components.arrow_example_gen.parquet_rows import check_types, read_batches, row_groups
+from pipeline.errors import DataError
+
+COLUMNS = {
+    "age": ColumnRule("INT", required=True),
+    "score": ColumnRule("FLOAT", required=True),
+    "city": ColumnRule("BYTES", required=True),
+    "label": ColumnRule("INT", required=False),
+}
+ROW = {"age": [30], "score": [0.5], "city": ["Bonn"], "label": [1]}
+
+
+def file(rows_per_group: int | None = None, **columns) -> io.BytesIO:
+    sink = io.BytesIO()
+    parquet.write_table(pa.table({**ROW, **columns}), sink, row_group_size=rows_per_group, compression="none")
+    return io.BytesIO(sink.getvalue())
+
+
+def many(rows: int = 100) -> io.BytesIO:
+    return file(
+        10, age=range(rows), score=[0.5] * rows, city=[f"city-{number}" for number in range(rows)], label=[1] * rows
+    )
+
+
+def read(content: io.BytesIO) -> list[dict]:
+    groups = [group for piece in row_groups(content) for group in piece]
+    return [row for batch in read_batches("rows.parquet", content, COLUMNS, groups) for row in batch.to_pylist()]
+
+
+def check_and_read(content: io.BytesIO) -> list[dict]:
+    check_types("rows.parquet", content, COLUMNS)
+    return read(content)
+
+
+def refused(content: io.BytesIO) -> DataError:
+    with pytest.raises(DataError) as caught:
+        check_and_read(content)
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", [pa.int8(), pa.int32(), pa.int64(), pa.uint8(), pa.uint64()])
+def test_any_integer_is_an_int(kind):
+    content = file(age=pa.array([7], kind))
+    check_types("rows.parquet", content, COLUMNS)
+    assert read(content)[0]["age"] == 7
+
+
+@pytest.mark.parametrize("values", [pa.array([2.0]), pa.array([2.0], pa.float32()), pa.array([2])])
+def test_any_number_is_a_float(values):
+    content = file(score=values)
+    check_types("rows.parquet", content, COLUMNS)
+    (batch,) = read_batches("rows.parquet", content, COLUMNS, (0,))
+    assert batch["score"].type == pa.float32()
+    assert batch["score"].to_pylist() == [2.0]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (pa.array(["Köln"]), "Köln"),
+        (pa.array(["Köln"], pa.large_string()), "Köln"),
+        (pa.array(["Köln"]).dictionary_encode(), "Köln"),
+        (pa.array([b"\xff"]), b"\xff"),
+        (pa.array([""]), ""),
+    ],
+)
+def test_any_text_is_bytes(values, expected):
+    content = file(city=values)
+    check_types("rows.parquet", content, COLUMNS)
+    assert read(content)[0]["city"] == expected
+
+
+def test_null_is_null_and_a_column_of_nulls_needs_no_type():
+    content = file(age=pa.array([None], pa.int64()), score=pa.nulls(1), city=pa.nulls(1), label=pa.nulls(1))
+    check_types("rows.parquet", content, COLUMNS)
+    assert read(content) == [dict.fromkeys(ROW)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "where", "received"),
+    [
+        ({"age": ["old"]}, "rows.parquet, column age", "string"),
+        ({"age": [1.5]}, "rows.parquet, column age", "double"),
+        ({"score": ["warm"]}, "rows.parquet, column score", "string"),
+        ({"city": [1]}, "rows.parquet, column city", "int64"),
+        ({"city": [["a"]]}, "rows.parquet, column city", "list<item: string>"),
+        ({"colour": ["red"]}, "rows.parquet", "not in the schema: colour"),
+    ],
+)
+def test_columns_that_are_not_the_schemas_are_named(columns, where, received):
+    error = refused(file(**columns))
+    assert error.where == where
+    assert error.received.replace("element: ", "item: ") == received
+
+
+def test_a_missing_column_is_named():
+    sink = io.BytesIO()
+    parquet.write_table(pa.table({"age": [1], "city": ["a"]}), sink)
+    assert refused(sink).received == "missing: score"
+
+
+def test_what_is_no_parquet_is_refused():
+    error = refused(io.BytesIO(b"age,score,city\n1,1,a\n"))
+    assert (error.where, error.problem) == ("rows.parquet", "it cannot be read as Parquet")
+
+
+def test_a_value_that_does_not_fit_is_named_by_row_group_and_column():
+    error = refused(file(1, **{name: values * 3 for name, values in ROW.items() if name != "age"},
+                         age=pa.array([1, 2**64 - 1, 3], pa.uint64())))  # fmt: skip
+    assert error.where == "rows.parquet, row group 1, column age"
+    assert error.expected == "INT"
+    assert str(2**64 - 1) in error.received
+
+
+def test_a_damaged_page_is_named_by_row_group_and_column():
+    content = bytearray(many().getvalue())
+    chunk = parquet.ParquetFile(io.BytesIO(content)).metadata.row_group(6).column(2)
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    content[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
+    assert refused(io.BytesIO(bytes(content))).where == "rows.parquet, row group 6, column city"
+
+
+def test_rows_of_all_row_groups_are_read_in_order():
+    assert [row["age"] for row in read(many())] == list(range(100))
+
+
+def test_units_of_work_are_neighbouring_row_groups_up_to_a_size(monkeypatch):
+    assert row_groups(many()) == [tuple(range(10))]
+    size = parquet.ParquetFile(many()).metadata.row_group(0).total_byte_size
+    monkeypatch.setattr(parquet_rows, "PIECE_BYTES", int(size * 2.5))
+    assert row_groups(many(50)) == [(0, 1), (2, 3), (4,)]
+    monkeypatch.setattr(parquet_rows, "PIECE_BYTES", 1)
+    assert row_groups(many(30)) == [(0,), (1,), (2,)]
+
+
+def test_a_file_without_rows_gives_no_batch():
+    empty = file(**{name: pa.array(values)[:0] for name, values in ROW.items()})
+    assert read(empty) == []
