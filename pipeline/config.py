@@ -37,14 +37,17 @@ Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+.01234
 class Data(Strict):
     """Where rows come from: a data set that ``data/`` prepares, or a folder of the user's own files.
 
-    A folder holds ``train/``, ``eval/`` and ``test/``, each with CSV files that share one header. ``{SPAN}`` in
-    ``path`` stands for the number of a span: a run takes the latest one that is whole.
+    A folder holds ``train/``, ``eval/`` and ``test/``, each with CSV or Parquet files that share their columns.
+    ``{SPAN}`` in ``path`` stands for the number of a span: a run takes the latest one that is whole. A bad CSV row ends
+    a run, or with ``on_bad_row: quarantine`` is put aside, up to ``max_bad_share`` of a split's rows.
     """
 
     dataset: str | None = None
     path: str | None = None
     split: Literal["random", "time", "given"] = "given"
     seed: int = 0
+    on_bad_row: Literal["fail", "quarantine"] = "fail"
+    max_bad_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.01
 
     @model_validator(mode="after")
     def _one_source(self) -> "Data":

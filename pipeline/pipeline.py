@@ -43,7 +43,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
 
     Args:
         config: the effective config.
-        rows: folder with ``train/``, ``eval/`` and ``test/`` CSV files.
+        rows: folder with ``train/``, ``eval/`` and ``test/``, each with CSV or Parquet files.
         root: where artifacts, metadata and served models go; ``<root>/serving/<version>`` is what a server reads.
         enable_cache: whether a node whose inputs, settings and code have not changed is answered from the cache.
     """
@@ -53,7 +53,13 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
     accepted = [entry.model_dump(mode="json") for entry in config.gate.accept]
     pushed_to = pusher_pb2.PushDestination.Filesystem(base_directory=str(root / "serving"))
 
-    example_gen = ArrowExampleGen(input_base=str(rows), schema=schema, splits=SPLITS).with_id("ExampleGen")
+    example_gen = ArrowExampleGen(
+        input_base=str(rows),
+        schema=schema,
+        splits=SPLITS,
+        on_bad_row=config.data.on_bad_row,
+        max_bad_share=config.data.max_bad_share,
+    ).with_id("ExampleGen")
     examples = example_gen.outputs["examples"]
     statistics_gen = StatisticsGen(examples=examples)
     schema_gen = ImportSchemaGen(schema_file=str(schema_copy(workload, root)))

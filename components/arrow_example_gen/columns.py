@@ -1,4 +1,4 @@
-"""What the schema says of columns, and how the columns of a file are compared with it."""
+"""What is demanded of files, and how the columns of one are compared with the schema."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +20,15 @@ class ColumnRule:
 
 
 Columns = Mapping[str, ColumnRule]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a file must look like, and what becomes of its bad rows."""
+
+    columns: Columns
+    on_bad_row: Literal["fail", "quarantine"]
+    max_bad_share: float
 
 
 def check_names(where: str, names: Sequence[str], columns: Columns) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from typing import Literal
 
 from google.protobuf import struct_pb2
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -9,7 +10,7 @@ from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.dsl.components.base import executor_spec
 from tfx.proto import example_gen_pb2
 
-from components.arrow_example_gen.columns import ColumnRule, Columns
+from components.arrow_example_gen.columns import ColumnRule, Columns, Settings
 from components.arrow_example_gen.executor import Executor
 
 
@@ -20,16 +21,25 @@ class ArrowExampleGen(FileBasedExampleGen):
         input_base: folder with one folder per split.
         schema: the columns; those with presence 1 must be in every file.
         splits: names of the splits, which are also the names of their folders.
+        on_bad_row: whether a bad CSV row ends the run, or is written to ``quarantine/`` in the artifact.
+        max_bad_share: the greatest share of such rows in a split with which a run goes on.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
-    def __init__(self, input_base: str, schema: schema_pb2.Schema, splits: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        input_base: str,
+        schema: schema_pb2.Schema,
+        splits: tuple[str, ...],
+        on_bad_row: Literal["fail", "quarantine"] = "fail",
+        max_bad_share: float = 0.01,
+    ) -> None:
         patterns = [example_gen_pb2.Input.Split(name=split, pattern=f"{split}/*.*") for split in splits]
         super().__init__(
             input_base=input_base,
             input_config=example_gen_pb2.Input(splits=patterns),
-            custom_config=pack_columns(column_rules(schema)),
+            custom_config=pack(Settings(column_rules(schema), on_bad_row, max_bad_share)),
         )
 
 
@@ -44,10 +54,10 @@ def column_rules(schema: schema_pb2.Schema) -> Columns:
     }
 
 
-def pack_columns(columns: Columns) -> example_gen_pb2.CustomConfig:
-    """The column rules as TFX carries them to the executor, and into the cache key."""
+def pack(settings: Settings) -> example_gen_pb2.CustomConfig:
+    """The settings as TFX carries them to the executor, and into the cache key."""
     packed = struct_pb2.Struct()
-    packed["columns"] = json.dumps({name: dataclasses.asdict(rule) for name, rule in columns.items()})
+    packed["settings"] = json.dumps(dataclasses.asdict(settings))
     custom = example_gen_pb2.CustomConfig()
     custom.custom_config.Pack(packed)
     return custom

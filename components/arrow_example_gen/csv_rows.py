@@ -39,19 +39,23 @@ def read_batches(file: BinaryIO, columns: Columns) -> Iterator[pa.RecordBatch]:
     Raises:
         pa.ArrowInvalid: a value or a line that cannot be read; `explain` says it in words.
     """
-    reader = arrow_csv.open_csv(
+    types = {name: ARROW_TYPES[rule.type] for name, rule in columns.items()}
+    yield from open_reader(file, types, arrow_csv.ParseOptions(newlines_in_values=True))
+
+
+def open_reader(
+    file: BinaryIO, types: dict[str, pa.DataType], parse_options: arrow_csv.ParseOptions
+) -> arrow_csv.CSVStreamingReader:
+    """Arrow's reader of a file, by blocks; an empty cell is null."""
+    return arrow_csv.open_csv(
         file,
         # One thread, since only then Arrow's messages carry the line.
         read_options=arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
-        parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+        parse_options=parse_options,
         convert_options=arrow_csv.ConvertOptions(
-            column_types={name: ARROW_TYPES[rule.type] for name, rule in columns.items()},
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
+            column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=True
         ),
     )
-    yield from reader
 
 
 def explain(name: str, error: pa.ArrowInvalid, file: BinaryIO, columns: Columns) -> DataError:

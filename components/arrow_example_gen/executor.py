@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
+import pyarrow as pa
 from google.protobuf import struct_pb2
 from tfx import types
 from tfx.dsl.components.base import base_beam_executor
@@ -16,20 +17,24 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import proto_utils
 
-from components.arrow_example_gen.columns import ColumnRule, Columns
-from components.arrow_example_gen.formats import FORMATS, Piece, check, pieces, read, suffix
+from components.arrow_example_gen.bad_rows import BadRows
+from components.arrow_example_gen.columns import ColumnRule, Settings
+from components.arrow_example_gen.formats import FORMATS, Piece, check, pieces, read, read_good, suffix
+from components.arrow_example_gen.quarantine import check_share, put_aside
 from components.arrow_example_gen.shards import write_shards
 from pipeline.errors import DataError
 
 logger = logging.getLogger(__name__)
 Artifacts = dict[str, list[types.Artifact]]
+QUARANTINE = "quarantine"
 
 
 @dataclass(frozen=True)
 class Work:
-    """A part of a file, and how its shards are named."""
+    """A part of a file, the number of the file in its split, and how the shards are named."""
 
     name: str
+    number: int
     piece: Piece
     prefix: str
 
@@ -37,13 +42,30 @@ class Work:
 class WriteShards(beam.DoFn):
     """Work to gzipped TFRecords of tf.Example."""
 
-    def __init__(self, columns: Columns, folder: str) -> None:
-        self.columns = columns
+    def __init__(self, settings: Settings, folder: str, quarantine: str) -> None:
+        self.settings = settings
         self.folder = folder
+        self.quarantine = quarantine
 
     def process(self, work: Work) -> Iterator[int]:
         """Gives the number of rows written; holds a few blocks of the file at a time."""
-        yield write_shards(read(work.name, self.columns, work.piece), self.folder, work.prefix)
+        bad = BadRows(work.name)
+        rows = write_shards(read_rows(work, self.settings, bad), self.folder, work.prefix)
+        if quarantined(work, self.settings):
+            put_aside(bad, rows, f"{self.quarantine}-{work.number:05d}")
+        yield rows
+
+
+def quarantined(work: Work, settings: Settings) -> bool:
+    """Whether bad rows are put aside, which only CSV can have: in Parquet a whole column has a type."""
+    return settings.on_bad_row == "quarantine" and suffix(work.name) == ".csv"
+
+
+def read_rows(work: Work, settings: Settings, bad: BadRows) -> Iterator[pa.RecordBatch]:
+    """The rows of a part of a file; with quarantine, without the bad ones."""
+    if quarantined(work, settings):
+        return read_good(work.name, settings.columns, bad)
+    return read(work.name, settings.columns, work.piece)
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -56,34 +78,39 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             DataError: a file is missing, empty or malformed; it says where.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        columns = columns_of(exec_properties)
+        settings = settings_of(exec_properties)
         files = files_by_split(exec_properties)
         for name in (name for names in files.values() for name in names):
-            check(name, columns)
+            check(name, settings.columns)
         artifact = artifact_utils.get_single_instance(output_dict[specs.EXAMPLES_KEY])
         artifact.split_names = artifact_utils.encode_split_names(list(files))
         try:
-            self._write(files, columns, artifact)
+            self._write(files, settings, artifact)
         except Exception as error:
             # Beam reports a worker's error as text, without its type: the bad line is found by reading once more.
             logger.info("writing failed: looking for a bad line", exc_info=True)
-            raise find_bad(files, columns) or error from error
+            raise find_bad(files, settings) or error from error
+        for split in files:
+            check_share(f"{artifact.uri}/{QUARANTINE}", split, settings.max_bad_share)
         check_not_empty(artifact, files)
 
-    def _write(self, files: dict[str, list[str]], columns: Columns, artifact: types.Artifact) -> None:
+    def _write(self, files: dict[str, list[str]], settings: Settings, artifact: types.Artifact) -> None:
         with self._make_beam_pipeline() as pipeline:
             for split, names in files.items():
                 folder = artifact_utils.get_split_uri([artifact], split)
+                aside = f"{artifact.uri}/{QUARANTINE}/{split}"
                 fileio.makedirs(folder)
+                if settings.on_bad_row == "quarantine":
+                    fileio.makedirs(f"{artifact.uri}/{QUARANTINE}")
                 parts = pipeline | f"Work[{split}]" >> beam.Create(work_on(names))
                 spread = parts | f"Spread[{split}]" >> beam.Reshuffle()
-                spread | f"Write[{split}]" >> beam.ParDo(WriteShards(columns, folder))
+                spread | f"Write[{split}]" >> beam.ParDo(WriteShards(settings, folder, aside))
 
 
 def work_on(names: list[str]) -> list[Work]:
     """The units of work in some files."""
     return [
-        Work(name, piece, f"data_tfrecord-{index:05d}-{number:05d}" if piece else f"data_tfrecord-{index:05d}")
+        Work(name, index, piece, f"data_tfrecord-{index:05d}-{number:05d}" if piece else f"data_tfrecord-{index:05d}")
         for index, name in enumerate(names)
         for number, piece in enumerate(pieces(name))
     ]
@@ -134,20 +161,22 @@ def check_not_empty(artifact: types.Artifact, files: dict[str, list[str]]) -> No
             )
 
 
-def columns_of(exec_properties: dict[str, Any]) -> Columns:
-    """The column rules that the component was given."""
+def settings_of(exec_properties: dict[str, Any]) -> Settings:
+    """The settings that the component was given."""
     custom = example_gen_pb2.CustomConfig()
     proto_utils.json_to_proto(exec_properties[specs.CUSTOM_CONFIG_KEY], custom)
     packed = struct_pb2.Struct()
     custom.custom_config.Unpack(packed)
-    return {name: ColumnRule(**rule) for name, rule in json.loads(packed["columns"]).items()}
+    settings = json.loads(packed["settings"])
+    columns = {name: ColumnRule(**rule) for name, rule in settings.pop("columns").items()}
+    return Settings(columns, **settings)
 
 
-def find_bad(files: dict[str, list[str]], columns: Columns) -> DataError | None:
+def find_bad(files: dict[str, list[str]], settings: Settings) -> DataError | None:
     """The first part of a file that cannot be read, if that is what went wrong."""
     for work in (work for names in files.values() for work in work_on(names)):
         try:
-            for _ in read(work.name, columns, work.piece):
+            for _ in read_rows(work, settings, BadRows(work.name)):
                 pass
         except DataError as error:
             return error

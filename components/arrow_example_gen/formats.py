@@ -7,7 +7,8 @@ from typing import BinaryIO
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from components.arrow_example_gen import csv_rows, parquet_rows
+from components.arrow_example_gen import bad_rows, csv_rows, parquet_rows
+from components.arrow_example_gen.bad_rows import BadRows
 from components.arrow_example_gen.columns import Columns
 
 Piece = tuple[int, ...]
@@ -62,6 +63,16 @@ def pieces(name: str) -> list[Piece]:
     """The units of work in a file."""
     with FileSystems.open(name) as file:
         return FORMATS[suffix(name)].pieces(file)
+
+
+def read_good(name: str, columns: Columns, bad: BadRows) -> Iterator[pa.RecordBatch]:
+    """The rows of a CSV file without those that it puts into ``bad``."""
+    with FileSystems.open(name) as file:
+        try:
+            yield from bad_rows.read_good(file, columns, bad)
+        except pa.ArrowInvalid as error:
+            with FileSystems.open(name) as again:
+                raise csv_rows.explain(name, error, again, columns) from error
 
 
 def read(name: str, columns: Columns, piece: Piece) -> Iterator[pa.RecordBatch]:

@@ -83,6 +83,8 @@ def test_an_unknown_key_of_a_bound_names_its_neighbour(minimal):
         ("training.warmup_share=1.5", "training.warmup_share", "less than or equal to 1", "1.5"),
         ("training.optimizer=sgd", "training.optimizer", "'adam' or 'adamw'", "'sgd'"),
         ("training=3", "training", "object", "3"),
+        ("data.on_bad_row=drop", "data.on_bad_row", "'fail' or 'quarantine'", "'drop'"),
+        ("data.max_bad_share=1", "data.max_bad_share", "less than 1", "1"),
         ("beam_pipeline_args=--x", "beam_pipeline_args", "array", "'--x'"),
         ("name=Has Spaces", "name", "match pattern", "'Has Spaces'"),
         ("evaluation.confidence_intervals=1", "evaluation.confidence_intervals", "boolean", "1"),

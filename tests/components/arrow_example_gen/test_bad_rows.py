@@ -1,0 +1,106 @@
+import io
+
+import pyarrow as pa
+import pytest
+
+from components.arrow_example_gen import bad_rows, csv_rows
+from components.arrow_example_gen.bad_rows import BadRows, lines_of, read_good
+from components.arrow_example_gen.columns import ColumnRule
+from pipeline.errors import DataError
+
+COLUMNS = {
+    "age": ColumnRule("INT", required=True),
+    "score": ColumnRule("FLOAT", required=True),
+    "city": ColumnRule("BYTES", required=True),
+}
+
+
+def content_of(*rows: str) -> bytes:
+    return "\n".join(["age,score,city", *rows, ""]).encode()
+
+
+def read(content: bytes) -> tuple[list[dict], BadRows]:
+    bad = BadRows("rows.csv")
+    return [row for batch in read_good(io.BytesIO(content), COLUMNS, bad) for row in batch.to_pylist()], bad
+
+
+def found(bad: BadRows, content: bytes) -> list[tuple]:
+    rows = bad.all()
+    lines = lines_of(io.BytesIO(content), [row.record for row in rows])
+    return [(line, row.reason, row.column, row.value, row.row) for line, row in zip(lines, rows, strict=True)]
+
+
+def test_each_kind_of_bad_row_is_named_by_its_line_and_the_others_are_read():
+    content = content_of(
+        "1,1.5,a",
+        "old,2,b",
+        '3,3,"c\nd"',
+        "4,4",
+        "",
+        "5,5,e,f",
+        "6,warm,g",
+        "7,7,h",
+        "99999999999999999999,x,i",
+        "8,8,",
+    )
+    rows, bad = read(content)
+    assert [row["age"] for row in rows] == [1, 3, 7, 8]
+    assert rows[1] == {"age": 3, "score": 3.0, "city": "c\nd"}
+    assert rows[3]["city"] is None
+    assert found(bad, content) == [
+        (3, "wrong type", "age", "old", "old,2,b"),
+        (6, "wrong number of columns", "", "2, expected 3", "4,4"),
+        (8, "wrong number of columns", "", "4, expected 3", "5,5,e,f"),
+        (9, "wrong type", "score", "warm", "6,warm,g"),
+        (11, "wrong type", "age", "99999999999999999999", "99999999999999999999,x,i"),
+    ]
+
+
+def test_a_byte_that_is_not_utf8_is_put_aside():
+    content = content_of("1,1,Köln", "2,2,Bonn").replace("ö".encode(), b"\xf6")
+    rows, bad = read(content)
+    assert [row["city"] for row in rows] == ["Bonn"]
+    assert found(bad, content) == [(2, "not UTF-8", "city", "K\\xf6ln", "1,1,K\\xf6ln")]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_short_row_that_is_not_utf8_ends_the_reading_since_arrow_cannot_hand_it_over():
+    content = content_of("1,Köln", "2,2,Bonn").replace("ö".encode(), b"\xf6")
+    with pytest.raises(pa.ArrowInvalid, match="Row #2"):
+        read(content)
+
+
+def test_lines_are_right_over_many_blocks(monkeypatch):
+    monkeypatch.setattr(csv_rows, "BLOCK_BYTES", 64)
+    kinds = {0: "{0},{0}", 1: "x{0},{0},a", 2: "{0},{0},a", 3: "{0},{0},a", 4: '{0},{0},"a\nb"'}
+    texts = [kinds[number % 5].format(number) for number in range(300)]
+    rows, bad = read(content_of(*texts))
+    assert [row["age"] for row in rows] == [number for number in range(300) if number % 5 > 1]
+    starts = [2 + number + number // 5 for number in range(300)]
+    expected = [(starts[number], text) for number, text in enumerate(texts) if number % 5 < 2]
+    assert [(line, row) for line, _, _, _, row in found(bad, content_of(*texts))] == expected
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["1", " 1", "1 ", "\t1", "+1", "-1", "01", "1.0", "1e3", "0x10", "nan", "inf", "-inf", "1_000", " ", "1,5", "true",
+     "1e400", "1e-400", "١"],
+)  # fmt: skip
+@pytest.mark.parametrize("column", ["age", "score"])
+def test_a_row_is_bad_if_and_only_if_the_strict_reader_refuses_it(column, cell):
+    cells = {"age": "7", "score": "7", "city": "a", column: f'"{cell}"'}
+    content = content_of(",".join(cells.values()))
+    rows, bad = read(content)
+    try:
+        expected = [row for batch in csv_rows.read_batches(io.BytesIO(content), COLUMNS) for row in batch.to_pylist()]
+    except pa.ArrowInvalid:
+        expected = []
+    assert [str(row) for row in rows] == [str(row) for row in expected]
+    assert len(bad.all()) == 1 - len(expected)
+
+
+def test_more_bad_rows_than_are_kept_end_the_reading(monkeypatch):
+    monkeypatch.setattr(bad_rows, "MOST", 5)
+    with pytest.raises(DataError, match="more than 5 bad rows"):
+        read(content_of(*["x,1,a"] * 6))
+    assert len(read(content_of(*["x,1,a"] * 5))[1].all()) == 5

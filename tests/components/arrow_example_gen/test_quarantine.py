@@ -1,0 +1,67 @@
+import json
+
+import gen_world
+import pytest
+from harness import write_text
+
+from components.arrow_example_gen.columns import Settings
+from components.arrow_example_gen.component import pack
+from pipeline.errors import DataError
+
+
+def rows_with(folder, bad: int, of: int = 400) -> list[str]:
+    """Writes taxi rows over two files; some have a text for a fare, one in the second file lacks its last cell."""
+    header, *lines = gen_world.taxi_lines(of)
+    for number in range(bad - 1):
+        cells = lines[number * 2].split(",")
+        cells[1] = "free"
+        lines[number * 2] = ",".join(cells)
+    lines[-1] = lines[-1].rpartition(",")[0] + "\n"
+    half = of // 2
+    write_text(folder / "train" / "0.csv", "".join([header, *lines[:half]]))
+    write_text(folder / "train" / "1.csv", "".join([header, *lines[half:]]))
+    return [header, *(line for number, line in enumerate(lines[:-1]) if number % 2 or number >= 2 * (bad - 1))]
+
+
+def test_bad_rows_lie_beside_the_splits_and_the_others_are_the_examples(tmp_path):
+    good = rows_with(tmp_path / "rows", bad=4)
+    write_text(tmp_path / "good" / "train" / "rows.csv", "".join(good))
+    node = gen_world.taxi_gen(tmp_path / "rows", on_bad_row="quarantine").with_id("Quarantining")
+    strict = gen_world.taxi_gen(tmp_path / "good").with_id("Strict")
+    gen_world.run_nodes(tmp_path, node, strict)
+    artifact = gen_world.output(node, tmp_path)
+    assert gen_world.examples(artifact).total() == 396
+    assert gen_world.examples(artifact) == gen_world.examples(gen_world.output(strict, tmp_path))
+    aside = artifact / "quarantine"
+    first, second = (json.loads((aside / f"train-0000{number}.json").read_text()) for number in range(2))
+    assert (first["rows"], first["bad"], first["reasons"]) == (197, 3, {"wrong type": 3})
+    assert (second["rows"], second["bad"], second["reasons"]) == (199, 1, {"wrong number of columns": 1})
+    listed = [json.loads(line) for line in (aside / "train-00000.jsonl").read_text().splitlines()]
+    assert [(row["line"], row["column"], row["value"]) for row in listed] == [
+        (2, "fare", "free"),
+        (4, "fare", "free"),
+        (6, "fare", "free"),
+    ]
+    assert listed[0]["file"] == str(tmp_path / "rows" / "train" / "0.csv")
+    assert not (gen_world.output(strict, tmp_path) / "quarantine").exists()
+
+
+def test_more_than_the_share_ends_the_run_with_the_first_of_them(tmp_path):
+    rows_with(tmp_path / "rows", bad=8)
+    with pytest.raises(DataError) as caught:
+        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path / "rows", on_bad_row="quarantine"))
+    assert caught.value.problem == "8 of 400 rows are bad"
+    listed = caught.value.received.strip().splitlines()
+    assert len(listed) == 5
+    assert listed[0] == f"{tmp_path / 'rows' / 'train' / '0.csv'}, line 2, column fare: wrong type: 'free'"
+
+
+def test_by_default_a_bad_row_ends_the_run(tmp_path):
+    rows_with(tmp_path / "rows", bad=1)
+    with pytest.raises(DataError, match="line 201: the line cannot be read"):
+        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path / "rows"))
+
+
+def test_every_setting_is_in_the_cache_key():
+    keys = {str(pack(Settings({}, *settings))) for settings in [("fail", 0.01), ("quarantine", 0.01), ("fail", 0.02)]}
+    assert len(keys) == 3
