@@ -18,7 +18,7 @@ PLACEHOLDER = "{SPAN}"
 UNKNOWN = re.compile(r"\{(SPAN:|VERSION|YYYY|MM|DD)[^}]*\}")
 MARKER = "_SUCCESS"
 SPLITS = ("train", "eval", "test")
-ROW_FILES = (".csv", ".parquet")
+ROW_FILES = (".csv", ".jsonl", ".parquet")
 SETTLE_S = 60.0
 
 

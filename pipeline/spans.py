@@ -50,7 +50,7 @@ def none_whole(pattern: str, found: Found) -> DataError:
     where = Path(pattern.partition(PLACEHOLDER)[0] + "x").parent.resolve()
     return DataError(
         f"data.path {pattern}", "there is no whole span",
-        expected=f"a folder with train/, eval/ and test/, each with *.csv or *.parquet, and {MARKER} when it is whole",
+        expected=f"train/, eval/ and test/, each with *.csv, *.jsonl or *.parquet, and {MARKER} when it is whole",
         received="; ".join(found.left_out) or f"no such folder in {where}",
         next_step="Correct data.path, or wait until a span is whole.",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""ExampleGen for CSV and Parquet files through Arrow; its output is an ordinary Examples artifact."""
+"""ExampleGen for CSV, JSON Lines and Parquet files through Arrow; its output is an ordinary Examples artifact."""
 
 import dataclasses
 import json
@@ -15,7 +15,7 @@ from components.arrow_example_gen.executor import Executor
 
 
 class ArrowExampleGen(FileBasedExampleGen):
-    """Reads ``<input_base>/<split>/*.csv`` or ``*.parquet`` for each split, typed by a schema.
+    """Reads ``<input_base>/<split>/*.csv``, ``*.jsonl`` or ``*.parquet`` for each split, typed by a schema.
 
     Args:
         input_base: folder with one folder per split.

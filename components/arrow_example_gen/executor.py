@@ -57,7 +57,7 @@ class WriteShards(beam.DoFn):
 
 
 def quarantined(work: Work, settings: Settings) -> bool:
-    """Whether bad rows are put aside, which only CSV can have: in Parquet a whole column has a type."""
+    """Whether bad rows are put aside, which is for CSV: in Parquet a whole column has a type."""
     return settings.on_bad_row == "quarantine" and suffix(work.name) == ".csv"
 
 
@@ -69,7 +69,7 @@ def read_rows(work: Work, settings: Settings, bad: BadRows) -> Iterator[pa.Recor
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """ExampleGen over CSV or Parquet files, typed and checked by the schema."""
+    """ExampleGen over CSV, JSON Lines or Parquet files, typed and checked by the schema."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Writes the splits.

@@ -123,7 +123,7 @@ def input_rows(config: Config) -> Path:
     missing = without_rows(folder)
     if missing:
         raise DataError(
-            str(folder), "there are no rows", expected="train/, eval/ and test/, each with *.csv or *.parquet",
+            str(folder), "there are no rows", expected="train/, eval/ and test/, each with *.csv, *.jsonl or *.parquet",
             received=f"none for {', '.join(missing)}", next_step="Correct data.path.",
         )  # fmt: skip
     return folder

@@ -1,3 +1,5 @@
+import json
+
 import gen_world
 import pytest
 from harness import write_text
@@ -38,6 +40,20 @@ def test_parquet_gives_the_examples_of_the_csv_file_of_the_same_rows(tmp_path):
     of_parquet = gen_world.taxi_gen(tmp_path / "parquet").with_id("FromParquet")
     gen_world.run_nodes(tmp_path, of_csv, of_parquet)
     found = gen_world.examples(gen_world.output(of_parquet, tmp_path))
+    assert found.total() == 1000
+    assert found == gen_world.examples(gen_world.output(of_csv, tmp_path))
+
+
+def test_json_lines_give_the_examples_of_the_csv_file_of_the_same_rows(tmp_path):
+    path = tmp_path / "csv" / "train" / "rows.csv"
+    write_text(path, "".join(gen_world.taxi_lines(1000)))
+    table = arrow_csv.read_csv(path, convert_options=arrow_csv.ConvertOptions(strings_can_be_null=True))
+    rows = ({name: value for name, value in row.items() if value is not None} for row in table.to_pylist())
+    write_text(tmp_path / "json" / "train" / "rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    of_csv = gen_world.taxi_gen(tmp_path / "csv").with_id("FromCsv")
+    of_json = gen_world.taxi_gen(tmp_path / "json").with_id("FromJson")
+    gen_world.run_nodes(tmp_path, of_csv, of_json)
+    found = gen_world.examples(gen_world.output(of_json, tmp_path))
     assert found.total() == 1000
     assert found == gen_world.examples(gen_world.output(of_csv, tmp_path))
 
