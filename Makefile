@@ -1,7 +1,7 @@
 # Every target sets up .venv first when it is missing or older than the lock.
 PY := .venv/bin/python
 
-.PHONY: run report tensorboard test check lock bench clean
+.PHONY: run report tensorboard test test-next check lock bench clean
 
 run: .venv/ready
 	@$(PY) local_runner.py $(ARGS)
@@ -18,6 +18,11 @@ test: .venv/ready
 	@$(PY) -m data.fetch
 	@$(PY) -m pytest $(ARGS)
 
+# The same tests on the image's stack, in a Debian 13 tree below .next/: needs root.
+test-next: .venv/ready
+	@$(PY) -m data.fetch
+	@$(PY) -m deploy.next $(ARGS)
+
 check: .venv/ready
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@.venv/bin/mypy
@@ -27,11 +32,10 @@ bench: .venv/ready
 	@$(PY) -m benchmarks.quality $(ARGS)
 
 lock: .venv/ready
-	@.uv/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header requirements/main.in requirements/dev.in -o requirements/lock.txt
-	@.uv/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header requirements/uv.in -o requirements/uv.txt
+	@requirements/lock.sh
 
 clean:
-	@rm -rf .venv .uv runs
+	@rm -rf .venv .uv .next runs
 
 .venv/ready: requirements/lock.txt requirements/uv.txt requirements/install.sh
 	@PYTHON="$(PYTHON)" requirements/install.sh

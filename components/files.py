@@ -28,8 +28,8 @@ def claim(path: Path, content: bytes) -> bool:
     """
     partial = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_bytes(content)
     try:
+        partial.write_bytes(content)
         os.link(partial, path)
     except FileExistsError:
         return False
@@ -38,14 +38,19 @@ def claim(path: Path, content: bytes) -> bool:
             raise
         return _create(path, content)
     finally:
-        partial.unlink()
+        partial.unlink(missing_ok=True)
     return True
 
 
 def _create(path: Path, content: bytes) -> bool:
     try:
-        with open(path, "xb") as file:
-            file.write(content)
+        file = open(path, "xb")  # noqa: SIM115
     except FileExistsError:
         return False
+    try:
+        with file:
+            file.write(content)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
     return True

@@ -1,4 +1,4 @@
-"""What the two command lines share: progress on stderr, and errors turned into exit codes."""
+"""What the command lines share: progress on stderr, and errors turned into exit codes."""
 
 import sys
 from collections.abc import Callable

@@ -25,8 +25,9 @@ class Toleration(Strict):
 class Pod(Strict):
     """What a pod gets. A key that is not set for one node is that of all nodes.
 
-    ``cpu`` and ``memory`` are both request and limit. ``retries`` are those after a failure that another try may
-    mend; a wrong config or rejected data is never tried again. ``timeout_s`` bounds one try.
+    ``cpu`` and ``memory`` are both request and limit. ``retries`` are those after a failure; one that
+    no other try mends, such as a wrong config or rejected data, is told again without running. ``timeout_s`` bounds one
+    try.
     """
 
     cpu: Cores | None = None

@@ -25,12 +25,6 @@ find_python() {
 
 python=$(find_python)
 echo "Setting up .venv with $("$python" --version) (about a minute and 3.5 GB; once)" >&2
-"$python" -m venv --clear .uv
-.uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
-
-# uv does not read pip's configuration; a user's own index must hold for both.
-index=$(.uv/bin/python -m pip config get global.index-url 2>/dev/null || true)
-[ -z "$index" ] || export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$index}"
-.uv/bin/uv venv --quiet --clear --python "$python" .venv
-.uv/bin/uv pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements/lock.txt
+rm -rf .venv
+UV_COMPILE_BYTECODE=1 requirements/sync.sh "$python" .uv .venv requirements/lock.txt
 touch .venv/ready

@@ -17,7 +17,7 @@ import pytest
 USER, PASSWORD, DATABASE = "mainline", "correct-horse", "metadata"
 START_TIMEOUT_S = 60.0
 # Where it is set a missing server fails the test that wants it, rather than skip it.
-NEEDED = "MAINLINE_NEEDS_DATABASES"
+NEEDED = "MAINLINE_NEEDS_SERVICES"
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def found(name: str, *places: str) -> str:
 
 def missing(name: str):
     """Ends the test: skipped, or failed where servers are required."""
-    reason = f"{name} is not installed; requirements/databases.sh installs it"
+    reason = f"{name} is not installed; requirements/services.sh installs it"
     (pytest.fail if os.environ.get(NEEDED) else pytest.skip)(reason)
 
 

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -27,6 +28,12 @@ PARAMETER = re.compile(r"\{\{\$\.inputs\.parameters\['([^']+)'\]\}\}")
 ARTIFACT = re.compile(r"\{\{\$\.outputs\.artifacts\['([^']+)'\]\.path\}\}")
 # Mounts the volume by a command of its own, where there is one, and becomes the container's command.
 MOUNTED = 'set -e; mkdir -p "$1"; eval "$2"; shift 2; exec "$@"'
+# What Kubernetes tells every pod of the Service that leads to ML Metadata.
+SERVICE_LINKS = {
+    "MAINLINE_METADATA_PORT": "tcp://10.96.0.7:3306",
+    "MAINLINE_METADATA_SERVICE_HOST": "10.96.0.7",
+    "MAINLINE_METADATA_SERVICE_PORT": "3306",
+}
 NO_VOLUME = "true"
 # The driver of an object store that does not answer, by https://rclone.org/commands/rclone_mount/.
 LOST_STORE = """
@@ -161,14 +168,17 @@ class Run:
         name = task["taskInfo"]["name"]
         assert not task.get("cachingOptions", {}).get("enableCache"), "the cache of TFX is the only one"
         tries = self.ran.tries.setdefault(name, [])
-        for _ in range(1 + int(task.get("retryPolicy", {}).get("maxRetryCount", 0))):
-            tries.append(self.run_pod(name, task))
-            if tries[-1].code == 0:
+        policy = task.get("retryPolicy", {})
+        # As Argo has it: from the start of the first try, after which none begins, and none goes on.
+        end_s = time.monotonic() + float(policy.get("backoffMaxDuration", "inf").removesuffix("s"))
+        for _ in range(1 + int(policy.get("maxRetryCount", 0))):
+            tries.append(self.run_pod(name, task, end_s))
+            if tries[-1].code == 0 or time.monotonic() > end_s:
                 break
         self.ran.ended.append(name)
         return tries[-1].code == 0
 
-    def run_pod(self, name: str, task: dict[str, Any]) -> Try:
+    def run_pod(self, name: str, task: dict[str, Any], end_s: float) -> Try:
         """Runs the container of a task."""
         label = self.spec["components"][task["componentRef"]["name"]]["executorLabel"]
         container = self.spec["deploymentSpec"]["executors"][label]["container"]
@@ -186,7 +196,8 @@ class Run:
             start_new_session=True,
         )
         self.cluster.started(name, process)
-        timer = threading.Timer(float(self.platform[label]["activeDeadlineSeconds"]), process.terminate)
+        bound_s = min(float(self.platform[label]["activeDeadlineSeconds"]), end_s - time.monotonic())
+        timer = threading.Timer(min(bound_s, threading.TIMEOUT_MAX), process.terminate)
         timer.start()
         try:
             log = process.communicate()[0]
@@ -227,7 +238,7 @@ class Run:
             kept |= {pair["envVar"]: values[pair["secretKey"]] for pair in secret["keyToEnv"]}
         fields = {"metadata.name": f"pod-{label}", "metadata.uid": self.id, "metadata.namespace": "kubeflow"}
         kept |= {row["name"]: fields[row["fieldPath"]] for row in wanted.get("fieldPathAsEnv", ())}
-        return {**kept, **self.cluster.environment, "PYTHONPATH": str(ROOT)}
+        return {**kept, **SERVICE_LINKS, **self.cluster.environment, "PYTHONPATH": str(ROOT)}
 
 
 def stop_group(process: "subprocess.Popen[str]") -> None:

@@ -113,6 +113,7 @@ def make_job(launch: Launch) -> Json:
     """The Job. Its controller replaces a pod only where the others go on without it."""
     cluster, labels = launch.cluster, {**launch.labels, **NO_MESH}
     is_replaced = any(cluster.survives(task) for task in cluster.tasks)
+    bound = {"activeDeadlineSeconds": launch.worker.timeout_s} if launch.worker.timeout_s else {}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -123,6 +124,7 @@ def make_job(launch: Launch) -> Json:
             "parallelism": len(cluster.tasks),
             "backoffLimit": cluster.max_restarts if is_replaced else 0,
             "ttlSecondsAfterFinished": KEEP_S,
+            **bound,
             "template": {"metadata": {"labels": labels, "annotations": NO_MESH}, "spec": pod_spec(launch)},
         },
     }

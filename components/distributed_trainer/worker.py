@@ -93,7 +93,7 @@ def run(call: Call, attempt: Path, task: str) -> None:
     if task != call.cluster.chief.name:
         call.model.uri = str(attempt / task / "scratch")
         # The executor asks for a model in the end, of which this task may save none.
-        os.makedirs(path_utils.serving_model_dir(call.model.uri))
+        os.makedirs(path_utils.serving_model_dir(call.model.uri), exist_ok=True)
     GenericExecutor().Do(call.inputs, call.outputs, call.properties)
     if task == call.cluster.chief.name:
         write_json(attempt / MARKER, {"model": call.model.uri})

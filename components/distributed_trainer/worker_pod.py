@@ -17,7 +17,8 @@ class WorkerPod:
     """The keys of ``kubeflow.pods.Workers`` that say where a pod runs and what it gets.
 
     ``cpu`` and ``memory``, as Kubernetes writes amounts, are both request and limit. ``gpu_type`` is the name of a
-    resource, such as nvidia.com/gpu.
+    resource, such as nvidia.com/gpu. ``timeout_s`` bounds the whole training: workers whose launcher is gone for good
+    would hold their machines for ever.
     """
 
     cpu: str | None = None
@@ -26,6 +27,7 @@ class WorkerPod:
     gpu_type: str | None = None
     node_selector: Mapping[str, str] | None = None
     tolerations: tuple[Mapping[str, str], ...] | None = None
+    timeout_s: int | None = None
 
 
 def read_worker_pod(text: str) -> WorkerPod:

@@ -11,7 +11,7 @@
 #   REVISION               default: what is checked out
 #   REASON                 default: merge of that
 #   SERVICE_ACCOUNT        of the pods; default: mainline-runner, that of deploy/kubeflow
-#   CRON                   six fields; if given, the recurring run is moved to the new version, too
+#   CRON                   six fields; if given, the recurring run is moved to the new version once its model is good
 #   CLAIM                  where this machine sees the cluster's volume (/mnt/mainline there), for the report
 #   OUT                    default: retrain-out; run.json, run.log and, with CLAIM, report/
 #   PYTHON                 default: .venv/bin/python
@@ -50,15 +50,12 @@ step "image"
 tag="$IMAGE_REPOSITORY:$REVISION"
 docker build --file deploy/Dockerfile.pipeline --build-arg "REVISION=$REVISION" --tag "$tag" .
 docker push "$tag"
-image=$(docker inspect --format '{{index .RepoDigests 0}}' "$tag")
+# The same image may have been pushed elsewhere, too.
+image=$(docker inspect --format '{{join .RepoDigests " "}}' "$tag" | tr ' ' '\n' | grep "^$IMAGE_REPOSITORY@" | head -n 1)
 
 step "version"
 "$PYTHON" kubeflow_runner.py submit --config "$CONFIG" --image "$image" --upload-only --json >"$OUT/version.json"
 version=$(field "$OUT/version.json" version)
-if [ -n "${CRON:-}" ]; then
-  "$PYTHON" kubeflow_runner.py schedule --config "$CONFIG" --image "$image" --cron "$CRON" \
-    --service-account "$SERVICE_ACCOUNT"
-fi
 
 step "run of $version"
 code=0
@@ -75,5 +72,12 @@ if [ -n "$run" ]; then
     cp -R "$(dirname "$CLAIM/${report#/mnt/mainline/}")/." "$OUT/report/"
   fi
   printf '%s\n%s\n' "$(field "$OUT/run.json" url)" "$(field "$OUT/run.json" summary status)"
+fi
+
+# A version whose first model was not good enough is none to be run every night.
+if [ -n "${CRON:-}" ] && { [ "$code" -eq 0 ] || [ "$code" -eq 5 ]; }; then
+  step "schedule"
+  "$PYTHON" kubeflow_runner.py schedule --config "$CONFIG" --image "$image" --cron "$CRON" \
+    --service-account "$SERVICE_ACCOUNT"
 fi
 exit "$code"

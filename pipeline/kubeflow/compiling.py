@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from components.files import write_whole
 from pipeline.config import Config, load_config
 from pipeline.errors import MainlineError
+from pipeline.kubeflow.parameters import parameter_name, value_at
 from pipeline.run.output import libraries_to
 
 if TYPE_CHECKING:
@@ -60,16 +61,8 @@ def asked(name: str, overrides: tuple[str, ...], image: str) -> Asked:
     for_run = [text for text in overrides if text.partition("=")[0] in whole.kubeflow.parameters]
     base = load_config(name, tuple(text for text in overrides if text not in for_run), env="kubeflow")
     keys = {text.partition("=")[0] for text in for_run}
-    values = {key.replace(".", "_"): value_of(whole, key) for key in sorted(keys)}
+    values = {parameter_name(key): value_at(whole, key) for key in sorted(keys)}
     return Asked(base, values, whole)
-
-
-def value_of(config: Config, key: str) -> Any:
-    """The value of a dotted key."""
-    value: Any = config.model_dump(mode="json")
-    for part in key.split("."):
-        value = value[part]
-    return value
 
 
 def compiled(config: Config) -> Compiled:

@@ -5,6 +5,7 @@ of the run, but for a model that waits for its reviewer: nothing has failed ther
 """
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -19,18 +20,17 @@ from pipeline.errors import MainlineError
 from pipeline.kubeflow.lease import release
 from pipeline.kubeflow.metadata_store import from_environment, wait_for_store
 from pipeline.kubeflow.place import Asked, add_arguments, asked_config, asked_of, begun, pipeline_root
-from pipeline.kubeflow.pod import running_pod, tell
+from pipeline.kubeflow.pod import explain, running_pod, tell
 from pipeline.kubeflow.records import Record, read_record
+from pipeline.kubeflow.steps import FINISH, SUMMARY
 from pipeline.kubeflow.volume import check_volume
 from pipeline.run.events import NodeStatus
 from pipeline.run.request import Place, Request
-from pipeline.run.summary import AWAITING_CODE, Summary
+from pipeline.run.runner import save
+from pipeline.run.summary import AWAITING_CODE, Summary, failure_status
 
 if TYPE_CHECKING:
     from pipeline.run.artifacts import Output
-
-# Before the summary, as one line of JSON, in the last line of the log.
-SUMMARY = "MAINLINE_SUMMARY"
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,17 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Ends a run; the last line is its summary."""
+    """Ends a run; the last line is its summary, or what there is to say of a run that has none."""
     options = parse(arguments)
-    with running_pod("Finish") as ended:
-        summary = finish(asked_of(options))
-        show(summary, options)
-        ended.exit_code = 0 if summary.exit_code == AWAITING_CODE else summary.exit_code
+    with running_pod(FINISH) as ended:
+        try:
+            summary = finish(asked_of(options))
+        except MainlineError as error:
+            ended.exit_code = explain(FINISH, error)
+            say_summary({"status": failure_status(error)[0], "exit_code": error.exit_code, "error": str(error)})
+        else:
+            show(summary, options)
+            ended.exit_code = 0 if summary.exit_code == AWAITING_CODE else summary.exit_code
     return ended.exit_code
 
 
@@ -68,7 +73,8 @@ def finish(asked: Asked) -> Summary:
         MainlineError: the volume or ML Metadata does not answer.
     """
     first = asked_config(asked)
-    check_volume(first.kubeflow)
+    # A full volume must not keep the lease.
+    check_volume(first.kubeflow, writable=False)
     root = pipeline_root(first)
     try:
         config, place = begun(root, asked.run)
@@ -93,8 +99,8 @@ def end(config: Config, place: Place, connection: Any) -> Summary:
     report = publish_report(walk, place, config, error, tell)
     began_s = (place.folder / "config.yaml").stat().st_mtime
     request = Request(config=config.name, root=place.root.parent)
-    summary = summarize(place, config, request, walk, verdict, report, error, time.time() - began_s)
-    write_whole(place.folder / "summary.json", f"{summary.as_json()}\n".encode())
+    summary = summarize(place, config, request, walk, verdict, report, error, max(0.0, time.time() - began_s))
+    save(summary, place)
     return summary
 
 
@@ -131,15 +137,21 @@ def first_failure(records: Mapping[str, Record | None]) -> MainlineError | None:
 
 def show(summary: Summary, options: argparse.Namespace) -> None:
     """What the page of the run shows, and the last line of the log."""
-    import json
-
     from pipeline.kubeflow.kfp_outputs import summary_text
 
-    if options.markdown:
-        write_whole(options.markdown, summary_text(summary).encode("utf-8"))
-    if options.html and summary.report:
-        write_whole(options.html, Path(summary.report).read_bytes())
-    print(f"{SUMMARY} {json.dumps(json.loads(summary.as_json()))}", flush=True)
+    try:
+        if options.markdown:
+            write_whole(options.markdown, summary_text(summary).encode("utf-8"))
+        if options.html and summary.report:
+            write_whole(options.html, Path(summary.report).read_bytes())
+    except OSError as error:
+        tell(f"what the page of the run shows could not be written: {error}")
+    say_summary(json.loads(summary.as_json()))
+
+
+def say_summary(facts: Mapping[str, Any]) -> None:
+    """The last line of the log, by which whoever waits for the run knows how it ended."""
+    print(f"{SUMMARY} {json.dumps(facts)}", flush=True)
 
 
 if __name__ == "__main__":

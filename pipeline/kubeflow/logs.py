@@ -13,12 +13,11 @@ from urllib.parse import quote
 from components.slice_report.checks import Check, Verdict
 from pipeline.errors import InputError
 from pipeline.kubeflow.connection import Connection
+from pipeline.kubeflow.steps import SUMMARY
 from pipeline.kubeflow.tasks import Detail, Task, pods_of
 from pipeline.run.events import NodeStatus
 from pipeline.run.summary import Summary
 
-# In the log of the task that ends a run, before the summary as JSON.
-SUMMARY = "MAINLINE_SUMMARY"
 ERROR = '{"error_message"'
 
 

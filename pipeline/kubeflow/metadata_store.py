@@ -11,12 +11,15 @@ from pipeline.errors import ConfigError, MainlineError
 if TYPE_CHECKING:
     from ml_metadata.proto import metadata_store_pb2
 
-VARIABLES = {name: f"MAINLINE_METADATA_{name.upper()}" for name in ("backend", "host", "port", "database", "user")}
+# Not MAINLINE_METADATA: Kubernetes itself sets MAINLINE_METADATA_PORT and the like, after the Service of that name.
+VARIABLES = {name: f"MAINLINE_MLMD_{name.upper()}" for name in ("backend", "host", "port", "database", "user")}
 DRIVERS = {"mysql": "mysql+pymysql", "postgresql": "postgresql+pg8000"}
 PORTS = {"mysql": 3306, "postgresql": 5432}
 # Wrong password and unknown database, by MariaDB's and MySQL's numbers and by PostgreSQL's SQLSTATE:
 # https://mariadb.com/kb/en/mariadb-error-code-reference/, https://www.postgresql.org/docs/current/errcodes-appendix.html
 REFUSED = ("(1044,", "(1045,", "(1049,", "(1698,", "'28P01'", "'28000'", "'3D000'")
+# As the drivers call it.
+CONNECT_TIMEOUT, CONNECT_TIMEOUT_S = {"mysql": "connect_timeout", "postgresql": "timeout"}, 10
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
 
 
@@ -77,7 +80,7 @@ def ask(settings: Metadata, connection: "metadata_store_pb2.ConnectionConfig") -
         url = URL.create(
             DRIVERS[settings.backend], own.user, own.password, settings.host, port_of(settings), settings.database
         )
-        engine = create_engine(url)
+        engine = create_engine(url, connect_args={CONNECT_TIMEOUT[settings.backend]: CONNECT_TIMEOUT_S})
         try:
             engine.connect().close()
         finally:

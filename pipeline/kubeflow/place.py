@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,11 +13,13 @@ import yaml
 from components.files import claim
 from data.prepare import prepared_folder
 from pipeline.config import Config, Loader, merge, parse_override, validate
-from pipeline.errors import ConfigError, InputError
+from pipeline.errors import ConfigError, InputError, MainlineError
 from pipeline.kubeflow.pod import tell
 from pipeline.run.request import Place
 from pipeline.run.stored import read_config
 from pipeline.spans import resolve_span
+
+RECORD_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -106,12 +109,14 @@ def begin(asked: Asked) -> tuple[Config, Place]:
 
     What changes while a run is at work, such as the latest span, must not differ between its pods.
     """
-    config = resolve_span(asked_config(asked), tell)
+    config = asked_config(asked)
     root = pipeline_root(config)
     name = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{asked.run[:8]}"
     claim(record_of(root, asked.run), json.dumps({"run": name}).encode())
     place = named_place(root, asked.run)
-    claim(place.folder / "config.yaml", yaml.safe_dump(config.model_dump(mode="json")).encode())
+    if not (place.folder / "config.yaml").is_file():
+        settled = resolve_span(config, tell).model_dump(mode="json")
+        claim(place.folder / "config.yaml", yaml.safe_dump(settled).encode())
     return read_config(place.folder), place
 
 
@@ -130,9 +135,23 @@ def begun(root: Path, run: str) -> tuple[Config, Place]:
 
 
 def named_place(root: Path, run: str) -> Place:
-    """Where a run keeps its things, under a name that begins with the time."""
-    name = str(json.loads(record_of(root, run).read_text(encoding="utf-8"))["run"])
-    return Place(root, root / "history" / name, name)
+    """Where a run keeps its things, under a name that begins with the time.
+
+    Raises:
+        MainlineError: the file that says the name stays half written.
+    """
+    record, end_s = record_of(root, run), time.monotonic() + RECORD_TIMEOUT_S
+    while True:
+        try:
+            name = str(json.loads(record.read_text(encoding="utf-8"))["run"])
+            return Place(root, root / "history" / name, name)
+        except ValueError as error:
+            # Another pod is writing it, on a file system where it does not appear whole.
+            if time.monotonic() > end_s:
+                raise MainlineError(
+                    str(record), "it was half written, by a pod that is gone", next_step="Remove the file."
+                ) from error
+            time.sleep(0.1)
 
 
 def record_of(root: Path, run: str) -> Path:

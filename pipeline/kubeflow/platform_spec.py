@@ -6,14 +6,11 @@ the forms that backends of every age read: https://github.com/kubeflow/pipelines
 
 from typing import Any
 
+from components.distributed_trainer.indexed_job import NAME_ENV, NAMESPACE_ENV, UID_ENV
 from pipeline.kubeflow_config import Kubeflow, Pod, Secret
 
 # How a pod knows itself, which the workers of a training are made after.
-IDENTITY = {
-    "MAINLINE_POD_NAME": "metadata.name",
-    "MAINLINE_POD_UID": "metadata.uid",
-    "MAINLINE_NAMESPACE": "metadata.namespace",
-}
+IDENTITY = {NAME_ENV: "metadata.name", UID_ENV: "metadata.uid", NAMESPACE_ENV: "metadata.namespace"}
 
 
 def platform_config(settings: Kubeflow, pod: Pod) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from pipeline.config import load_config, merge, parse_override
 from pipeline.errors import InputError
 from pipeline.kubeflow.connection import Connection
+from pipeline.kubeflow.parameters import parameter_name
 from pipeline.kubeflow.submit import end, start_run
 from pipeline.kubeflow.tasks import FINAL, parameters_of
 from pipeline.kubeflow.versions import Version, ensure_experiment, filter_by, known_pipeline, name_of, versions_of
@@ -79,7 +80,8 @@ def retrain(connection: Connection, options: Any) -> int:
     pipeline_id = known_pipeline(connection, pipeline)
     chosen = version_of(connection, pipeline_id, options.version)
     parameters = run_parameters(overrides, parameters_of(chosen.pipeline_spec or {}))
-    found = in_the_way(started(connection, pipeline_id, options.key), options)
+    # A run under another key is in the way, too, of one that is to run alone.
+    found = in_the_way(started(connection, pipeline_id, "" if options.if_idle else options.key), options)
     if found is not None:
         return leave(connection, found, options)
     version = Version(pipeline_id, chosen.pipeline_version_id, name_of(chosen))
@@ -126,7 +128,7 @@ def run_parameters(overrides: Sequence[str], takes: Mapping[str, str]) -> dict[s
     others: dict[str, Any] = {}
     for text in overrides:
         key, nested = text.partition("=")[0], parse_override(text)
-        name = key.replace(".", "_")
+        name = parameter_name(key)
         if name in takes and name != OVERRIDES:
             parameters[name] = value_at(nested, key)
         else:

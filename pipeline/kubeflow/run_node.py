@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.distributed_trainer.cluster import BACKEND_ENV
+from components.distributed_trainer.worker_pod import WORKER_POD_ENV
 from components.failure import as_failure
 from pipeline.config import Config
 from pipeline.errors import ConfigError
@@ -32,8 +33,6 @@ from pipeline.run.runner import input_rows, progress_to
 
 if TYPE_CHECKING:
     from pipeline.run.graph import Graph
-
-WORKER_POD_ENV = "MAINLINE_WORKER_POD"
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -95,8 +94,15 @@ def launch(options: argparse.Namespace, config: Config, place: Place) -> None:
         ingested = read_record(place.folder, "ExampleGen")
         graph.rows = dict(ingested.rows or {}) if ingested else {}
         graph.launch(node)
-    keep(place, Record(graph.statuses[node], graph.rows if node == "ExampleGen" else None))
+    keep(place, Record(graph.statuses[node], ingested_rows(graph) if node == "ExampleGen" else None))
     show(options, config, graph)
+
+
+def ingested_rows(graph: "Graph") -> dict[str, int]:
+    """The rows of each split as ExampleGen gave them, now or from the cache: what all other nodes are held to."""
+    from pipeline.run.rows import rows_out
+
+    return graph.rows or rows_out(graph.outputs.get("ExampleGen", [])) or {}
 
 
 def check_node(node: str, after: set[str], graph: "Graph") -> None:
@@ -130,7 +136,8 @@ def ready_rows(config: Config) -> Path:
 def tell_workers(config: Config) -> None:
     """What Trainer needs to know to start workers, by its environment: the graph is the same everywhere."""
     os.environ[BACKEND_ENV] = config.training.backend
-    os.environ[WORKER_POD_ENV] = json.dumps(config.kubeflow.pod_of(WORKERS).model_dump(mode="json", exclude_none=True))
+    pod = config.kubeflow.pod_of(WORKERS).model_copy(update={"timeout_s": config.kubeflow.pod_of("Trainer").timeout_s})
+    os.environ[WORKER_POD_ENV] = json.dumps(pod.model_dump(mode="json", exclude_none=True))
 
 
 def keep(place: Place, record: Record) -> None:

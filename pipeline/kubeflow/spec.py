@@ -27,7 +27,9 @@ SHOWN: Mapping[str, Mapping[str, type]] = {
     FINISH: {"markdown": dsl.Markdown, "html": dsl.HTML},
 }
 MODULES = {FINISH: "pipeline.kubeflow.finish"}
-BACKOFF = {"backoff_duration": "30s", "backoff_factor": 2.0, "backoff_max_duration": "600s"}
+FIRST_PAUSE_S, PAUSE_FACTOR = 30, 2.0
+# The longest that the SDK writes, whatever it is told.
+SDK_LONGEST, YEAR_S = "backoffMaxDuration: 3600s", 365 * 86_400
 
 
 def render(config: Config, steps: tuple[Step, ...], parameters: Mapping[str, Any]) -> str:
@@ -49,7 +51,22 @@ def render(config: Config, steps: tuple[Step, ...], parameters: Mapping[str, Any
                 made[step.node] = settled(tasks[step.node](**arguments), config, step.node)
                 made[step.node].after(*(made[node] for node in step.after))
 
-    return compile_text(pipeline_of(graph, given, config))
+    text = compile_text(pipeline_of(graph, given, config))
+    return text.replace(SDK_LONGEST, f"backoffMaxDuration: {longest_s(config, steps)}s")
+
+
+def longest_s(config: Config, steps: tuple[Step, ...]) -> int:
+    """How long all tries of a node may take together.
+
+    What Kubeflow Pipelines calls the longest pause is for Argo the time from the start of the first try, after which no
+    other one begins and none goes on: an hour would cut every long training short.
+    https://argo-workflows.readthedocs.io/en/latest/retries/#back-off
+    """
+    pods = [config.kubeflow.pod_of(step.node) for step in steps]
+    return max(
+        (1 + (pod.retries or 0)) * (pod.timeout_s or YEAR_S) + int(FIRST_PAUSE_S * PAUSE_FACTOR ** (pod.retries or 0))
+        for pod in pods
+    )
 
 
 def pipeline_of(function: Callable[..., None], given: Mapping[str, Any], config: Config) -> Any:
@@ -110,7 +127,12 @@ def settled(task: Any, config: Config, node: str) -> Any:
     # TFX answers from its own cache: a second one above it would go stale.
     task.set_caching_options(enable_caching=False)
     if pod.retries:
-        task.set_retry(num_retries=pod.retries, **BACKOFF)
+        task.set_retry(
+            num_retries=pod.retries,
+            backoff_duration=f"{FIRST_PAUSE_S}s",
+            backoff_factor=PAUSE_FACTOR,
+            backoff_max_duration="3600s",
+        )
     limit(task, pod)
     task.platform_config["kubernetes"] = platform_config(config.kubeflow, pod)
     return task

@@ -7,6 +7,8 @@ from pipeline.config import Config, Metadata
 
 # Pods that are no node of the graph, and that the section ``kubeflow.pods`` may name.
 FINISH, WORKERS = "Finish", "Workers"
+# Before the summary, as one line of JSON, in the log of the last pod.
+SUMMARY = "MAINLINE_SUMMARY"
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,17 @@ ANSWER_TIMEOUT_S = 60.0
 GONE = (errno.ENOTCONN, errno.EIO, errno.ESTALE, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ECONNABORTED)
 
 
-def check_volume(settings: Kubeflow, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
-    """Proves that files can be written below the root; a store that hangs is found out by a thread of its own.
+def check_volume(settings: Kubeflow, writable: bool = True, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
+    """Proves that the volume is there and answers and, if asked, that files can be written below the root.
+
+    A store that hangs is found out by a thread of its own.
 
     Raises:
         ConfigError: nothing is mounted there: what a pod writes would be lost with it.
         MainlineError: the volume does not answer, or is full.
     """
     found: list[BaseException] = []
-    thread = threading.Thread(target=_probe, args=(settings, found), daemon=True)
+    thread = threading.Thread(target=_probe, args=(settings, writable, found), daemon=True)
     thread.start()
     thread.join(timeout_s)
     if thread.is_alive():
@@ -32,15 +34,17 @@ def check_volume(settings: Kubeflow, timeout_s: float = ANSWER_TIMEOUT_S) -> Non
         raise found[0]
 
 
-def _probe(settings: Kubeflow, found: list[BaseException]) -> None:
+def _probe(settings: Kubeflow, writable: bool, found: list[BaseException]) -> None:
     try:
-        probe(settings)
+        probe_mount(settings)
+        if writable:
+            probe_root(settings)
     except BaseException as error:
         found.append(error)
 
 
-def probe(settings: Kubeflow) -> None:
-    """The check itself, which may hang."""
+def probe_mount(settings: Kubeflow) -> None:
+    """Whether the volume is mounted; it may hang."""
     try:
         os.lstat(settings.mount_path)
     except FileNotFoundError:
@@ -49,6 +53,10 @@ def probe(settings: Kubeflow) -> None:
         raise unreachable(settings, error.strerror or str(error)) from error
     if not is_mounted(settings.mount_path):
         raise not_mounted(settings)
+
+
+def probe_root(settings: Kubeflow) -> None:
+    """Whether files can be written; it may hang."""
     try:
         make_writable(Path(settings.root))
     except MainlineError as error:

@@ -51,7 +51,8 @@ def at_work(root: Path) -> str | None:
 
 def make_writable(root: Path) -> None:
     """Creates a root and proves that files can be written there."""
-    probe = root / ".probe"
+    # Others may look at the same time, on other machines, where this process has the same id.
+    probe = root / f".probe.{os.getpid()}.{os.urandom(4).hex()}"
     try:
         root.mkdir(parents=True, exist_ok=True)
         try:

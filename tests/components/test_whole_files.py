@@ -58,3 +58,18 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         claim(tmp_path / "name", b"one")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_filled_is_taken_back_where_there_are_no_links(tmp_path, monkeypatch):
+    without_links(monkeypatch, errno.EPERM)
+    content = b"x" * 1000
+
+    def full(path, mode="r", **options):
+        open(path, mode, **options).close()
+        # Every write to this device finds no space left.
+        return open("/dev/full", "wb", buffering=0)
+
+    monkeypatch.setattr("components.files.open", full, raising=False)
+    with pytest.raises(OSError, match="No space left"):
+        claim(tmp_path / "name", content)
+    assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import data
-from data import census, movielens
+from data import census, impressions, movielens
 from data.sources import SOURCES
 
 FOLDER = Path(data.__file__).parent
@@ -19,7 +19,7 @@ def test_docstring_examples(name):
     assert doctest.testmod(importlib.import_module(f"data.{name}")).failed == 0
 
 
-@pytest.mark.parametrize("column", sorted({*movielens.COLUMNS, *census.COLUMNS}))
+@pytest.mark.parametrize("column", sorted({*movielens.COLUMNS, *census.COLUMNS, *impressions.SCHEMA.names}))
 def test_every_column_is_described(column):
     assert f"`{column}`" in README
 

@@ -16,6 +16,7 @@ from components.batch_evaluator.predictions import read_predictions
 from pipeline.config import load_config
 from pipeline.kubeflow.lease import acquire, holder, lease_of
 from pipeline.kubeflow.package import Package, make_package
+from pipeline.kubeflow.records import read_record
 from pipeline.run.stored import read_config
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -111,7 +112,7 @@ def test_it_leaves_what_a_local_run_leaves(first, installed):
     history = installed.inside(facts["folder"])
     assert {path.name for path in history.iterdir()} == {"config.yaml", "summary.json", "nodes"}
     assert json.loads((history / "summary.json").read_text(encoding="utf-8"))["run"] == facts["run"]
-    assert holder(lease_of(installed.runs)) is None
+    assert holder(installed.runs) is None
 
 
 def test_a_second_run_takes_all_from_the_cache_but_the_resolver(first, installed):
@@ -119,6 +120,10 @@ def test_a_second_run_takes_all_from_the_cache_but_the_resolver(first, installed
     again = installed.cluster().run(installed.package().text)
     assert again.succeeded, logs(again)
     assert again.summary()["status"] == "up to date"
+    # Other nodes are held to the rows of ExampleGen, whether it ran or not.
+    record = read_record(installed.inside(again.summary()["folder"]), "ExampleGen")
+    assert record is not None
+    assert record.rows == {"train": 1500, "eval": 300, "test": 400}
     done = [node for node, state in again.states().items() if state != "cached"]
     assert done == ["Baseline"]
     assert len(list((installed.runs / "serving").glob("[0-9]*"))) == 1
@@ -182,7 +187,7 @@ def test_a_wrong_password_is_told_by_every_pod(installed):
     assert [one.code for one in ran.tries["ExampleGen"]] == [2, 2, 2]
     assert "the server refuses the user or the database" in ran.tries["ExampleGen"][-1].last_line
     assert "wrong" not in logs(ran).replace("wrong password", "")
-    assert holder(lease_of(installed.runs)) is None
+    assert holder(installed.runs) is None
 
 
 def test_a_full_volume_is_told(installed):
@@ -216,6 +221,6 @@ def test_a_run_beside_another_one_is_kept_out(installed):
     try:
         ran = installed.cluster().run(installed.package().text)
         assert "another run of this pipeline is at work" in ran.tries["ExampleGen"][-1].last_line
-        assert holder(lease_of(installed.runs)) == "another"
+        assert holder(installed.runs) == "another"
     finally:
         lease_of(installed.runs).unlink()

@@ -191,6 +191,7 @@ def test_under_parameter_servers_a_killed_worker_is_replaced_and_the_job_ends(tm
     assert outcome.code == 0, outcome.facts["error"]
     log = Path(outcome.facts["log"]).read_text(encoding="utf-8", errors="replace")
     assert "worker-1 was killed by signal 9: it was started again, the others went on" in log
+    assert log.count("it was started again") == 1
     history = record_of(outcome, run.root)["history"]
     assert {len(values) for values in history.values()} == {12}
     assert outcome.facts["verdict"]["checks"][0]["value"] > 0.7

@@ -109,6 +109,13 @@ def test_only_where_the_others_go_on_is_a_pod_replaced():
     assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 5, 5)
 
 
+def test_workers_whose_launcher_is_gone_for_good_end_with_its_time():
+    assert "activeDeadlineSeconds" not in make_job(launch())["spec"]
+    job = make_job(launch(worker=read_worker_pod('{"timeout_s": 86400}')))
+    kubernetes_validate.validate(job, kubernetes_validate.latest_version(), strict=True)
+    assert job["spec"]["activeDeadlineSeconds"] == 86_400
+
+
 def test_names_are_short_dns_labels_of_their_call_and_attempt():
     longest = launch(attempt=999).name + "-9999"
     assert re.fullmatch(r"[a-z][a-z0-9-]{0,62}", longest)

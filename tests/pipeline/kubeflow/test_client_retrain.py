@@ -134,6 +134,12 @@ def test_only_if_idle_starts_nothing_beside_a_run_at_work(kubeflow, world, uploa
     assert retrain(kubeflow, "--reason", "rows", "--if-idle")["started"] is True
 
 
+def test_only_if_idle_a_run_of_another_key_is_in_the_way_too(kubeflow, world, uploaded):
+    other = retrain(kubeflow, "--reason", "rows", "--key", "span-6")
+    facts = retrain(kubeflow, "--reason", "rows", "--key", "span-7", "--if-idle")
+    assert (facts["started"], facts["run"]) == (False, other["run"])
+
+
 def test_waiting_for_a_run_that_was_there_ends_as_that_did(kubeflow, world, uploaded):
     retrain(kubeflow, "--reason", "rows", "--key", "span-7")
     world.script.summary = {"status": "not blessed", "exit_code": 3}

@@ -91,14 +91,19 @@ def test_a_server_that_comes_up_late_is_met(tmp_path):
 
 
 def test_the_environment_goes_before_the_config():
-    environment = {"MAINLINE_METADATA_BACKEND": "postgresql", "MAINLINE_METADATA_HOST": "db", "HOST": "no",
-                   "MAINLINE_METADATA_PORT": "6000", "MAINLINE_METADATA_USER": ""}  # fmt: skip
+    environment = {"MAINLINE_MLMD_BACKEND": "postgresql", "MAINLINE_MLMD_HOST": "db", "HOST": "no",
+                   "MAINLINE_MLMD_PORT": "6000", "MAINLINE_MLMD_USER": ""}  # fmt: skip
     settings = from_environment(Metadata(backend="mysql", user="someone"), environment)
     assert (settings.backend, settings.host, settings.port, settings.user) == ("postgresql", "db", 6000, "someone")
 
 
 @pytest.mark.parametrize("wrong", [{"BACKEND": "oracle"}, {"PORT": "many"}, {"PORT": "0"}])
 def test_an_environment_that_makes_no_sense_is_refused(wrong):
-    environment = {f"MAINLINE_METADATA_{name}": value for name, value in wrong.items()}
-    with pytest.raises(ConfigError, match="MAINLINE_METADATA_"):
+    environment = {f"MAINLINE_MLMD_{name}": value for name, value in wrong.items()}
+    with pytest.raises(ConfigError, match="MAINLINE_MLMD_"):
         from_environment(Metadata(), environment)
+
+
+def test_what_kubernetes_says_of_the_service_is_not_taken_for_settings():
+    environment = {"MAINLINE_METADATA_PORT": "tcp://10.96.0.7:3306", "MAINLINE_METADATA_SERVICE_HOST": "10.96.0.7"}
+    assert from_environment(Metadata(backend="mysql"), environment) == Metadata(backend="mysql")

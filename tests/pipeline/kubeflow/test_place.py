@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import Config, load_config
-from pipeline.errors import ConfigError, InputError
-from pipeline.kubeflow.place import Asked, asked_config, begin, begun, pipeline_root, rows_folder
+from pipeline.errors import ConfigError, InputError, MainlineError
+from pipeline.kubeflow.place import Asked, asked_config, begin, begun, pipeline_root, record_of, rows_folder
 
 RUN = "0b0f3f7e-1111-4222-8333-444455556666"
 
@@ -54,6 +54,37 @@ def test_all_pods_of_a_run_have_one_place_and_one_config(config):
     assert place.folder.is_relative_to(pipeline_root(config) / "history")
     assert place.run_id.endswith(RUN[:8])
     assert begun(pipeline_root(config), RUN) == (first, place)
+
+
+def test_the_span_of_a_run_is_settled_by_its_first_pod(config, tmp_path):
+    def span(number: int) -> Path:
+        folder = tmp_path / f"span-{number}"
+        for split in ("train", "eval", "test"):
+            (folder / split).mkdir(parents=True)
+            (folder / split / "rows.csv").write_text("a\n1\n")
+        (folder / "_SUCCESS").touch()
+        return folder
+
+    data = config.data.model_copy(update={"dataset": None, "path": f"{tmp_path}/span-{{SPAN}}"})
+    first = span(1)
+    settled, _ = begin(asked(config.model_copy(update={"data": data})))
+    assert settled.data.path == str(first)
+    # A later one appears, and the folder of the first is put away: neither is a matter of this run.
+    span(2)
+    first.rename(tmp_path / "archive")
+    again, _ = begin(asked(config.model_copy(update={"data": data})))
+    assert again == settled
+
+
+def test_a_record_that_another_pod_is_writing_is_waited_for(config, monkeypatch):
+    monkeypatch.setattr("pipeline.kubeflow.place.RECORD_TIMEOUT_S", 0.3)
+    record = record_of(pipeline_root(config), RUN)
+    record.parent.mkdir(parents=True)
+    record.write_text('{"ru')
+    with pytest.raises(MainlineError, match="half written"):
+        begin(asked(config))
+    record.write_text('{"run": "20260101T000000-0b0f3f7e"}')
+    assert begin(asked(config))[1].run_id == "20260101T000000-0b0f3f7e"
 
 
 def test_runs_have_places_of_their_own(config):

@@ -15,6 +15,7 @@ import pytest
 from components.distributed_trainer.cluster import BACKEND_ENV
 from pipeline.config import load_config
 from pipeline.errors import ConfigError, MainlineError
+from pipeline.kubeflow.logs import summary_in
 from pipeline.kubeflow.place import Asked
 from pipeline.kubeflow.pod import explain
 from pipeline.kubeflow.run_node import WORKER_POD_ENV, check_node, parse, tell_workers
@@ -49,6 +50,8 @@ def test_workers_are_told_of_by_the_environment(monkeypatch):
     assert os.environ[BACKEND_ENV] == "kubernetes"
     pod = json.loads(os.environ[WORKER_POD_ENV])
     assert (pod["gpu"], pod["cpu"], pod["memory"]) == (1, "3", "8Gi")
+    # That of Trainer: the workers of a launcher that is gone for good end then.
+    assert pod["timeout_s"] == 86_400
 
 
 def test_the_command_line_is_the_one_that_the_compiler_writes():
@@ -87,6 +90,9 @@ def test_a_pod_with_a_config_that_is_none_says_so(module):
     )
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].endswith("parameters of the run: workload: required, and not given")
+    if module == "finish":
+        assert summary_in(done.stdout)["exit_code"] == 2
+        assert summary_in(done.stdout)["status"] == "bad input"
 
 
 def test_a_pod_that_is_told_to_stop_ends_in_order(tmp_path):

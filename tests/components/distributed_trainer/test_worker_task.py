@@ -1,0 +1,42 @@
+"""What a task does around the executor, which is stood in for here."""
+
+from pathlib import Path
+
+import pytest
+from tfx.types import standard_artifacts
+
+from components.distributed_trainer import worker
+from components.distributed_trainer.call import MARKER, Call
+
+
+@pytest.fixture
+def trained(monkeypatch) -> list[str]:
+    """Where each executor was told to put its model."""
+    folders: list[str] = []
+
+    class Recorder:
+        def Do(self, inputs, outputs, properties):
+            folders.append(outputs["model"][0].uri)
+
+    monkeypatch.setattr(worker, "GenericExecutor", Recorder)
+    return folders
+
+
+def call(tmp_path: Path) -> Call:
+    model = standard_artifacts.Model()
+    model.uri = str(tmp_path / "model")
+    training = '{"training": {"strategy": "parameter_server", "workers": 2}}'
+    return Call({}, {"model": [model]}, {"custom_config": training})
+
+
+def test_a_worker_that_is_started_again_finds_its_folder_and_goes_on(tmp_path, trained):
+    for _ in range(2):
+        worker.run(call(tmp_path), tmp_path / "0", "worker-1")
+    assert trained == [str(tmp_path / "0" / "worker-1" / "scratch")] * 2
+    assert not (tmp_path / "0" / MARKER).exists()
+
+
+def test_the_chief_saves_the_model_and_says_so_last(tmp_path, trained):
+    worker.run(call(tmp_path), tmp_path / "0", "chief-0")
+    assert trained == [str(tmp_path / "model")]
+    assert (tmp_path / "0" / MARKER).is_file()

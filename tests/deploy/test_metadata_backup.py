@@ -1,0 +1,186 @@
+"""Backup and restore of ML Metadata by the scripts of deploy/kubeflow, against real servers."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import database_world
+import ml_metadata as mlmd
+import pytest
+from ml_metadata.proto import metadata_store_pb2
+from sqlalchemy import URL, MetaData, create_engine
+
+from pipeline.config import Metadata
+from pipeline.kubeflow.metadata_store import DRIVERS
+from pipeline.metadata import connection_config
+
+KUBEFLOW = Path(__file__).resolve().parents[2] / "deploy" / "kubeflow"
+FOLDERS = {"mysql": "mariadb", "postgresql": "postgresql"}
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class World:
+    """A server, its scripts, and the volume that backups are on."""
+
+    server: database_world.Server
+    volume: Path
+    password: Path
+
+    def script(self, name: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        """Runs a script as its Job does."""
+        environment = {
+            "PATH": os.environ["PATH"], "METADATA_HOST": "127.0.0.1", "METADATA_PORT": str(self.server.port),
+            "METADATA_DATABASE": database_world.DATABASE, "METADATA_USER": database_world.USER,
+            "METADATA_PASSWORD_FILE": str(self.password), "BACKUPS": str(self.volume), "KEEP": "2", "BACKUP": "",
+        }  # fmt: skip
+        path = KUBEFLOW / FOLDERS[self.server.backend] / f"{name}.sh"
+        return subprocess.run(["sh", path], env=environment | variables, capture_output=True, text=True, check=False)
+
+    def store(self) -> mlmd.MetadataStore:
+        """ML Metadata there, as a pod opens it."""
+        where = {"backend": self.server.backend, "host": "127.0.0.1", "port": self.server.port}
+        settings = Metadata(database=database_world.DATABASE, user=database_world.USER, **where)
+        return mlmd.MetadataStore(connection_config(settings, self.volume))
+
+    def backups(self) -> list[str]:
+        return sorted(path.name for path in self.volume.iterdir())
+
+
+@pytest.fixture(scope="module", params=["mysql", "postgresql"])
+def server(request, tmp_path_factory) -> Iterator[database_world.Server]:
+    with database_world.STARTERS[request.param](tmp_path_factory.mktemp("server")) as started:
+        yield started
+
+
+@pytest.fixture
+def world(server, tmp_path, monkeypatch) -> World:
+    """An empty database, an empty volume."""
+    monkeypatch.setenv("MAINLINE_METADATA_PASSWORD", database_world.PASSWORD)
+    volume, password = tmp_path / "backups", tmp_path / "password"
+    volume.mkdir()
+    password.write_text(database_world.PASSWORD)
+    drop_tables(server)
+    return World(server, volume, password)
+
+
+def drop_tables(server: database_world.Server) -> int:
+    """Removes every table, as the database's own user can; gives how many there were."""
+    url = URL.create(
+        DRIVERS[server.backend], database_world.USER, database_world.PASSWORD, "127.0.0.1", server.port,
+        database_world.DATABASE,
+    )  # fmt: skip
+    engine, tables = create_engine(url), MetaData()
+    tables.reflect(engine)
+    tables.drop_all(engine)
+    engine.dispose()
+    return len(tables.tables)
+
+
+def fill(store: mlmd.MetadataStore, count: int) -> None:
+    """Artifacts with properties of which a careless dump makes something else.
+
+    A backslash is not among them: ML Metadata itself cannot write one to PostgreSQL.
+    """
+    kind = metadata_store_pb2.ArtifactType(name="Rows", properties={"note": metadata_store_pb2.STRING})
+    type_id = store.put_artifact_type(kind)
+    for number in range(count):
+        artifact = metadata_store_pb2.Artifact(type_id=type_id, uri=f"/mnt/mainline/{number}")
+        artifact.properties["note"].string_value = f"'ß 日本 🚀 ; -- \" {number}\n"
+        store.put_artifacts([artifact])
+
+
+def content(store: mlmd.MetadataStore) -> list[bytes]:
+    return [artifact.SerializeToString(deterministic=True) for artifact in store.get_artifacts()]
+
+
+def test_what_was_backed_up_comes_back(world):
+    fill(world.store(), 5)
+    before = content(world.store())
+    done = world.script("backup")
+    assert done.returncode == 0, done.stderr
+    (name,) = world.backups()
+    assert name in done.stdout
+    # What came after the backup, and harm done to it, are both undone.
+    fill(world.store(), 3)
+    assert len(content(world.store())) == 8
+    restored = world.script("restore")
+    assert restored.returncode == 0, restored.stderr
+    assert content(world.store()) == before
+    fill(world.store(), 1)
+    assert len(content(world.store())) == 6
+
+
+def test_a_lost_database_comes_back(world):
+    fill(world.store(), 4)
+    before = content(world.store())
+    assert world.script("backup").returncode == 0
+    assert drop_tables(world.server) > 10
+    restored = world.script("restore", BACKUP=world.backups()[0])
+    assert restored.returncode == 0, restored.stderr
+    assert content(world.store()) == before
+
+
+def test_only_the_newest_are_kept(world):
+    fill(world.store(), 1)
+    suffix = {"mysql": "sql.gz", "postgresql": "dump"}[world.server.backend]
+    for year in (2001, 2002, 2003):
+        (world.volume / f"metadata-{year}0101T000000Z.{suffix}").write_text("old")
+    (world.volume / "notes.txt").write_text("not ours")
+    done = world.script("backup")
+    kept = world.backups()
+    assert done.returncode == 0, done.stderr
+    assert len(kept) == 3
+    assert f"metadata-20030101T000000Z.{suffix}" in kept
+    assert "notes.txt" in kept
+    assert done.stdout.count("removed, beyond the newest 2") == 2
+
+
+def test_a_backup_that_fails_leaves_nothing_and_removes_nothing(world):
+    world.password.write_text("wrong")
+    (world.volume / "metadata-20010101T000000Z.sql.gz").write_text("old")
+    done = world.script("backup", KEEP="0")
+    assert done.returncode != 0
+    assert "wrong" not in done.stdout + done.stderr
+    assert world.backups() == ["metadata-20010101T000000Z.sql.gz"]
+
+
+def test_a_damaged_backup_changes_nothing(world):
+    fill(world.store(), 3)
+    before = content(world.store())
+    assert world.script("backup").returncode == 0
+    (name,) = world.backups()
+    whole = (world.volume / name).read_bytes()
+    (world.volume / name).write_bytes(whole[: len(whole) // 2])
+    assert world.script("restore").returncode != 0
+    assert content(world.store()) == before
+
+
+def test_a_backup_that_is_not_there_is_said(world):
+    fill(world.store(), 1)
+    for name in ("", "metadata-19990101T000000Z.sql.gz"):
+        done = world.script("restore", BACKUP=name)
+        assert done.returncode == 2
+        assert "No such backup" in done.stderr
+    assert len(content(world.store())) == 1
+
+
+def test_a_password_may_have_any_character(tmp_path):
+    """MariaDB reads it from a file of options, where quote and backslash mean something."""
+    if not os.environ.get(database_world.NEEDED):
+        database_world.found("mariadbd", "/usr/sbin/mariadbd")
+    word = "a\"b\\n'c #; d"
+    (tmp_path / "password").write_text(word)
+    lines = (KUBEFLOW / "mariadb" / "backup.sh").read_text().splitlines()
+    (made,) = [line for line in lines if line.startswith("password=")]
+    option = f'{made}\nprintf \'[client]\\npassword="%s"\\n\' "$password" >"$1"'
+    environment = {"PATH": os.environ["PATH"], "METADATA_PASSWORD_FILE": str(tmp_path / "password")}
+    subprocess.run(["sh", "-euc", option, "sh", tmp_path / "options"], env=environment, check=True)
+    printed = subprocess.run(
+        [database_world.found("my_print_defaults"), f"--defaults-file={tmp_path}/options", "client"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert printed.stdout.strip() == f"--password={word}"

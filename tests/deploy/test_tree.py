@@ -1,0 +1,185 @@
+"""Dockerfiles carried out without an engine: what a step finds, what stays, what is built again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from deploy import chroot
+from deploy.chroot import Inside, Mount
+from deploy.dockerfile import Secret
+from deploy.next import INSIDE
+from deploy.tree import ROOT, TREES, Trees, copy_tree, stamp_of, tree_name
+from pipeline.errors import ConfigError, MainlineError
+
+BASE = "debian:trixie-slim"
+NEEDED = "MAINLINE_NEEDS_TREE"
+WHOLE = """
+FROM debian:trixie-slim AS first
+ENV WORD=abc
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf grep index /etc/pip.conf && echo "$WORD $(id -u)" >> /steps
+COPY given /there/
+FROM first AS second
+USER 7:7
+WORKDIR /there
+RUN ls > /tmp/listed && id -u >> /tmp/listed
+"""
+
+
+@pytest.fixture
+def trees(tmp_path) -> Trees:
+    """A Dockerfile of its own, upon the Debian that the image is built upon."""
+    if os.environ.get(INSIDE):
+        pytest.skip("in a tree already")
+    try:
+        chroot.check_root()
+    except ConfigError as error:
+        if os.environ.get(NEEDED):
+            raise
+        pytest.skip(str(error))
+    base = Trees().release(BASE)
+    made = Trees(tmp_path / "trees", tmp_path / "Dockerfile", tmp_path)
+    copy_tree(base, made.folder / tree_name(BASE))
+    stamp_of(made.folder / tree_name(BASE)).write_text(BASE)
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "x").write_text("1")
+    (tmp_path / "given" / "y.pyc").write_text("1")
+    (tmp_path / ".dockerignore").write_text("**/*.pyc\n")
+    made.dockerfile.write_text(WHOLE)
+    return made
+
+
+@pytest.mark.slow
+def test_steps_are_carried_out_once_and_again_when_something_changes(trees, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", "file:///index")
+    second = trees.stage("second")
+    assert (second / "steps").read_text() == "abc 0\n"
+    assert (second / "tmp/listed").read_text().split() == ["x", "7"]
+    # The secret was there, and is in no tree.
+    assert not (second / "etc/pip.conf").exists()
+    (second / "tmp/listed").write_text("still the same")
+    assert (trees.stage("second") / "tmp/listed").read_text() == "still the same"
+    (trees.context / "given" / "z").write_text("2")
+    assert (trees.stage("second") / "tmp/listed").read_text().split() == ["x", "z", "7"]
+    trees.dockerfile.write_text(WHOLE.replace("WORD=abc", "WORD=xyz"))
+    assert (trees.stage("second") / "steps").read_text() == "xyz 0\n"
+
+
+@pytest.mark.slow
+def test_a_step_that_fails_is_named_and_tried_again(trees, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", "file:///index")
+    trees.dockerfile.write_text(f"{WHOLE}RUN echo so; exit 3\n")
+    for _ in range(2):
+        with pytest.raises(MainlineError) as error:
+            trees.stage("second")
+        assert error.value.where == "Dockerfile, line 10"
+        assert (error.value.problem, error.value.received) == ("ended with exit code 3", "so")
+
+
+@pytest.mark.slow
+def test_a_base_or_a_source_that_is_not_there(trees):
+    trees.dockerfile.write_text("FROM alpine AS a\n")
+    with pytest.raises(ConfigError, match="no such base"):
+        trees.stage("a")
+    trees.dockerfile.write_text(f"FROM {BASE} AS a\nCOPY given/y.pyc /\n")
+    with pytest.raises(ConfigError, match="dockerignore"):
+        trees.stage("a")
+
+
+@pytest.mark.slow
+def test_a_process_in_a_tree_can_write_only_where_it_may(trees, tmp_path):
+    tree = trees.folder / tree_name(BASE)
+    for name in ("open", "closed"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(0o777)
+    mounts = [Mount(tmp_path / "open", "/mnt/open", writable=True), Mount(tmp_path / "closed", "/mnt/closed")]
+    inside = Inside(tree, {"A": "1"}, "9:9", "/mnt", mounts, read_only=True)
+    done = inside.run(
+        ["sh", "-c", "for at in . /mnt/open /mnt/closed /tmp /root; do touch $at/f && echo $at; done; env; pwd; id"]
+    )
+    written = [line for line in done.stdout.splitlines() if line in (".", "/mnt/open", "/mnt/closed", "/tmp", "/root")]
+    assert written == ["/mnt/open", "/tmp"]
+    assert "uid=9(" in done.stdout
+    assert "A=1" in done.stdout
+    assert "MAINLINE" not in done.stdout
+    assert not (tree / "tmp/f").exists()
+    mounted = Path("/proc/self/mounts").read_text()
+    assert str(tmp_path) not in mounted
+
+
+@pytest.mark.slow
+def test_what_runs_in_a_tree_ends_with_who_started_it(trees):
+    tree = trees.folder / tree_name(BASE)
+    code = (
+        "import sys; from pathlib import Path; from deploy.chroot import Inside; "
+        "Inside(Path(sys.argv[1]), {}).run(['sh', '-c', 'touch /up; sleep 987'])"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", code, str(tree)], cwd=ROOT)
+    until_s = time.monotonic() + 60
+    while not (tree / "up").exists() and time.monotonic() < until_s:
+        time.sleep(0.1)
+    assert sleepers()
+    starter.send_signal(signal.SIGKILL)
+    starter.wait()
+    while sleepers() and time.monotonic() < until_s:
+        time.sleep(0.1)
+    assert sleepers() == []
+
+
+@pytest.mark.slow
+def test_an_orphan_that_ends_does_not_stay(trees):
+    inside = Inside(trees.folder / tree_name(BASE), {})
+    # No shell, which would reap it itself.
+    program = """
+        system(q{sh -c 'sleep 0.1 & echo $! > /orphan'});
+        sleep(1);
+        open(F, "/orphan");
+        chomp($pid = <F>);
+        print(-e "/proc/$pid" ? "there" : "gone");
+        exit(4);
+    """
+    done = inside.run(["perl", "-e", program])
+    assert (done.stdout, done.returncode) == ("gone", 4)
+
+
+def sleepers() -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.read_bytes() == b"sleep\x00987\x00":
+                found.append(path.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_the_index_of_this_machine_is_handed_on(monkeypatch, tmp_path):
+    monkeypatch.setenv("PIP_INDEX_URL", "file:///mine/simple")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    (tmp_path / "mine.pem").write_text("x")
+    monkeypatch.setenv("PIP_CERT", str(tmp_path / "mine.pem"))
+    with chroot.secrets([Secret("pip", "/etc/pip.conf"), Secret("ca", "/ca.pem")]) as (pip, ca):
+        assert pip.source.read_text() == "[global]\nindex-url = file:///mine/simple\n"
+        assert (pip.target, ca) == ("/etc/pip.conf", Mount(tmp_path / "mine.pem", "/ca.pem"))
+    assert not pip.source.exists()
+
+
+def test_without_settings_there_are_none_to_hand_on(monkeypatch):
+    for name in chroot.CERTIFICATES:
+        monkeypatch.delenv(name, raising=False)
+    assert chroot.certificates() is None
+    with chroot.secrets([Secret("ca", "/ca.pem")]) as mounts:
+        assert mounts == []
+
+
+def test_a_secret_that_nobody_has_is_refused():
+    with pytest.raises(ConfigError, match="no such secret"), chroot.secrets([Secret("token", "/x")]):
+        pass
+
+
+def test_the_trees_are_of_this_checkout():
+    assert TREES.parent == ROOT
