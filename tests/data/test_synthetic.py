@@ -16,7 +16,8 @@ from pyarrow import parquet
 from sklearn.metrics import log_loss, roc_auc_score
 
 import data
-from components.arrow_example_gen.csv_rows import ColumnRule, check_header, read_batches
+from components.arrow_example_gen.columns import ColumnRule
+from components.arrow_example_gen.csv_rows import check_header, read_batches
 from data import synthetic
 from data.impressions import DAYS, GRAIN, SCHEMA, START_S, Source
 from data.shop import World
