@@ -36,6 +36,17 @@ def add_span(spans: Path, number: int, rows: int) -> None:
     filled.rename(spans / f"span-{number}")
 
 
+def said_until(process: "subprocess.Popen[str]", text: str) -> None:
+    """Waits until a watch has said something."""
+    assert process.stderr is not None
+    said: list[str] = []
+    for line in process.stderr:
+        said.append(line)
+        if text in line:
+            return
+    raise AssertionError("".join(said))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_each_span_is_trained_on_and_pushed_also_after_a_kill(tmp_path):
@@ -48,12 +59,12 @@ def test_each_span_is_trained_on_and_pushed_also_after_a_kill(tmp_path):
     assert (first["status"], first["trigger"]) == ("pushed", {"tick": None, "span": 8})
     shutil.copytree(spans / "span-8", spans / "span-11", ignore=shutil.ignore_patterns("_SUCCESS"))
     process = start(spans, root)
+    said_until(process, "span-11: no _SUCCESS, which other spans have")
     add_span(spans, 10, 1700)
     second = next_run(process)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
-    assert "span-11: no _SUCCESS, which other spans have" in said
     assert (second["status"], second["trigger"]) == ("pushed", {"tick": None, "span": 10})
     assert len(harness.versions(root)) == 2
     assert len(list((root / "census" / "history").iterdir())) == 2
