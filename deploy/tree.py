@@ -157,7 +157,9 @@ def checked(command: Sequence[str], where: str) -> None:
     Raises:
         MainlineError: it failed.
     """
-    check(subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False), where)
+    # One that went on after this process was killed would write into what the next build removes.
+    tied = ["setpriv", "--pdeathsig", "KILL", *command]
+    check(subprocess.run(tied, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False), where)
 
 
 def check(done: "subprocess.CompletedProcess[str]", where: str) -> None:

@@ -134,8 +134,9 @@ def test_the_hparams_page_lists_fittings_side_by_side(tmp_path):
 
 def test_a_layer_of_dead_units_is_found_and_named(tmp_path):
     model = world.build_model()
-    kernel, bias = model.get_layer("deep_1").get_weights()
-    model.get_layer("deep_1").set_weights([kernel, np.where(np.arange(8) < 6, -100.0, bias)])
+    kernel, _ = model.get_layer("deep_1").get_weights()
+    # Two that are alive whatever the kernel was drawn as.
+    model.get_layer("deep_1").set_weights([kernel, np.where(np.arange(8) < 6, -100.0, 100.0)])
     (warning,) = fitted(tmp_path, model, rate=1e-4)
     assert warning.startswith("Layer deep_1: 6 of 8 units (75%) are dead, 0 for each of 200 eval rows.")
     shares = [tf.make_ndarray(value.tensor) for _, _, value in summaries(tmp_path) if value.tag == "dead_units/deep_1"]
