@@ -41,16 +41,16 @@ def mariadb(folder: Path, port: int = 0) -> Iterator[Server]:
     install = [found("mariadb-install-db"), *common, "--auth-root-authentication-method=normal", "--skip-test-db"]
     subprocess.run(install, check=True, capture_output=True)
     port, socket_file = port or free_port(), short_socket(folder)
+    # Run before the first connection is taken, so that nobody meets the server without its user.
+    (folder / "init.sql").write_text(
+        f"CREATE DATABASE {DATABASE};\nCREATE USER {USER}@'%' IDENTIFIED BY '{PASSWORD}';\n"
+        f"GRANT ALL ON {DATABASE}.* TO {USER}@'%';\n", encoding="utf-8",
+    )  # fmt: skip
     process = start([program, *common, f"--port={port}", "--bind-address=127.0.0.1", f"--socket={socket_file}",
-                     f"--pid-file={folder}/pid"], folder / "log")  # fmt: skip
+                     f"--pid-file={folder}/pid", f"--init-file={folder}/init.sql"], folder / "log")  # fmt: skip
     client = [found("mariadb"), "--no-defaults", "-uroot", f"--socket={socket_file}", "-e"]
-    sql = (
-        f"CREATE DATABASE {DATABASE}; CREATE USER {USER}@'%' IDENTIFIED BY '{PASSWORD}'; "
-        f"GRANT ALL ON {DATABASE}.* TO {USER}@'%';"
-    )
     with stopping(process):
         wait_for(lambda: subprocess.run([*client, "SELECT 1"], capture_output=True).returncode == 0, folder / "log")
-        subprocess.run([*client, sql], check=True, capture_output=True)
         yield Server("mysql", port)
 
 
