@@ -11,7 +11,6 @@ from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_beam_executor
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils, json_utils, path_utils, proto_utils
@@ -21,6 +20,7 @@ from components.batch_evaluator.plan import Plan, check_schema, make_plan
 from components.batch_evaluator.predictions import list_parts, read_predictions
 from components.batch_evaluator.results import sliced_metrics, write_results
 from components.batch_evaluator.scoring import ScoreFile, Scorer, load_model, multivalent
+from components.examples.reading import split_files
 from pipeline.errors import ConfigError, DataError, MainlineError
 
 logger = logging.getLogger(__name__)
@@ -121,10 +121,10 @@ def example_files(input_dict: Artifacts, exec_properties: dict[str, Any]) -> lis
         DataError: there are none.
     """
     splits = json_utils.loads(exec_properties.get(specs.EXAMPLE_SPLITS_KEY, "null")) or ["eval"]
-    folders = [uri for split in splits for uri in artifact_utils.get_split_uris(input_dict[specs.EXAMPLES_KEY], split)]
-    files = [file for folder in folders for file in sorted(fileio.glob(io_utils.all_files_pattern(folder)))]
+    files = [file for split in splits for file in split_files(input_dict[specs.EXAMPLES_KEY], split)]
     if not files:
-        raise DataError(", ".join(folders), "no examples", expected="at least one file of the splits")
+        where = artifact_utils.get_single_uri(input_dict[specs.EXAMPLES_KEY])
+        raise DataError(f"{where}, {', '.join(splits)}", "no examples", expected="at least one file of the splits")
     return files
 
 

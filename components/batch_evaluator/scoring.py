@@ -12,12 +12,11 @@ import pyarrow.compute as pc
 import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx_bsl.coders import example_coder
 
 from components.batch_evaluator.predictions import part_path, write_part
+from components.examples.reading import decoder, serialized_batches
 from pipeline.errors import ConfigError, DataError, MainlineError
 
-BATCH_ROWS = 4096
 VALUE_TYPES = {schema_pb2.BYTES: pa.string(), schema_pb2.INT: pa.int64(), schema_pb2.FLOAT: pa.float32()}
 Score = Callable[[tf.Tensor], NDArray[np.generic]]
 
@@ -52,7 +51,7 @@ class ScoreFile(beam.DoFn):
 
 def empty_table(scorers: Sequence[Scorer], schema: bytes) -> pa.Table:
     """The columns of a file without rows."""
-    batch = example_coder.ExamplesToRecordBatchDecoder(schema).DecodeBatch([])
+    batch = decoder(schema).DecodeBatch([])
     table = raw_columns(batch, schema_pb2.Schema.FromString(schema))
     for scorer in scorers:
         table = table.append_column(scorer.column, pa.array([], pa.float32()))
@@ -62,11 +61,10 @@ def empty_table(scorers: Sequence[Scorer], schema: bytes) -> pa.Table:
 def score_batches(path: str, scorers: Sequence[Scorer], schema: bytes) -> Iterator[pa.Table]:
     """The rows of a file with their scores, at most 4096 at a time."""
     columns = schema_pb2.Schema.FromString(schema)
-    decoder = example_coder.ExamplesToRecordBatchDecoder(schema)
+    decode = decoder(schema)
     models = [(scorer, load_model(scorer.path, scorer.signature, scorer.output)) for scorer in scorers]
-    compression = "GZIP" if path.endswith(".gz") else ""
-    for batch in tf.data.TFRecordDataset(path, compression_type=compression).batch(BATCH_ROWS).prefetch(1):
-        table = raw_columns(decoder.DecodeBatch(batch.numpy().tolist()), columns)
+    for batch in serialized_batches(path):
+        table = raw_columns(decode.DecodeBatch(batch.numpy().tolist()), columns)
         for scorer, score in models:
             table = table.append_column(scorer.column, pa.array(check_scores(score(batch), len(batch), scorer)))
         yield table

@@ -17,15 +17,14 @@ import pyarrow.compute as pc
 import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx_bsl.coders import example_coder
 
+from components.examples.reading import record_batches
 from components.slice_report.facts import Leak, NewCategory
 from components.slice_report.statistics import readable
 from pipeline.errors import ConfigError, DataError
 
 SPLITS = ("train", "eval", "test")
 PAIRS = (("eval", "train"), ("test", "train"), ("test", "eval"))
-BATCH_ROWS = 4096
 NAMED = 10
 # Of the values that may come to be named, how many are remembered as text; the others are counted by their hashes.
 REMEMBERED = 10_000
@@ -163,12 +162,9 @@ def read_batches(paths: Sequence[str], schema: schema_pb2.Schema) -> Iterator[pa
     Raises:
         DataError: a file is damaged, or not as the schema says.
     """
-    decoder = example_coder.ExamplesToRecordBatchDecoder(schema.SerializeToString())
     for path in paths:
-        compression = "GZIP" if path.endswith(".gz") else ""
         try:
-            for batch in tf.data.TFRecordDataset(path, compression_type=compression).batch(BATCH_ROWS).prefetch(1):
-                yield decoder.DecodeBatch(batch.numpy().tolist())
+            yield from record_batches(path, schema.SerializeToString())
         except (tf.errors.OpError, RuntimeError) as error:
             raise DataError(
                 path, "cannot be read", expected="TFRecords of tf.Example with the types of the schema",

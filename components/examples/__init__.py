@@ -1,0 +1,1 @@
+"""Examples artifacts, as executors read them."""

@@ -1,0 +1,37 @@
+"""The files of an Examples artifact as batches, read and decoded in C++ but for the loop over batches."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import tensorflow as tf
+from tfx import types
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.utils import io_utils
+from tfx_bsl.coders import example_coder
+
+BATCH_ROWS = 4096
+
+
+def split_files(examples: list[types.Artifact], split: str) -> list[str]:
+    """The files of a split, in order."""
+    folders = artifact_utils.get_split_uris(examples, split)
+    return [file for folder in folders for file in sorted(fileio.glob(io_utils.all_files_pattern(folder)))]
+
+
+def serialized_batches(path: str, batch_rows: int = BATCH_ROWS) -> Iterator[tf.Tensor]:
+    """The tf.Examples of a TFRecord file, gzipped if its name ends so, as strings (batch,)."""
+    compression = "GZIP" if path.endswith(".gz") else ""
+    records = tf.data.TFRecordDataset(path, compression_type=compression, buffer_size=4 << 20)
+    return iter(records.batch(batch_rows).prefetch(1))
+
+
+def record_batches(path: str, schema: bytes | None = None, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+    """The rows of a file, each column a list; typed by a serialized schema, else by the values of each batch."""
+    decode = decoder(schema)
+    return (decode.DecodeBatch(batch.numpy().tolist()) for batch in serialized_batches(path, batch_rows))
+
+
+def decoder(schema: bytes | None = None) -> example_coder.ExamplesToRecordBatchDecoder:
+    """What turns serialized tf.Examples into a record batch."""
+    return example_coder.ExamplesToRecordBatchDecoder(*([schema] if schema is not None else []))
