@@ -6,7 +6,6 @@ from pathlib import Path
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
-from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.transform.component import Transform
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
@@ -18,6 +17,7 @@ from tfx.utils import io_utils
 from components.arrow_example_gen.component import ArrowExampleGen
 from components.baseline.strategy import LatestOtherBlessedModel
 from components.batch_evaluator.component import BatchEvaluator
+from components.batch_statistics.component import BatchStatisticsGen
 from components.distributed_trainer.component import DistributedTrainer
 from components.files import claim
 from components.review.artifacts import ReviewDecision
@@ -61,7 +61,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         max_bad_share=config.data.max_bad_share,
     ).with_id("ExampleGen")
     examples = example_gen.outputs["examples"]
-    statistics_gen = StatisticsGen(examples=examples)
+    statistics_gen = BatchStatisticsGen(examples=examples).with_id("StatisticsGen")
     schema_gen = ImportSchemaGen(schema_file=str(schema_copy(workload, root)))
     curated = schema_gen.outputs["schema"]
     validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=curated)

@@ -1,0 +1,148 @@
+"""Statistics by record batch, decoded and counted in C++, for all splits in one Beam pipeline of few stages."""
+
+import logging
+import os
+from typing import Any
+
+import apache_beam as beam
+import tensorflow_data_validation as tfdv
+from tfx import types
+from tfx.components.statistics_gen import executor as stock
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_executor
+from tfx.dsl.io import fileio
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+from tfx.types import standard_component_specs as specs
+from tfx.utils import io_utils, json_utils, stats_utils
+
+from components.batch_statistics.counting import CountFile, MergeFiles, WriteSplit
+from components.batch_statistics.options import check_options
+from components.examples.reading import split_files
+from pipeline.errors import ConfigError, DataError, MainlineError
+
+logger = logging.getLogger(__name__)
+Artifacts = dict[str, list[types.Artifact]]
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Runs under the stock StatisticsGen component: same inputs, outputs and properties."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
+        """Writes ``FeatureStats.pb`` for each split.
+
+        Raises:
+            ConfigError: the options ask for what this StatisticsGen does not know.
+            DataError: a split has no files.
+            MainlineError: rows were lost.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        examples = artifact_utils.get_single_instance(input_dict[specs.EXAMPLES_KEY])
+        check_examples(examples)
+        options = read_settings(input_dict, exec_properties)
+        splits = chosen_splits(examples, exec_properties)
+        files = files_by_split(examples, splits)
+        statistics = artifact_utils.get_single_instance(output_dict[specs.STATISTICS_KEY])
+        describe(statistics, examples, splits)
+        paths = {split: statistics_path(statistics, split) for split in splits}
+        self.count(files, paths, options.to_json())
+        missing = [path for path in paths.values() if not fileio.exists(path)]
+        if missing:
+            raise MainlineError(", ".join(missing), "a split was not counted", expected="statistics of each split")
+        logger.info("statistics of %s written to %s", ", ".join(splits), statistics.uri)
+
+    def count(self, files: dict[str, list[str]], paths: dict[str, str], options: str) -> None:
+        """Counts files side by side, and puts them together by split."""
+        for path in paths.values():
+            fileio.makedirs(os.path.dirname(path))
+        with self._make_beam_pipeline() as pipeline:
+            _ = (
+                pipeline
+                | beam.Create([(split, path) for split, paths in files.items() for path in paths])
+                | beam.Reshuffle()
+                | beam.ParDo(CountFile(options))
+                | beam.CombinePerKey(MergeFiles(options))
+                | beam.ParDo(WriteSplit(paths, {split: len(paths) for split, paths in files.items()}))
+            )
+
+
+def check_examples(examples: types.Artifact) -> None:
+    """Refuses examples that stock StatisticsGen reads and this one does not.
+
+    Raises:
+        ConfigError: they are not serialized tf.Examples in folders of splits.
+    """
+    payload = examples_utils.get_payload_format(examples)
+    if payload != example_gen_pb2.FORMAT_TF_EXAMPLE:
+        name = example_gen_pb2.PayloadFormat.Name(payload)
+        raise ConfigError(
+            "BatchStatisticsGen: examples", "not tf.Examples", expected="FORMAT_TF_EXAMPLE", received=name
+        )
+    if examples.has_custom_property(examples_utils.CUSTOM_SPLIT_PATTERN_PROPERTY_NAME):
+        raise ConfigError("BatchStatisticsGen: examples", "splits by pattern", expected="a folder for each split")
+
+
+def read_settings(input_dict: Artifacts, exec_properties: dict[str, Any]) -> tfdv.StatsOptions:
+    """The options that the component was given, with the schema if that came as an input.
+
+    Raises:
+        ConfigError: the schema came twice, or there is an option that is not known here.
+    """
+    for key in (specs.SAMPLE_RATE_BY_SPLIT_KEY, specs.SHARDED_STATS_OUTPUT_KEY):
+        if exec_properties.get(key) not in (None, False, 0, "", "null", "{}"):
+            raise ConfigError(f"BatchStatisticsGen: {key}", "not known to this StatisticsGen", expected="nothing")
+    text = exec_properties.get(specs.STATS_OPTIONS_JSON_KEY)
+    options = tfdv.StatsOptions.from_json(text) if text else tfdv.StatsOptions()
+    check_options(options)
+    if input_dict.get(specs.SCHEMA_KEY):
+        if options.schema is not None:
+            raise ConfigError("BatchStatisticsGen", "two schemas", expected="one, as an input or in stats_options")
+        folder = artifact_utils.get_single_uri(input_dict[specs.SCHEMA_KEY])
+        options.schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(folder))
+    return options
+
+
+def chosen_splits(examples: types.Artifact, exec_properties: dict[str, Any]) -> list[str]:
+    """The splits but those that are excluded.
+
+    Raises:
+        ConfigError: none is left, or the excluded ones are not a list.
+    """
+    excluded = json_utils.loads(exec_properties.get(specs.EXCLUDE_SPLITS_KEY) or "null") or []
+    if not isinstance(excluded, list):
+        raise ConfigError(
+            "BatchStatisticsGen: exclude_splits", "not a list", expected="a list of names", received=repr(excluded)
+        )
+    splits = artifact_utils.decode_split_names(examples.split_names)
+    chosen = [split for split in splits if split not in excluded]
+    if not chosen:
+        raise ConfigError("BatchStatisticsGen: exclude_splits", "no split is left", received=", ".join(excluded))
+    return chosen
+
+
+def files_by_split(examples: types.Artifact, splits: list[str]) -> dict[str, list[str]]:
+    """The files of each split.
+
+    Raises:
+        DataError: a split has none.
+    """
+    files = {split: split_files([examples], split) for split in splits}
+    for split, found in files.items():
+        if not found:
+            raise DataError(f"{examples.uri}, {split}", "no examples", expected="at least one file of the split")
+    return files
+
+
+def statistics_path(statistics: types.Artifact, split: str) -> str:
+    """Where stock StatisticsGen writes the statistics of a split."""
+    return os.path.join(artifact_utils.get_split_uri([statistics], split), stock.DEFAULT_FILE_NAME)
+
+
+def describe(statistics: types.Artifact, examples: types.Artifact, splits: list[str]) -> None:
+    """Fills the properties as stock StatisticsGen does (tfx/components/statistics_gen/executor.py)."""
+    statistics.split_names = artifact_utils.encode_split_names(splits)
+    statistics.span = examples.span
+    link = stats_utils.generate_stats_dashboard_link(statistics)
+    statistics.set_string_custom_property(stock.STATS_DASHBOARD_LINK, link)
+    rates = json_utils.dumps(dict.fromkeys(splits, 1.0))
+    statistics.set_json_value_custom_property(stock.SAMPLE_RATE_BY_SPLIT_PROPERTY_NAME, rates)

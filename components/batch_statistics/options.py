@@ -1,0 +1,65 @@
+"""Which options of TFDV are taken, and the generators that they ask for."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow_data_validation as tfdv
+from tensorflow_data_validation.statistics import stats_impl
+from tensorflow_data_validation.statistics.generators import stats_generator
+from tensorflow_data_validation.statistics.generators import top_k_uniques_stats_generator as stock
+
+from components.batch_statistics.top_values import TopValues
+from pipeline.errors import ConfigError
+
+# What each may be; anything else asks for what is not done here.
+ALLOWED: Mapping[str, tuple[Any, ...]] = {
+    "generators": (None, []),
+    "label_feature": (None,),
+    "sample_rate": (None, 1, 1.0),
+    "experimental_slice_functions": (None, []),
+    "experimental_slice_sqls": (None, []),
+    "slicing_config": (None,),
+    "_per_feature_weight_override": (None, {}),
+    "experimental_num_feature_partitions": (1,),
+    "experimental_result_partitions": (1,),
+    "experimental_filter_read_paths": (False,),
+}
+
+
+def check_options(options: tfdv.StatsOptions) -> None:
+    """Refuses what is not done here.
+
+    Raises:
+        ConfigError: it names the option.
+    """
+    for name, allowed in ALLOWED.items():
+        received = getattr(options, name)
+        if received not in allowed:
+            raise ConfigError(
+                f"BatchStatisticsGen: stats_options.{name.lstrip('_')}", "not known to this StatisticsGen",
+                expected=" or ".join(map(repr, allowed)), received=repr(received),
+                next_step="Leave it out, or use tfx.components.StatisticsGen.",
+            )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=4)
+def read_options(text: str) -> tfdv.StatsOptions:
+    """Options from the JSON that travels to the workers; read once a process, and not to be changed."""
+    return tfdv.StatsOptions.from_json(text)
+
+
+@functools.lru_cache(maxsize=4)
+def generators(text: str) -> tuple[stats_generator.CombinerStatsGenerator, ...]:
+    """The generators that TFDV has for some options as JSON.
+
+    The one for top values, which in TFDV is a transform with a record for each value, is replaced.
+    """
+    options = read_options(text)
+    found = tuple(
+        TopValues(options) if isinstance(generator, stock.TopKUniquesStatsGenerator) else generator
+        for generator in stats_impl.get_generators(options)
+    )
+    for generator in found:
+        generator.setup()
+    return found

@@ -1,0 +1,108 @@
+"""How often each value of a text or category came: exact up to a bound, by TFDV's sketches beyond.
+
+Stock StatisticsGen sends a record for each value of each batch through Beam. Here the counts of a file are Arrow
+tables, and only the tables travel.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+import tensorflow_data_validation as tfdv
+from numpy.typing import NDArray
+from tensorflow_data_validation import types
+from tensorflow_data_validation.arrow import arrow_util
+from tensorflow_data_validation.statistics.generators import stats_generator
+from tensorflow_data_validation.utils import schema_util, stats_util
+from tensorflow_data_validation.utils import top_k_uniques_stats_util as protos
+from tensorflow_metadata.proto.v0 import statistics_pb2
+from tfx_bsl.arrow import array_util
+
+from components.batch_statistics.counts import Counts, Estimate
+
+Accumulator = dict[types.FeaturePath, Counts]
+# Custom statistic of a feature whose number of unique values and whose top values are estimates.
+ESTIMATED = "estimated_top_values_and_unique"
+
+
+class TopValues(stats_generator.CombinerStatsGenerator):
+    """TFDV's TopKUniquesStatsGenerator as a combiner, with the same outputs."""
+
+    def __init__(self, options: tfdv.StatsOptions) -> None:
+        super().__init__("TopValues", options.schema)
+        self.options = options
+        self.kept = max(options.num_top_values, options.num_rank_histogram_buckets)
+        self.raw = frozenset(schema_util.get_bytes_features(options.schema) if options.schema else ())
+        self.categories = schema_util.get_categorical_numeric_feature_types(options.schema) if options.schema else {}
+
+    def create_accumulator(self) -> Accumulator:
+        """Nothing counted."""
+        return {}
+
+    def add_input(self, accumulator: Accumulator, batch: pa.RecordBatch) -> Accumulator:
+        """Counts the values of a batch."""
+        leaves = arrow_util.enumerate_arrays(
+            batch, example_weight_map=self.options.example_weight_map, enumerate_leaves_only=True
+        )
+        for path, array, weights in leaves:
+            if self.counts(path, array.type):
+                accumulator.setdefault(path, Counts()).add(count(array, weights))
+        return accumulator
+
+    def counts(self, path: types.FeaturePath, kind: pa.DataType) -> bool:
+        """Whether the values of a feature are counted: those of text, and of whole numbers that are categories."""
+        feature = stats_util.get_feature_type_from_arrow_type(path, kind)
+        if feature == statistics_pb2.FeatureNameStatistics.STRING:
+            return path not in self.raw
+        return feature == statistics_pb2.FeatureNameStatistics.INT and protos.output_categorical_numeric(
+            self.categories, path, feature
+        )
+
+    def merge_accumulators(self, accumulators: Iterable[Accumulator]) -> Accumulator:
+        """The counts of several files; the first is changed."""
+        first, *others = accumulators
+        for other in others:
+            for path, counts in other.items():
+                first.setdefault(path, Counts()).merge(counts)
+        return first
+
+    def compact(self, accumulator: Accumulator) -> Accumulator:
+        """Each value once."""
+        for counts in accumulator.values():
+            counts.compact()
+        return accumulator
+
+    def extract_output(self, accumulator: Accumulator) -> statistics_pb2.DatasetFeatureStatistics:
+        """The top values, the histogram of ranks and the number of unique values of each feature."""
+        result = statistics_pb2.DatasetFeatureStatistics()
+        for path, counts in accumulator.items():
+            estimate = counts.estimate(self.kept)
+            if estimate.unique:
+                result.features.append(self.feature(path, estimate))
+        return result
+
+    def feature(self, path: types.FeaturePath, estimate: Estimate) -> statistics_pb2.FeatureNameStatistics:
+        """The statistics of one feature."""
+        feature = protos.make_feature_stats_proto_topk_uniques(
+            feature_path=path,
+            num_top_values=self.options.num_top_values,
+            num_rank_histogram_buckets=self.options.num_rank_histogram_buckets,
+            num_unique=estimate.unique,
+            value_count_list=[protos.FeatureValueCount(*pair) for pair in estimate.top],
+            weighted_value_count_list=[protos.FeatureValueCount(*pair) for pair in estimate.weighted],
+            frequency_threshold=self.options.frequency_threshold,
+            weighted_frequency_threshold=self.options.weighted_frequency_threshold,
+        )
+        if not estimate.exact:
+            feature.custom_stats.add(name=ESTIMATED, num=1.0)
+        return feature
+
+
+def count(array: pa.Array, weights: NDArray[np.generic] | None) -> pa.Table:
+    """Each value of the lists in a column with its count, and its weight if rows have weights."""
+    values, rows = array_util.flatten_nested(array, weights is not None)
+    if weights is None:
+        counted = values.value_counts()
+        return pa.table({"value": counted.field("values"), "count": counted.field("counts")})
+    table = pa.table({"value": values, "count": np.ones(len(values), np.int64), "weight": weights[rows].astype(float)})
+    return Counts.grouped(table)
