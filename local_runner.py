@@ -25,6 +25,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", default="recommender", metavar="NAME|FILE", help="default: recommender")
+    parser.add_argument("--env", default="local", metavar="NAME", help="conf/env/NAME.yaml; default: local")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides one key; repeatable")
     parser.add_argument("--from", dest="from_node", metavar="NODE", help="first node to run; earlier ones are reused")
     parser.add_argument("--to", dest="to_node", metavar="NODE", help="last node to run")
@@ -57,6 +58,7 @@ def main(arguments: list[str]) -> int:
     request = Request(
         config=options.config,
         overrides=tuple(options.set),
+        env=options.env,
         from_node=options.from_node,
         to_node=options.to_node,
         cache=not options.no_cache,

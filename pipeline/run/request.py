@@ -17,6 +17,7 @@ class Request:
     root: Path = Path("runs")
     orchestrator: Literal["local", "beam"] = "local"
     as_json: bool = False
+    env: str = "local"
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def run(request: Request) -> int:
         InputError: before anything started, such as a config that cannot be used, or no span that is whole.
         MainlineError: another run holds the root.
     """
-    config = resolve_span(load_config(request.config, request.overrides), to_stderr)
+    config = resolve_span(load_config(request.config, request.overrides, request.env), to_stderr)
     run_id = datetime.now().strftime("%Y%m%dT%H%M%S.%f")
     root = request.root.resolve() / config.name
     with exclusive(root, run_id), terminating_as_interrupt():

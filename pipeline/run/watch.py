@@ -77,7 +77,7 @@ def watch(request: Request, asked: Asked, program: Sequence[str], clock: Clock |
         MainlineError: another watch holds the root.
     """
     cron = parse_cron(asked.cron) if asked.cron else None
-    config = load_config(request.config, request.overrides)
+    config = load_config(request.config, request.overrides, request.env)
     check(asked, config)
     pattern = config.data.path if asked.on_new_span else None
     root = request.root.resolve() / config.name
@@ -175,7 +175,8 @@ def command(program: Sequence[str], request: Request, span: Span | None) -> list
     sets = [*request.overrides, *([f"data.path={json.dumps(str(span.path))}"] if span else [])]
     nodes = {"--from": request.from_node, "--to": request.to_node}
     return [
-        *program, f"--config={request.config}", f"--root={request.root}", f"--orchestrator={request.orchestrator}",
+        *program, f"--config={request.config}", f"--env={request.env}", f"--root={request.root}",
+        f"--orchestrator={request.orchestrator}",
         *(f"--set={assignment}" for assignment in sets),
         *(f"{option}={node}" for option, node in nodes.items() if node is not None),
         *(["--no-cache"] if not request.cache else []), *(["--json"] if request.as_json else []),

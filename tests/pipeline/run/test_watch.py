@@ -167,12 +167,12 @@ def test_a_run_starts_at_each_time_and_not_before(world, capsys):
 
 
 def test_a_run_is_told_all_that_the_watch_was_told():
-    request = Request("census", ("a=1", "b=[x, y]"), "Trainer", "Pusher", False, Path("r"), "beam", True)
+    request = Request("census", ("a=1", "b=[x, y]"), "Trainer", "Pusher", False, Path("r"), "beam", True, "flink")
     words = command(("python", "local_runner.py"), request, None)[2:]
     options = local_runner.parse(words)
     told = Request(
         options.config, tuple(options.set), options.from_node, options.to_node, not options.no_cache, options.root,
-        options.orchestrator, options.json,
+        options.orchestrator, options.json, options.env,
     )  # fmt: skip
     assert told == request
 
