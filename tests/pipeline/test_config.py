@@ -232,6 +232,18 @@ def test_an_unknown_place_is_refused(minimal):
         load_config(str(minimal), env="nowhere")
 
 
+@pytest.mark.parametrize("env", ["flink", "spark", "dataflow"])
+def test_an_overlay_for_a_runner_of_beam_changes_its_options_only_and_beam_knows_them_all(minimal, env):
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    local, config = load_config(str(minimal)), load_config(str(minimal), env=env)
+    assert config.model_copy(update={"beam_pipeline_args": local.beam_pipeline_args}) == local
+    known = PipelineOptions(list(config.beam_pipeline_args)).get_all_options(drop_default=True)
+    given = dict(argument.removeprefix("--").split("=", 1) for argument in config.beam_pipeline_args)
+    assert {name: str(value) for name, value in known.items()} == given
+    assert given["setup_file"] == "./setup.py"
+
+
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(ConfigError) as caught:
         config_path("nobody")
