@@ -1,5 +1,6 @@
-"""How fast is training on one worker and on two? ``python -m benchmarks.training`` measures, and computes 8 to 100.
+"""How fast is training on one worker and on two, and from disk? ``python -m benchmarks.training`` measures it.
 
+What 8 to 100 workers would reach is computed.
 Whole epochs after the first, so that start-up and tracing do not count; one and two workers in turn, medians.
 The growth is that of a ring all-reduce (Patarasuk and Yuan 2009, https://doi.org/10.1016/j.jpdc.2008.09.002): with n
 workers a step sends 2 (n - 1) / n of the gradients' bytes over each link, in 2 (n - 1) turns.
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.feeding import feed, feeding_table
 from benchmarks.quality import latest_facts, write_section
 from components.distributed_trainer.cluster import Cluster, tf_config
 from components.distributed_trainer.local import free_ports
@@ -27,6 +29,11 @@ from pipeline.run.runner import run
 
 CONFIG, BATCH_SIZE, EPOCHS = "recommender", 1024, 4
 SIZES_BYTES = (4_096, 65_536, 1_048_576, 8_388_608)
+FEEDING = (
+    f"The recommender's model in one process, batch {BATCH_SIZE}, fed in turn. memory: the batches of one epoch, "
+    "parsed. disk: the training's own way, rows held as matrices, a new order in each epoch. streamed: its way "
+    "with a split that is too large to hold, read and parsed anew in each epoch."
+)
 WORKERS = (1, 2, 8, 16, 32, 64, 100)
 
 
@@ -191,22 +198,35 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--root", type=Path, default=Path("runs/training"))
     parser.add_argument("--json", type=Path, default=Path("runs/training/training.json"))
+    parser.add_argument("--only-feeding", action="store_true", help="on what the latest run below --root transformed")
     parser.add_argument("--reduce", type=int, metavar="REPEATS", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.reduce:
         print(json.dumps(reduce_here(options.reduce)))
         return 0
-    rates = [train(workers, options.root, seed) for seed in range(options.repeats) for workers in (1, 2)]
-    times_s, size_bytes = reduce_times(200), gradient_bytes(options.root)
-    link = fit_link(times_s)
-    facts = {"rates": [asdict(rate) for rate in rates], "all_reduce_s": times_s, "gradient_bytes": size_bytes}
-    options.json.write_text(json.dumps({**facts, "link": asdict(link)}, indent=1) + "\n", encoding="utf-8")
-    lines = [explanation(link, size_bytes), "", *table(rates, link, size_bytes)]
-    print("\n".join(lines))
-    write_section(
-        "Training on several workers", lines, f"`python -m benchmarks.training`, medians of {options.repeats}"
-    )
+    facts = {} if options.only_feeding else spread(options.root, options.repeats)
+    fed = feed(CONFIG, options.root, BATCH_SIZE, options.repeats)
+    options.json.write_text(json.dumps({**facts, "fed": [asdict(one) for one in fed]}, indent=1) + "\n", "utf-8")
+    publish("Feeding the training", [FEEDING, "", *feeding_table(fed)], options.repeats)
     return 0
+
+
+def spread(root: Path, repeats: int) -> dict[str, Any]:
+    """One and two workers in turn, as facts and as a section of results.md."""
+    rates = [train(workers, root, seed) for seed in range(repeats) for workers in (1, 2)]
+    times_s, size_bytes = reduce_times(200), gradient_bytes(root)
+    link = fit_link(times_s)
+    publish(
+        "Training on several workers", [explanation(link, size_bytes), "", *table(rates, link, size_bytes)], repeats
+    )
+    facts = {"rates": [asdict(rate) for rate in rates], "all_reduce_s": times_s, "gradient_bytes": size_bytes}
+    return {**facts, "link": asdict(link)}
+
+
+def publish(title: str, lines: list[str], repeats: int) -> None:
+    """Prints a section and puts it into results.md."""
+    print("\n".join(lines))
+    write_section(title, lines, f"`python -m benchmarks.training`, medians of {repeats}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.example_validator.component import ExampleValidator
@@ -23,7 +24,6 @@ from components.files import claim
 from components.review.artifacts import ReviewDecision
 from components.review.strategy import ApprovedReport
 from components.slice_report.component import SliceReport
-from components.tuner.component import Tuner
 from components.validation_gate.component import ValidationGate
 from components.versioned_pusher.component import VersionedPusher
 from pipeline.config import SPLITS, Config, Release
@@ -36,6 +36,9 @@ from pipeline.report_settings import report_settings
 from pipeline.training_config import Training
 from pipeline.tuning_settings import tuning_settings
 from pipeline.workloads.contract import Workload, check_model_settings, load_workload
+
+if TYPE_CHECKING:
+    from components.tuner.component import Tuner
 
 
 def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool = True) -> Pipeline:
@@ -142,10 +145,13 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
     )  # fmt: skip
 
 
-def tuning_nodes(workload: Workload, config: Config, transform: Transform, schema: OutputChannel) -> list[Tuner]:
+def tuning_nodes(workload: Workload, config: Config, transform: Transform, schema: OutputChannel) -> "list[Tuner]":
     """What searches the settings of the training, where the config asks for it."""
     if config.tuning is None:
         return []
+    # It brings Optuna.
+    from components.tuner.component import Tuner
+
     tuner = Tuner(
         run_fn=workload.run_fn,
         training=config.training.model_dump(mode="json", exclude={"backend"}),

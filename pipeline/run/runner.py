@@ -19,6 +19,7 @@ from data.prepare import prepare
 from data.spans import without_rows
 from pipeline.config import Config, load_config
 from pipeline.errors import DataError
+from pipeline.run import lean
 from pipeline.run.console import ProgressHandler, observing
 from pipeline.run.ending import judge, publish_report
 from pipeline.run.events import Observer
@@ -133,6 +134,8 @@ def make_graph(
     place: Place, config: Config, request: Request, rows: Path, observer: Observer, handler: ProgressHandler
 ) -> "Graph":
     """Imports TFX, builds the pipeline, clears what a killed run left, and compiles."""
+    lean.enter()
+    lean.end_at_once()
     from tfx.orchestration import metadata
 
     from pipeline.pipeline import create_pipeline, keep_schema

@@ -2,27 +2,32 @@
 
 A stream is a matter of the seed alone: epoch ``e`` is a shuffle seeded by (seed, e), batches are always full and run
 over the border of an epoch. Step ``s`` therefore begins at row ``s * batch size``, whoever reads, and however often the
-reading began anew.
+reading began anew. The order is that of one version of this file: another may shuffle otherwise.
+
+A split that fits in ``HELD_BYTES`` is parsed once, and a batch is a gather from memory. A larger one is read anew in
+each epoch, its files in an order of the epoch, and shuffled window by window.
 """
 
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import tensorflow as tf
 
 from pipeline.errors import ConfigError
+from pipeline.training.columns import Matrices, Spec, pick, read_matrices, read_serialized, row_bytes, unpack
 
 progress = logging.getLogger("mainline.progress")
 
 Batches: TypeAlias = tf.data.Dataset
 Example: TypeAlias = tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]
-# As many rows are held in memory: the shuffle of a larger split is within a window of this size.
-SHUFFLED_ROWS = 200_000
-CACHED_ROWS = 2_000_000
+HELD_BYTES = 512 * 2**20
+WINDOW_BYTES = 64 * 2**20
 FOREVER = 2**62
+# What is shuffled, where it is not a window of rows.
+FILES = -1
 
 
 @dataclass(frozen=True)
@@ -34,9 +39,17 @@ class Split:
 
     files: tuple[str, ...]
     rows: int
-    spec: Mapping[str, object]
+    spec: Spec
     label: str
     weight: str | None = None
+
+    def is_held(self) -> bool:
+        """Whether all rows fit in memory."""
+        return self.rows * row_bytes(self.spec) <= HELD_BYTES
+
+    def window(self) -> int:
+        """How many rows are shuffled at a time where not all of them are held."""
+        return max(1, WINDOW_BYTES // row_bytes(self.spec))
 
 
 @dataclass(frozen=True)
@@ -74,16 +87,8 @@ def list_files(patterns: Sequence[str]) -> tuple[str, ...]:
 
 def count_records(file_patterns: Sequence[str]) -> int:
     """How many records the files hold."""
-    return sum(int(tf.size(batch)) for batch in read(list_files(file_patterns)).batch(8192))
-
-
-def read(files: Sequence[str]) -> Batches:
-    """Serialized examples, in an order that is always the same."""
-    return tf.data.Dataset.from_tensor_slices(tf.constant(list(files), tf.string)).interleave(
-        lambda name: tf.data.TFRecordDataset(name, compression_type="GZIP"),
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
-    )
+    batches = read_serialized(list_files(file_patterns))
+    return int(batches.reduce(tf.constant(0, tf.int64), lambda rows, batch: rows + tf.size(batch, tf.int64)))
 
 
 def training_batches(
@@ -120,8 +125,7 @@ def training_batches(
         offset, end = cuts[0][0], cuts[-1][1]
         split, seed, batch_size = own, seed + share.worker, end - offset
         cuts = [(low - offset, high - offset) for low, high in cuts]
-    stream = rows_from(split, seed, first_step * batch_size).batch(batch_size, drop_remainder=True)
-    return finished(cut(stream, cuts, batch_size), split, class_weights, endless=True)
+    return finished(stream(split, batch_size, seed, first_step * batch_size, cuts), split, class_weights)
 
 
 def own_files(split: Split, share: Share) -> Split | None:
@@ -136,47 +140,70 @@ def own_files(split: Split, share: Share) -> Split | None:
     return dataclasses.replace(split, files=files, rows=rows)
 
 
-def rows_from(split: Split, seed: int | tf.Tensor, first_row: int) -> Batches:
-    """The endless stream of serialized rows from one of them on, shuffled anew in each epoch."""
-    records = kept(read(split.files), split.rows)
+def stream(
+    split: Split, batch_size: int, seed: int | tf.Tensor, first_row: int, cuts: Sequence[tuple[int, int]] | None = None
+) -> Batches:
+    """The endless stream from one row on, shuffled anew in each epoch: matrices of full batches or of cuts of them."""
+    cuts = cuts or [(0, batch_size)]
+    if not split.is_held():
+        return cut(windows(split, seed, first_row).rebatch(batch_size, drop_remainder=True), cuts, batch_size)
+    held = hold(split)
+    numbers = cut(orders(split.rows, seed, first_row).rebatch(batch_size, drop_remainder=True), cuts, batch_size)
+    return numbers.map(lambda rows: pick(held, rows), num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def hold(split: Split) -> Matrices:
+    """All rows, in memory."""
+    whole: Matrices = read_matrices(split.files, split.spec).rebatch(split.rows).get_single_element()
+    return whole
+
+
+def orders(rows: int, seed: int | tf.Tensor, first_row: int) -> Batches:
+    """The numbers of all rows as each epoch has them, one element an epoch; the first one is what is left of it."""
+    epoch, skipped = divmod(first_row, rows)
+    begun = tf.data.Dataset.from_tensors(shuffled(rows, seed, epoch)[skipped:])
+    later = tf.data.Dataset.range(epoch + 1, FOREVER).map(lambda index: shuffled(rows, seed, index))
+    return begun.concatenate(later).prefetch(1)
+
+
+def windows(split: Split, seed: int | tf.Tensor, first_row: int) -> Batches:
+    """All rows of each epoch as matrices, a window an element; the first epoch is what is left of it."""
     epoch, skipped = divmod(first_row, split.rows)
-    epochs = tf.data.Dataset.range(epoch, FOREVER).flat_map(
-        lambda index: shuffled(records, min(split.rows, SHUFFLED_ROWS), seed, index)
-    )
-    return epochs.skip(skipped)
+    window, files = split.window(), tf.constant(list(split.files), tf.string)
+
+    def read(index: tf.Tensor) -> Batches:
+        gone = tf.where(index == epoch, tf.constant(skipped, tf.int64), 0)
+        order = shuffled(len(split.files), seed, index, FILES)
+
+        def left(number: tf.Tensor, matrices: Matrices) -> Matrices:
+            rows = shuffled(tf.shape(matrices[0])[0], seed, index, number)
+            return pick(matrices, rows[tf.maximum(gone - number * window, 0) :])
+
+        whole = read_matrices(tf.gather(files, order), split.spec).rebatch(window)
+        return whole.enumerate().skip(gone // window).map(left)
+
+    return tf.data.Dataset.range(epoch, FOREVER).flat_map(read).prefetch(1)
 
 
-def kept(records: Batches, rows: int) -> Batches:
-    """Records in memory after the first pass, unless they are too many."""
-    return records.cache() if rows <= CACHED_ROWS else records
-
-
-def shuffled(records: Batches, window: int, seed: int | tf.Tensor, epoch: tf.Tensor) -> Batches:
-    """Records in an order of (seed, epoch). ``Dataset.shuffle`` would mix the process's global seed into it."""
-    variant = tf.raw_ops.ShuffleDataset(
-        input_dataset=tf.data.experimental.to_variant(records),
-        buffer_size=window,
-        # A pair of zeros would mean a seed from the clock.
-        seed=tf.cast(seed, tf.int64) + 1,
-        seed2=epoch,
-        reshuffle_each_iteration=False,
-        output_types=[tf.string],
-        output_shapes=[[]],
-    )
-    return tf.data.experimental.from_variant(variant, records.element_spec)
+def shuffled(rows: int | tf.Tensor, seed: int | tf.Tensor, *place: int | tf.Tensor) -> tf.Tensor:
+    """The numbers below ``rows`` in an order of seed and place, such as an epoch, alone."""
+    key = tf.stack([tf.cast(seed, tf.int64), tf.constant(0, tf.int64)])
+    for part in place:
+        key = tf.random.experimental.stateless_fold_in(key, tf.cast(part, tf.int64))
+    return tf.random.experimental.stateless_shuffle(tf.range(tf.cast(rows, tf.int64)), key)
 
 
 def cut(batched: Batches, cuts: Sequence[tuple[int, int]], batch_size: int) -> Batches:
     """The parts of each batch that the replicas of this process get, one after another."""
     if list(cuts) == [(0, batch_size)]:
         return batched
-    low, high = zip(*cuts, strict=True)
-    if len(cuts) == 1:
-        return batched.map(lambda batch: batch[low[0] : high[0]])
-    lows, highs = tf.constant(low), tf.constant(high)
-    return batched.flat_map(
-        lambda batch: tf.data.Dataset.range(len(cuts)).map(lambda index: batch[lows[index] : highs[index]])
-    )
+    lows, highs = (tf.constant(bounds, tf.int64) for bounds in zip(*cuts, strict=True))
+
+    def parts(*batch: tf.Tensor) -> Batches:
+        replicas = tf.data.Dataset.range(len(cuts))
+        return replicas.map(lambda index: tuple(tensor[lows[index] : highs[index]] for tensor in batch))
+
+    return batched.flat_map(parts)
 
 
 def eval_batches(split: Split, batch_size: int, share: Share | None = None) -> tuple[Batches, int]:
@@ -187,34 +214,35 @@ def eval_batches(split: Split, batch_size: int, share: Share | None = None) -> t
     share = share or Share()
     size = -(-min(batch_size, split.rows) // share.total)
     steps = -(-split.rows // (size * share.total))
-    own = size * steps * share.count
-    counted = tf.data.Dataset.range(share.worker * own, FOREVER).map(lambda index: float_of(index < split.rows))
-    records = kept(read(split.files), split.rows).repeat().skip(share.worker * own)
-    pairs = tf.data.Dataset.zip((records, counted)).take(own).batch(size, drop_remainder=True)
-    return finished(pairs, split, (1.0, 1.0), endless=False), steps
+    count = steps * share.count
+    numbers = tf.data.Dataset.range(share.worker * count, (share.worker + 1) * count)
+    numbers = numbers.map(lambda index: index * size + tf.range(size, dtype=tf.int64))
+    if split.is_held():
+        held = hold(split)
+        rows = numbers.map(lambda wanted: pick(held, wanted % split.rows), num_parallel_calls=tf.data.AUTOTUNE)
+    else:
+        rows = read_matrices(split.files, split.spec).repeat().rebatch(size).skip(share.worker * count)
+    counted = numbers.map(lambda wanted: tf.cast(wanted < split.rows, tf.float32))
+    pairs = tf.data.Dataset.zip((rows, counted))
+    return pairs.map(finisher(split), num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE), steps
 
 
-def float_of(truth: tf.Tensor) -> tf.Tensor:
-    """1.0 for what is true."""
-    return tf.cast(truth, tf.float32)
+def finished(batched: Batches, split: Split, class_weights: tuple[float, float]) -> Batches:
+    """An endless stream of matrices as batches of (features, label, weight), prefetched."""
+    finish = finisher(split, class_weights)
+    batches = batched.map(lambda *matrices: finish(matrices), num_parallel_calls=tf.data.AUTOTUNE)
+    endless = batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+    return endless.prefetch(tf.data.AUTOTUNE)
 
 
-def finished(batched: Batches, split: Split, class_weights: tuple[float, float], endless: bool) -> Batches:
-    """Parsed, and prefetched."""
-    parsed = batched.map(parser(split, class_weights), num_parallel_calls=tf.data.AUTOTUNE)
-    if endless:
-        parsed = parsed.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
-    return parsed.prefetch(tf.data.AUTOTUNE)
+def finisher(split: Split, class_weights: tuple[float, float] = (1.0, 1.0)) -> Callable[..., Example]:
+    """A function from matrices to (features, label (batch, 1), weight (batch,) float32)."""
 
-
-def parser(split: Split, class_weights: tuple[float, float]) -> Callable[..., Example]:
-    """A function from serialized rows (batch,) to (features, label (batch, 1), weight (batch,) float32)."""
-
-    def parse(serialized: tf.Tensor, counted: tf.Tensor | None = None) -> Example:
-        features = tf.io.parse_example(serialized, split.spec)
+    def finish(matrices: Matrices, counted: tf.Tensor | None = None) -> Example:
+        features = unpack(matrices, split.spec)
         label = features.pop(split.label)
         by_class = tf.gather(tf.constant(class_weights, tf.float32), tf.reshape(tf.cast(label, tf.int32), [-1]))
         weight = by_class if counted is None else by_class * counted
         return features, label, weight * tf.reshape(features.pop(split.weight), [-1]) if split.weight else weight
 
-    return parse
+    return finish

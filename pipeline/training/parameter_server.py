@@ -6,7 +6,7 @@ import tf_keras as keras
 
 from pipeline.training.best import BestWeights
 from pipeline.training.callbacks import Logs, progress
-from pipeline.training.inputs import Batches, Split, finished, rows_from
+from pipeline.training.inputs import Batches, Split, finished, stream
 
 
 def worker_batches(
@@ -20,8 +20,8 @@ def worker_batches(
     def make(_: tf.distribute.InputContext) -> Batches:
         worker = tf.distribute.coordinator.experimental_get_current_worker_index()
         # No seed of one worker is another's for a neighbouring seed of the config.
-        stream = rows_from(split, seed * 4096 + tf.cast(worker, tf.int64), epoch * split.rows)
-        return finished(stream.batch(batch_size, drop_remainder=True), split, class_weights, endless=True)
+        own_seed = seed * 4096 + tf.cast(worker, tf.int64)
+        return finished(stream(split, batch_size, own_seed, epoch * split.rows), split, class_weights)
 
     return keras.utils.experimental.DatasetCreator(make)
 

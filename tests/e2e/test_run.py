@@ -5,6 +5,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
 import harness
@@ -20,6 +21,10 @@ with open(sys.argv[1], "w") as file:
     print("held", flush=True)
     time.sleep(60)
 """
+UNNEEDED = (
+    "kubernetes", "jsonschema", "optuna", "kfp", "tfx.components.bulk_inferrer", "tfx.components.infra_validator",
+    "tfx.components.tuner", "pipeline.training.loop", "pipeline.workloads.census.trainer",
+)  # fmt: skip
 
 
 def executions(root: Path) -> list[tuple[str, int]]:
@@ -70,6 +75,18 @@ def test_nothing_changed_is_answered_from_the_cache(finished):
     assert (again.code, again.facts["status"]) == (0, "up to date")
     assert {state for node, state in again.states().items() if node != "Baseline"} == {"cached"}
     assert len(harness.versions(finished.root)) == 1
+
+
+def test_what_only_executors_need_is_not_imported_for_an_answer_from_the_cache(finished):
+    asked = f"""
+import sys
+import local_runner
+code = local_runner.main({harness.command(finished.rows, finished.root)[2:]!r})
+print(code, [name for name in {UNNEEDED!r} if name in sys.modules])
+"""
+    found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, cwd=harness.ROOT, check=True)
+    assert found.stdout.splitlines()[-1] == "0 []"
+    assert "Trainer cached" in found.stderr
 
 
 def test_a_changed_setting_of_the_trainer_runs_what_depends_on_it(finished, tmp_path):

@@ -88,13 +88,46 @@ def test_the_order_is_a_matter_of_the_seed_alone(make_split):
     assert ids(training_batches(split, 10, seed=1), 3) != first
 
 
-def test_a_split_larger_than_the_window_can_be_entered_too(make_split, monkeypatch):
-    monkeypatch.setattr(inputs, "SHUFFLED_ROWS", 8)
-    monkeypatch.setattr(inputs, "CACHED_ROWS", 8)
-    split = make_split(50)
+@pytest.fixture
+def not_held(monkeypatch):
+    """Splits of more than eight rows are read in windows of eight."""
+    monkeypatch.setattr(inputs, "WINDOW_BYTES", 8 * 16)
+    monkeypatch.setattr(inputs, "HELD_BYTES", 8 * 16)
+
+
+@pytest.mark.parametrize("first_step", [1, 4, 9, 10, 11, 13, 24])
+def test_a_split_that_is_not_held_can_be_entered_too(make_split, not_held, first_step):
+    split = make_split(50, shards=3)
     unbroken = ids(training_batches(split, 5, seed=0), 25)
-    assert sorted(flat(unbroken[:10])) == list(range(50))
-    assert ids(training_batches(split, 5, seed=0, first_step=13), 12) == unbroken[13:]
+    epochs = [flat(unbroken[:10]), flat(unbroken[10:20])]
+    assert [sorted(epoch) for epoch in epochs] == [list(range(50))] * 2
+    assert epochs[0] != epochs[1]
+    assert ids(training_batches(split, 5, seed=0, first_step=first_step), 25 - first_step) == unbroken[first_step:]
+
+
+def test_a_split_that_is_not_held_is_shuffled_in_windows_and_its_files_too(make_split, not_held):
+    seen = [epoch for epoch in ids(training_batches(make_split(12, shards=12), 12, seed=0), 4)]
+    assert len({frozenset(epoch[:8]) for epoch in seen}) > 1
+    one_file = flat(ids(training_batches(make_split(24), 8, seed=0), 3))
+    assert [sorted(one_file[start : start + 8]) for start in (0, 8, 16)] == [
+        list(range(start, start + 8)) for start in (0, 8, 16)
+    ]
+    assert one_file != sorted(one_file)
+
+
+def test_workers_share_a_split_that_is_not_held(make_split, not_held):
+    split = make_split(31, shards=2)
+    whole = ids(training_batches(split, 10, seed=4), 6)
+    parts = [ids(training_batches(split, 10, seed=4, share=Share(worker, 1, 3)), 6) for worker in range(3)]
+    assert [flat(step) for step in zip(*parts, strict=True)] == whole
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_eval_rows_that_are_not_held_count_once(make_split, not_held, workers):
+    split = make_split(25, shards=2)
+    found = [evaluated(split, 6, workers, worker) for worker in range(workers)]
+    counted = [row for seen, weights in found for row, weight in zip(seen, weights, strict=True) if weight]
+    assert sorted(counted) == list(range(25))
 
 
 @pytest.mark.parametrize(("workers", "per_worker"), [(2, 1), (3, 1), (7, 1), (1, 2), (2, 2)])

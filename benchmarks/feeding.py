@@ -1,0 +1,161 @@
+"""How fast is a model fed from disk, beside the same model fed with the same batches from memory?
+
+Both are fitted in one process, in turn; a rate is over whole epochs after the first, so that tracing does not count.
+``streamed`` is the way of a split that is too large for memory: its files are read and parsed anew in each epoch.
+"""
+
+import dataclasses
+import importlib
+import itertools
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config import load_config
+from pipeline.workloads.contract import load_workload
+
+# Imported late where they run, since they take seconds to load.
+if TYPE_CHECKING:
+    from pipeline.training.inputs import Batches, Split
+    from pipeline.training.job import Job
+
+EPOCHS = 3
+
+
+@dataclass(frozen=True)
+class Fed:
+    """One fit: how it was fed, the median of its epochs after the first, and the input alone, in examples a second."""
+
+    source: str
+    examples_per_s: float
+    input_per_s: float
+
+
+def feed(config: str, root: Path, batch_size: int, repeats: int) -> list[Fed]:
+    """Fits a workload's model on what a finished run transformed, from each source in turn."""
+    import tf_keras as keras
+
+    from pipeline.training.autograph import leave_keras_alone
+    from pipeline.training.inputs import training_batches
+    from pipeline.training.loop import build_trainee
+
+    leave_keras_alone()
+    job = job_of(config, root, batch_size)
+    build_model = importlib.import_module(load_workload(config).module("model")).build_model
+    sources: dict[str, Batches] = {
+        "disk": training_batches(job.train, batch_size, seed=0),
+        "memory": from_memory(training_batches(job.train, batch_size, seed=0), job.steps_per_epoch),
+        "streamed": training_batches(streamed(job.train), batch_size, seed=0),
+    }
+    models: dict[str, keras.Model] = {source: build_trainee(job, build_model) for source in sources}
+    return [
+        Fed(source, fit_rate(models[source], batches, job), drain_rate(batches, job))
+        for _ in range(repeats)
+        for source, batches in sources.items()
+    ]
+
+
+def job_of(config: str, root: Path, batch_size: int) -> "Job":
+    """What Trainer of the latest run was told."""
+    from tfx.components.trainer.fn_args_utils import FnArgs
+
+    from pipeline.training.job import make_job, read_training
+
+    node = root / config / "artifacts" / "Transform"
+    examples = newest(node / "transformed_examples")
+    training = load_config(config).training.model_copy(update={"batch_size": batch_size})
+    fn_args = FnArgs(
+        working_dir="",
+        train_files=[f"{examples}/Split-train/*"],
+        eval_files=[f"{examples}/Split-eval/*"],
+        train_steps=None,
+        eval_steps=None,
+        schema_path="",
+        transform_graph_path=str(newest(node / "transform_graph")),
+        data_accessor=None,
+        serving_model_dir=str(root / "feeding" / "model"),
+        eval_model_dir=None,
+        model_run_dir=str(root / "feeding" / "model_run" / "1"),
+        base_model=None,
+        custom_config={"training": training.model_dump(mode="json")},
+    )
+    return make_job(fn_args, load_workload(config).table, read_training(fn_args))
+
+
+def newest(folder: Path) -> Path:
+    """The artifact of the latest execution."""
+    return max(folder.iterdir(), key=lambda path: int(path.name))
+
+
+def from_memory(batches: "Batches", steps: int) -> "Batches":
+    """One epoch's batches, parsed and kept, again and again."""
+    import tensorflow as tf
+
+    return batches.take(steps).cache().repeat().prefetch(tf.data.AUTOTUNE)
+
+
+def streamed(split: "Split") -> "Split":
+    """The same rows, as if they did not fit in memory."""
+    from pipeline.training.inputs import Split
+
+    class Large(Split):
+        def is_held(self) -> bool:
+            return False
+
+    return Large(**{field.name: getattr(split, field.name) for field in dataclasses.fields(split)})
+
+
+def fit_rate(model: Any, batches: "Batches", job: "Job") -> float:
+    """Examples a second of the epochs after the first."""
+    import tf_keras as keras
+
+    ends_s: list[float] = []
+    clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends_s.append(time.perf_counter()))
+    model.fit(batches, epochs=EPOCHS + 1, steps_per_epoch=job.steps_per_epoch, callbacks=[clock], verbose=0)
+    return rate(job, [after - before for before, after in itertools.pairwise(ends_s)])
+
+
+def drain_rate(batches: "Batches", job: "Job") -> float:
+    """Examples a second with no model behind."""
+    iterator, epochs_s = iter(batches), []
+    for _ in range(EPOCHS + 1):
+        started_s = time.perf_counter()
+        for _ in range(job.steps_per_epoch):
+            next(iterator)
+        epochs_s.append(time.perf_counter() - started_s)
+    return rate(job, epochs_s[1:])
+
+
+def rate(job: "Job", epochs_s: Sequence[float]) -> float:
+    """Examples a second of the median epoch."""
+    return job.steps_per_epoch * job.training.batch_size / statistics.median(epochs_s)
+
+
+def medians(found: Sequence[Fed]) -> Mapping[str, Fed]:
+    """The medians of each source.
+
+    >>> medians([Fed("disk", 1.0, 5.0), Fed("disk", 3.0, 5.0), Fed("disk", 2.0, 9.0)])["disk"]
+    Fed(source='disk', examples_per_s=2.0, input_per_s=5.0)
+    """
+    return {
+        source: Fed(
+            source,
+            statistics.median(one.examples_per_s for one in found if one.source == source),
+            statistics.median(one.input_per_s for one in found if one.source == source),
+        )
+        for source in dict.fromkeys(one.source for one in found)
+    }
+
+
+def feeding_table(found: Sequence[Fed]) -> Iterator[str]:
+    """The table as Markdown; ratios are of fits that came one after another."""
+    yield "| fed from | examples/s | of memory | input alone, examples/s |"
+    yield "|---|---|---|---|"
+    by_source = {source: [one.examples_per_s for one in found if one.source == source] for source in medians(found)}
+    for source, middle in medians(found).items():
+        pairs = zip(by_source[source], by_source["memory"], strict=True)
+        share = statistics.median(own / memory for own, memory in pairs)
+        yield f"| {source} | {middle.examples_per_s:,.0f} | {share:.0%} | {middle.input_per_s:,.0f} |"

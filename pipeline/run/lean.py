@@ -1,0 +1,52 @@
+"""A start without what no run needs, and an end that does not tidy up what goes with the process anyway.
+
+``tfx.components`` is entered without its ``__init__``, which imports every stock component with its executor. TFX's
+launcher and every component of ours reach into that package, and with it came, among others, the Kubernetes client and
+the JSON schemas that it checks: seconds of a start that no pipeline here has a use for.
+"""
+
+import atexit
+import gc
+import importlib.util
+import sys
+from types import ModuleType
+from typing import Any
+
+PACKAGE = "tfx.components"
+
+
+class LeanPackage(ModuleType):
+    """A package whose modules can be imported; asked for what only its ``__init__`` gives, it runs that first."""
+
+    def __getattr__(self, name: str) -> Any:
+        """A module of the package, or a name of its ``__init__``."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        # ``from package import module`` asks here before it imports.
+        if importlib.util.find_spec(f"{self.__name__}.{name}") is not None:
+            return importlib.import_module(f"{self.__name__}.{name}")
+        complete(self)
+        return getattr(self, name)
+
+
+def complete(package: LeanPackage) -> None:
+    """Runs the ``__init__``; from its first line on the package is one like any other."""
+    package.__class__ = ModuleType  # type: ignore[assignment]
+    package.__spec__.loader.exec_module(package)  # type: ignore[union-attr]
+
+
+def enter() -> None:
+    """Registers the package, unless it is imported already."""
+    if PACKAGE in sys.modules:
+        return
+    package = importlib.util.module_from_spec(importlib.util.find_spec(PACKAGE))  # type: ignore[arg-type]
+    package.__class__ = LeanPackage
+    parent, _, child = PACKAGE.rpartition(".")
+    sys.modules[PACKAGE] = package
+    setattr(sys.modules[parent], child, package)
+
+
+def end_at_once() -> None:
+    """Spares the interpreter's end a walk over all that TensorFlow made, which takes seconds."""
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)

@@ -1,0 +1,103 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+UNNEEDED = ("kubernetes", "jsonschema", "rfc3987_syntax", "tfx.components.infra_validator", "tfx.components.tuner")
+
+
+def told(code: str) -> dict:
+    """What a process of its own says, as JSON on its last line."""
+    found = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    return json.loads(found.stdout.splitlines()[-1])
+
+
+GRAPH_AND_LAUNCHER = """
+import json, sys
+from pipeline.run import lean
+lean.enter()
+from pipeline.pipeline import create_pipeline
+from pipeline.run.graph import Graph
+"""
+
+
+@pytest.fixture(scope="module")
+def process() -> dict:
+    """The graph and the launcher are imported, then a stock component that nobody imported before."""
+    return told(
+        f"""{GRAPH_AND_LAUNCHER}
+loaded = [name for name in {UNNEEDED!r} if name in sys.modules]
+from tfx.components import evaluator
+entered = type(sys.modules["tfx.components"]).__name__
+from tfx.components import ImportExampleGen
+import tfx.components
+try:
+    tfx.components.Nonsense
+    unknown = ""
+except AttributeError as error:
+    unknown = str(error)
+print(json.dumps({{
+    "loaded": loaded, "evaluator": evaluator.__name__, "entered": entered, "component": ImportExampleGen.__name__,
+    "same": tfx.components.ImportExampleGen is ImportExampleGen, "unknown": unknown,
+    "now": type(tfx.components).__name__,
+}}))
+"""
+    )
+
+
+def test_what_no_run_needs_is_not_imported(process):
+    assert process["loaded"] == []
+
+
+def test_modules_of_the_package_are_imported_without_it(process):
+    assert (process["evaluator"], process["entered"]) == ("tfx.components.evaluator", "LeanPackage")
+
+
+def test_who_asks_the_package_for_more_gets_it_whole(process):
+    assert (process["component"], process["same"], process["now"]) == ("ImportExampleGen", True, "module")
+    assert "no attribute 'Nonsense'" in process["unknown"]
+
+
+def test_a_package_that_is_whole_already_is_left_as_it_is():
+    found = told(
+        """
+import json, tfx.components
+from pipeline.run import lean
+lean.enter()
+print(json.dumps({"type": type(tfx.components).__name__}))
+"""
+    )
+    assert found == {"type": "module"}
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_at_the_end_nothing_is_collected_but_what_was_promised_is_done(tmp_path, at_once):
+    """What hangs in a cycle is collected at the end or not; handlers of the exit run."""
+    found = told(
+        f"""
+import gc, json, os, tempfile
+from pathlib import Path
+from pipeline.run import lean
+
+class Tidy:
+    def __del__(self, make=os.mkdir):
+        make({str(tmp_path / "collected")!r})
+
+folder = tempfile.TemporaryDirectory(dir={str(tmp_path)!r})
+if {at_once}:
+    lean.end_at_once()
+    lean.end_at_once()
+gc.disable()
+tidy = Tidy()
+tidy.itself = tidy
+del tidy
+print(json.dumps({{"made": Path(folder.name).is_dir()}}))
+"""
+    )
+    assert found == {"made": True}
+    assert [path.name for path in tmp_path.iterdir()] == ([] if at_once else ["collected"])
