@@ -26,8 +26,12 @@ TAXI_CSV = ("examples", "chicago_taxi_pipeline", "data", "simple", "data.csv")
 TAXI_LABEL = "big_tipper"
 INTERVALS = "+intervals"
 ID_COLUMNS = ("user_id", "item_id")
-# Every model is pushed: what is measured is the way there.
-ALWAYS_PUSHED = ("evaluation.bounds=[{metric: AUC, lower: 0.01}]", "evaluation.changes=[]")
+# Every model is trained for all its epochs and pushed: what is measured is the way there.
+SAME_WORK = (
+    "evaluation.bounds=[{metric: AUC, lower: 0.01}]",
+    "evaluation.changes=[]",
+    "training.early_stopping_patience=1000",
+)
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def config_of(case: Case, rows: Path) -> Config:
 def overrides_of(case: Case, rows: Path) -> tuple[str, ...]:
     """What a case changes in a config."""
     intervals = f"evaluation.confidence_intervals={str(case.intervals).lower()}"
-    return ("data.dataset=null", f"data.path={rows}", intervals, *ALWAYS_PUSHED)
+    return ("data.dataset=null", f"data.path={rows}", intervals, *SAME_WORK)
 
 
 def rows_of(case: Case, cache: Path = DEFAULT_CACHE) -> Path:

@@ -1,6 +1,6 @@
 """A measured run: a process of its own, its seconds, its memory, and what it left in ML Metadata.
 
-Memory is looked up while the run lasts. The peak that wait4 gives is not used: it is that of the largest process, though
+Memory is looked up while the run lasts. The peak that wait4 gives is not used: it is that of the largest process where
 several may hold memory at the same time, and a child begins with the peak of the process that started it.
 """
 

@@ -19,8 +19,10 @@ import pyarrow.compute as pc
 import tf_keras as keras
 from pyarrow import csv
 
+from benchmarks.cases import SAME_WORK
 from pipeline.config import load_config
 from pipeline.features.table import Bucketized, Categorical, Crossed, Exact, Numeric, missing_name, transformed_name
+from pipeline.training.autograph import leave_keras_alone
 from pipeline.training_config import Training
 from pipeline.workloads.impressions.evaluation import EVALUATION
 from pipeline.workloads.impressions.features import TABLE
@@ -128,6 +130,7 @@ def crossed(parts: Sequence[Array], feature: Crossed) -> Array:
 
 def fit(train: Arrays, labels: Array, held_out: tuple[Arrays, Array], training: Training) -> keras.Model:
     """The model of the workload, by the settings of its config; the best epoch on the eval split is kept."""
+    leave_keras_alone()
     keras.utils.set_random_seed(training.seed)
     model = build_model(TABLE, training)
     steps = training.epochs * (len(labels) // training.batch_size)
@@ -196,7 +199,7 @@ def main() -> int:
     """Rows to a model and its metrics."""
     started_s = time.perf_counter()
     folder, out = Path(sys.argv[1]), Path(sys.argv[2])
-    training = load_config("impressions").training
+    training = load_config("impressions", SAME_WORK).training
     rows = {split: read_split(folder / split) for split in ("train", "eval", "test")}
     features = Features(rows["train"])
     inputs = {split: features.of(table) for split, table in rows.items()}
