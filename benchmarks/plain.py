@@ -129,7 +129,7 @@ def crossed(parts: Sequence[Array], feature: Crossed) -> Array:
 
 
 def fit(train: Arrays, labels: Array, held_out: tuple[Arrays, Array], training: Training) -> keras.Model:
-    """The model of the workload, by the settings of its config; the best epoch on the eval split is kept."""
+    """The model of the workload, by the settings of its config, judged on the eval split after each epoch."""
     leave_keras_alone()
     keras.utils.set_random_seed(training.seed)
     model = build_model(TABLE, training)
@@ -140,12 +140,9 @@ def fit(train: Arrays, labels: Array, held_out: tuple[Arrays, Array], training: 
     optimizer = keras.optimizers.AdamW(rate, weight_decay=training.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "embedding", "wide_"])
     model.compile(optimizer, "binary_crossentropy", metrics=[keras.metrics.AUC(name="auc")])
-    patient = keras.callbacks.EarlyStopping(
-        "val_loss", patience=training.early_stopping_patience, restore_best_weights=True
-    )
     model.fit(
         train, labels, batch_size=training.batch_size, epochs=training.epochs, validation_data=held_out,
-        callbacks=[patient], verbose=2,
+        verbose=2,
     )  # fmt: skip
     return model
 
