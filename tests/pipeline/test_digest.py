@@ -111,7 +111,7 @@ def test_the_copy_and_the_repository_agree(repository):
     assert source_digest(module, repository) == source_digest(module)
 
 
-@pytest.mark.parametrize("workload", ["recommender", "census"])
+@pytest.mark.parametrize("workload", ["recommender", "census", "impressions"])
 @pytest.mark.parametrize(
     ("part", "trainer", "preprocessing"),
     [("model", True, False), ("features", True, True), ("preprocessing", False, True), ("trainer", True, False)],

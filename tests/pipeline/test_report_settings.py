@@ -14,7 +14,7 @@ def settings(name, *overrides):
     return report_settings(workload, config, io_utils.SchemaReader().read(str(workload.schema)))
 
 
-@pytest.mark.parametrize("name", ["census", "recommender", "recommender-random"])
+@pytest.mark.parametrize("name", ["census", "recommender", "recommender-random", "impressions"])
 def test_the_settings_go_round_as_json(name):
     made = settings(name)
     assert from_json(made.as_json()) == made

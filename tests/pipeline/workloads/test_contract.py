@@ -108,7 +108,7 @@ def test_a_file_without_what_it_must_define_is_named(whole, part, text, attribut
 
 
 def test_there_are_workloads():
-    assert {"census", "recommender"} <= set(WORKLOADS)
+    assert {"census", "impressions", "recommender"} <= set(WORKLOADS)
 
 
 @pytest.mark.parametrize("name", WORKLOADS)

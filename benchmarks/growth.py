@@ -1,0 +1,86 @@
+"""Do time and memory grow with the rows? ``python -m benchmarks.growth`` runs ``impressions`` at several sizes."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.cases import Case, source_of
+from benchmarks.fresh import ENOUGH_REPEATS, Measured, measure, median_of, ratio, take_turns
+from benchmarks.quality import write_section
+from pipeline.errors import MainlineError
+
+ROWS = (200_000, 1_000_000, 5_000_000, 10_000_000)
+BASE_ROWS = 1_000_000
+MEMORY = "peak memory, MB"
+
+
+def run_size(size: str, root: Path) -> Measured:
+    """One run; its rows must be all there.
+
+    Raises:
+        MainlineError: rows were lost.
+    """
+    case = Case("impressions", int(size), intervals=True)
+    place = root.resolve() / size / case.name
+    command = [sys.executable, "-m", "benchmarks.ours", case.text, str(source_of(case).resolve()), str(place)]
+    run = measure(size, command, place)
+    if sum(run.rows.values()) != case.size:
+        raise MainlineError(case.text, "rows were lost", expected=f"{case.size:,}", received=str(run.rows))
+    return run
+
+
+def table(medians: Mapping[int, Mapping[str, float]], base: int) -> Iterator[str]:
+    """The medians by size as Markdown, and the largest size against the base.
+
+    >>> small, large = {"Trainer": 1.0, "peak memory, MB": 900.0}, {"Trainer": 8.0, "peak memory, MB": 990.0}
+    >>> for line in table({10: small, 100: large}, 10):
+    ...     print(line)
+    | rows | 10 | 100 | 100 / 10 |
+    |---|---|---|---|
+    | Trainer | 1.0 s | 8.0 s | 8.0× |
+    | peak memory, MB | 900 | 990 | 1.1× |
+    """
+    most = max(medians)
+    yield f"| rows | {' | '.join(f'{rows:,}' for rows in medians)} | {most:,} / {base:,} |"
+    yield f"|{'---|' * (len(medians) + 2)}"
+    for name in medians[most]:
+        values = [of[name] for of in medians.values()]
+        if max(values) >= 0.05:
+            cells = (f"{value:,.0f}" if name == MEMORY else f"{value:,.1f} s" for value in values)
+            yield f"| {name} | {' | '.join(cells)} | {ratio(medians[most][name], medians[base][name])} |"
+
+
+def base_of(rows: Sequence[int]) -> int:
+    """The size that the largest is held against: a million rows, or the least where that was not asked for.
+
+    >>> base_of([200_000, 1_000_000, 10_000_000]), base_of([20_000, 40_000])
+    (1000000, 20000)
+    """
+    return BASE_ROWS if BASE_ROWS in rows else min(rows)
+
+
+def main() -> int:
+    """Measures, prints the table, writes JSON and a section of results.md."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=list(ROWS))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--root", type=Path, default=Path("runs/benchmarks/growth"))
+    options = parser.parse_args()
+    sizes = [str(rows) for rows in sorted(set(options.rows))]
+    runs = [run_size(size, options.root) for size in take_turns(sizes, options.repeats)]
+    medians = {int(size): median_of(runs, size) for size in sizes}
+    facts = {"repeats": options.repeats, "runs": [asdict(run) for run in runs], "medians": medians}
+    (options.root / "growth.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    lines = list(table(medians, base_of([int(size) for size in sizes])))
+    print("\n".join(lines))
+    if options.repeats >= ENOUGH_REPEATS:
+        asked = " ".join(sizes)
+        write_section("Growth", lines, f"`python -m benchmarks.growth --rows {asked}`, medians of {options.repeats}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""The peer: the graph that TFX's own guides build, of stock components. ``python -m benchmarks.stock CASE ROWS ROOT``.
+
+The taxi template's functions, slices and metrics for its rows
+(https://www.tensorflow.org/tfx/tutorials/tfx/template_local); ours for ours. Both sides have the same Beam runner, the
+same schema, files, settings and EvalConfig, and neither computes Transform's statistics: what differs is components.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
+from tfx import v1 as tfx
+from tfx.utils import io_utils
+
+from benchmarks.cases import TAXI, TAXI_LABEL, TAXI_SCHEMA, TAXI_SPLITS, Case, config_of, parse_case
+from pipeline.config import CONF, SPLITS, read_yaml
+from pipeline.digest import source_digest
+from pipeline.eval_config import make_eval_config
+from pipeline.features.table import closed_columns
+from pipeline.pipeline import domains
+from pipeline.workloads.contract import load_workload
+
+TAXI_PREPROCESSING = "tfx.experimental.templates.taxi.models.preprocessing.preprocessing_fn"
+TAXI_RUN_FN = "tfx.experimental.templates.taxi.models.keras_model.model.run_fn"
+TAXI_STEPS = {"train": 1000, "eval": 150}
+Settings = dict[str, dict[str, Any]]
+
+
+def taxi_settings() -> Settings:
+    """The arguments of the nodes for the taxi rows, those that both sides share."""
+    train, evaluate = (tfx.proto.TrainArgs, tfx.proto.EvalArgs)
+    return {
+        "schema": {"schema_file": str(TAXI_SCHEMA)},
+        "transform": {"preprocessing_fn": TAXI_PREPROCESSING, "disable_statistics": True},
+        "trainer": {
+            "run_fn": TAXI_RUN_FN,
+            "train_args": train(splits=["train"], num_steps=TAXI_STEPS["train"]),
+            "eval_args": evaluate(splits=["eval"], num_steps=TAXI_STEPS["eval"]),
+        },
+        "evaluator": {"example_splits": ["eval"], "eval_config": taxi_eval_config()},
+    }
+
+
+def taxi_eval_config() -> config_pb2.EvalConfig:
+    """The template's slices and metric, with its label as a column: the template computes it from the row again."""
+    bounds = tfma.MetricThreshold(
+        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": 0.5}),
+        change_threshold=tfma.GenericChangeThreshold(
+            direction=tfma.MetricDirection.HIGHER_IS_BETTER, absolute={"value": -1e-10}
+        ),
+    )
+    return tfma.EvalConfig(
+        model_specs=[
+            tfma.ModelSpec(
+                model_type=tfma.TF_GENERIC, signature_name="serving_default", label_key=TAXI_LABEL,
+                prediction_key="outputs",
+            )
+        ],
+        slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=["trip_start_hour"])],
+        metrics_specs=[
+            tfma.MetricsSpec(metrics=[tfma.MetricConfig(class_name="BinaryAccuracy", threshold=bounds)]),
+        ],
+    )  # fmt: skip
+
+
+def workload_settings(case: Case, rows: Path) -> Settings:
+    """The arguments of the nodes for one of our workloads, as our pipeline gives them."""
+    workload, config = load_workload(case.name), config_of(case, rows)
+    schema = io_utils.SchemaReader().read(str(workload.schema))
+    return {
+        "schema": {"schema_file": str(workload.schema)},
+        "transform": {
+            "preprocessing_fn": workload.preprocessing_fn,
+            "splits_config": tfx.proto.SplitsConfig(analyze=["train"], transform=["train", "eval"]),
+            "disable_statistics": True,
+            "custom_config": {
+                "domains": domains(schema, closed_columns(workload.table.features)),
+                "source": source_digest(workload.module("preprocessing")),
+            },
+        },
+        "trainer": {
+            "run_fn": workload.run_fn,
+            "train_args": tfx.proto.TrainArgs(splits=["train"]),
+            "eval_args": tfx.proto.EvalArgs(splits=["eval"]),
+            "custom_config": {
+                "training": config.training.model_dump(mode="json", exclude={"backend"}),
+                "source": source_digest(workload.module("trainer")),
+                "labels": str(rows / "labels"),
+            },
+        },
+        "evaluator": {"example_splits": ["test"], "eval_config": make_eval_config(workload, config.evaluation)},
+    }
+
+
+def make_stock(splits: tuple[str, ...], settings: Settings, rows: Path, root: Path) -> tfx.dsl.Pipeline:
+    """The graph; nodes that both sides have carry the same names."""
+    components = tfx.components
+    patterns = [tfx.proto.Input.Split(name=split, pattern=f"{split}/*.csv") for split in splits]
+    example_gen = components.CsvExampleGen(str(rows), input_config=tfx.proto.Input(splits=patterns))
+    examples = example_gen.with_id("ExampleGen").outputs["examples"]
+    statistics_gen = components.StatisticsGen(examples=examples)
+    schema_gen = components.ImportSchemaGen(**settings["schema"])
+    schema = schema_gen.outputs["schema"]
+    validator = components.ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
+    transform = components.Transform(examples=examples, schema=schema, **settings["transform"])
+    trainer = components.Trainer(
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema,
+        **settings["trainer"],
+    )
+    baseline = tfx.dsl.Resolver(
+        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
+        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
+        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+    ).with_id("Baseline")
+    evaluator = components.Evaluator(
+        examples=examples,
+        model=trainer.outputs["model"],
+        baseline_model=baseline.outputs["model"],
+        schema=schema,
+        **settings["evaluator"],
+    )
+    pusher = components.Pusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=push_destination(root),
+    )
+    nodes = [example_gen, statistics_gen, schema_gen, validator, transform, trainer, baseline, evaluator, pusher]
+    return as_pipeline(nodes, root)
+
+
+def push_destination(root: Path) -> Any:
+    """Where both sides push to."""
+    folder = tfx.proto.PushDestination.Filesystem(base_directory=str(root / "serving"))
+    return tfx.proto.PushDestination(filesystem=folder)
+
+
+def as_pipeline(nodes: list[Any], root: Path) -> tfx.dsl.Pipeline:
+    """Nodes with a SQLite store, without a cache, on the Beam runner that this machine's runs have."""
+    return tfx.dsl.Pipeline(
+        pipeline_name="measured",
+        pipeline_root=str(root / "artifacts"),
+        components=nodes,
+        enable_cache=False,
+        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+            str(root / "metadata.db")
+        ),
+        beam_pipeline_args=read_yaml(CONF / "env" / "local.yaml")["beam_pipeline_args"],
+    )
+
+
+def parse() -> tuple[Case, Path, Path]:
+    """The command line of both sides."""
+    parser = argparse.ArgumentParser(description="Runs the graph of one side once.")
+    parser.add_argument("case", type=parse_case, help="as of benchmarks.pipeline")
+    parser.add_argument("rows", type=Path, help="the folder of the rows")
+    parser.add_argument("root", type=Path, help="where artifacts go")
+    options = parser.parse_args()
+    return options.case, options.rows.resolve(), options.root.resolve()
+
+
+def main() -> int:
+    """Runs the graph."""
+    case, rows, root = parse()
+    root.mkdir(parents=True, exist_ok=True)
+    taxi = case.name == TAXI
+    settings = taxi_settings() if taxi else workload_settings(case, rows)
+    tfx.orchestration.LocalDagRunner().run(make_stock(TAXI_SPLITS if taxi else SPLITS, settings, rows, root))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,17 @@
+"""Raw columns to model inputs, by the feature table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from pipeline.features.contract import check_transformed
+from pipeline.features.preprocess import Column, transform
+from pipeline.workloads.impressions.features import TABLE
+
+
+def preprocessing_fn(inputs: Mapping[str, Column], custom_config: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+    """What TensorFlow Transform calls; ``custom_config`` holds the domains that the schema gives closed columns."""
+    outputs = transform(TABLE, inputs, custom_config["domains"])
+    check_transformed(TABLE, outputs)
+    return outputs
