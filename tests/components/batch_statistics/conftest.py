@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "arrow_example_gen"))
 
-import statistics_world
+from . import statistics_world
 
 
 @pytest.fixture(scope="session")

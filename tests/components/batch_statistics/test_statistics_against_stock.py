@@ -4,13 +4,14 @@ import json
 
 import numpy as np
 import pytest
-import statistics_world
 import tensorflow_data_validation as tfdv
 from harness import write_text
-from statistics_world import EPSILON, by_path, count, exact_part, load, quantile_errors
 
 from components.batch_statistics import counting
 from pipeline.errors import ConfigError, DataError, MainlineError
+
+from . import statistics_world
+from .statistics_world import EPSILON, by_path, count, exact_part, load, quantile_errors
 
 # TFDV reads its histograms off a thousand quantiles.
 READING = 0.001

@@ -5,12 +5,13 @@ import pickle
 import numpy as np
 import pyarrow as pa
 import pytest
-import statistics_world
-from statistics_world import by_path, count, load
 
 from components.batch_statistics import counts
 from components.batch_statistics.counts import Counts
 from components.batch_statistics.top_values import ESTIMATED
+
+from . import statistics_world
+from .statistics_world import by_path, count, load
 
 
 def parts(distinct, pieces=7, rows=30_000):
