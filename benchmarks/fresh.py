@@ -15,10 +15,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.quality import write_section
 from pipeline.errors import MainlineError
 
 SAMPLE_EVERY_S = 0.2
@@ -194,6 +195,19 @@ def ratio(part: float, whole: float) -> str:
     ('6.0×', '–')
     """
     return f"{part / whole:.1f}×" if whole >= 0.05 else "–"
+
+
+def write_runs(path: Path, runs: Sequence[Measured], medians: Mapping[Any, Any], **facts: Any) -> None:
+    """Writes all runs and their medians as JSON."""
+    whole = {**facts, "runs": [asdict(run) for run in runs], "medians": medians}
+    path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+
+
+def publish(title: str, lines: Sequence[str], how: str, repeats: int) -> None:
+    """Prints the lines, and puts them into results.md unless they are of a trial."""
+    print("\n".join(lines), flush=True)
+    if repeats >= ENOUGH_REPEATS:
+        write_section(title, lines, how)
 
 
 def check_equal_rows(runs: Sequence[Measured]) -> None:

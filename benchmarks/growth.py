@@ -1,15 +1,12 @@
 """Do time and memory grow with the rows? ``python -m benchmarks.growth`` runs ``impressions`` at several sizes."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.cases import Case, source_of
-from benchmarks.fresh import ENOUGH_REPEATS, Measured, measure, median_of, ratio, take_turns
-from benchmarks.quality import write_section
+from benchmarks.fresh import Measured, measure, median_of, publish, ratio, take_turns, write_runs
 from pipeline.errors import MainlineError
 
 ROWS = (200_000, 1_000_000, 5_000_000, 10_000_000)
@@ -72,13 +69,10 @@ def main() -> int:
     sizes = [str(rows) for rows in sorted(set(options.rows))]
     runs = [run_size(size, options.root) for size in take_turns(sizes, options.repeats)]
     medians = {int(size): median_of(runs, size) for size in sizes}
-    facts = {"repeats": options.repeats, "runs": [asdict(run) for run in runs], "medians": medians}
-    (options.root / "growth.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    write_runs(options.root / "growth.json", runs, medians, repeats=options.repeats)
     lines = list(table(medians, base_of([int(size) for size in sizes])))
-    print("\n".join(lines))
-    if options.repeats >= ENOUGH_REPEATS:
-        asked = " ".join(sizes)
-        write_section("Growth", lines, f"`python -m benchmarks.growth --rows {asked}`, medians of {options.repeats}")
+    how = f"`python -m benchmarks.growth --rows {' '.join(sizes)}`, medians of {options.repeats}"
+    publish("Growth", lines, how, options.repeats)
     return 0
 
 

@@ -9,22 +9,21 @@ import shutil
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.cases import Case, source_of
 from benchmarks.fresh import (
-    ENOUGH_REPEATS,
     Measured,
     check_equal_rows,
     check_near_metrics,
     measure,
     median_of,
+    publish,
     ratio,
     run_fresh,
     take_turns,
+    write_runs,
 )
-from benchmarks.quality import write_section
 
 OURS, PLAIN = "ours", "plain"
 # The script has an order of rows and an initial draw of its own.
@@ -113,14 +112,10 @@ def main() -> int:
     options = parser.parse_args()
     runs = compare(options.rows, options.repeats, options.root)
     medians = {side: median_of(runs, side) for side in (OURS, PLAIN)}
-    facts = {"rows": options.rows, "repeats": options.repeats, "runs": [asdict(run) for run in runs]}
-    path = options.root / f"limit-{options.rows}.json"
-    path.write_text(json.dumps({**facts, "medians": medians}, indent=1) + "\n", encoding="utf-8")
+    write_runs(options.root / f"limit-{options.rows}.json", runs, medians, rows=options.rows, repeats=options.repeats)
     lines = [explanation(runs, check_near_metrics(runs, options.tolerance)), "", *table(runs)]
-    print("\n".join(lines))
-    if options.repeats >= ENOUGH_REPEATS:
-        how = f"`python -m benchmarks.limit --rows {options.rows}`, medians of {options.repeats}, in turn"
-        write_section("Against a plain script", lines, how)
+    how = f"`python -m benchmarks.limit --rows {options.rows}`, medians of {options.repeats}, in turn"
+    publish("Against a plain script", lines, how, options.repeats)
     return 0
 
 

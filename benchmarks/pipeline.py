@@ -5,24 +5,22 @@ start of Python and its imports. Ours writes a report of a workload's model, whi
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.cases import Case, parse_case, rows_of
 from benchmarks.fresh import (
-    ENOUGH_REPEATS,
     Measured,
     check_equal_rows,
     check_near_metrics,
     measure,
     median_of,
+    publish,
     ratio,
     take_turns,
+    write_runs,
 )
-from benchmarks.quality import write_section
 
 OURS, STOCK = "ours", "stock"
 CASES = ("taxi:14", "taxi:67", "recommender", "impressions:1000000")
@@ -99,15 +97,13 @@ def main() -> int:
     options = parser.parse_args()
     for case in options.cases:
         runs = compare(case, options.repeats, options.root)
-        facts = {"case": case.text, "repeats": options.repeats, "runs": [asdict(run) for run in runs]}
         medians = {side: median_of(runs, side) for side in (OURS, STOCK)}
         path = options.root / f"{case.text.replace(':', '-')}.json"
-        path.write_text(json.dumps({**facts, "medians": medians}, indent=1) + "\n", encoding="utf-8")
-        lines = report(case, runs, options.tolerance)
-        print("\n".join([f"## {case.text}", "", *lines, ""]), flush=True)
-        if options.repeats >= ENOUGH_REPEATS:
-            how = f"`python -m benchmarks.pipeline --cases {case.text}`, medians of {options.repeats}, in turn"
-            write_section(f"Against stock TFX: {case.text}", lines, how)
+        write_runs(path, runs, medians, case=case.text, repeats=options.repeats)
+        print(f"## {case.text}\n")
+        how = f"`python -m benchmarks.pipeline --cases {case.text}`, medians of {options.repeats}, in turn"
+        title = f"Against stock TFX: {case.text}"
+        publish(title, report(case, runs, options.tolerance), how, options.repeats)
     return 0
 
 

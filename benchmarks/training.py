@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.feeding import feed, feeding_table
+from benchmarks.feeding import feed, feeding_table, newest
 from benchmarks.quality import latest_facts, write_section
 from components.distributed_trainer.cluster import Cluster, tf_config
 from components.distributed_trainer.local import free_ports
@@ -79,7 +79,7 @@ def train(workers: int, root: Path, seed: int) -> Rate:
 
 def newest_run(root: Path) -> Path:
     """The logs of the latest training."""
-    return max((root / CONFIG / "artifacts" / "Trainer" / "model_run").iterdir(), key=lambda path: int(path.name))
+    return newest(root / CONFIG / "artifacts" / "Trainer" / "model_run")
 
 
 def epoch_ends_s(logs: Path) -> list[float]:
@@ -100,8 +100,7 @@ def gradient_bytes(root: Path) -> int:
     """The bytes of all trainable weights of the latest model, which is what a dense gradient has."""
     import tensorflow as tf
 
-    models = (root / CONFIG / "artifacts" / "Trainer" / "model").iterdir()
-    path = max(models, key=lambda folder: int(folder.name)) / "Format-Serving"
+    path = newest(root / CONFIG / "artifacts" / "Trainer" / "model") / "Format-Serving"
     reader = tf.train.load_checkpoint(str(path / "variables" / "variables"))
     shapes = reader.get_variable_to_shape_map()
     return int(sum(4 * np.prod(shape) for name, shape in shapes.items() if name.startswith("weights/")))

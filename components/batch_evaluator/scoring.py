@@ -51,7 +51,7 @@ class ScoreFile(beam.DoFn):
 
 def empty_table(scorers: Sequence[Scorer], schema: bytes) -> pa.Table:
     """The columns of a file without rows."""
-    batch = decoder(schema).DecodeBatch([])
+    batch = decoder(schema)(tf.constant([], tf.string))
     table = raw_columns(batch, schema_pb2.Schema.FromString(schema))
     for scorer in scorers:
         table = table.append_column(scorer.column, pa.array([], pa.float32()))
@@ -64,7 +64,7 @@ def score_batches(path: str, scorers: Sequence[Scorer], schema: bytes) -> Iterat
     decode = decoder(schema)
     models = [(scorer, load_model(scorer.path, scorer.signature, scorer.output)) for scorer in scorers]
     for batch in serialized_batches(path):
-        table = raw_columns(decode.DecodeBatch(batch.numpy().tolist()), columns)
+        table = raw_columns(decode(batch), columns)
         for scorer, score in models:
             table = table.append_column(scorer.column, pa.array(check_scores(score(batch), len(batch), scorer)))
         yield table

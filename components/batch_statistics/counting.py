@@ -16,7 +16,7 @@ from tfx.dsl.io import fileio
 from tfx_bsl.arrow import table_util
 from tfx_bsl.statistics import merge_util
 
-from components.arrow_example_gen.shards import ahead
+from components.arrow_example_gen.shards import THREADS, ahead
 from components.batch_statistics.options import generators, read_options
 from components.examples.reading import decoder, serialized_batches
 from pipeline.errors import MainlineError
@@ -24,7 +24,6 @@ from pipeline.errors import MainlineError
 # What tfx_bsl decodes fastest, and what TFDV's generators take in fastest.
 DECODED_ROWS = 1024
 COUNTED_ROWS = 16384
-THREADS = 2
 
 
 @dataclass
@@ -56,7 +55,7 @@ def record_batches(path: str, allowlist: Iterable[str] | None, rows: int) -> Ite
 
 def decode(batch: tf.Tensor) -> pa.RecordBatch:
     """Serialized tf.Examples (batch,) as columns, typed by their values, as stock StatisticsGen reads them."""
-    return decoder().DecodeBatch(batch.numpy().tolist())
+    return decoder()(batch)
 
 
 def only(batch: pa.RecordBatch, names: Iterable[str]) -> pa.RecordBatch:

@@ -1,6 +1,6 @@
 """The files of an Examples artifact as batches, read and decoded in C++ but for the loop over batches."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 import tensorflow as tf
@@ -28,10 +28,10 @@ def serialized_batches(path: str, batch_rows: int = BATCH_ROWS) -> Iterator[tf.T
 
 def record_batches(path: str, schema: bytes | None = None, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
     """The rows of a file, each column a list; typed by a serialized schema, else by the values of each batch."""
-    decode = decoder(schema)
-    return (decode.DecodeBatch(batch.numpy().tolist()) for batch in serialized_batches(path, batch_rows))
+    return map(decoder(schema), serialized_batches(path, batch_rows))
 
 
-def decoder(schema: bytes | None = None) -> example_coder.ExamplesToRecordBatchDecoder:
-    """What turns serialized tf.Examples into a record batch."""
-    return example_coder.ExamplesToRecordBatchDecoder(*([schema] if schema is not None else []))
+def decoder(schema: bytes | None = None) -> Callable[[tf.Tensor], pa.RecordBatch]:
+    """What turns serialized tf.Examples (batch,) into a record batch; for one thread."""
+    coder = example_coder.ExamplesToRecordBatchDecoder(*([schema] if schema is not None else []))
+    return lambda batch: coder.DecodeBatch(batch.numpy().tolist())

@@ -124,3 +124,18 @@ def mlp(value: tf.Tensor, units: Sequence[int], dropout: float, seed: int = 0) -
         value = keras.layers.Dense(width, activation="relu", name=f"deep_{depth}")(value)
         value = noise.Dropout(dropout, seed=seed + depth, name=f"dropout_{depth}")(value)
     return value
+
+
+def wide_and_deep(
+    features: Sequence[Feature], units: Sequence[int], dropout: float, seed: int,
+    embedding_l2: float, wide_l2: float, cross_l2: float,
+) -> keras.Model:  # fmt: skip
+    """The plain model of a table: transformed features to ``score``, a probability, (batch, 1) float32."""
+    inputs = keras_inputs(features)
+    vectors = embeddings(features, inputs, embedding_l2)
+    deep = keras.layers.Concatenate()([*vectors.values(), *dense_inputs(features, inputs)])
+    deep = mlp(deep, units=units, dropout=dropout, seed=seed)
+    logit = keras.layers.Add()(
+        [wide_logit(features, inputs, wide_l2, cross_l2), keras.layers.Dense(1, name="deep_logit")(deep)]
+    )
+    return keras.Model(inputs, keras.layers.Activation("sigmoid", dtype="float32", name="score")(logit))

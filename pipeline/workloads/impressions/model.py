@@ -22,14 +22,7 @@ class Settings:
 def build_model(table: Table, training: Training) -> keras.Model:
     """Wide & Deep. Inputs are the transformed features; the output ``score`` is a probability, (batch, 1) float32."""
     settings = Settings(**training.model)
-    inputs = blocks.keras_inputs(table.features)
-    vectors = blocks.embeddings(table.features, inputs, settings.embedding_l2)
-    deep = keras.layers.Concatenate()([*vectors.values(), *blocks.dense_inputs(table.features, inputs)])
-    deep = blocks.mlp(deep, units=(64, 32), dropout=settings.dropout, seed=training.seed)
-    logit = keras.layers.Add()(
-        [
-            blocks.wide_logit(table.features, inputs, settings.wide_l2, settings.cross_l2),
-            keras.layers.Dense(1, name="deep_logit")(deep),
-        ]
-    )
-    return keras.Model(inputs, keras.layers.Activation("sigmoid", dtype="float32", name="score")(logit))
+    return blocks.wide_and_deep(
+        table.features, units=(64, 32), dropout=settings.dropout, seed=training.seed,
+        embedding_l2=settings.embedding_l2, wide_l2=settings.wide_l2, cross_l2=settings.cross_l2,
+    )  # fmt: skip
