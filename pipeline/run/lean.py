@@ -2,13 +2,16 @@
 
 ``tfx.components`` is entered without its ``__init__``, which imports every stock component with its executor. TFX's
 launcher and every component of ours reach into that package, and with it came, among others, the Kubernetes client and
-the JSON schemas that it checks: seconds of a start that no pipeline here has a use for.
+the JSON schemas that it checks: seconds of a start that no pipeline here has a use for. An ``__init__`` that does more
+than import runs as ever: that of TFX 1.21 mends TFMA.
 """
 
+import ast
 import atexit
 import gc
 import importlib.util
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -35,11 +38,29 @@ def complete(package: LeanPackage) -> None:
     package.__spec__.loader.exec_module(package)  # type: ignore[union-attr]
 
 
+def only_imports(source: str) -> bool:
+    """Whether a module does nothing but import, besides what it says of itself.
+
+    >>> only_imports("from a import b\\n__all__ = ['b']"), only_imports("import a\\na.b = 1")
+    (True, False)
+    """
+    harmless = (ast.Import, ast.ImportFrom)
+    return all(isinstance(line, harmless) or of_itself(line) for line in ast.parse(source).body)
+
+
+def of_itself(line: ast.stmt) -> bool:
+    """Whether a statement is a docstring, or sets a constant of the module."""
+    if isinstance(line, ast.Assign):
+        return all(isinstance(target, ast.Name) for target in line.targets)
+    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
+
+
 def enter() -> None:
-    """Registers the package, unless it is imported already."""
-    if PACKAGE in sys.modules:
+    """Registers the package, unless it is imported already, or must run whole."""
+    spec = importlib.util.find_spec(PACKAGE)
+    if PACKAGE in sys.modules or not only_imports(Path(spec.origin).read_text(encoding="utf-8")):  # type: ignore
         return
-    package = importlib.util.module_from_spec(importlib.util.find_spec(PACKAGE))  # type: ignore[arg-type]
+    package = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
     package.__class__ = LeanPackage
     parent, _, child = PACKAGE.rpartition(".")
     sys.modules[PACKAGE] = package

@@ -56,7 +56,8 @@ class Watched:
         """Waits until something is true."""
         end_s = time.monotonic() + timeout_s
         while not what():
-            assert self.process.poll() is None, "\n".join(self.lines[-20:])
+            # It may end between the two questions, and its end may be what is waited for.
+            assert self.process.poll() is None or what(), "\n".join(self.lines[-20:])
             assert time.monotonic() < end_s, "\n".join(self.lines[-20:])
             time.sleep(0.02)
 
