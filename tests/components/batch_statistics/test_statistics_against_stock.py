@@ -1,5 +1,6 @@
 """Statistics of real rows, ours against those of stock StatisticsGen, both by their executors."""
 
+import inspect
 import json
 
 import numpy as np
@@ -116,13 +117,16 @@ def test_weighted_statistics_are_those_of_stock(written, tmp_path):
 @pytest.mark.parametrize(
     "options",
     [
-        tfdv.StatsOptions(sample_rate=0.5),
-        tfdv.StatsOptions(label_feature="tips"),
-        tfdv.StatsOptions(experimental_slice_sqls=["SELECT STRUCT(company) FROM example.company"]),
-        tfdv.StatsOptions(experimental_result_partitions=2),
+        {"sample_rate": 0.5},
+        {"label_feature": "tips"},
+        {"experimental_slice_sqls": ["SELECT STRUCT(company) FROM example.company"]},
+        {"experimental_result_partitions": 2},
     ],
 )
 def test_an_option_that_is_not_known_is_refused(written, tmp_path, options):
+    if not options.keys() <= inspect.signature(tfdv.StatsOptions).parameters.keys():
+        pytest.skip("TFDV itself does not know it any more")
+    options = tfdv.StatsOptions(**options)
     with pytest.raises(ConfigError, match="not known"):
         count("ours", written["taxi"], tmp_path, stats_options_json=options.to_json())
 
