@@ -1,7 +1,8 @@
 """How fast is a model fed from disk, beside the same model fed with the same batches from memory?
 
 Both are fitted in one process, in turn; a rate is over whole epochs after the first, so that tracing does not count.
-``streamed`` is the way of a split that is too large for memory: its files are read and parsed anew in each epoch.
+``blocks`` is the way of a split that is too large for memory: parsed once, into files of numbers that each epoch reads.
+``files`` is that way where the disk has no room for them: the files of examples are parsed anew in each epoch.
 """
 
 import dataclasses
@@ -39,23 +40,26 @@ def feed(config: str, root: Path, batch_size: int, repeats: int) -> list[Fed]:
     import tf_keras as keras
 
     from pipeline.training.autograph import leave_keras_alone
+    from pipeline.training.blocks import scratch
     from pipeline.training.inputs import training_batches
     from pipeline.training.loop import build_trainee
 
     leave_keras_alone()
     job = job_of(config, root, batch_size)
     build_model = importlib.import_module(load_workload(config).module("model")).build_model
-    sources: dict[str, Batches] = {
-        "disk": training_batches(job.train, batch_size, seed=0),
-        "memory": from_memory(training_batches(job.train, batch_size, seed=0), job.steps_per_epoch),
-        "streamed": training_batches(streamed(job.train), batch_size, seed=0),
-    }
-    models: dict[str, keras.Model] = {source: build_trainee(job, build_model) for source in sources}
-    return [
-        Fed(source, fit_rate(models[source], batches, job), drain_rate(batches, job))
-        for _ in range(repeats)
-        for source, batches in sources.items()
-    ]
+    with scratch() as folder:
+        sources: dict[str, Batches] = {
+            "disk": training_batches(job.train, batch_size, seed=0),
+            "memory": from_memory(training_batches(job.train, batch_size, seed=0), job.steps_per_epoch),
+            "blocks": training_batches(too_large(job.train), batch_size, seed=0, folder=folder),
+            "files": training_batches(too_large(job.train), batch_size, seed=0),
+        }
+        models: dict[str, keras.Model] = {source: build_trainee(job, build_model) for source in sources}
+        return [
+            Fed(source, fit_rate(models[source], batches, job), drain_rate(batches, job))
+            for _ in range(repeats)
+            for source, batches in sources.items()
+        ]
 
 
 def job_of(config: str, root: Path, batch_size: int) -> "Job":
@@ -97,7 +101,7 @@ def from_memory(batches: "Batches", steps: int) -> "Batches":
     return batches.take(steps).cache().repeat().prefetch(tf.data.AUTOTUNE)
 
 
-def streamed(split: "Split") -> "Split":
+def too_large(split: "Split") -> "Split":
     """The same rows, as if they did not fit in memory."""
     from pipeline.training.inputs import Split
 

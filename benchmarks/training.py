@@ -31,8 +31,9 @@ CONFIG, BATCH_SIZE, EPOCHS = "recommender", 1024, 4
 SIZES_BYTES = (4_096, 65_536, 1_048_576, 8_388_608)
 FEEDING = (
     f"The recommender's model in one process, batch {BATCH_SIZE}, fed in turn. memory: the batches of one epoch, "
-    "parsed. disk: the training's own way, rows held as matrices, a new order in each epoch. streamed: its way "
-    "with a split that is too large to hold, read and parsed anew in each epoch."
+    "parsed. disk: the training's own way, rows held as matrices, a new order in each epoch. blocks: its way "
+    "with a split that is too large to hold, parsed once to files on disk. files: parsed anew in each epoch, as where "
+    "the disk has no room for blocks."
 )
 WORKERS = (1, 2, 8, 16, 32, 64, 100)
 

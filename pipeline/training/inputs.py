@@ -5,18 +5,22 @@ over the border of an epoch. Step ``s`` therefore begins at row ``s * batch size
 reading began anew. The order is that of one version of this file: another may shuffle otherwise.
 
 A split that fits in ``HELD_BYTES`` is parsed once, and a batch is a gather from memory. A larger one is read anew in
-each epoch, its files in an order of the epoch, and shuffled window by window.
+each epoch, its parts in an order of the epoch, and shuffled window by window. The parts are blocks on the local disk,
+parsed once, where there is a folder with room for them, else the files themselves.
 """
 
 import dataclasses
 import logging
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import tensorflow as tf
 
 from pipeline.errors import ConfigError
+from pipeline.training.blocks import has_room, read_blocks, write_blocks
 from pipeline.training.columns import Matrices, Spec, pick, read_matrices, read_serialized, row_bytes, unpack
 
 progress = logging.getLogger("mainline.progress")
@@ -27,14 +31,14 @@ HELD_BYTES = 512 * 2**20
 WINDOW_BYTES = 64 * 2**20
 FOREVER = 2**62
 # What is shuffled, where it is not a window of rows.
-FILES = -1
+PARTS = -1
 
 
 @dataclass(frozen=True)
 class Split:
     """The transformed rows of one split, gzipped TFRecords of tf.Example, and how to read one.
 
-    ``spec`` parses an example, label and weight included.
+    ``spec`` parses an example, label and weight included. ``blocks`` are the same rows once more, parsed.
     """
 
     files: tuple[str, ...]
@@ -42,14 +46,29 @@ class Split:
     spec: Spec
     label: str
     weight: str | None = None
+    blocks: tuple[str, ...] = ()
+
+    @property
+    def parsed_bytes(self) -> int:
+        """What all rows take as numbers."""
+        return self.rows * row_bytes(self.spec)
 
     def is_held(self) -> bool:
         """Whether all rows fit in memory."""
-        return self.rows * row_bytes(self.spec) <= HELD_BYTES
+        return self.parsed_bytes <= HELD_BYTES
 
     def window(self) -> int:
         """How many rows are shuffled at a time where not all of them are held."""
         return max(1, WINDOW_BYTES // row_bytes(self.spec))
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What is read where not all rows are held."""
+        return self.blocks or self.files
+
+    def read(self, parts: tf.Tensor) -> Batches:
+        """The rows of some parts, in order, as matrices."""
+        return read_blocks(parts, self.spec) if self.blocks else read_matrices(parts, self.spec)
 
 
 @dataclass(frozen=True)
@@ -99,6 +118,7 @@ def training_batches(
     share: Share | None = None,
     class_weights: tuple[float, float] = (1.0, 1.0),
     sharding: Literal["record", "file"] = "record",
+    folder: Path | None = None,
 ) -> Batches:
     """Batches of (features, label, weight) for this process, one per replica and step, from ``first_step`` on.
 
@@ -110,6 +130,7 @@ def training_batches(
         share: what this process computes; all, when not given.
         class_weights: what a row of label 0 and one of label 1 counts, beside its own weight.
         sharding: ``record``: the share of every global batch; ``file``: batches of this worker's own files.
+        folder: where blocks may lie as long as the batches are read.
 
     Raises:
         ConfigError: a batch of fewer rows than replicas.
@@ -125,7 +146,21 @@ def training_batches(
         offset, end = cuts[0][0], cuts[-1][1]
         split, seed, batch_size = own, seed + share.worker, end - offset
         cuts = [(low - offset, high - offset) for low, high in cuts]
+    split = in_blocks(split, folder)
     return finished(stream(split, batch_size, seed, first_step * batch_size, cuts), split, class_weights)
+
+
+def in_blocks(split: Split, folder: Path | None) -> Split:
+    """The split with blocks in a new folder below another one, if it is not held and there is room for them."""
+    if folder is None or split.is_held():
+        return split
+    gigabytes = split.parsed_bytes / 1e9
+    if not has_room(folder, split.parsed_bytes):
+        progress.info("no room in %s for %.1f GB of rows: they are parsed anew in each epoch", folder, gigabytes)
+        return split
+    progress.info("%d rows are parsed once, %.1f GB in %s", split.rows, gigabytes, folder)
+    own = Path(tempfile.mkdtemp(dir=folder))
+    return dataclasses.replace(split, blocks=write_blocks(split.files, split.spec, own))
 
 
 def own_files(split: Split, share: Share) -> Split | None:
@@ -169,17 +204,17 @@ def orders(rows: int, seed: int | tf.Tensor, first_row: int) -> Batches:
 def windows(split: Split, seed: int | tf.Tensor, first_row: int) -> Batches:
     """All rows of each epoch as matrices, a window an element; the first epoch is what is left of it."""
     epoch, skipped = divmod(first_row, split.rows)
-    window, files = split.window(), tf.constant(list(split.files), tf.string)
+    window, parts = split.window(), tf.constant(list(split.parts), tf.string)
 
     def read(index: tf.Tensor) -> Batches:
         gone = tf.where(index == epoch, tf.constant(skipped, tf.int64), 0)
-        order = shuffled(len(split.files), seed, index, FILES)
+        order = shuffled(len(split.parts), seed, index, PARTS)
 
         def left(number: tf.Tensor, matrices: Matrices) -> Matrices:
             rows = shuffled(tf.shape(matrices[0])[0], seed, index, number)
             return pick(matrices, rows[tf.maximum(gone - number * window, 0) :])
 
-        whole = read_matrices(tf.gather(files, order), split.spec).rebatch(window)
+        whole = split.read(tf.gather(parts, order)).rebatch(window)
         return whole.enumerate().skip(gone // window).map(left)
 
     return tf.data.Dataset.range(epoch, FOREVER).flat_map(read).prefetch(1)
@@ -206,10 +241,12 @@ def cut(batched: Batches, cuts: Sequence[tuple[int, int]], batch_size: int) -> B
     return batched.flat_map(parts)
 
 
-def eval_batches(split: Split, batch_size: int, share: Share | None = None) -> tuple[Batches, int]:
+def eval_batches(
+    split: Split, batch_size: int, share: Share | None = None, folder: Path | None = None
+) -> tuple[Batches, int]:
     """Batches of (features, label, weight), and how many of them each replica gets: as many as any other.
 
-    Batches are full: behind the last row the first ones follow again, with a weight of 0.
+    Batches are full: behind the last row the first ones follow again, with a weight of 0. Blocks may lie in ``folder``.
     """
     share = share or Share()
     size = -(-min(batch_size, split.rows) // share.total)
@@ -221,7 +258,8 @@ def eval_batches(split: Split, batch_size: int, share: Share | None = None) -> t
         held = hold(split)
         rows = numbers.map(lambda wanted: pick(held, wanted % split.rows), num_parallel_calls=tf.data.AUTOTUNE)
     else:
-        rows = read_matrices(split.files, split.spec).repeat().rebatch(size).skip(share.worker * count)
+        split = in_blocks(split, folder)
+        rows = split.read(tf.constant(list(split.parts), tf.string)).repeat().rebatch(size).skip(share.worker * count)
     counted = numbers.map(lambda wanted: tf.cast(wanted < split.rows, tf.float32))
     pairs = tf.data.Dataset.zip((rows, counted))
     return pairs.map(finisher(split), num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE), steps

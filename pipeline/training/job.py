@@ -63,8 +63,8 @@ def make_split(name: str, patterns: list[str], table: Table, transform: tft.TFTr
         raise MainlineError("Trainer", f"the {name} split has no rows", received=str(patterns))
     spec = transform.transformed_feature_spec()
     names = [output.name for output in (*transformed_features(table.features), *targets(table))]
-    label, *weight = (target.name for target in targets(table))
-    return Split(list_files(patterns), rows, {name: spec[name] for name in names}, label, *weight)
+    label, weight, *_ = (*(target.name for target in targets(table)), None)
+    return Split(list_files(patterns), rows, {name: spec[name] for name in names}, label, weight)
 
 
 def resume_directory(fn_args: FnArgs) -> str:

@@ -1,6 +1,7 @@
 """One call of ``fit``: batches from where the fitting stands, and the callbacks in the order that they need."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import tensorflow as tf
 import tf_keras as keras
@@ -8,6 +9,7 @@ import tf_keras as keras
 from components.tuner.report import report
 from pipeline.training import callbacks, diagnostics, strategy
 from pipeline.training.best import BestWeights
+from pipeline.training.blocks import scratch
 from pipeline.training.checkpoints import Checkpoints, EpochCheckpoints, Manifest
 from pipeline.training.inputs import Batches, eval_batches, training_batches
 from pipeline.training.job import Job
@@ -45,16 +47,21 @@ class Session:
 
     def fit(self) -> diagnostics.Watch:
         """Fits; the model of the chief then holds the best weights. Gives what was watched."""
+        with scratch() as folder:
+            return self.fit_in(folder)
+
+    def fit_in(self, folder: Path) -> diagnostics.Watch:
+        """Fits, with a folder for rows that memory does not hold."""
         training = self.job.training
         share = strategy.share(self.distribution)
-        held_out, steps = eval_batches(self.job.eval, training.batch_size, share)
+        held_out, steps = eval_batches(self.job.eval, training.batch_size, share, folder)
         watch = diagnostics.watch(
             self.job.fn_args.model_run_dir, self.model, training, self.one_batch, strategy.is_chief()
         )
         evaluation = [ChiefEvaluation(self.make_copy(), held_out, steps, self.best)] if self.coordinated else []
         self.model.steps_done = self.origin.step
         self.model.fit(
-            self.batches(),
+            self.batches(folder),
             epochs=training.epochs,
             initial_epoch=training.epochs if self.best.state["stopped"] else self.origin.epoch,
             steps_per_epoch=self.job.steps_per_epoch,
@@ -65,7 +72,7 @@ class Session:
         )
         return watch
 
-    def batches(self) -> Batches | keras.utils.experimental.DatasetCreator:
+    def batches(self, folder: Path) -> Batches | keras.utils.experimental.DatasetCreator:
         """The rows that come next."""
         training, split = self.job.training, self.job.train
         if self.coordinated:
@@ -74,7 +81,7 @@ class Session:
         return self.spread(
             training_batches(
                 split, training.batch_size, training.seed, self.origin.step, share, training.class_weights,
-                training.sharding,
+                training.sharding, folder,
             )
         )  # fmt: skip
 

@@ -1,12 +1,17 @@
+import dataclasses
 import logging
+import subprocess
+import sys
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from pipeline.errors import ConfigError
-from pipeline.training import inputs
+from pipeline.training import blocks, inputs
 from pipeline.training.inputs import Share, Split, count_records, eval_batches, list_files, training_batches
 
 SPEC = {
@@ -88,44 +93,90 @@ def test_the_order_is_a_matter_of_the_seed_alone(make_split):
     assert ids(training_batches(split, 10, seed=1), 3) != first
 
 
-@pytest.fixture
-def not_held(monkeypatch):
-    """Splits of more than eight rows are read in windows of eight."""
+@pytest.fixture(params=["files", "blocks"])
+def not_held(request, monkeypatch, tmp_path):
+    """Splits of more than eight rows are read in windows of eight, from files, or from blocks of four in a folder."""
     monkeypatch.setattr(inputs, "WINDOW_BYTES", 8 * 16)
     monkeypatch.setattr(inputs, "HELD_BYTES", 8 * 16)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 4 * 16)
+    return tmp_path if request.param == "blocks" else None
 
 
 @pytest.mark.parametrize("first_step", [1, 4, 9, 10, 11, 13, 24])
 def test_a_split_that_is_not_held_can_be_entered_too(make_split, not_held, first_step):
     split = make_split(50, shards=3)
-    unbroken = ids(training_batches(split, 5, seed=0), 25)
+    unbroken = ids(training_batches(split, 5, seed=0, folder=not_held), 25)
     epochs = [flat(unbroken[:10]), flat(unbroken[10:20])]
     assert [sorted(epoch) for epoch in epochs] == [list(range(50))] * 2
     assert epochs[0] != epochs[1]
-    assert ids(training_batches(split, 5, seed=0, first_step=first_step), 25 - first_step) == unbroken[first_step:]
+    later = training_batches(split, 5, seed=0, first_step=first_step, folder=not_held)
+    assert ids(later, 25 - first_step) == unbroken[first_step:]
 
 
-def test_a_split_that_is_not_held_is_shuffled_in_windows_and_its_files_too(make_split, not_held):
-    seen = [epoch for epoch in ids(training_batches(make_split(12, shards=12), 12, seed=0), 4)]
+def test_a_split_that_is_not_held_is_shuffled_in_windows_and_its_parts_too(make_split, not_held):
+    seen = [epoch for epoch in ids(training_batches(make_split(12, shards=12), 12, seed=0, folder=not_held), 4)]
     assert len({frozenset(epoch[:8]) for epoch in seen}) > 1
-    one_file = flat(ids(training_batches(make_split(24), 8, seed=0), 3))
+
+
+def test_one_file_that_is_not_held_is_shuffled_within_a_window_where_blocks_have_no_room(
+    make_split, not_held, monkeypatch, caplog
+):
+    caplog.set_level(logging.INFO, "mainline.progress")
+    monkeypatch.setattr(blocks, "SPARE_BYTES", 2**62)
+    one_file = flat(ids(training_batches(make_split(24), 8, seed=0, folder=not_held), 3))
     assert [sorted(one_file[start : start + 8]) for start in (0, 8, 16)] == [
         list(range(start, start + 8)) for start in (0, 8, 16)
     ]
     assert one_file != sorted(one_file)
+    assert ["no room in" in record.getMessage() for record in caplog.records] == ([True] if not_held else [])
+
+
+def test_blocks_hold_the_rows_of_the_files_in_order_and_are_parsed_once(make_split, tmp_path, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 4 * 20)
+    monkeypatch.setattr(inputs, "HELD_BYTES", 0)
+    split = make_split(11, weight="w_xf")
+    stored = inputs.in_blocks(split, tmp_path)
+    assert [len(Path(name).read_bytes()) for name in stored.blocks] == [80, 80, 60]
+    for of_files, of_blocks in zip(
+        split.read(tf.constant(split.parts)).rebatch(11).get_single_element(),
+        stored.read(tf.constant(stored.parts)).rebatch(11).get_single_element(), strict=True,
+    ):  # fmt: skip
+        np.testing.assert_array_equal(of_files, of_blocks)
+    gone = dataclasses.replace(stored, files=())
+    assert sorted(flat(ids(inputs.finished(inputs.stream(gone, 11, 0, 0), gone, (1.0, 1.0)), 1))) == list(range(11))
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_of_one_that_lives(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    killed = """
+import os, signal, sys, tempfile
+tempfile.tempdir = sys.argv[1]
+from pipeline.training.blocks import scratch
+with scratch() as folder:
+    (folder / "block").write_text("rows")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", killed, str(tmp_path)], check=False)
+    (left,) = tmp_path.glob("*/block")
+    with blocks.scratch() as folder:
+        assert not left.parent.exists()
+        with blocks.scratch():
+            assert folder.is_dir()
+    assert not list(tmp_path.iterdir())
 
 
 def test_workers_share_a_split_that_is_not_held(make_split, not_held):
     split = make_split(31, shards=2)
-    whole = ids(training_batches(split, 10, seed=4), 6)
-    parts = [ids(training_batches(split, 10, seed=4, share=Share(worker, 1, 3)), 6) for worker in range(3)]
+    whole = ids(training_batches(split, 10, seed=4, folder=not_held), 6)
+    shares = [Share(worker, 1, 3) for worker in range(3)]
+    parts = [ids(training_batches(split, 10, seed=4, share=share, folder=not_held), 6) for share in shares]
     assert [flat(step) for step in zip(*parts, strict=True)] == whole
 
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_eval_rows_that_are_not_held_count_once(make_split, not_held, workers):
     split = make_split(25, shards=2)
-    found = [evaluated(split, 6, workers, worker) for worker in range(workers)]
+    found = [evaluated(split, 6, workers, worker, not_held) for worker in range(workers)]
     counted = [row for seen, weights in found for row, weight in zip(seen, weights, strict=True) if weight]
     assert sorted(counted) == list(range(25))
 
@@ -187,8 +238,8 @@ def test_a_shard_of_one_example_is_enough(make_split):
     assert [evaluated(split, 4, 2, worker) for worker in range(2)] == [([0], [1.0]), ([0], [0.0])]
 
 
-def evaluated(split, batch_size, workers, worker) -> tuple[list[int], list[float]]:
-    batches, steps = eval_batches(split, batch_size, Share(worker, 1, workers))
+def evaluated(split, batch_size, workers, worker, folder=None) -> tuple[list[int], list[float]]:
+    batches, steps = eval_batches(split, batch_size, Share(worker, 1, workers), folder)
     found = list(batches.as_numpy_iterator())
     assert len(found) == steps
     return flat(features["id_xf"].ravel().tolist() for features, _, _ in found), flat(w.tolist() for _, _, w in found)

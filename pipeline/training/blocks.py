@@ -1,0 +1,77 @@
+"""Rows that memory does not hold, as matrices in files on the local disk: parsed once, read again in every epoch."""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import tensorflow as tf
+from filelock import FileLock, Timeout
+
+from pipeline.training.columns import Matrices, Spec, by_type, read_matrices, row_bytes, width
+
+BLOCK_BYTES = 8 * 2**20
+# What is left to others on the disk.
+SPARE_BYTES = 2**30
+PREFIX = "mainline-rows-"
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A new folder on the local disk, until the end; what processes that were killed left goes at the beginning."""
+    place = Path(tempfile.gettempdir())
+    for left in place.glob(f"{PREFIX}*.lock"):
+        # The lock of a process that lives cannot be had.
+        with suppress(Timeout, OSError), FileLock(left, timeout=0):
+            remove(left)
+    lock = place / f"{PREFIX}{uuid.uuid4().hex}.lock"
+    with FileLock(lock):
+        lock.with_suffix("").mkdir()
+        try:
+            yield lock.with_suffix("")
+        finally:
+            remove(lock)
+
+
+def remove(lock: Path) -> None:
+    """Removes a folder, then the lock that it is known by."""
+    shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+    lock.unlink(missing_ok=True)
+
+
+def has_room(folder: Path, wanted_bytes: int) -> bool:
+    """Whether so much can be written without filling the disk."""
+    return shutil.disk_usage(folder).free >= wanted_bytes + SPARE_BYTES
+
+
+def write_blocks(files: Sequence[str], spec: Spec, folder: Path) -> tuple[str, ...]:
+    """The rows of some files, in order, as files of at most ``BLOCK_BYTES``; gives their names."""
+    rows = max(1, BLOCK_BYTES // row_bytes(spec))
+    names = []
+    for number, matrices in enumerate(read_matrices(files, spec).rebatch(rows)):
+        path = folder / f"block-{number:06d}"
+        with path.open("wb") as file:
+            for matrix in matrices:
+                matrix.numpy().tofile(file)
+        names.append(str(path))
+    return tuple(names)
+
+
+def read_blocks(names: tf.Tensor, spec: Spec) -> tf.data.Dataset:
+    """Matrices of each block, in the order of the names (blocks,)."""
+    blocks = tf.data.Dataset.from_tensor_slices(names)
+    return blocks.map(lambda name: read_block(name, spec), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+
+def read_block(name: tf.Tensor, spec: Spec) -> Matrices:
+    """The matrices of one block, which stand in its file one after another."""
+    content, begin, matrices = tf.io.read_file(name), tf.constant(0), []
+    rows = tf.strings.length(content) // row_bytes(spec)
+    for columns in by_type(spec):
+        (dtype, *_), values = [feature.dtype for feature in columns.values()], sum(map(width, columns.values()))
+        size = rows * values * dtype.size
+        matrices.append(tf.reshape(tf.io.decode_raw(tf.strings.substr(content, begin, size), dtype), [-1, values]))
+        begin += size
+    return tuple(matrices)
