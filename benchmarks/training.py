@@ -198,13 +198,17 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--root", type=Path, default=Path("runs/training"))
     parser.add_argument("--json", type=Path, default=Path("runs/training/training.json"))
-    parser.add_argument("--only-feeding", action="store_true", help="on what the latest run below --root transformed")
+    parser.add_argument(
+        "--only-feeding", action="store_true", help="on what the latest run below --root transformed; one, if none has"
+    )
     parser.add_argument("--reduce", type=int, metavar="REPEATS", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.reduce:
         print(json.dumps(reduce_here(options.reduce)))
         return 0
     facts = {} if options.only_feeding else spread(options.root, options.repeats)
+    if not (options.root / CONFIG).is_dir():
+        train(1, options.root, seed=0)
     fed = feed(CONFIG, options.root, BATCH_SIZE, options.repeats)
     options.json.write_text(json.dumps({**facts, "fed": [asdict(one) for one in fed]}, indent=1) + "\n", "utf-8")
     publish("Feeding the training", [FEEDING, "", *feeding_table(fed)], options.repeats)
