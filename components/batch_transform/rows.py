@@ -59,7 +59,7 @@ class TransformFile(beam.DoFn):
                 read.append(rows)
                 yield batch
         if not read:
-            yield converter(self.schema).arrow_schema().empty_table().to_batches()[0]
+            yield pa.RecordBatch.from_pylist([], schema=converter(self.schema).arrow_schema())
 
     def transform(self, serialized: tf.Tensor) -> tuple[int, pa.RecordBatch]:
         """The rows of a batch, and what becomes of them, each column a list."""

@@ -108,7 +108,7 @@ def write_lines(path: str, file_format: str, lines: Iterable[bytes]) -> NDArray[
     """Writes a text file, or a gzipped TFRecord file with an ending of its own; gives the path."""
     if file_format == "text":
         with fileio.open(path, "wb") as file:
-            file.writelines(b"%s\n" % line for line in lines)
+            file.write(b"".join(b"%s\n" % line for line in lines))
         return np.array(path)
     path = f"{path}.tfrecord.gz"
     with tf.io.TFRecordWriter(path, "GZIP") as writer:
