@@ -2,6 +2,7 @@
 
 import logging
 import os
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,7 +51,8 @@ class Executor(stock.Executor):
             check_examples("BatchTransform", examples)
         target = artifact_utils.get_single_uri(output_dict[specs.TRANSFORM_GRAPH_KEY])
         schema = read_schema(input_dict)
-        temporary = os.path.join(target, TEMPORARY)
+        # Of this call alone: a process knows a graph that it has loaded by its folder.
+        temporary = os.path.join(target, TEMPORARY, uuid.uuid4().hex)
         try:
             columns = parsed_columns(schema)
             traced = tracing.trace(self.preprocessing_fn(exec_properties), type_specs(columns), temporary)
@@ -65,7 +67,7 @@ class Executor(stock.Executor):
         analyzed, transformed = work_on(input_dict, output_dict, exec_properties)
         saved = self.transform(traced, passes, columns, analyzed, transformed)
         tracing.publish(traced, saved, schema, target)
-        fileio.rmtree(temporary)
+        fileio.rmtree(os.path.join(target, TEMPORARY))
 
     def preprocessing_fn(self, properties: Properties) -> tracing.PreprocessingFn:
         """The function that the component was given, with its ``custom_config`` if it takes one."""

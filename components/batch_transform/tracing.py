@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tensorflow_transform import analyzer_nodes, annotators, graph_tools, impl_helper, tf2_utils
+from tensorflow_transform import analyzer_nodes, annotators, graph_tools, impl_helper, nodes, tf2_utils
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io
 from tfx.dsl.io import fileio
 
@@ -57,7 +57,7 @@ def columns_for_analysis(traced: Traced) -> set[str]:
     """The raw columns that an analyzer depends on, and those that an operation without an output reads, as a check."""
     visitor = graph_tools.SourcedTensorsVisitor()
     for sink in traced.sinks:
-        graph_tools.nodes.Traverser(visitor).visit_value_node(sink.future)
+        nodes.Traverser(visitor).visit_value_node(sink.future)
     flat = tf.nest.flatten(traced.outputs, expand_composites=True)
     _, checks = tf2_utils.strip_and_get_tensors_and_control_dependencies(flat)
     return set(graph_tools.get_dependent_inputs(traced.graph, traced.inputs, [*visitor.sourced_tensors, *checks]))
