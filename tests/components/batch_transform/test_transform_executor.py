@@ -48,7 +48,10 @@ def test_examples_of_another_format_are_refused(tmp_path):
 
 
 def test_a_split_without_files_is_refused(tmp_path):
-    examples = transform_world.write_examples(tmp_path / "examples", {"train": taxi_rows().slice(0, 5)})
+    few = taxi_rows().slice(0, 5)
+    examples = transform_world.write_examples(tmp_path / "examples", {"train": few, "eval": few})
+    for path in Path(examples.uri, "Split-eval").iterdir():
+        path.unlink()
     with pytest.raises(DataError, match="no examples"):
         run("ours", examples, tmp_path, PLAIN, taxi_schema(), ("train", "eval"))
 

@@ -36,7 +36,7 @@ def test_moments_are_those_of_places_in_a_vocabulary(ours):
     companies = [name or "" for name in taxi_rows()["company"].to_pylist()]
     counted = Counter(name for name in companies[:3000] if name)
     terms = sorted(counted, key=lambda term: (counted[term], term.encode()), reverse=True)
-    path = ours.transform.vocabulary_file_by_name("company").decode()
+    path = ours.transform.vocabulary_file_by_name("company")
     assert Path(path).read_text(encoding="utf-8").splitlines() == terms
     ids = np.array([terms.index(name) if name in counted else -1 for name in companies[:3700]])
     wanted = (ids - ids[:3000].mean()) / ids[:3000].std()
