@@ -25,6 +25,8 @@ from pipeline.workloads.contract import load_workload
 
 TAXI_PREPROCESSING = "tfx.experimental.templates.taxi.models.preprocessing.preprocessing_fn"
 TAXI_RUN_FN = "tfx.experimental.templates.taxi.models.keras_model.model.run_fn"
+# Neither statistics nor a cache of analyzers, which ours does not write.
+LEAN_TRANSFORM = {"disable_statistics": True, "disable_analyzer_cache": True}
 TAXI_STEPS = {"train": 1000, "eval": 150}
 Settings = dict[str, dict[str, Any]]
 
@@ -34,7 +36,7 @@ def taxi_settings() -> Settings:
     train, evaluate = (tfx.proto.TrainArgs, tfx.proto.EvalArgs)
     return {
         "schema": {"schema_file": str(TAXI_SCHEMA)},
-        "transform": {"preprocessing_fn": TAXI_PREPROCESSING, "disable_statistics": True},
+        "transform": {"preprocessing_fn": TAXI_PREPROCESSING, **LEAN_TRANSFORM},
         "trainer": {
             "run_fn": TAXI_RUN_FN,
             "train_args": train(splits=["train"], num_steps=TAXI_STEPS["train"]),
@@ -75,7 +77,7 @@ def workload_settings(case: Case, rows: Path) -> Settings:
         "transform": {
             "preprocessing_fn": workload.preprocessing_fn,
             "splits_config": tfx.proto.SplitsConfig(analyze=["train"], transform=["train", "eval"]),
-            "disable_statistics": True,
+            **LEAN_TRANSFORM,
             "custom_config": {
                 "domains": domains(schema, closed_columns(workload.table.features)),
                 "source": source_digest(workload.module("preprocessing")),

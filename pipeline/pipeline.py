@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
-from tfx.components.transform.component import Transform
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
@@ -19,6 +18,7 @@ from components.arrow_example_gen.component import ArrowExampleGen
 from components.baseline.strategy import LatestOtherBlessedModel
 from components.batch_evaluator.component import BatchEvaluator
 from components.batch_statistics.component import BatchStatisticsGen
+from components.batch_transform.component import BatchTransform
 from components.distributed_trainer.component import DistributedTrainer
 from components.files import claim
 from components.review.artifacts import ReviewDecision
@@ -69,17 +69,18 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
     curated = schema_gen.outputs["schema"]
     validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=curated)
     gate = ValidationGate(validator.outputs["anomalies"], config.gate.block_on, accepted)
-    transform = Transform(
+    transform = BatchTransform(
         examples=examples,
         schema=curated,
         preprocessing_fn=workload.preprocessing_fn,
         splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "eval"]),
         disable_statistics=True,
+        disable_analyzer_cache=True,
         custom_config={
             "domains": domains(schema, closed_columns(workload.table.features)),
             "source": source_digest(workload.module("preprocessing")),
         },
-    )
+    ).with_id("Transform")
     transform.add_upstream_node(gate)
     tuning = tuning_nodes(workload, config, transform, curated)
     warm_start = warm_start_nodes(config.training)
@@ -145,7 +146,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
     )  # fmt: skip
 
 
-def tuning_nodes(workload: Workload, config: Config, transform: Transform, schema: OutputChannel) -> "list[Tuner]":
+def tuning_nodes(workload: Workload, config: Config, transform: BatchTransform, schema: OutputChannel) -> "list[Tuner]":
     """What searches the settings of the training, where the config asks for it."""
     if config.tuning is None:
         return []

@@ -12,16 +12,21 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 NOTHING = pa.scalar(b"", pa.binary())
+# The numbers of the fields of the message Feature.
+BYTES, FLOAT, INT64 = 1, 2, 3
 
 
 def encode(batch: pa.RecordBatch) -> pa.BinaryArray:
-    """One tf.Example for each row: int64, float32 and string columns; null is a feature without a value."""
+    """One tf.Example for each row: int64, float32 and string columns, or lists of these.
+
+    Null is a feature without a list of values, which an empty list has.
+    """
     columns = zip(batch.schema.names, batch.columns, strict=True)
     parts = [part for name, column in columns for part in _entry(name, column)]
     if not parts:
         return pa.array([b""] * batch.num_rows, pa.binary())
     features = pc.binary_join_element_wise(*parts, NOTHING)
-    return pc.binary_join_element_wise(by_length(features, lambda length: _field(1, length)), features, NOTHING)
+    return _tagged(features)
 
 
 def by_length(values: pa.BinaryArray, make: Callable[[int], bytes]) -> pa.BinaryArray:
@@ -60,9 +65,8 @@ def varints(values: NDArray[np.int64]) -> pa.BinaryArray:
 
 
 def _entry(name: str, column: pa.Array) -> tuple[pa.BinaryArray, pa.BinaryArray]:
-    """An entry of the map of features: all before the value, and the value."""
-    kind, values = _values(column)
-    before = by_length(values, lambda length: _before_value(name, kind, length))
+    """An entry of the map of features: all before the values, and the values."""
+    before, values = _lists(name, column) if _is_list(column.type) else _scalars(name, column)
     if column.null_count == 0:
         return before, values
     valid = column.is_valid()
@@ -70,20 +74,56 @@ def _entry(name: str, column: pa.Array) -> tuple[pa.BinaryArray, pa.BinaryArray]
     return pc.if_else(valid, before, absent), pc.if_else(valid, values, NOTHING)
 
 
+def _is_list(kind: pa.DataType) -> bool:
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind)
+
+
+def _scalars(name: str, column: pa.Array) -> tuple[pa.BinaryArray, pa.BinaryArray]:
+    """The same of a column with a value in each row."""
+    kind, values = _values(column)
+    return by_length(values, lambda length: _before_value(name, kind, length)), values
+
+
+def _lists(name: str, column: pa.Array) -> tuple[pa.BinaryArray, pa.BinaryArray]:
+    """The same of a column with a list in each row."""
+    ends = column.offsets.to_numpy().astype(np.int64)
+    kind, values = _values(column.values.slice(ends[0], ends[-1] - ends[0]))
+    texts = kind == BYTES
+    joined = _joined(_tagged(values) if texts else values, ends - ends[0])
+    # Texts have each a tag of their own, the numbers of a list have one.
+    lists = joined if texts else _tagged(joined)
+    return by_length(lists, lambda length: _before_list(name, kind, length)), lists
+
+
+def _joined(values: pa.BinaryArray, ends: NDArray[np.int64]) -> pa.BinaryArray:
+    """The bytes of each list of values."""
+    starts = np.frombuffer(values.buffers()[1], np.int32, len(values) + 1, values.offset * 4)
+    return pa.Array.from_buffers(pa.binary(), len(ends) - 1, [None, pa.py_buffer(starts[ends]), values.buffers()[2]])
+
+
 def _values(column: pa.Array) -> tuple[int, pa.BinaryArray]:
-    """The number of the kind in the message Feature, and each value in its list."""
+    """The number of the kind in the message Feature, and the bytes of each value in its list."""
     if pa.types.is_int64(column.type):
-        return 3, varints(column.fill_null(0).to_numpy(zero_copy_only=False))
+        return INT64, varints(column.fill_null(0).to_numpy(zero_copy_only=False))
     if pa.types.is_float32(column.type):
-        return 2, fixed(column.fill_null(0).to_numpy(zero_copy_only=False).astype("<f4", copy=False))
-    return 1, column.cast(pa.binary()).fill_null(b"")
+        return FLOAT, fixed(column.fill_null(0).to_numpy(zero_copy_only=False).astype("<f4", copy=False))
+    return BYTES, column.cast(pa.binary()).fill_null(b"")
+
+
+def _tagged(values: pa.BinaryArray) -> pa.BinaryArray:
+    """Each value as the first field of a message."""
+    return pc.binary_join_element_wise(by_length(values, lambda length: _field(1, length)), values, NOTHING)
 
 
 def _before_value(name: str, kind: int, length: int) -> bytes:
     value = _field(1, length)
-    feature = _field(kind, len(value) + length)
-    size = len(feature) + len(value) + length
-    return _key(name, size) + _field(2, size) + feature + value
+    return _before_list(name, kind, len(value) + length) + value
+
+
+def _before_list(name: str, kind: int, length: int) -> bytes:
+    feature = _field(kind, length)
+    size = len(feature) + length
+    return _key(name, size) + _field(2, size) + feature
 
 
 def _key(name: str, size: int) -> bytes:

@@ -72,18 +72,13 @@ def pairs(estimated: pa.StructArray) -> Pairs:
     return [(pair["values"], pair["counts"]) for pair in estimated.to_pylist()]
 
 
-class Counts:
-    """The counts of one feature: a table, or sketches from the day that the table has outgrown its bounds.
-
-    Whether it has does not depend on the order in which parts are put together: the whole has no fewer values than any
-    part.
-    """
+class Grouped:
+    """Values with their counts as a table, which has a row for each value once it is compact."""
 
     def __init__(self) -> None:
         self.tables: list[pa.Table] = []
         self.grouped_rows = 0
         self.waiting_rows = 0
-        self.sketches: Sketches | None = None
 
     def add(self, table: pa.Table) -> None:
         """Takes in values with their counts; the same value may come again."""
@@ -92,6 +87,31 @@ class Counts:
         # So that a value is grouped again a bounded number of times only.
         if self.waiting_rows > max(WAITING, self.grouped_rows):
             self.compact()
+
+    def compact(self) -> None:
+        """Each value once."""
+        if self.tables:
+            table = self.grouped(pa.concat_tables(self.tables))
+            self.tables, self.grouped_rows, self.waiting_rows = [table], table.num_rows, 0
+
+    @staticmethod
+    def grouped(table: pa.Table) -> pa.Table:
+        """Each value once, with the sums of its counts and weights."""
+        summed = [name for name in table.column_names if name != "value"]
+        groups = table.group_by("value").aggregate([(name, "sum") for name in summed])
+        return pa.table({"value": groups["value"], **{name: groups[f"{name}_sum"] for name in summed}})
+
+
+class Counts(Grouped):
+    """The counts of one feature: a table, or sketches from the day that the table has outgrown its bounds.
+
+    Whether it has does not depend on the order in which parts are put together: the whole has no fewer values than any
+    part.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sketches: Sketches | None = None
 
     def merge(self, other: "Counts") -> None:
         """Takes in another's, and leaves it as it is."""
@@ -105,20 +125,13 @@ class Counts:
         """Each value once, and within the bounds."""
         if not self.tables:
             return
-        table = self.grouped(pa.concat_tables(self.tables))
-        self.tables, self.grouped_rows, self.waiting_rows = [table], table.num_rows, 0
+        super().compact()
+        (table,) = self.tables
         if self.sketches is None and (table.num_rows > EXACT_VALUES or table["value"].nbytes > EXACT_BYTES):
             self.sketches = Sketches()
         if self.sketches is not None:
             self.sketches.add(table)
             self.tables, self.grouped_rows = [], 0
-
-    @staticmethod
-    def grouped(table: pa.Table) -> pa.Table:
-        """Each value once, with the sums of its counts and weights."""
-        summed = [name for name in table.column_names if name != "value"]
-        groups = table.group_by("value").aggregate([(name, "sum") for name in summed])
-        return pa.table({"value": groups["value"], **{name: groups[f"{name}_sum"] for name in summed}})
 
     def estimate(self, kept: int) -> Estimate:
         """The unique values and the ``kept`` most frequent; of two with one count, the greater value."""

@@ -8,17 +8,15 @@ import apache_beam as beam
 import tensorflow_data_validation as tfdv
 from tfx import types
 from tfx.components.statistics_gen import executor as stock
-from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
-from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils, json_utils, stats_utils
 
 from components.batch_statistics.counting import CountFile, MergeFiles, WriteSplit
 from components.batch_statistics.options import check_options
-from components.examples.reading import split_files
+from components.examples.reading import check_examples, split_files
 from pipeline.errors import ConfigError, DataError, MainlineError
 
 logger = logging.getLogger(__name__)
@@ -38,7 +36,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(input_dict[specs.EXAMPLES_KEY])
-        check_examples(examples)
+        check_examples("BatchStatisticsGen", examples)
         options = read_settings(input_dict, exec_properties)
         splits = chosen_splits(examples, exec_properties)
         files = files_by_split(examples, splits)
@@ -64,22 +62,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | beam.CombinePerKey(MergeFiles(options))
                 | beam.ParDo(WriteSplit(paths, {split: len(paths) for split, paths in files.items()}))
             )
-
-
-def check_examples(examples: types.Artifact) -> None:
-    """Refuses examples that stock StatisticsGen reads and this one does not.
-
-    Raises:
-        ConfigError: they are not serialized tf.Examples in folders of splits.
-    """
-    payload = examples_utils.get_payload_format(examples)
-    if payload != example_gen_pb2.FORMAT_TF_EXAMPLE:
-        name = example_gen_pb2.PayloadFormat.Name(payload)
-        raise ConfigError(
-            "BatchStatisticsGen: examples", "not tf.Examples", expected="FORMAT_TF_EXAMPLE", received=name
-        )
-    if examples.has_custom_property(examples_utils.CUSTOM_SPLIT_PATTERN_PROPERTY_NAME):
-        raise ConfigError("BatchStatisticsGen: examples", "splits by pattern", expected="a folder for each split")
 
 
 def read_settings(input_dict: Artifacts, exec_properties: dict[str, Any]) -> tfdv.StatsOptions:

@@ -5,12 +5,30 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 import tensorflow as tf
 from tfx import types
+from tfx.components.util import examples_utils
 from tfx.dsl.io import fileio
+from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
+from pipeline.errors import ConfigError
+
 BATCH_ROWS = 4096
+
+
+def check_examples(component: str, examples: types.Artifact) -> None:
+    """Refuses examples that stock components read and ours do not.
+
+    Raises:
+        ConfigError: they are not serialized tf.Examples in folders of splits.
+    """
+    payload = examples_utils.get_payload_format(examples)
+    if payload != example_gen_pb2.FORMAT_TF_EXAMPLE:
+        name = example_gen_pb2.PayloadFormat.Name(payload)
+        raise ConfigError(f"{component}: examples", "not tf.Examples", expected="FORMAT_TF_EXAMPLE", received=name)
+    if examples.has_custom_property(examples_utils.CUSTOM_SPLIT_PATTERN_PROPERTY_NAME):
+        raise ConfigError(f"{component}: examples", "splits by pattern", expected="a folder for each split")
 
 
 def split_files(examples: list[types.Artifact], split: str) -> list[str]:

@@ -96,3 +96,25 @@ def test_a_long_name_that_is_not_ascii_is_kept():
 
 def test_a_varint_of_a_negative_number_has_ten_bytes():
     assert [len(value) for value in varints(np.array([-1, 1])).to_pylist()] == [10, 1]
+
+
+def lists_of(large: bool) -> pa.RecordBatch:
+    """Lists of none, one and several values, missing ones, and vectors of one length."""
+    make, text = (pa.large_list, pa.large_binary()) if large else (pa.list_, pa.binary())
+    columns = {
+        "n": pa.array([[1, -2], [], None, [300], [7]], make(pa.int64())),
+        "x": pa.array([[1.5, 2.0], [], None, [3.0], [4.0]], make(pa.float32())),
+        "s": pa.array([[b"a", b""], [], None, [b"x" * 200], [b"\0"]], make(text)),
+        "one": pa.array([[number] for number in range(5)], make(pa.int64())),
+        "vector": pa.array([[0.5] * 40 for _ in range(5)], make(pa.float32())),
+        "none": pa.array([[]] * 5, make(pa.int64())),
+    }
+    return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(("start", "rows"), [(0, 5), (1, 4), (1, 2), (3, 1), (0, 0)])
+def test_lists_are_those_of_the_library_whole_and_in_slices(large, start, rows):
+    batch = lists_of(large).slice(start, rows)
+    records = example_coder.RecordBatchToExamplesEncoder().encode(batch)
+    assert parsed(batch) == [tf.train.Example.FromString(record) for record in records]

@@ -1,0 +1,1 @@
+"""Transform that works in batches, with the outputs of stock Transform."""

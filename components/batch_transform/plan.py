@@ -1,0 +1,112 @@
+"""Which analyzers are computed after which pass over the rows, and what each reads.
+
+An analyzer of TensorFlow Transform is a small graph of operations (tensorflow_transform/analyzer_nodes.py): some
+tensors are accumulated over the rows, accumulators are merged, and the rest is made of the result.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tensorflow_transform import analyzer_nodes, graph_tools, nodes
+
+from components.batch_transform.analysis import ACCUMULATED, FINISHED
+from components.batch_transform.tracing import Traced
+
+
+class UnknownAnalyzerError(Exception):
+    """An analyzer that is not computed here; the message is its label."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What is accumulated over the rows, of the values of which tensors."""
+
+    label: str
+    combiner: analyzer_nodes.Combiner
+    tensors: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A pass over the rows, and the tensors whose values are known after it."""
+
+    analyses: tuple[Analysis, ...]
+    sinks: tuple[analyzer_nodes.TensorSink, ...]
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Everything that is read, once."""
+        return tuple(dict.fromkeys(name for analysis in self.analyses for name in analysis.tensors))
+
+
+def phases(traced: Traced) -> tuple[Phase, ...]:
+    """The passes, each as soon as what its analyzers read can be computed.
+
+    Raises:
+        UnknownAnalyzerError: an analyzer that is not computed here.
+    """
+    for operation in (operation for sink in traced.sinks for operation in operations(sink.future)):
+        check_known(operation)
+    found: list[Phase] = []
+    waiting = list(traced.sinks)
+    while waiting:
+        ready = ready_sinks(traced, waiting)
+        names = {sink.tensor.name for sink in ready}
+        waiting = [sink for sink in waiting if sink.tensor.name not in names]
+        done = {analysis.label for phase in found for analysis in phase.analyses}
+        new = {analysis.label: analysis for sink in ready for analysis in analyses(sink) if analysis.label not in done}
+        found.append(Phase(tuple(new.values()), tuple(ready)))
+    return tuple(found)
+
+
+def operations(value: nodes.ValueNode) -> Iterator[nodes.OperationNode]:
+    """All that a value is made by; an operation comes as often as it is used."""
+    yield value.parent_operation
+    for before in value.parent_operation.inputs:
+        yield from operations(before)
+
+
+def check_known(operation: nodes.OperationNode) -> None:
+    """Whether an operation is done here.
+
+    Raises:
+        UnknownAnalyzerError: it is not.
+    """
+    made_of = operation.operation_def
+    known = type(made_of) in FINISHED
+    if type(made_of) in ACCUMULATED:
+        known = ACCUMULATED[type(made_of)](made_of, len(source(operation).tensors)) is not None
+    # A vocabulary that covers each of some keys.
+    if not known or getattr(made_of, "key_fn", None) is not None:
+        raise UnknownAnalyzerError(made_of.label)
+
+
+def source(operation: nodes.OperationNode) -> analyzer_nodes.TensorSource:
+    """The tensors that an accumulating operation reads."""
+    return operation.inputs[0].parent_operation.operation_def
+
+
+def ready_sinks(traced: Traced, waiting: list[analyzer_nodes.TensorSink]) -> list[analyzer_nodes.TensorSink]:
+    """Those of the waiting that depend on no other that waits; tables that are made of its value count, too."""
+    names = {sink.tensor.name for sink in waiting}
+    known = [(sink.tensor, sink.tensor.name not in names) for sink in traced.sinks]
+    analyzer = graph_tools.InitializableGraphAnalyzer(
+        traced.graph, traced.inputs, known, graph_tools.describe_path_as_analyzer_cache_hash
+    )
+    return [sink for sink in waiting if all(map(analyzer.ready_to_run, read_tensors(sink)))]
+
+
+def read_tensors(sink: analyzer_nodes.TensorSink) -> list[object]:
+    """The tensors that an analyzer reads."""
+    found = (operation.operation_def for operation in operations(sink.future))
+    return [tensor for one in found if isinstance(one, analyzer_nodes.TensorSource) for tensor in one.tensors]
+
+
+def analyses(sink: analyzer_nodes.TensorSink) -> Iterator[Analysis]:
+    """What is accumulated for a tensor that an analyzer gives."""
+    for operation in operations(sink.future):
+        made_of = operation.operation_def
+        if type(made_of) in ACCUMULATED:
+            tensors = source(operation).tensors
+            combiner = ACCUMULATED[type(made_of)](made_of, len(tensors))
+            yield Analysis(made_of.label, combiner, tuple(str(tensor.name) for tensor in tensors))

@@ -1,0 +1,82 @@
+"""The pass that writes the transformed rows: parsed, put through the graph and encoded by batch, in C++."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import tensorflow as tf
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform import impl_helper
+
+from components.arrow_example_gen.shards import THREADS, ahead, write_shards
+from components.batch_transform.passes import (
+    READ,
+    Graph,
+    Labelled,
+    MakePipeline,
+    Rows,
+    RowsByFile,
+    Work,
+    check_files,
+    check_rows,
+    run_pass,
+)
+from components.examples.reading import serialized_batches
+
+# The label of the rows that were written of each file.
+WRITTEN = "rows written"
+# As stock Transform calls its files (tfx/components/transform/executor_utils.py).
+PREFIX = "transformed_examples"
+
+
+@functools.lru_cache(maxsize=2)
+def converter(schema: bytes) -> Any:
+    """What makes a record batch of tensors, for the schema of the outputs; made once a process."""
+    return impl_helper.make_tensor_to_arrow_converter(schema_pb2.Schema.FromString(schema))
+
+
+class TransformFile(beam.DoFn):
+    """A file of raw rows to files of transformed rows; ``schema`` is that of the outputs, serialized."""
+
+    def __init__(self, graph: Graph, schema: bytes) -> None:
+        self.graph = graph
+        self.schema = schema
+
+    def process(self, work: Work) -> Iterator[Labelled]:
+        """Gives the rows that were read and written; holds a few batches of the file at a time."""
+        read: list[int] = []
+        written = write_shards(self.batches(work.path, read), work.folder, f"{PREFIX}-{work.number:05d}")
+        yield READ, {work.path: sum(read)}
+        yield WRITTEN, {work.path: written}
+
+    def batches(self, path: str, read: list[int]) -> Iterator[pa.RecordBatch]:
+        """The transformed rows of a file; ``read`` takes the rows of each batch. A file without rows has one batch."""
+        with ThreadPoolExecutor(THREADS) as pool:
+            for rows, batch in ahead(pool, self.transform, serialized_batches(path)):
+                read.append(rows)
+                yield batch
+        if not read:
+            yield pa.RecordBatch.from_pylist([], schema=converter(self.schema).arrow_schema())
+
+    def transform(self, serialized: tf.Tensor) -> tuple[int, pa.RecordBatch]:
+        """The rows of a batch, and what becomes of them, each column a list."""
+        return len(serialized), converter(self.schema).convert(dict(self.graph.apply(serialized)))
+
+
+def transform(
+    make_pipeline: MakePipeline, works: Sequence[Work], graph: Graph, schema: schema_pb2.Schema, folder: str
+) -> Rows:
+    """Writes the transformed rows of files; gives the rows that were read of each.
+
+    Raises:
+        MainlineError: other rows were written than were read.
+    """
+    combiners = {READ: RowsByFile(), WRITTEN: RowsByFile()}
+    process = TransformFile(graph, schema.SerializeToString())
+    moved = run_pass(make_pipeline, works, process, combiners, folder)
+    check_rows(moved[READ], moved[WRITTEN])
+    check_files(works, moved[READ])
+    return dict(moved[READ])

@@ -1,0 +1,98 @@
+"""A preprocessing_fn as a graph, traced and saved by TensorFlow Transform's own code (see its beam/impl.py).
+
+A SavedModel of a phase gives what the analyzers of the phase read; the last one gives what the function returns.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform import analyzer_nodes, annotators, graph_tools, impl_helper, nodes, tf2_utils
+from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io
+from tfx.dsl.io import fileio
+
+PreprocessingFn = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+METADATA = impl_helper.METADATA_DIR_NAME
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A preprocessing_fn, and its graph as it is before any analyzer is computed.
+
+    ``assets`` names the file of each vocabulary; ``folder`` is for files that live as long as the executor runs.
+    """
+
+    function: PreprocessingFn
+    specs: Mapping[str, tf.TypeSpec]
+    folder: str
+    graph: tf.Graph
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    sinks: tuple[analyzer_nodes.TensorSink, ...]
+    assets: Mapping[str, str]
+    fingerprint: Mapping[str, graph_tools.AnalyzersFingerprint]
+
+
+def trace(function: PreprocessingFn, specs: Mapping[str, tf.TypeSpec], folder: str) -> Traced:
+    """Calls a preprocessing_fn with placeholders of the raw columns.
+
+    Raises:
+        ValueError: it does not return a dictionary with something in it.
+    """
+    graph, inputs, outputs = impl_helper.trace_preprocessing_function(function, specs, False, folder)
+    if not isinstance(outputs, dict) or not outputs:
+        raise ValueError(f"preprocessing_fn must return a dictionary that is not empty, but returned {outputs!r}")
+    assets = annotators.get_asset_annotations(graph)
+    sinks = tuple(graph.get_collection(analyzer_nodes.TENSOR_REPLACEMENTS))
+    fingerprint = graph_tools.get_analyzers_fingerprint(graph, inputs)
+    return Traced(function, specs, folder, graph, inputs, outputs, sinks, assets, fingerprint)
+
+
+def columns_for_analysis(traced: Traced) -> set[str]:
+    """The raw columns that an analyzer depends on, and those that an operation without an output reads, as a check."""
+    visitor = graph_tools.SourcedTensorsVisitor()
+    for sink in traced.sinks:
+        nodes.Traverser(visitor).visit_value_node(sink.future)
+    flat = tf.nest.flatten(traced.outputs, expand_composites=True)
+    _, checks = tf2_utils.strip_and_get_tensors_and_control_dependencies(flat)
+    return set(graph_tools.get_dependent_inputs(traced.graph, traced.inputs, [*visitor.sourced_tensors, *checks]))
+
+
+def columns_for_outputs(traced: Traced) -> set[str]:
+    """The raw columns that an output depends on."""
+    return set(graph_tools.get_dependent_inputs(traced.graph, traced.inputs, traced.outputs))
+
+
+def save(traced: Traced, folder: str, values: Mapping[str, tf.Tensor], tensors: tuple[str, ...] = ()) -> None:
+    """Writes the graph with the analyzers' outputs that are known, by their tensors' names.
+
+    The SavedModel gives ``tensors``, by their names, while analyzers are left, then what the function returns.
+    """
+    names = {name: name for name in tensors}
+    impl_helper.trace_and_write_v2_saved_model(
+        folder, traced.function, traced.specs, traced.folder, traced.fingerprint, dict(values), names, None
+    )
+
+
+def read_schema(saved: str) -> schema_pb2.Schema:
+    """The schema of the outputs, which is beside the last SavedModel."""
+    return metadata_io.read_metadata(os.path.join(saved, METADATA)).schema
+
+
+def publish(traced: Traced, saved: str, raw: schema_pb2.Schema, target: str) -> None:
+    """Moves the last SavedModel to where stock Transform has it, with the metadata of what goes in and comes out."""
+    output = tft.TFTransformOutput
+    transformed = os.path.join(target, output.TRANSFORMED_METADATA_DIR)
+    metadata_io.write_metadata(dataset_metadata.DatasetMetadata(raw), os.path.join(target, output.RAW_METADATA_DIR))
+    metadata_io.write_metadata(dataset_metadata.DatasetMetadata(read_schema(saved)), transformed)
+    if traced.assets:
+        with fileio.open(os.path.join(transformed, output.ASSET_MAP), "w") as file:
+            file.write(json.dumps(traced.assets))
+    # Nothing else in the folder of a SavedModel is of that name, and no user of stock's expects it.
+    fileio.rmtree(os.path.join(saved, METADATA))
+    fileio.rename(saved, os.path.join(target, output.TRANSFORM_FN_DIR))

@@ -1,0 +1,144 @@
+"""Functions for the tests, each named by its dotted path."""
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+
+def dense(column, default=0):
+    """A column as (batch, 1)."""
+    if not isinstance(column, tf.SparseTensor):
+        return column
+    default = "" if column.dtype == tf.string else default
+    one_wide = tf.SparseTensor(column.indices, column.values, [column.dense_shape[0], 1])
+    return tf.ensure_shape(tf.sparse.to_dense(one_wide, default), [None, 1])
+
+
+def as_float(column):
+    return tf.cast(dense(column), tf.float32)
+
+
+def taxi(inputs):
+    """What the template of TFX does with all its features."""
+    outputs = {}
+    for name in ("trip_miles", "fare", "trip_seconds"):
+        outputs[f"{name}_xf"] = tft.scale_to_z_score(as_float(inputs[name]))
+    for name in ("payment_type", "company"):
+        terms = tft.compute_and_apply_vocabulary(dense(inputs[name]), top_k=1000, num_oov_buckets=10)
+        outputs[f"{name}_xf"] = terms
+    for name in ("pickup_latitude", "pickup_longitude", "dropoff_latitude", "dropoff_longitude"):
+        outputs[f"{name}_xf"] = tft.bucketize(tf.squeeze(dense(inputs[name], 0.0), 1), 10)
+    for name in ("trip_start_hour", "trip_start_day", "trip_start_month", "pickup_census_tract"):
+        outputs[f"{name}_xf"] = dense(inputs[name])
+    outputs["tips_xf"] = tf.cast(inputs["tips"] > inputs["fare"] * 0.2, tf.int64)
+    return outputs
+
+
+def numbers(inputs):
+    """Every analyzer of numbers, of dense columns, sparse ones and vectors."""
+    fare, seconds = inputs["fare"], inputs["trip_seconds"]
+    pair = tf.concat([inputs["trip_miles"], inputs["tips"]], 1)
+    constants = {
+        "mean": tft.mean(fare),
+        "variance": tft.var(fare),
+        "least": tft.min(inputs["trip_miles"]),
+        "greatest": tft.max(seconds),
+        "sum": tf.cast(tft.sum(inputs["trip_start_hour"]), tf.float32),
+        "size": tf.cast(tft.size(seconds), tf.float32),
+        "quantile": tft.quantiles(fare, 4, 0.01)[0, 1],
+        "covariance": tft.covariance(pair, tf.float32)[0, 1],
+        "sums": tft.sum(pair, reduce_instance_dims=False)[1],
+    }
+    outputs = {name: tf.fill(tf.shape(fare), value) for name, value in constants.items()}
+    outputs["z"] = tft.scale_to_z_score(pair, elementwise=True)
+    outputs["unit"] = tft.scale_to_0_1(as_float(seconds))
+    outputs["range"] = tft.scale_by_min_max(fare, -1.0, 1.0)
+    outputs["sparse_z"] = tft.scale_to_z_score(
+        tf.SparseTensor(seconds.indices, tf.cast(seconds.values, tf.float32), seconds.dense_shape)
+    )
+    outputs["bucket"] = tft.bucketize(fare, 7)
+    outputs["pca"] = tf.ensure_shape(tf.matmul(pair, tft.pca(pair, 1, tf.float32)), [None, 1])
+    return outputs
+
+
+def words(inputs):
+    """Vocabularies in all the ways of TensorFlow Transform that count."""
+    company, hour = dense(inputs["company"]), inputs["trip_start_hour"]
+    payment = inputs["payment_type"]
+    tft.vocabulary(company, vocab_filename="all")
+    tft.vocabulary(company, top_k=5, vocab_filename="five", store_frequency=True)
+    tft.vocabulary(company, frequency_threshold=40, vocab_filename="frequent")
+    tft.vocabulary(company, vocab_filename="shuffled", fingerprint_shuffle=True)
+    tft.vocabulary(company, vocab_filename="reserved", reserved_tokens=["[PAD]", "Taxi Affiliation Services"])
+    tft.vocabulary(payment, weights=inputs["fare"], vocab_filename="weighted")
+    tft.vocabulary(payment, weights=hour, vocab_filename="weighted_by_hour", store_frequency=True)
+    tft.vocabulary(company, frequency_threshold=10**9, vocab_filename="empty")
+    tft.vocabulary(company, top_k=3, frequency_threshold=10**9, vocab_filename="empty_top")
+    tft.vocabulary(hour, top_k=7, vocab_filename="hours", store_frequency=True)
+    tft.vocabulary(company, file_format="tfrecord_gzip", vocab_filename="records")
+    return {
+        "company": tft.compute_and_apply_vocabulary(company, top_k=20, num_oov_buckets=3),
+        "sparse": tft.compute_and_apply_vocabulary(inputs["company"], default_value=-7),
+        "hour": tft.compute_and_apply_vocabulary(hour, vocab_filename="hour"),
+        "text": payment,
+        "sparse_text": inputs["company"],
+    }
+
+
+def phases(inputs):
+    """Analyzers on the outputs of analyzers, three deep, one through a vocabulary's table."""
+    centred = inputs["fare"] - tft.mean(inputs["fare"])
+    scaled = centred / tft.max(centred)
+    ids = tft.compute_and_apply_vocabulary(dense(inputs["company"]), vocab_filename="company")
+    high = tf.strings.as_string(tft.bucketize(scaled, 3))
+    joined = tf.strings.join([high, tf.strings.as_string(ids)], "-")
+    return {
+        "scaled": scaled,
+        "id_z": tft.scale_to_z_score(tf.cast(ids, tf.float32)),
+        "joined": tft.compute_and_apply_vocabulary(joined, top_k=12, vocab_filename="joined"),
+    }
+
+
+def keys(inputs):
+    """Analyzers for each key."""
+    payment = tf.squeeze(inputs["payment_type"], 1)
+    found, counts = tft.count_per_key(payment)
+    return {
+        "z": tft.scale_to_z_score_per_key(tf.squeeze(inputs["fare"], 1), payment),
+        "unit": tft.scale_to_0_1_per_key(tf.squeeze(inputs["trip_miles"], 1), payment),
+        "most": tf.fill(tf.shape(payment), tf.gather(found, tf.argmax(counts))),
+        "count": tf.fill(tf.shape(payment), tf.reduce_max(counts)),
+    }
+
+
+def plain(inputs):
+    """No analyzer."""
+    return {"double": inputs["fare"] * 2.0, "companies": inputs["company"]}
+
+
+def counted(inputs):
+    """What does not depend on how rows lie in batches: counts, extremes and vocabularies."""
+    return {
+        "company": tft.compute_and_apply_vocabulary(dense(inputs["company"]), vocab_filename="company"),
+        "unit": tft.scale_to_0_1(inputs["fare"]),
+    }
+
+
+def by_label(inputs):
+    """A vocabulary by mutual information, which is left to stock."""
+    label = tf.cast(inputs["tips"] > 0, tf.int64)
+    return {"company": tft.compute_and_apply_vocabulary(dense(inputs["company"]), labels=label, top_k=10)}
+
+
+def ragged(inputs):
+    """A ragged column, which is left to stock."""
+    return {"letters": tf.strings.bytes_split(tf.squeeze(inputs["payment_type"], 1)), "fare": inputs["fare"]}
+
+
+def first_half(inputs):
+    """Half of the rows of a batch."""
+    return {"fare": inputs["fare"][::2]}
+
+
+def configured(inputs, custom_config):
+    """A function with settings."""
+    return {"fare": inputs["fare"] * custom_config["factor"]}

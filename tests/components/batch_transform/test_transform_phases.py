@@ -1,0 +1,60 @@
+"""Analyzers on the outputs of analyzers, against the same worked out by numpy."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from .transform_world import run, taxi_rows, taxi_schema
+
+
+@pytest.fixture(scope="module")
+def ours(taxi, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("phases")
+    return run("ours", taxi, folder, "batch_transform.preprocessing.phases", taxi_schema())
+
+
+def column(outputs, split, name):
+    """A transformed column with one value in each row."""
+    spec = {name: outputs.transform.transformed_feature_spec()[name]}
+    serialized = [row.SerializeToString() for row in outputs.rows(split)]
+    return tf.io.parse_example(serialized, spec)[name].numpy().reshape(-1)
+
+
+def test_a_number_is_scaled_by_what_was_learned_of_scaled_numbers(ours):
+    fare = taxi_rows()["fare"].to_numpy()
+    centre = fare[:3000].mean()
+    wanted = (fare[:3700] - centre) / (fare[:3000] - centre).max()
+    np.testing.assert_allclose(column(ours, "train", "scaled"), wanted[:3000], 1e-4, 1e-5)
+    np.testing.assert_allclose(column(ours, "eval", "scaled"), wanted[3000:], 1e-4, 1e-5)
+
+
+def test_moments_are_those_of_places_in_a_vocabulary(ours):
+    companies = [name or "" for name in taxi_rows()["company"].to_pylist()]
+    counted = Counter(name for name in companies[:3000] if name)
+    terms = sorted(counted, key=lambda term: (counted[term], term.encode()), reverse=True)
+    path = ours.transform.vocabulary_file_by_name("company")
+    assert Path(path).read_text(encoding="utf-8").splitlines() == terms
+    ids = np.array([terms.index(name) if name in counted else -1 for name in companies[:3700]])
+    wanted = (ids - ids[:3000].mean()) / ids[:3000].std()
+    np.testing.assert_allclose(column(ours, "eval", "id_z"), wanted[3000:], 1e-4, 1e-5)
+
+
+def test_the_last_phase_counts_what_the_ones_before_made(ours):
+    ids = column(ours, "train", "joined")
+    counted = [int((ids == place).sum()) for place in range(12)]
+    assert counted == sorted(counted, reverse=True)
+    assert counted[-1] > 0
+    assert ours.transform.vocabulary_size_by_name("joined") == 12
+
+
+def test_the_graph_transforms_fresh_rows_as_it_did_the_written_ones(ours, taxi):
+    (path,) = map(str, Path(taxi.uri, "Split-eval").iterdir())
+    raw = next(iter(tf.data.TFRecordDataset(path, "GZIP").batch(700)))
+    transform = tft.TFTransformOutput(ours.graph.uri)
+    fresh = transform.transform_raw_features(tf.io.parse_example(raw, transform.raw_feature_spec()))
+    for name, tensor in fresh.items():
+        np.testing.assert_allclose(column(ours, "eval", name), np.ravel(tensor), 1e-6, err_msg=name)
