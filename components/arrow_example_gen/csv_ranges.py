@@ -1,8 +1,7 @@
 """A big CSV file cut into ranges of bytes that begin with a record, so that several readers share it.
 
-A newline ends a record unless it is quoted. Arrow takes a quote for the beginning of a quoted cell at the beginning of a
-cell only, so that counting quotes is right as long as every one that opens stands there; a file where one does not is
-left whole.
+A newline ends a record unless it is quoted. Arrow takes a quote for one that opens at the beginning of a cell only, so
+that counting quotes is right as long as every one that opens stands there; a file where one does not is left whole.
 """
 
 import codecs

@@ -1,7 +1,7 @@
 """What is written of the rows that were put aside: ``quarantine/`` in the artifact, beside its splits.
 
-For each CSV file, or range of a big one, ``<split>-<number>.json`` has the counts and, if there is a bad row, ``<split>-<number>.jsonl`` has
-one object a row: file, line, column, reason, value, and the row itself.
+For each CSV file, or range of a big one, ``<split>-<number>.json`` has the counts and, if there is a bad row,
+``<split>-<number>.jsonl`` has one object a row: file, line, column, reason, value, and the row itself.
 """
 
 import json

@@ -16,7 +16,7 @@ def big_rows(folder: Path) -> int:
     """The tiny census rows, those of train many times, in one file of several ranges; gives their number."""
     harness.tiny_rows(folder)
     path = folder / "train" / "rows.csv"
-    header, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    _, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     with path.open("a", encoding="utf-8") as file:
         for _ in range(COPIES - 1):
             file.writelines(lines)
@@ -42,7 +42,7 @@ def test_a_killed_ingest_leaves_whole_shards_only_which_nobody_uses(tmp_path):
     expected = big_rows(rows)
     killed = run_until_a_shard_is_named(rows, root)
     shards = [*killed.glob("Split-*/data_tfrecord-*.gz")]
-    assert 0 < len(shards) < 3
+    assert 0 < len([*killed.glob("Split-train/*.gz")]) < 3
     for shard in shards:
         # A gzip stream that is cut off raises EOFError.
         with gzip.open(shard) as file:
