@@ -58,10 +58,11 @@ def open_reader(
     )
 
 
-def explain(name: str, error: pa.ArrowInvalid, file: BinaryIO, columns: Columns) -> DataError:
+def explain(name: str, error: pa.ArrowInvalid, file: BinaryIO, columns: Columns, lines_before: int = 0) -> DataError:
     """Arrow's message in the words of the file: line, column, what was expected, what came.
 
     Arrow counts records, in which a quoted newline or an empty line goes uncounted, so ``file`` is read once more.
+    ``lines_before`` are those that it lacks of the file with this name.
     """
     text = str(error)
     found = re.search(r"(?:In CSV column #(\d+): )?Row #(\d+): (.*)", text, re.DOTALL)
@@ -69,7 +70,7 @@ def explain(name: str, error: pa.ArrowInvalid, file: BinaryIO, columns: Columns)
         return DataError(name, "the line cannot be read", received=_short(text), next_step="Correct the line.")
     index, record, problem = found.groups()
     header, line = locate(file, int(record))
-    where = f"{name}, line {line}"
+    where = f"{name}, line {line + lines_before}"
     if index is None:
         return DataError(where, "the line cannot be read", received=_short(problem), next_step="Correct the line.")
     column = header[int(index)]

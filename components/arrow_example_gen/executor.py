@@ -31,12 +31,11 @@ QUARANTINE = "quarantine"
 
 @dataclass(frozen=True)
 class Work:
-    """A part of a file, the number of the file in its split, and how the shards are named."""
+    """A part of a file, and its number among those of its split, which is in the names of what is written."""
 
     name: str
-    number: int
     piece: Piece
-    prefix: str
+    label: str
 
 
 class WriteShards(beam.DoFn):
@@ -50,9 +49,9 @@ class WriteShards(beam.DoFn):
     def process(self, work: Work) -> Iterator[int]:
         """Gives the number of rows written; holds a few blocks of the file at a time."""
         bad = BadRows(work.name)
-        rows = write_shards(read_rows(work, self.settings, bad), self.folder, work.prefix)
+        rows = write_shards(read_rows(work, self.settings, bad), self.folder, f"data_tfrecord-{work.label}")
         if quarantined(work, self.settings):
-            put_aside(bad, rows, f"{self.quarantine}-{work.number:05d}")
+            put_aside(bad, rows, f"{self.quarantine}-{work.label}", work.piece)
         yield rows
 
 
@@ -64,7 +63,7 @@ def quarantined(work: Work, settings: Settings) -> bool:
 def read_rows(work: Work, settings: Settings, bad: BadRows) -> Iterator[pa.RecordBatch]:
     """The rows of a part of a file; with quarantine, without the bad ones."""
     if quarantined(work, settings):
-        return read_good(work.name, settings.columns, bad)
+        return read_good(work.name, settings.columns, work.piece, bad)
     return read(work.name, settings.columns, work.piece)
 
 
@@ -110,7 +109,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 def work_on(names: list[str]) -> list[Work]:
     """The units of work in some files."""
     return [
-        Work(name, index, piece, f"data_tfrecord-{index:05d}-{number:05d}" if piece else f"data_tfrecord-{index:05d}")
+        Work(name, piece, f"{index:05d}-{number:05d}" if piece else f"{index:05d}")
         for index, name in enumerate(names)
         for number, piece in enumerate(pieces(name))
     ]

@@ -7,9 +7,10 @@ from typing import BinaryIO
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from components.arrow_example_gen import bad_rows, csv_rows, json_rows, parquet_rows
+from components.arrow_example_gen import bad_rows, csv_ranges, csv_rows, json_rows, parquet_rows
 from components.arrow_example_gen.bad_rows import BadRows
 from components.arrow_example_gen.columns import Columns
+from pipeline.errors import DataError
 
 Piece = tuple[int, ...]
 
@@ -29,12 +30,19 @@ def whole(file: BinaryIO) -> list[Piece]:
 
 
 def read_csv(name: str, file: BinaryIO, columns: Columns, piece: Piece) -> Iterator[pa.RecordBatch]:
-    """A CSV file block by block."""
+    """A range of a CSV file, block by block."""
     try:
-        yield from csv_rows.read_batches(file, columns)
+        yield from csv_rows.read_batches(csv_ranges.in_range(file, piece), columns)
     except pa.ArrowInvalid as error:
-        with FileSystems.open(name) as again:
-            raise csv_rows.explain(name, error, again, columns) from error
+        raise explain_csv(name, error, columns, piece) from error
+
+
+def explain_csv(name: str, error: pa.ArrowInvalid, columns: Columns, piece: Piece) -> DataError:
+    """Arrow's message about a range, in the words of the file, which is read once more."""
+    with FileSystems.open(name) as file:
+        before = csv_ranges.lines_before(file, piece)
+        file.seek(0)
+        return csv_rows.explain(name, error, csv_ranges.in_range(file, piece), columns, before)
 
 
 def read_json(name: str, file: BinaryIO, columns: Columns, piece: Piece) -> Iterator[pa.RecordBatch]:
@@ -43,7 +51,7 @@ def read_json(name: str, file: BinaryIO, columns: Columns, piece: Piece) -> Iter
 
 
 FORMATS = {
-    ".csv": Format(csv_rows.check_header, whole, read_csv),
+    ".csv": Format(csv_rows.check_header, csv_ranges.ranges, read_csv),
     ".jsonl": Format(json_rows.check_first, whole, read_json),
     ".parquet": Format(parquet_rows.check_types, parquet_rows.row_groups, parquet_rows.read_batches),
 }
@@ -71,14 +79,13 @@ def pieces(name: str) -> list[Piece]:
         return FORMATS[suffix(name)].pieces(file)
 
 
-def read_good(name: str, columns: Columns, bad: BadRows) -> Iterator[pa.RecordBatch]:
-    """The rows of a CSV file without those that it puts into ``bad``."""
+def read_good(name: str, columns: Columns, piece: Piece, bad: BadRows) -> Iterator[pa.RecordBatch]:
+    """The rows of a range of a CSV file without those that it puts into ``bad``."""
     with FileSystems.open(name) as file:
         try:
-            yield from bad_rows.read_good(file, columns, bad)
+            yield from bad_rows.read_good(csv_ranges.in_range(file, piece), columns, bad)
         except pa.ArrowInvalid as error:
-            with FileSystems.open(name) as again:
-                raise csv_rows.explain(name, error, again, columns) from error
+            raise explain_csv(name, error, columns, piece) from error
 
 
 def read(name: str, columns: Columns, piece: Piece) -> Iterator[pa.RecordBatch]:

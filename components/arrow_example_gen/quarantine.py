@@ -1,7 +1,7 @@
 """What is written of the rows that were put aside: ``quarantine/`` in the artifact, beside its splits.
 
-For each CSV file ``<split>-<number>.json`` has the counts and, if there is a bad row, ``<split>-<number>.jsonl`` has
-one object a row: file, line, column, reason, value, and the row itself.
+For each CSV file, or range of a big one, ``<split>-<number>.json`` has the counts and, if there is a bad row,
+``<split>-<number>.jsonl`` has one object a row: file, line, column, reason, value, and the row itself.
 """
 
 import json
@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from apache_beam.io.filesystems import FileSystems
 from tfx.dsl.io import fileio
 
+from components.arrow_example_gen import csv_ranges
 from components.arrow_example_gen.bad_rows import BadRows, lines_of
 from pipeline.errors import DataError
 
@@ -21,7 +22,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Counts:
-    """How many rows of a file were written, and how many were put aside, by reason."""
+    """How many rows of a file or range were written, and how many were put aside, by reason."""
 
     file: str
     rows: int
@@ -29,15 +30,17 @@ class Counts:
     reasons: dict[str, int]
 
 
-def put_aside(bad: BadRows, rows: int, path: str) -> None:
-    """Writes the bad rows of a file, of which ``rows`` others were written, to ``<path>.jsonl`` and ``<path>.json``."""
+def put_aside(bad: BadRows, rows: int, path: str, cut: csv_ranges.Range) -> None:
+    """Writes the bad rows of a range, which has ``rows`` others, to ``<path>.jsonl`` and ``<path>.json``."""
     found = bad.all()
     if found:
         with FileSystems.open(bad.name) as file:
-            lines = lines_of(file, [row.record for row in found])
+            before = csv_ranges.lines_before(file, cut)
+            file.seek(0)
+            lines = lines_of(csv_ranges.in_range(file, cut), [row.record for row in found])
         with fileio.open(f"{path}.jsonl", "w") as out:
             for row, line in zip(found, lines, strict=True):
-                facts = {"file": bad.name, "line": line, **asdict(row)}
+                facts = {"file": bad.name, "line": line + before, **asdict(row)}
                 del facts["record"]
                 out.write(json.dumps(facts, ensure_ascii=False) + "\n")
     counts = Counts(bad.name, rows, len(found), dict(Counter(row.reason for row in found)))
