@@ -16,8 +16,9 @@ from data.fetch import DEFAULT_CACHE
 from data.folders import building, locked
 from data.prepare import prepare
 from data.shop import World
+from data.spans import SPLITS
 from data.synthetic import synthesize
-from pipeline.config import SPLITS, Config, load_config
+from pipeline.config import Config, load_config
 from pipeline.errors import InputError
 
 TAXI, TAXI_SPLITS = "taxi", ("train", "eval")

@@ -16,7 +16,8 @@ from tfx import v1 as tfx
 from tfx.utils import io_utils
 
 from benchmarks.cases import TAXI, TAXI_LABEL, TAXI_SCHEMA, TAXI_SPLITS, Case, config_of, parse_case
-from pipeline.config import CONF, SPLITS, read_yaml
+from data.spans import SPLITS
+from pipeline.config import CONF, read_yaml
 from pipeline.digest import source_digest
 from pipeline.eval_config import make_eval_config
 from pipeline.features.table import closed_columns

@@ -51,17 +51,18 @@ class Found:
     left_out: tuple[str, ...] = ()
 
 
-def latest_span(pattern: str) -> Span | None:
+def latest_span(pattern: str, divided: bool = True) -> Span | None:
     """Return the whole span with the greatest number, or None.
 
-    Raise DataError when two folders have that number, OSError when a folder cannot be listed.
+    The rows of a span are ``divided`` into a folder for each split, or they lie in its folder itself. Raise DataError
+    when two folders have that number, OSError when a folder cannot be listed.
     """
-    return look(pattern).span
+    return look(pattern, divided).span
 
 
-def look(pattern: str) -> Found:
+def look(pattern: str, divided: bool = True) -> Found:
     """Return the latest whole span and what was passed over to get to it; raise as ``latest_span``."""
-    return choose(listing(pattern), time.time())
+    return choose(listing(pattern, divided), time.time())
 
 
 def choose(folders: Sequence[Folder], now_s: float) -> Found:
@@ -106,13 +107,13 @@ def refuse_twins(span: Span, folders: Sequence[Folder]) -> None:
         )  # fmt: skip
 
 
-def listing(pattern: str) -> list[Folder]:
+def listing(pattern: str, divided: bool = True) -> list[Folder]:
     """Return what is seen of every span, in no order; nothing where the folder above them is not there."""
     above, name, below = parts(pattern)
     if not above.is_dir():
         return []
     found = ((name.fullmatch(entry.name), entry / below) for entry in above.iterdir())
-    return [seen(Span(int(match["span"]), path)) for match, path in found if match and path.is_dir()]
+    return [seen(Span(int(match["span"]), path), divided) for match, path in found if match and path.is_dir()]
 
 
 def parts(pattern: str) -> tuple[Path, re.Pattern[str], Path]:
@@ -128,14 +129,17 @@ def parts(pattern: str) -> tuple[Path, re.Pattern[str], Path]:
     return Path(*words[:place]), name, Path(*words[place + 1 :])
 
 
-def seen(span: Span) -> Folder:
+def seen(span: Span, divided: bool = True) -> Folder:
     """Return the facts about a span's folder."""
-    return Folder(span, without_rows(span.path), (span.path / MARKER).is_file(), changed_s(span.path))
+    return Folder(span, without_rows(span.path, divided), (span.path / MARKER).is_file(), changed_s(span.path))
 
 
-def without_rows(folder: Path) -> tuple[str, ...]:
-    """Return the splits in a folder that have no file of rows."""
-    return tuple(s for s in SPLITS if not any(path.suffix in ROW_FILES for path in folder.glob(f"{s}/*")))
+def without_rows(folder: Path, divided: bool = True) -> tuple[str, ...]:
+    """Return the splits that have no file of rows in a folder."""
+    places = dict.fromkeys(SPLITS, "*") if not divided else {split: f"{split}/*" for split in SPLITS}
+    return tuple(
+        split for split, place in places.items() if not any(path.suffix in ROW_FILES for path in folder.glob(place))
+    )
 
 
 def changed_s(folder: Path) -> float:

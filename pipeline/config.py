@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from data.spans import PLACEHOLDER, UNKNOWN
+from data.spans import SPLITS
+from pipeline.data_config import Data
 from pipeline.errors import ConfigError
 from pipeline.kubeflow_config import Kubeflow
 from pipeline.strict import PositiveFloat, PositiveInt, Strict
@@ -23,7 +24,6 @@ from pipeline.training_config import Training
 from pipeline.tuning_config import Tuning
 
 CONF = Path(__file__).parent / "conf"
-SPLITS = ("train", "eval", "test")
 
 
 class Loader(yaml.SafeLoader):
@@ -32,30 +32,6 @@ class Loader(yaml.SafeLoader):
 
 EXPONENT = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
 Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+.0123456789"))
-
-
-class Data(Strict):
-    """Where rows come from: a data set that ``data/`` prepares, or a folder of the user's own files.
-
-    A folder holds ``train/``, ``eval/`` and ``test/``, each with CSV, JSON Lines or Parquet files that share
-    their columns. ``{SPAN}`` in ``path`` stands for the number of a span: a run takes the latest one that is whole. A
-    bad CSV row ends a run, or with ``on_bad_row: quarantine`` is put aside, up to ``max_bad_share`` of a split's rows.
-    """
-
-    dataset: str | None = None
-    path: str | None = None
-    split: Literal["random", "time", "given"] = "given"
-    seed: int = 0
-    on_bad_row: Literal["fail", "quarantine"] = "fail"
-    max_bad_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.01
-
-    @model_validator(mode="after")
-    def _one_source(self) -> "Data":
-        if (self.dataset is None) == (self.path is None):
-            raise ValueError("give exactly one of 'dataset' and 'path'")
-        if (self.path or "").count(PLACEHOLDER) > 1 or UNKNOWN.search(self.path or ""):
-            raise ValueError(f"in 'path' {PLACEHOLDER} may stand once, and nothing else in its place")
-        return self
 
 
 class Accepted(Strict):

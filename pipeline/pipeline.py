@@ -26,13 +26,15 @@ from components.review.strategy import ApprovedReport
 from components.slice_report.component import SliceReport
 from components.validation_gate.component import ValidationGate
 from components.versioned_pusher.component import VersionedPusher
-from pipeline.config import SPLITS, Config, Release
+from data.spans import SPLITS
+from pipeline.config import Config, Release
 from pipeline.digest import source_digest
 from pipeline.errors import ConfigError
 from pipeline.eval_config import make_eval_config
 from pipeline.features.table import closed_columns
 from pipeline.metadata import connection_config
 from pipeline.report_settings import report_settings
+from pipeline.split_settings import splitting_of
 from pipeline.training_config import Training
 from pipeline.tuning_settings import tuning_settings
 from pipeline.workloads.contract import Workload, check_model_settings, load_workload
@@ -46,7 +48,8 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
 
     Args:
         config: the effective config.
-        rows: folder with ``train/``, ``eval/`` and ``test/``, each with CSV, JSON Lines or Parquet files.
+        rows: folder with ``train/``, ``eval/`` and ``test/``, each with CSV, JSON Lines or Parquet files; with
+            ``data.split_by`` the folder of such files.
         root: where artifacts, metadata and served models go; ``<root>/serving/<version>`` is what a server reads.
         enable_cache: whether a node whose inputs, settings and code have not changed is answered from the cache.
     """
@@ -62,6 +65,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         splits=SPLITS,
         on_bad_row=config.data.on_bad_row,
         max_bad_share=config.data.max_bad_share,
+        splitting=splitting_of(config.data.split_by, schema),
     ).with_id("ExampleGen")
     examples = example_gen.outputs["examples"]
     statistics_gen = BatchStatisticsGen(examples=examples).with_id("StatisticsGen")

@@ -24,33 +24,38 @@ def resolve_span(config: Config, say: Callable[[str], None] = lambda _: None) ->
     if not has_spans(config):
         return config
     pattern = str(config.data.path)
-    found = look_for(pattern)
+    found = look_for(pattern, config.data.is_divided)
     if found.span is None:
-        raise none_whole(pattern, found)
+        raise none_whole(pattern, found, config.data.is_divided)
     for reason in found.left_out:
         say(f"not taken: {reason}")
     data = config.data.model_copy(update={"path": str(found.span.path)})
     return config.model_copy(update={"data": data})
 
 
-def look_for(pattern: str) -> Found:
-    """The latest whole span of a pattern.
+def look_for(pattern: str, divided: bool) -> Found:
+    """The latest whole span of a pattern, whose rows are divided into a folder for each split or not.
 
     Raises:
         DataError: the folder of the spans cannot be read.
     """
     try:
-        return look(pattern)
+        return look(pattern, divided)
     except OSError as error:
         raise DataError(pattern, "spans cannot be listed", received=error.strerror or str(error)) from error
 
 
-def none_whole(pattern: str, found: Found) -> DataError:
+def rows_expected(divided: bool) -> str:
+    """What must be in a folder of rows."""
+    return f"{'train/, eval/ and test/, each with ' if divided else ''}*.csv, *.jsonl or *.parquet"
+
+
+def none_whole(pattern: str, found: Found, divided: bool) -> DataError:
     """What to say where there is nothing to take."""
     where = Path(pattern.partition(PLACEHOLDER)[0] + "x").parent.resolve()
     return DataError(
         f"data.path {pattern}", "there is no whole span",
-        expected=f"train/, eval/ and test/, each with *.csv, *.jsonl or *.parquet, and {MARKER} when it is whole",
+        expected=f"{rows_expected(divided)}, and {MARKER} when it is whole",
         received="; ".join(found.left_out) or f"no such folder in {where}",
         next_step="Correct data.path, or wait until a span is whole.",
     )  # fmt: skip

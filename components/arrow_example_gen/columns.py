@@ -6,6 +6,7 @@ from typing import Literal
 
 import pyarrow as pa
 
+from components.arrow_example_gen.splitting import Splitting
 from pipeline.errors import DataError
 
 ARROW_TYPES = {"INT": pa.int64(), "FLOAT": pa.float32(), "BYTES": pa.string()}
@@ -24,11 +25,12 @@ Columns = Mapping[str, ColumnRule]
 
 @dataclass(frozen=True)
 class Settings:
-    """What a file must look like, and what becomes of its bad rows."""
+    """What a file must look like, what becomes of its bad rows, and how the others are divided if files are not."""
 
     columns: Columns
     on_bad_row: Literal["fail", "quarantine"]
     max_bad_share: float
+    splitting: Splitting | None = None
 
 
 def check_names(where: str, names: Sequence[str], columns: Columns) -> None:

@@ -11,18 +11,22 @@ from tfx.dsl.components.base import executor_spec
 from tfx.proto import example_gen_pb2
 
 from components.arrow_example_gen.columns import ColumnRule, Columns, Settings
-from components.arrow_example_gen.executor import Executor
+from components.arrow_example_gen.executor import UNDIVIDED, Executor
+from components.arrow_example_gen.splitting import Splitting
 
 
 class ArrowExampleGen(FileBasedExampleGen):
     """Reads ``<input_base>/<split>/*.csv``, ``*.jsonl`` or ``*.parquet`` for each split, typed by a schema.
 
+    With ``splitting`` it reads such files in ``input_base`` itself, and divides their rows.
+
     Args:
-        input_base: folder with one folder per split.
+        input_base: folder with one folder per split, or of the files that are divided.
         schema: the columns; those with presence 1 must be in every file.
         splits: names of the splits, which are also the names of their folders.
         on_bad_row: whether a bad CSV row ends the run, or is written to ``quarantine/`` in the artifact.
-        max_bad_share: the greatest share of such rows in a split with which a run goes on.
+        max_bad_share: the greatest share of such rows in a split, or in all that is divided, with which a run goes on.
+        splitting: which split a row goes to, where files are not divided.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
@@ -34,12 +38,14 @@ class ArrowExampleGen(FileBasedExampleGen):
         splits: tuple[str, ...],
         on_bad_row: Literal["fail", "quarantine"] = "fail",
         max_bad_share: float = 0.01,
+        splitting: Splitting | None = None,
     ) -> None:
-        patterns = [example_gen_pb2.Input.Split(name=split, pattern=f"{split}/*.*") for split in splits]
+        places = {UNDIVIDED: "*.*"} if splitting else {split: f"{split}/*.*" for split in splits}
+        patterns = [example_gen_pb2.Input.Split(name=name, pattern=pattern) for name, pattern in places.items()]
         super().__init__(
             input_base=input_base,
             input_config=example_gen_pb2.Input(splits=patterns),
-            custom_config=pack(Settings(column_rules(schema), on_bad_row, max_bad_share)),
+            custom_config=pack(Settings(column_rules(schema), on_bad_row, max_bad_share, splitting)),
         )
 
 

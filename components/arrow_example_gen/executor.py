@@ -22,34 +22,39 @@ from components.arrow_example_gen.columns import ColumnRule, Settings
 from components.arrow_example_gen.formats import FORMATS, Piece, check, pieces, read, read_good, suffix
 from components.arrow_example_gen.quarantine import check_share, put_aside
 from components.arrow_example_gen.shards import write_shards
+from components.arrow_example_gen.splitting import Splitting, parts
 from pipeline.errors import DataError
 
 logger = logging.getLogger(__name__)
 Artifacts = dict[str, list[types.Artifact]]
 QUARANTINE = "quarantine"
+# Where files are not divided, the name of all of them.
+UNDIVIDED = "rows"
 
 
 @dataclass(frozen=True)
 class Work:
-    """A part of a file, and its number among those of its split, which is in the names of what is written."""
+    """A part of a file of a split, and its number in it, which is in the names of what is written."""
 
+    split: str
     name: str
     piece: Piece
     label: str
 
 
 class WriteShards(beam.DoFn):
-    """Work to gzipped TFRecords of tf.Example."""
+    """Work to gzipped TFRecords of tf.Example, in the ``folders`` of the splits."""
 
-    def __init__(self, settings: Settings, folder: str, quarantine: str) -> None:
+    def __init__(self, settings: Settings, folders: dict[str, str], quarantine: str) -> None:
         self.settings = settings
-        self.folder = folder
+        self.folders = folders
         self.quarantine = quarantine
 
     def process(self, work: Work) -> Iterator[int]:
         """Gives the number of rows written; holds a few blocks of the file at a time."""
         bad = BadRows(work.name)
-        rows = write_shards(read_rows(work, self.settings, bad), self.folder, f"data_tfrecord-{work.label}")
+        batches = ((self.folders[split], rows) for split, rows in divided(work, self.settings, bad))
+        rows = write_shards(batches, f"data_tfrecord-{work.label}")
         if quarantined(work, self.settings):
             put_aside(bad, rows, f"{self.quarantine}-{work.label}", work.piece)
         yield rows
@@ -58,6 +63,15 @@ class WriteShards(beam.DoFn):
 def quarantined(work: Work, settings: Settings) -> bool:
     """Whether bad rows are put aside, which is for CSV: in Parquet a whole column has a type."""
     return settings.on_bad_row == "quarantine" and suffix(work.name) == ".csv"
+
+
+def divided(work: Work, settings: Settings, bad: BadRows) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """The rows of a part of a file, with the split that they go to."""
+    for batch in read_rows(work, settings, bad):
+        if settings.splitting is None:
+            yield work.split, batch
+        else:
+            yield from parts(work.name, batch, settings.splitting)
 
 
 def read_rows(work: Work, settings: Settings, bad: BadRows) -> Iterator[pa.RecordBatch]:
@@ -82,7 +96,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         for name in (name for names in files.values() for name in names):
             check(name, settings.columns)
         artifact = artifact_utils.get_single_instance(output_dict[specs.EXAMPLES_KEY])
-        artifact.split_names = artifact_utils.encode_split_names(list(files))
+        written = files_of_written(files, settings)
+        artifact.split_names = artifact_utils.encode_split_names(list(written))
         try:
             self._write(files, settings, artifact)
         except Exception as error:
@@ -91,25 +106,27 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             raise find_bad(files, settings) or error from error
         for split in files:
             check_share(f"{artifact.uri}/{QUARANTINE}", split, settings.max_bad_share)
-        check_not_empty(artifact, files)
+        check_not_empty(artifact, written)
 
     def _write(self, files: dict[str, list[str]], settings: Settings, artifact: types.Artifact) -> None:
+        splits = artifact_utils.decode_split_names(artifact.split_names)
+        folders = {split: artifact_utils.get_split_uri([artifact], split) for split in splits}
+        for folder in folders.values():
+            fileio.makedirs(folder)
         with self._make_beam_pipeline() as pipeline:
             for split, names in files.items():
-                folder = artifact_utils.get_split_uri([artifact], split)
                 aside = f"{artifact.uri}/{QUARANTINE}/{split}"
-                fileio.makedirs(folder)
                 if settings.on_bad_row == "quarantine":
                     fileio.makedirs(f"{artifact.uri}/{QUARANTINE}")
-                parts = pipeline | f"Work[{split}]" >> beam.Create(work_on(names))
+                parts = pipeline | f"Work[{split}]" >> beam.Create(work_on(split, names))
                 spread = parts | f"Spread[{split}]" >> beam.Reshuffle()
-                spread | f"Write[{split}]" >> beam.ParDo(WriteShards(settings, folder, aside))
+                spread | f"Write[{split}]" >> beam.ParDo(WriteShards(settings, folders, aside))
 
 
-def work_on(names: list[str]) -> list[Work]:
-    """The units of work in some files."""
+def work_on(split: str, names: list[str]) -> list[Work]:
+    """The units of work in the files of a split."""
     return [
-        Work(name, piece, f"{index:05d}-{number:05d}" if piece else f"{index:05d}")
+        Work(split, name, piece, f"{index:05d}-{number:05d}" if piece else f"{index:05d}")
         for index, name in enumerate(names)
         for number, piece in enumerate(pieces(name))
     ]
@@ -147,6 +164,11 @@ def of_one_kind(pattern: str, names: list[str]) -> list[str]:
     return readable
 
 
+def files_of_written(files: dict[str, list[str]], settings: Settings) -> dict[str, list[str]]:
+    """The files that give rows to each split that is written."""
+    return files if settings.splitting is None else dict.fromkeys(settings.splitting.splits, files[UNDIVIDED])
+
+
 def check_not_empty(artifact: types.Artifact, files: dict[str, list[str]]) -> None:
     """A split without a shard is one without rows.
 
@@ -156,8 +178,9 @@ def check_not_empty(artifact: types.Artifact, files: dict[str, list[str]]) -> No
     for split, names in files.items():
         if not fileio.listdir(artifact_utils.get_split_uri([artifact], split)):
             raise DataError(
-                ", ".join(names), f"the {split} split has no rows", expected="at least one row below the header"
-            )
+                ", ".join(names), f"the {split} split has no rows", expected="at least one row below the header",
+                next_step="Look at the files, and at data.split_by where it divides them.",
+            )  # fmt: skip
 
 
 def settings_of(exec_properties: dict[str, Any]) -> Settings:
@@ -168,14 +191,15 @@ def settings_of(exec_properties: dict[str, Any]) -> Settings:
     custom.custom_config.Unpack(packed)
     settings = json.loads(packed["settings"])
     columns = {name: ColumnRule(**rule) for name, rule in settings.pop("columns").items()}
-    return Settings(columns, **settings)
+    splitting = settings.pop("splitting")
+    return Settings(columns, **settings, splitting=splitting and Splitting(**splitting))
 
 
 def find_bad(files: dict[str, list[str]], settings: Settings) -> DataError | None:
     """The first part of a file that cannot be read, if that is what went wrong."""
-    for work in (work for names in files.values() for work in work_on(names)):
+    for work in (work for split, names in files.items() for work in work_on(split, names)):
         try:
-            for _ in read_rows(work, settings, BadRows(work.name)):
+            for _ in divided(work, settings, BadRows(work.name)):
                 pass
         except DataError as error:
             return error

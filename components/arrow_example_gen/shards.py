@@ -57,14 +57,16 @@ def _head(length: int) -> bytes:
     return packed + masked(np.array([google_crc32c.value(packed)], np.uint32)).tobytes()
 
 
-def write_shards(batches: Iterator[pa.RecordBatch], folder: str, prefix: str) -> int:
-    """Writes ``<prefix>-<shard>.gz`` files into a folder; gives the rows written.
+def write_shards(batches: Iterator[tuple[str, pa.RecordBatch]], prefix: str) -> int:
+    """Writes batches to ``<prefix>-<shard>.gz`` files in the folder that each comes with; gives the rows written.
 
     Batches are encoded on other threads than this one, which compresses; a few are in memory at a time.
     """
+    folders: dict[str, Folder] = {}
     with ThreadPoolExecutor(THREADS) as pool:
-        blocks = ahead(pool, framed, batches)
-        return sum(_write(folder, f"{prefix}-{shard:05d}.gz", group) for shard, group in enumerate(_groups(blocks)))
+        for path, block in ahead(pool, lambda batch: (batch[0], framed(batch[1])), batches):
+            folders.setdefault(path, Folder(path, prefix)).add(block)
+    return sum(folder.close() for folder in folders.values())
 
 
 def ahead(
@@ -80,27 +82,52 @@ def ahead(
         yield pending.popleft().result()
 
 
-def _groups(blocks: Iterator[Block]) -> Iterator[Iterator[Block]]:
-    """Blocks in groups that make one shard each; only its last block may be over ``SHARD_BYTES``."""
+class Folder:
+    """The files of one prefix in a folder, one at a time; only the last block of one may be over ``SHARD_BYTES``."""
 
-    def of_one_shard(first: Block) -> Iterator[Block]:
-        size = len(first.data)
-        yield first
-        while size < SHARD_BYTES and (block := next(blocks, None)) is not None:
-            size += len(block.data)
-            yield block
+    def __init__(self, path: str, prefix: str) -> None:
+        self.path = path
+        self.prefix = prefix
+        self.rows = self.shards = 0
+        self.shard: Shard | None = None
 
-    while (block := next(blocks, None)) is not None:
-        yield of_one_shard(block)
+    def add(self, block: Block) -> None:
+        """Writes a block, to a new file if the last one is full."""
+        if self.shard is not None and self.shard.size >= SHARD_BYTES:
+            self.finish()
+        if self.shard is None:
+            self.shard = Shard(self.path, f"{self.prefix}-{self.shards:05d}.gz")
+        self.shard.add(block)
+        self.rows += block.rows
+
+    def finish(self) -> None:
+        """Ends the file that is open."""
+        if self.shard is not None:
+            self.shard.close()
+            self.shard, self.shards = None, self.shards + 1
+
+    def close(self) -> int:
+        """Ends the last file; gives the rows of all."""
+        self.finish()
+        return self.rows
 
 
-def _write(folder: str, name: str, blocks: Iterator[Block]) -> int:
-    partial, rows = f"{folder}/.{name}.partial", 0
-    gzip = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_BITS)
-    with fileio.open(partial, "wb") as file:
-        for block in blocks:
-            file.write(gzip.compress(block.data))
-            rows += block.rows
-        file.write(gzip.flush())
-    fileio.rename(partial, f"{folder}/{name}", overwrite=True)
-    return rows
+class Shard:
+    """A file that is being written; ``size`` is in bytes before compression."""
+
+    def __init__(self, folder: str, name: str) -> None:
+        self.partial, self.path = f"{folder}/.{name}.partial", f"{folder}/{name}"
+        self.size = 0
+        self.gzip = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_BITS)
+        self.file = fileio.open(self.partial, "wb")
+
+    def add(self, block: Block) -> None:
+        """Compresses a block."""
+        self.file.write(self.gzip.compress(block.data))
+        self.size += len(block.data)
+
+    def close(self) -> None:
+        """Gives the file its name."""
+        self.file.write(self.gzip.flush())
+        self.file.close()
+        fileio.rename(self.partial, self.path, overwrite=True)

@@ -48,7 +48,8 @@ class TransformFile(beam.DoFn):
     def process(self, work: Work) -> Iterator[Labelled]:
         """Gives the rows that were read and written; holds a few batches of the file at a time."""
         read: list[int] = []
-        written = write_shards(self.batches(work.path, read), work.folder, f"{PREFIX}-{work.number:05d}")
+        batches = ((work.folder, batch) for batch in self.batches(work.path, read))
+        written = write_shards(batches, f"{PREFIX}-{work.number:05d}")
         yield READ, {work.path: sum(read)}
         yield WRITTEN, {work.path: written}
 

@@ -29,7 +29,7 @@ from pipeline.run.outcome import summarize
 from pipeline.run.output import libraries_to
 from pipeline.run.request import Place, Request
 from pipeline.run.summary import Summary, show
-from pipeline.spans import resolve_span
+from pipeline.spans import resolve_span, rows_expected
 
 if TYPE_CHECKING:
     from pipeline.run.graph import Graph
@@ -121,10 +121,10 @@ def input_rows(config: Config) -> Path:
     if data.dataset is not None:
         return prepare(data.dataset, data.split, data.seed, DEFAULT_CACHE).path
     folder = Path(data.path or "").resolve()
-    missing = without_rows(folder)
+    missing = without_rows(folder, data.is_divided)
     if missing:
         raise DataError(
-            str(folder), "there are no rows", expected="train/, eval/ and test/, each with *.csv, *.jsonl or *.parquet",
+            str(folder), "there are no rows", expected=rows_expected(data.is_divided),
             received=f"none for {', '.join(missing)}", next_step="Correct data.path.",
         )  # fmt: skip
     return folder

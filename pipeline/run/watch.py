@@ -83,7 +83,7 @@ def watch(request: Request, asked: Asked, program: Sequence[str], clock: Clock |
     root = request.root.resolve() / config.name
     with watching(root), terminating_as_interrupt():
         try:
-            keeper = Watch(root, request, program, cron, clock or SystemClock())
+            keeper = Watch(root, request, program, cron, config.data.is_divided, clock or SystemClock())
             keeper.go(opening(read_state(root), cron, pattern, asked.missed, keeper.clock.now()), asked.max_runs)
         except KeyboardInterrupt:
             say("stopped")
@@ -104,8 +104,11 @@ def check(asked: Asked, config: Config) -> None:
 class Watch:
     """The loop: look what is due, run it, keep what came of it, wait."""
 
-    def __init__(self, root: Path, request: Request, program: Sequence[str], cron: Cron | None, clock: Clock) -> None:
+    def __init__(
+        self, root: Path, request: Request, program: Sequence[str], cron: Cron | None, divided: bool, clock: Clock
+    ) -> None:
         self.root, self.request, self.program, self.cron, self.clock = root, request, program, cron, clock
+        self.divided = divided
         self.state = State()
         self.said = ""
         self.remarks: tuple[str, ...] = ()
@@ -129,7 +132,7 @@ class Watch:
         if self.state.pattern is None:
             return None
         try:
-            found = look_for(self.state.pattern)
+            found = look_for(self.state.pattern, self.divided)
         except DataError as error:
             self.remarks = (str(error),)
             return None

@@ -102,6 +102,15 @@ def test_a_copy_that_keeps_old_times_is_still_a_change(tmp_path):
     assert choose([seen], seen.changed_s + SETTLE_S).span == Span(1, span)
 
 
+def test_rows_that_are_not_divided_lie_in_the_folder_of_the_span(tmp_path):
+    fill(tmp_path / "span-1"), (tmp_path / "span-2").mkdir()
+    (tmp_path / "span-2" / "rows.parquet").touch()
+    (tmp_path / "span-2" / "_SUCCESS").touch()
+    pattern = f"{tmp_path}/span-{{SPAN}}"
+    assert latest_span(pattern, divided=False) == Span(2, tmp_path / "span-2")
+    assert look(pattern) == Found(Span(1, tmp_path / "span-1"), (f"{tmp_path}/span-2: no rows for train, eval, test",))
+
+
 def test_a_folder_that_appears_by_a_rename_is_whole_at_once_when_marked(tmp_path):
     fill(tmp_path / ".span-2.partial").rename(tmp_path / "span-2")
     assert latest_span(f"{tmp_path}/span-{{SPAN}}") == Span(2, tmp_path / "span-2")

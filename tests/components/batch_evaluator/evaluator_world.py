@@ -69,7 +69,7 @@ def write_examples(folder: Path, schema: schema_pb2.Schema, start: int, rows: in
     )
     table = arrow_csv.read_csv(census, convert_options=options).slice(start, rows).combine_chunks()
     empty = pa.RecordBatch.from_pylist([], schema=table.schema)
-    write_shards(iter(table.to_batches() or [empty]), str(folder), f"data_tfrecord-{start:05d}")
+    write_shards(((str(folder), batch) for batch in table.to_batches() or [empty]), f"data_tfrecord-{start:05d}")
 
 
 def make_config(*metrics: str, slices: tuple[dict, ...] = ({},), intervals: bool = False) -> config_pb2.EvalConfig:

@@ -50,7 +50,8 @@ def write_examples(folder: Path, splits: Mapping[str, pa.Table], files: int = 1)
         for number in range(files):
             batches = table.slice(number * rows, rows).to_batches(max_chunksize=5000)
             empty = pa.RecordBatch.from_pylist([], schema=table.schema)
-            write_shards(iter(batches or [empty]), str(folder / f"Split-{split}"), f"data_tfrecord-{number:05d}")
+            target = str(folder / f"Split-{split}")
+            write_shards(((target, batch) for batch in batches or [empty]), f"data_tfrecord-{number:05d}")
     examples = standard_artifacts.Examples()
     examples.uri = str(folder)
     examples.span = 7

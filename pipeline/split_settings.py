@@ -1,0 +1,53 @@
+"""How ExampleGen divides rows, from a config, once the columns are known to be fit for it."""
+
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from components.arrow_example_gen.splitting import BUCKETS, Splitting
+from data.spans import SPLITS
+from pipeline.data_config import SplitBy
+from pipeline.errors import ConfigError
+
+
+def splitting_of(asked: SplitBy | None, schema: schema_pb2.Schema) -> Splitting | None:
+    """The splitting that a config asks for, if it does.
+
+    Raises:
+        ConfigError: the schema lacks the column, or its type is not fit for it.
+    """
+    if asked is None:
+        return None
+    types = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in schema.feature}
+    if asked.key is not None:
+        check_type("data.split_by.key", asked.key, types, ("INT", "BYTES"))
+        first, second = asked.shares.train, asked.shares.train + asked.shares.eval
+        return Splitting("key", asked.key, SPLITS, (round(first * BUCKETS), round(second * BUCKETS)))
+    assert asked.time is not None
+    assert asked.cuts is not None
+    check_type("data.split_by.time", asked.time, types, fit_for(asked.cuts[0]))
+    return Splitting("time", asked.time, SPLITS, asked.cuts)
+
+
+def fit_for(cut: float | str) -> tuple[str, ...]:
+    """The types of a column that can be compared with a cut.
+
+    >>> fit_for(1.5), fit_for("2025-01-31")
+    (('FLOAT',), ('BYTES',))
+    """
+    if isinstance(cut, str):
+        return ("BYTES",)
+    return ("INT", "FLOAT") if isinstance(cut, int) else ("FLOAT",)
+
+
+def check_type(where: str, column: str, types: dict[str, str], fit: tuple[str, ...]) -> None:
+    """Compares a column with what is asked of it.
+
+    Raises:
+        ConfigError: it is not in the schema, or of another type.
+    """
+    if types.get(column) not in fit:
+        raise ConfigError(
+            where, "the column is not fit for it" if column in types else "the schema has no such column",
+            expected=f"a column of type {' or '.join(fit)}: "
+            + ", ".join(name for name, found in types.items() if found in fit),
+            received=f"{column} ({types[column]})" if column in types else column,
+        )  # fmt: skip

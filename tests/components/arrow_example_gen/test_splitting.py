@@ -1,0 +1,142 @@
+import csv
+import io
+import json
+from collections import Counter
+
+import gen_world
+import numpy as np
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+from harness import write_text
+
+from components.arrow_example_gen import csv_ranges
+from components.arrow_example_gen.columns import Settings
+from components.arrow_example_gen.component import pack
+from components.arrow_example_gen.splitting import BUCKETS, Splitting, buckets, parts
+from pipeline.errors import DataError
+
+SPLITS = ("train", "eval", "test")
+BY_KEY = Splitting("key", "trip_start_timestamp", SPLITS, (600_000, 800_000))
+BY_TIME = Splitting("time", "trip_start_timestamp", SPLITS, (1400000000, 1430000000))
+# What the documentation of BigQuery's FARM_FINGERPRINT, which is the same hash, shows.
+PUBLISHED = {"1footrue": -1541654101129638711, "2applefalse": 2794438866806483259, "3true": -4880158226897771312}
+
+
+def divided(batches, splitting) -> dict[str, list]:
+    found = {split: [] for split in splitting.splits}
+    for batch in batches:
+        for split, rows in parts("rows.csv", batch, splitting):
+            found[split] += rows.to_pylist()
+    return found
+
+
+def test_buckets_are_those_of_the_published_hash():
+    found = buckets(pa.array(list(PUBLISHED))).to_pylist()
+    assert found == [number % 2**64 % BUCKETS for number in PUBLISHED.values()]
+    assert buckets(pa.array([text.encode() for text in PUBLISHED])).to_pylist() == found
+
+
+@pytest.mark.parametrize("keys", [pa.array(range(10_000)), pa.array([f"user {n}" for n in range(10_000)])])
+def test_a_key_has_its_split_whatever_the_batch_and_shares_are_kept(keys):
+    splitting = Splitting("key", "key", SPLITS, (800_000, 900_000))
+    batch = pa.record_batch([keys], ["key"])
+    whole = divided([batch], splitting)
+    small = divided((batch.slice(start, 7) for start in range(0, len(keys), 7)), splitting)
+    assert whole == small
+    assert sorted(str(row["key"]) for rows in whole.values() for row in rows) == sorted(map(str, keys.to_pylist()))
+    np.testing.assert_allclose([len(whole[split]) / 10_000 for split in SPLITS], [0.8, 0.1, 0.1], atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("values", "begins"),
+    [
+        (pa.array([3, 1, 2, 5, 4]), (2, 4)),
+        (pa.array([3, 1, 2, 5, 4], pa.float32()), (1.5, 4.0)),
+        (pa.array([b"3", b"1", b"2", b"5", b"4"]), ("2", "4")),
+        (pa.array([f"2025-0{n}-01" for n in (3, 1, 2, 5, 4)]), ("2025-02", "2025-04")),
+    ],
+)
+def test_a_row_is_in_a_split_from_its_beginning_on(values, begins):
+    found = divided([pa.record_batch([values, pa.array([3, 1, 2, 5, 4])], ["at", "n"])],
+                    Splitting("time", "at", SPLITS, begins))  # fmt: skip
+    assert {split: [row["n"] for row in rows] for split, rows in found.items()} == {
+        "train": [1], "eval": [3, 2], "test": [5, 4],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [["at", "n"], ["n", "m"]])
+def test_a_row_without_a_value_is_refused(names):
+    batch = pa.record_batch([pa.array([1, None]), pa.array([1, 2])], names)
+    with pytest.raises(DataError, match="of 2 rows have no value") as caught:
+        divided([batch], Splitting("key", "at", SPLITS, (1, 2)))
+    assert caught.value.where == "rows.csv, column at"
+
+
+def by_split(artifact) -> dict[str, list[tf.train.Example]]:
+    return {
+        split: [
+            tf.train.Example.FromString(record)
+            for record in tf.data.TFRecordDataset(
+                sorted(map(str, artifact.glob(f"Split-{split}/*.gz"))), compression_type="GZIP"
+            ).as_numpy_iterator()
+        ]
+        for split in SPLITS
+    }
+
+
+def times(examples) -> list[int]:
+    return [example.features.feature["trip_start_timestamp"].int64_list.value[0] for example in examples]
+
+
+@pytest.mark.parametrize("splitting", [BY_KEY, BY_TIME], ids=["key", "time"])
+def test_files_are_divided_and_no_row_is_lost(tmp_path, monkeypatch, splitting):
+    header, *lines = gen_world.taxi_lines(3000)
+    write_text(tmp_path / "rows" / "0.csv", "".join([header, *lines[:1000]]))
+    write_text(tmp_path / "rows" / "1.csv", "".join([header, *lines[1000:]]))
+    write_text(tmp_path / "given" / "train" / "rows.csv", "".join([header, *lines]))
+    monkeypatch.setattr(csv_ranges, "RANGE_BYTES", 100_000)
+    ours = gen_world.taxi_gen(tmp_path / "rows", splitting=splitting).with_id("Divided")
+    given = gen_world.taxi_gen(tmp_path / "given").with_id("Given")
+    gen_world.run_nodes(tmp_path, ours, given)
+    artifact = gen_world.output(ours, tmp_path)
+    assert gen_world.examples(artifact) == gen_world.examples(gen_world.output(given, tmp_path))
+    found = {split: times(examples) for split, examples in by_split(artifact).items()}
+    assert min(map(len, found.values())) > 100
+    assert set(Counter(at for split in found.values() for at in set(split)).values()) == {1}
+    if splitting is BY_TIME:
+        first, second = BY_TIME.begins
+        assert max(found["train"]) < first <= min(found["eval"]) <= max(found["eval"]) < second <= min(found["test"])
+
+
+def test_bad_rows_are_put_aside_before_the_others_are_divided(tmp_path):
+    header, *lines = gen_world.taxi_lines(400)
+    cells = next(csv.reader(io.StringIO(lines[7])))
+    cells[next(csv.reader(io.StringIO(header))).index("fare")] = "free"
+    lines[7] = ",".join(cells) + "\n"
+    write_text(tmp_path / "rows" / "rows.csv", "".join([header, *lines]))
+    node = gen_world.taxi_gen(tmp_path / "rows", splitting=BY_KEY, on_bad_row="quarantine")
+    gen_world.run_nodes(tmp_path, node)
+    artifact = gen_world.output(node, tmp_path)
+    assert sum(map(len, by_split(artifact).values())) == 399
+    counts = json.loads((artifact / "quarantine" / "rows-00000.json").read_text())
+    assert (counts["rows"], counts["bad"]) == (399, 1)
+
+
+def test_a_split_that_gets_no_row_is_named(tmp_path):
+    write_text(tmp_path / "rows" / "rows.csv", "".join(gen_world.taxi_lines(100)))
+    late = Splitting("time", "trip_start_timestamp", SPLITS, (1, 2**40))
+    with pytest.raises(DataError, match="the train split has no rows"):
+        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path / "rows", splitting=late))
+
+
+def test_an_empty_key_is_found_through_beam(tmp_path):
+    header, *lines = gen_world.taxi_lines(100)
+    write_text(tmp_path / "rows" / "rows.csv", "".join([header, *lines, "," * header.count(",") + "\n"]))
+    with pytest.raises(DataError, match="1 of 101 rows have no value"):
+        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path / "rows", splitting=BY_KEY))
+
+
+def test_the_splitting_is_in_the_cache_key():
+    keys = {str(pack(Settings({}, "fail", 0.01, splitting))) for splitting in (None, BY_KEY, BY_TIME)}
+    assert len(keys) == 3
