@@ -18,7 +18,7 @@ PLACEHOLDER = "{SPAN}"
 UNKNOWN = re.compile(r"\{(SPAN:|VERSION|YYYY|MM|DD)[^}]*\}")
 MARKER = "_SUCCESS"
 SPLITS = ("train", "eval", "test")
-ROW_FILES = (".csv", ".jsonl", ".parquet")
+ROW_FILES = (".csv", ".jsonl", ".parquet", ".tfrecord", ".gz")
 SETTLE_S = 60.0
 
 

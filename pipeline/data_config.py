@@ -51,10 +51,10 @@ class SplitBy(Strict):
 class Data(Strict):
     """Where rows come from: a data set that ``data/`` prepares, or a folder of the user's own files.
 
-    A folder holds ``train/``, ``eval/`` and ``test/``, each with CSV, JSON Lines or Parquet files that share
-    their columns; with ``split_by`` it holds such files itself. ``{SPAN}`` in ``path`` stands for the number of a span:
-    a run takes the latest one that is whole. A bad CSV row ends a run, or with ``on_bad_row: quarantine`` is put aside,
-    up to ``max_bad_share`` of a split's rows.
+    A folder holds ``train/``, ``eval/`` and ``test/``, each with CSV, JSON Lines, Parquet or TFRecord files that
+    share their columns; with ``split_by`` it holds such files itself. ``{SPAN}`` in ``path`` stands for the number of a
+    span: a run takes the latest one that is whole. A bad CSV row ends a run, or with ``on_bad_row: quarantine`` is put
+    aside, up to ``max_bad_share`` of a split's rows.
     """
 
     dataset: str | None = None

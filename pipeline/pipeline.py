@@ -48,8 +48,8 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
 
     Args:
         config: the effective config.
-        rows: folder with ``train/``, ``eval/`` and ``test/``, each with CSV, JSON Lines or Parquet files; with
-            ``data.split_by`` the folder of such files.
+        rows: folder with ``train/``, ``eval/`` and ``test/``, each with CSV, JSON Lines, Parquet or TFRecord files;
+            with            ``data.split_by`` the folder of such files.
         root: where artifacts, metadata and served models go; ``<root>/serving/<version>`` is what a server reads.
         enable_cache: whether a node whose inputs, settings and code have not changed is answered from the cache.
     """

@@ -47,7 +47,7 @@ def look_for(pattern: str, divided: bool) -> Found:
 
 def rows_expected(divided: bool) -> str:
     """What must be in a folder of rows."""
-    return f"{'train/, eval/ and test/, each with ' if divided else ''}*.csv, *.jsonl or *.parquet"
+    return f"{'train/, eval/ and test/, each with ' if divided else ''}*.csv, *.jsonl, *.parquet or *.tfrecord"
 
 
 def none_whole(pattern: str, found: Found, divided: bool) -> DataError:

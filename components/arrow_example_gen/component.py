@@ -1,4 +1,4 @@
-"""ExampleGen for CSV, JSON Lines and Parquet files through Arrow; its output is an ordinary Examples artifact."""
+"""ExampleGen for CSV, JSON Lines, Parquet and TFRecord files through Arrow; it writes an ordinary Examples artifact."""
 
 import dataclasses
 import json
@@ -16,7 +16,9 @@ from components.arrow_example_gen.splitting import Splitting
 
 
 class ArrowExampleGen(FileBasedExampleGen):
-    """Reads ``<input_base>/<split>/*.csv``, ``*.jsonl`` or ``*.parquet`` for each split, typed by a schema.
+    """Reads files of rows in ``<input_base>/<split>/`` for each split, typed by a schema.
+
+    They are CSV, JSON Lines, Parquet or TFRecord (``*.csv``, ``*.jsonl``, ``*.parquet``, ``*.tfrecord``, ``*.gz``).
 
     With ``splitting`` it reads such files in ``input_base`` itself, and divides their rows.
 

@@ -82,7 +82,7 @@ def read_rows(work: Work, settings: Settings, bad: BadRows) -> Iterator[pa.Recor
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """ExampleGen over CSV, JSON Lines or Parquet files, typed and checked by the schema."""
+    """ExampleGen over CSV, JSON Lines, Parquet or TFRecord files, typed and checked by the schema."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Writes the splits.

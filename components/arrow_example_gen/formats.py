@@ -7,7 +7,7 @@ from typing import BinaryIO
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from components.arrow_example_gen import bad_rows, csv_ranges, csv_rows, json_rows, parquet_rows
+from components.arrow_example_gen import bad_rows, csv_ranges, csv_rows, json_rows, parquet_rows, tfrecord_rows
 from components.arrow_example_gen.bad_rows import BadRows
 from components.arrow_example_gen.columns import Columns
 from pipeline.errors import DataError
@@ -50,21 +50,33 @@ def read_json(name: str, file: BinaryIO, columns: Columns, piece: Piece) -> Iter
     return json_rows.read_batches(name, file, columns)
 
 
+def read_tfrecord(name: str, file: BinaryIO, columns: Columns, piece: Piece) -> Iterator[pa.RecordBatch]:
+    """A TFRecord file batch by batch; TensorFlow opens it itself."""
+    return tfrecord_rows.read_batches(name, columns)
+
+
 FORMATS = {
     ".csv": Format(csv_rows.check_header, csv_ranges.ranges, read_csv),
     ".jsonl": Format(json_rows.check_first, whole, read_json),
     ".parquet": Format(parquet_rows.check_types, parquet_rows.row_groups, parquet_rows.read_batches),
+    ".tfrecord": Format(tfrecord_rows.check_first, whole, read_tfrecord),
 }
 
 
 def suffix(name: str) -> str:
-    """The end of a file's name.
+    """The end of a file's name, which says what it is; that of TFRecords may be ``.gz``, as ExampleGen writes them.
 
-    >>> suffix("rows.2024/part-1.parquet"), suffix("rows.2024/README")
-    ('.parquet', '')
+    >>> suffix("rows.2024/part-1.parquet"), suffix("rows.2024/README"), suffix("rows.csv.gz")
+    ('.parquet', '', '.csv.gz')
+    >>> suffix("rows.tfrecord"), suffix("rows.tfrecord.gz"), suffix("data_tfrecord-00000-of-00001.gz")
+    ('.tfrecord', '.tfrecord', '.tfrecord')
     """
     base = name.rpartition("/")[2]
-    return base[base.rindex(".") :] if "." in base else ""
+    stem = base.removesuffix(".gz")
+    end = stem[stem.rindex(".") :] if "." in stem else ""
+    if stem == base:
+        return end
+    return ".tfrecord" if end in ("", ".tfrecord") else f"{end}.gz"
 
 
 def check(name: str, columns: Columns) -> None:

@@ -1,0 +1,88 @@
+"""TFRecord files of tf.Example as Arrow record batches, checked against the schema; what is wrong, by record."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import tensorflow as tf
+
+from components.arrow_example_gen.columns import Columns, check_names
+from components.examples.reading import BATCH_ROWS, decoder, serialized_batches
+from pipeline.errors import DataError
+
+VALUE_TYPES = {"INT": pa.int64(), "FLOAT": pa.float32(), "BYTES": pa.large_binary()}
+
+
+def check_first(name: str, file: BinaryIO, columns: Columns) -> None:
+    """Looks whether there is a record in a file; one need not have every column, so that none tells them all.
+
+    Raises:
+        DataError: the file is empty.
+    """
+    if not file.read(1):
+        raise DataError(name, "the file is empty", expected="records of tf.Example", next_step="Write it again.")
+
+
+def read_batches(name: str, columns: Columns) -> Iterator[pa.RecordBatch]:
+    """Reads a file batch by batch; a feature that a record does not have, or without a value, is null.
+
+    Raises:
+        DataError: the file is damaged, a record is no tf.Example, or has other features than the schema.
+    """
+    before, batches = 0, serialized_batches(name)
+    decode = decoder()
+    while (serialized := _next(name, batches, before)) is not None:
+        where = f"{name}, records {before + 1} to {before + len(serialized)}"
+        try:
+            batch = decode(serialized)
+        except Exception as error:  # tfx_bsl has no type of its own for this.
+            raise DataError(
+                where, "a record is not a tf.Example", received=str(error)[:200], next_step="Write the file again."
+            ) from error
+        yield _typed(where, batch, columns)
+        before += len(serialized)
+
+
+def _next(name: str, batches: Iterator[tf.Tensor], before: int) -> tf.Tensor | None:
+    try:
+        return next(batches, None)
+    except tf.errors.OpError as error:
+        raise DataError(
+            f"{name}, after record {before}, or up to {BATCH_ROWS} later", "it cannot be read as TFRecord",
+            received=error.message[:200], next_step="Write it again.",
+        ) from error  # fmt: skip
+
+
+def _typed(where: str, batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch:
+    check_names(where, batch.schema.names, columns)
+    named = zip(batch.schema.names, batch.columns, strict=True)
+    arrays = [one_value_each(_column(f"{where}, column {name}", values, columns[name].type)) for name, values in named]
+    return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
+
+
+def _column(where: str, values: pa.Array, kind: str) -> pa.Array:
+    """The lists of values of a column, whose type must be that of the schema."""
+    if pa.types.is_null(values.type):
+        return pa.nulls(len(values), pa.large_list(VALUE_TYPES[kind]))
+    if values.type.value_type != VALUE_TYPES[kind]:
+        raise DataError(
+            where, "the values have the wrong type", expected=kind, received=str(values.type.value_type),
+            next_step="Write the file again, or correct the type in schemas/.",
+        )  # fmt: skip
+    return values
+
+
+def one_value_each(lists: pa.Array) -> pa.Array:
+    """Lists as their only values, null for one without, as other formats give them; as they are, if one has more.
+
+    >>> one_value_each(pa.array([[1], [], None, [2]])).to_pylist()
+    [1, None, None, 2]
+    """
+    if (pc.max(pc.list_value_length(lists)).as_py() or 0) > 1:
+        return lists
+    values, places = pc.list_flatten(lists), np.full(len(lists), -1)
+    places[pc.list_parent_indices(lists).to_numpy()] = np.arange(len(values))
+    values = values.cast(pa.binary()) if pa.types.is_large_binary(values.type) else values
+    return values.take(pa.array(places, mask=places < 0))
