@@ -1,33 +1,21 @@
-"""Spans: folders of rows that come one after another, numbered in their names, as TFX's ExampleGen has them.
+"""Spans: folders of rows that come one after another, numbered in their names, and which of them is to be taken.
 
-A pattern such as ``rows/span-{SPAN}`` names all of them: https://www.tensorflow.org/tfx/guide/examplegen#span. A folder
-that is still being filled must not be taken, see ``choose``.
+A folder that is still being filled must not be, see ``choose``.
 """
 
 import math
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.row_files import KINDS, kind
+from data.span_patterns import Span, spans
 from pipeline.errors import DataError
 
-PLACEHOLDER = "{SPAN}"
-# What ExampleGen also knows, and a pattern here does not.
-UNKNOWN = re.compile(r"\{(SPAN:|VERSION|YYYY|MM|DD)[^}]*\}")
 MARKER = "_SUCCESS"
 SPLITS = ("train", "eval", "test")
-ROW_FILES = (".csv", ".jsonl", ".parquet", ".tfrecord", ".gz")
 SETTLE_S = 60.0
-
-
-@dataclass(frozen=True)
-class Span:
-    """A folder of rows and its number."""
-
-    number: int
-    path: Path
 
 
 @dataclass(frozen=True)
@@ -52,10 +40,10 @@ class Found:
 
 
 def latest_span(pattern: str, divided: bool = True) -> Span | None:
-    """Return the whole span with the greatest number, or None.
+    """Return the whole span with the greatest number, of its versions that with the greatest, or None.
 
     The rows of a span are ``divided`` into a folder for each split, or they lie in its folder itself. Raise DataError
-    when two folders have that number, OSError when a folder cannot be listed.
+    when two folders have those numbers, OSError when a folder cannot be listed.
     """
     return look(pattern, divided).span
 
@@ -73,7 +61,7 @@ def choose(folders: Sequence[Folder], now_s: float) -> Found:
     """
     marking = any(folder.marked for folder in folders)
     left_out: list[str] = []
-    for folder in sorted(folders, key=lambda folder: folder.span.number, reverse=True):
+    for folder in sorted(folders, key=lambda folder: folder.span.place, reverse=True):
         problem = why_not_whole(folder, marking, now_s)
         if not problem:
             refuse_twins(folder.span, folders)
@@ -98,35 +86,18 @@ def why_not_whole(folder: Folder, marking: bool, now_s: float) -> str:
 
 
 def refuse_twins(span: Span, folders: Sequence[Folder]) -> None:
-    """Raise DataError when another folder has the number of a span, as ``span-7`` and ``span-07`` do."""
-    twins = sorted(str(folder.span.path) for folder in folders if folder.span.number == span.number)
+    """Raise DataError when another folder has the numbers of a span, as ``span-7`` and ``span-07`` do."""
+    twins = sorted(str(folder.span.path) for folder in folders if folder.span.place == span.place)
     if len(twins) > 1:
         raise DataError(
-            str(span.path.parent), f"more than one folder is span {span.number}", received=", ".join(twins),
+            str(span.path.parent), f"more than one folder is {span}", received=", ".join(twins),
             next_step="Leave one of them.",
         )  # fmt: skip
 
 
 def listing(pattern: str, divided: bool = True) -> list[Folder]:
     """Return what is seen of every span, in no order; nothing where the folder above them is not there."""
-    above, name, below = parts(pattern)
-    if not above.is_dir():
-        return []
-    found = ((name.fullmatch(entry.name), entry / below) for entry in above.iterdir())
-    return [seen(Span(int(match["span"]), path), divided) for match, path in found if match and path.is_dir()]
-
-
-def parts(pattern: str) -> tuple[Path, re.Pattern[str], Path]:
-    """Return the folder above the spans, what their names look like, and the path of the rows below them.
-
-    >>> parts("rows/span-{SPAN}/csv")
-    (PosixPath('rows'), re.compile('span\\\\-(?P<span>[0-9]{1,18})'), PosixPath('csv'))
-    """
-    words = Path(pattern).parts
-    place = next(number for number, word in enumerate(words) if PLACEHOLDER in word)
-    before, after = map(re.escape, words[place].split(PLACEHOLDER))
-    name = re.compile(f"{before}(?P<span>[0-9]{{1,18}}){after}")
-    return Path(*words[:place]), name, Path(*words[place + 1 :])
+    return [seen(span, divided) for span in spans(pattern)]
 
 
 def seen(span: Span, divided: bool = True) -> Folder:
@@ -138,7 +109,7 @@ def without_rows(folder: Path, divided: bool = True) -> tuple[str, ...]:
     """Return the splits that have no file of rows in a folder."""
     places = dict.fromkeys(SPLITS, "*") if not divided else {split: f"{split}/*" for split in SPLITS}
     return tuple(
-        split for split, place in places.items() if not any(path.suffix in ROW_FILES for path in folder.glob(place))
+        split for split, place in places.items() if not any(kind(path.name) in KINDS for path in folder.glob(place))
     )
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from data.spans import PLACEHOLDER, UNKNOWN
+from data.span_patterns import fault
 from pipeline.strict import Strict
 
 PositiveShare = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -53,8 +53,9 @@ class Data(Strict):
 
     A folder holds ``train/``, ``eval/`` and ``test/``, each with CSV, JSON Lines, Parquet or TFRecord files that
     share their columns; with ``split_by`` it holds such files itself. ``{SPAN}`` in ``path`` stands for the number of a
-    span: a run takes the latest one that is whole. A bad CSV row ends a run, or with ``on_bad_row: quarantine`` is put
-    aside, up to ``max_bad_share`` of a split's rows.
+    span, ``{VERSION}`` for that of its version, ``{YYYY}``, ``{MM}`` and ``{DD}`` for a date in place of a number: a
+    run takes the latest one that is whole. A bad CSV row ends a run, or with ``on_bad_row: quarantine`` is put aside,
+    up to ``max_bad_share`` of a split's rows.
     """
 
     dataset: str | None = None
@@ -71,8 +72,8 @@ class Data(Strict):
             raise ValueError("give exactly one of 'dataset' and 'path'")
         if self.split_by is not None and self.path is None:
             raise ValueError("'split_by' is for the files of a 'path'")
-        if (self.path or "").count(PLACEHOLDER) > 1 or UNKNOWN.search(self.path or ""):
-            raise ValueError(f"in 'path' {PLACEHOLDER} may stand once, and nothing else in its place")
+        if problem := fault(self.path or ""):
+            raise ValueError(f"'path' is no pattern of spans: {problem}")
         return self
 
     @property

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from data.spans import MARKER, PLACEHOLDER, Found, look
+from data.span_patterns import FIELD, has_span
+from data.spans import MARKER, Found, look
 from pipeline.config import Config
 from pipeline.errors import DataError
 
 
 def has_spans(config: Config) -> bool:
-    """Whether ``data.path`` has the placeholder."""
-    return PLACEHOLDER in (config.data.path or "")
+    """Whether ``data.path`` has placeholders."""
+    return has_span(config.data.path or "")
 
 
 def resolve_span(config: Config, say: Callable[[str], None] = lambda _: None) -> Config:
@@ -52,7 +53,7 @@ def rows_expected(divided: bool) -> str:
 
 def none_whole(pattern: str, found: Found, divided: bool) -> DataError:
     """What to say where there is nothing to take."""
-    where = Path(pattern.partition(PLACEHOLDER)[0] + "x").parent.resolve()
+    where = Path(FIELD.split(pattern)[0] + "x").parent.resolve()
     return DataError(
         f"data.path {pattern}", "there is no whole span",
         expected=f"{rows_expected(divided)}, and {MARKER} when it is whole",

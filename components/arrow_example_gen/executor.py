@@ -19,10 +19,11 @@ from tfx.utils import proto_utils
 
 from components.arrow_example_gen.bad_rows import BadRows
 from components.arrow_example_gen.columns import ColumnRule, Settings
-from components.arrow_example_gen.formats import FORMATS, Piece, check, pieces, read, read_good, suffix
+from components.arrow_example_gen.formats import FORMATS, Piece, check, pieces, read, read_good
 from components.arrow_example_gen.quarantine import check_share, put_aside
 from components.arrow_example_gen.shards import write_shards
 from components.arrow_example_gen.splitting import Splitting, parts
+from data.row_files import kind
 from pipeline.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class WriteShards(beam.DoFn):
 
 def quarantined(work: Work, settings: Settings) -> bool:
     """Whether bad rows are put aside, which is for CSV: in Parquet a whole column has a type."""
-    return settings.on_bad_row == "quarantine" and suffix(work.name) == ".csv"
+    return settings.on_bad_row == "quarantine" and kind(work.name) == ".csv"
 
 
 def divided(work: Work, settings: Settings, bad: BadRows) -> Iterator[tuple[str, pa.RecordBatch]]:
@@ -153,8 +154,8 @@ def of_one_kind(pattern: str, names: list[str]) -> list[str]:
     Raises:
         DataError: there is none, or there are several kinds.
     """
-    readable = [name for name in names if suffix(name) in FORMATS]
-    kinds = sorted({suffix(name) for name in readable})
+    readable = [name for name in names if kind(name) in FORMATS]
+    kinds = sorted({kind(name) for name in readable})
     if len(kinds) != 1:
         raise DataError(
             pattern, "the files of a split are not of one kind" if kinds else "no file matches",

@@ -10,6 +10,7 @@ from apache_beam.io.filesystems import FileSystems
 from components.arrow_example_gen import bad_rows, csv_ranges, csv_rows, json_rows, parquet_rows, tfrecord_rows
 from components.arrow_example_gen.bad_rows import BadRows
 from components.arrow_example_gen.columns import Columns
+from data.row_files import kind
 from pipeline.errors import DataError
 
 Piece = tuple[int, ...]
@@ -63,32 +64,16 @@ FORMATS = {
 }
 
 
-def suffix(name: str) -> str:
-    """The end of a file's name, which says what it is; that of TFRecords may be ``.gz``, as ExampleGen writes them.
-
-    >>> suffix("rows.2024/part-1.parquet"), suffix("rows.2024/README"), suffix("rows.csv.gz")
-    ('.parquet', '', '.csv.gz')
-    >>> suffix("rows.tfrecord"), suffix("rows.tfrecord.gz"), suffix("data_tfrecord-00000-of-00001.gz")
-    ('.tfrecord', '.tfrecord', '.tfrecord')
-    """
-    base = name.rpartition("/")[2]
-    stem = base.removesuffix(".gz")
-    end = stem[stem.rindex(".") :] if "." in stem else ""
-    if stem == base:
-        return end
-    return ".tfrecord" if end in ("", ".tfrecord") else f"{end}.gz"
-
-
 def check(name: str, columns: Columns) -> None:
     """Compares the columns of a file with the schema."""
     with FileSystems.open(name) as file:
-        FORMATS[suffix(name)].check(name, file, columns)
+        FORMATS[kind(name)].check(name, file, columns)
 
 
 def pieces(name: str) -> list[Piece]:
     """The units of work in a file."""
     with FileSystems.open(name) as file:
-        return FORMATS[suffix(name)].pieces(file)
+        return FORMATS[kind(name)].pieces(file)
 
 
 def read_good(name: str, columns: Columns, piece: Piece, bad: BadRows) -> Iterator[pa.RecordBatch]:
@@ -103,4 +88,4 @@ def read_good(name: str, columns: Columns, piece: Piece, bad: BadRows) -> Iterat
 def read(name: str, columns: Columns, piece: Piece) -> Iterator[pa.RecordBatch]:
     """The rows of a unit of work."""
     with FileSystems.open(name) as file:
-        yield from FORMATS[suffix(name)].read(name, file, columns, piece)
+        yield from FORMATS[kind(name)].read(name, file, columns, piece)

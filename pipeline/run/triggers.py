@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from data.spans import Span
+from data.span_patterns import Span
 from pipeline.schedule import Cron
 from pipeline.strict import Strict
 
@@ -25,14 +25,15 @@ INSTANT = timedelta(microseconds=1)
 class State(Strict):
     """How far a watch has come; times are UTC.
 
-    ``tick`` is the last time of ``cron`` that is dealt with, ``span`` the number of the last span of ``pattern`` that
-    is. ``failures`` are those in a row, and no run starts before ``next_try``.
+    ``tick`` is the last time of ``cron`` that is dealt with, ``span`` and ``version`` the numbers of the last span
+    of ``pattern`` that is. ``failures`` are those in a row, and no run starts before ``next_try``.
     """
 
     cron: str | None = None
     tick: AwareDatetime | None = None
     pattern: str | None = None
     span: int | None = None
+    version: int | None = None
     failures: int = 0
     next_try: AwareDatetime | None = None
 
@@ -47,7 +48,7 @@ class Trigger:
 
     def __str__(self) -> str:
         reasons = [f"due since {told(self.tick)}"] if self.tick else []
-        reasons += [f"new span {self.span.number}"] if self.span and self.new_span else []
+        reasons += [f"new {self.span}"] if self.span and self.new_span else []
         return " and ".join(reasons)
 
 
@@ -64,6 +65,7 @@ def opening(state: State, cron: Cron | None, pattern: str | None, missed: Missed
         tick=(known or now) if cron else None,
         pattern=pattern,
         span=state.span if pattern == state.pattern else None,
+        version=state.version if pattern == state.pattern else None,
         failures=state.failures,
         # A clock that was wrong once must not hold runs up for long.
         next_try=min(state.next_try, latest_try) if state.next_try else None,
@@ -76,7 +78,7 @@ def due(state: State, cron: Cron | None, latest: Span | None, now: datetime) -> 
         return None
     passed = cron is not None and next_tick(state, cron, now) <= now
     tick = cron.previous_before(now + INSTANT) if cron and passed else None
-    new = latest is not None and (state.span is None or latest.number > state.span)
+    new = latest is not None and (state.span is None or latest.place > (state.span, state.version or 0))
     return Trigger(tick, latest, new) if passed or new else None
 
 
@@ -90,9 +92,9 @@ def after(state: State, trigger: Trigger, code: int, now: datetime) -> State:
     if code not in SETTLED:
         failures = state.failures + 1
         return state.model_copy(update={"failures": failures, "next_try": now + timedelta(seconds=retry_s(failures))})
-    span = trigger.span.number if trigger.span else state.span
-    done = {"tick": trigger.tick or state.tick, "span": span, "failures": 0, "next_try": None}
-    return state.model_copy(update=done)
+    done = {"tick": trigger.tick or state.tick, "failures": 0, "next_try": None}
+    taken = {"span": trigger.span.number, "version": trigger.span.version} if trigger.span else {}
+    return state.model_copy(update={**done, **taken})
 
 
 def retry_s(failures: int) -> float:

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from components.files import write_json
 from components.processes import PR_SET_PDEATHSIG, why_ended
-from data.spans import Span
+from data.span_patterns import Span
 from pipeline.config import Config, load_config
 from pipeline.errors import ConfigError, DataError, InputError
 from pipeline.run.lock import at_work, watching
@@ -232,6 +232,8 @@ def json_line(trigger: Trigger, code: int, out: str) -> str:
         summary = {}
     tick, span = trigger.tick, trigger.span
     started = {"tick": tick.isoformat() if tick else None, "span": span.number if span else None}
+    if span is not None and span.version is not None:
+        started["version"] = span.version
     return json.dumps({"trigger": started, "exit_code": code, **summary}, ensure_ascii=False)
 
 

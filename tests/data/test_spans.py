@@ -1,11 +1,15 @@
 import os
+import re
 import shutil
 import time
 from pathlib import Path
 
 import pytest
+from tfx.components.example_gen import utils
+from tfx.proto import example_gen_pb2
 
-from data.spans import MARKER, SETTLE_S, SPLITS, Folder, Found, Span, choose, latest_span, listing, look
+from data.span_patterns import Span
+from data.spans import MARKER, SETTLE_S, SPLITS, Folder, Found, choose, latest_span, listing, look
 from pipeline.config import load_config
 from pipeline.errors import ConfigError, DataError
 from pipeline.run.runner import input_rows
@@ -148,8 +152,55 @@ def test_no_whole_span_says_where_it_looked_and_what_was_not_whole(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "pattern", ["{SPAN}/{SPAN}", "{SPAN}-{SPAN}", "'{SPAN:2}'", "{YYYY}-{MM}-{DD}", "'{SPAN}/v{VERSION}'"]
+    ("pattern", "problem"),
+    [
+        ("{SPAN}/{SPAN}", "{SPAN} may stand once"),
+        ("{SPAN}/v{VERSION}-{VERSION}", "{VERSION} may stand once"),
+        ("'{SPAN:0}'", "the width in {SPAN:0}"),
+        ("'{SPAN}-{VERSION:x}'", "the width in {VERSION:x}"),
+        ("'{YYYY:4}{MM}{DD}'", "the width in {YYYY:4}"),
+        ("{YYYY}-{MM}", "{DD} is missing"),
+        ("{SPAN}-{YYYY}-{MM}-{DD}", "both {SPAN} and a date"),
+        ("v{VERSION}", "{VERSION} needs {SPAN} or a date"),
+    ],
 )
-def test_a_pattern_that_cannot_be_followed_is_refused_with_the_config(pattern):
-    with pytest.raises(ConfigError, match="may stand once"):
+def test_a_pattern_that_cannot_be_followed_is_refused_with_the_config(pattern, problem):
+    with pytest.raises(ConfigError, match=re.escape(problem)):
         config(f"rows/x{pattern}" if not pattern.startswith("'") else f"'rows/{pattern[1:]}")
+
+
+def test_of_a_span_the_latest_version_is_taken_that_is_whole(tmp_path):
+    for span, version in [(3, 1), (3, 9), (3, 10), (2, 11)]:
+        fill(tmp_path / f"span-{span}" / f"v{version}" / "csv")
+    pattern = f"{tmp_path}/span-{{SPAN}}/v{{VERSION}}/csv"
+    found = latest_span(pattern)
+    assert (str(found), found.path) == ("span 3, version 10", tmp_path / "span-3" / "v10" / "csv")
+    (found.path / MARKER).unlink()
+    assert latest_span(pattern) == Span(3, tmp_path / "span-3" / "v9" / "csv", 9)
+
+
+def test_a_date_is_the_number_of_its_days(tmp_path):
+    for name in ("2024-02-29", "2023-12-31", "2025-02-29", "2025-13-01", "2024-3-01"):
+        fill(tmp_path / name)
+    pattern = f"{tmp_path}/{{YYYY}}-{{MM}}-{{DD}}"
+    assert latest_span(pattern) == Span(19782, tmp_path / "2024-02-29")
+    assert sorted(folder.span.number for folder in listing(pattern)) == [19722, 19782]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("span-{SPAN}", ["span-1", "span-12", "span-7"]),
+        ("{SPAN:3}", ["001", "012", "100"]),
+        ("{YYYY}/{MM}/{DD}", ["2024/01/31", "2024/02/01", "2023/12/31"]),
+        ("{SPAN}/v{VERSION:2}", ["5/v01", "5/v10", "4/v99"]),
+        ("{YYYY}{MM}{DD}-{VERSION}", ["20240101-2", "20240101-10", "20231231-11"]),
+    ],
+)
+def test_the_span_is_the_one_that_tfx_takes(tmp_path, pattern, names):
+    for name in names:
+        fill(tmp_path / name)
+    splits = [example_gen_pb2.Input.Split(name=name, pattern=f"{pattern}/{name}/*.csv") for name in SPLITS]
+    _, span, version = utils.calculate_splits_fingerprint_span_and_version(str(tmp_path), splits)
+    found = latest_span(f"{tmp_path}/{pattern}")
+    assert (found.number, found.version) == (span, version)

@@ -10,7 +10,7 @@ from tfx.components.statistics_gen.component import StatisticsGen
 
 from components.arrow_example_gen.executor import of_one_kind
 from components.arrow_example_gen.formats import FORMATS
-from data.spans import ROW_FILES
+from data.row_files import KINDS
 from pipeline.errors import DataError
 
 
@@ -82,4 +82,4 @@ def test_two_kinds_of_files_in_one_split_are_refused():
 
 
 def test_the_kinds_that_a_run_looks_for_are_those_that_can_be_read():
-    assert set(ROW_FILES) == set(FORMATS)
+    assert set(KINDS) == set(FORMATS)

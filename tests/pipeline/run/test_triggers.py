@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from data.spans import Span
+from data.span_patterns import Span
 from pipeline.run.triggers import (
     LONGEST_RETRY_S,
     SETTLED,
@@ -58,6 +58,17 @@ def test_a_span_is_due_once_and_an_earlier_one_never():
     assert due(state, None, span(0), THREE) is None
     assert due(after(state, Trigger(None, span(7), True), 0, THREE), None, span(6), THREE) is None
     assert due(state, None, None, THREE) is None
+
+
+def test_a_later_version_of_a_span_is_new_and_an_earlier_one_is_not():
+    later = Span(7, Path("rows/span-7/v2"), 2)
+    state = after(State(pattern=PATTERN), Trigger(None, Span(7, Path("rows/span-7/v1"), 1), True), 0, THREE)
+    trigger = due(state, None, later, THREE)
+    assert (trigger, str(trigger)) == (Trigger(None, later, True), "new span 7, version 2")
+    state = after(state, trigger, 0, THREE)
+    assert (state.span, state.version) == (7, 2)
+    assert due(state, None, Span(7, Path("rows/span-7/v1"), 1), THREE) is None
+    assert due(state, None, Span(8, Path("rows/span-8/v1"), 1), THREE) is not None
 
 
 def test_a_time_and_a_span_are_one_run():
