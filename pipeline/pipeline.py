@@ -66,6 +66,8 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         on_bad_row=config.data.on_bad_row,
         max_bad_share=config.data.max_bad_share,
         splitting=splitting_of(config.data.split_by, schema),
+        shuffle_rows=config.data.shuffle_rows,
+        seed=config.data.seed,
     ).with_id("ExampleGen")
     examples = example_gen.outputs["examples"]
     statistics_gen = BatchStatisticsGen(examples=examples).with_id("StatisticsGen")

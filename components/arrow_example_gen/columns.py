@@ -25,12 +25,17 @@ Columns = Mapping[str, ColumnRule]
 
 @dataclass(frozen=True)
 class Settings:
-    """What a file must look like, what becomes of its bad rows, and how the others are divided if files are not."""
+    """What a file must look like, what becomes of its bad rows, and of the others.
+
+    They are divided if files are not, and shuffled within windows of ``shuffle_rows``, if that is not 0.
+    """
 
     columns: Columns
     on_bad_row: Literal["fail", "quarantine"]
     max_bad_share: float
     splitting: Splitting | None = None
+    shuffle_rows: int = 0
+    seed: int = 0
 
 
 def check_names(where: str, names: Sequence[str], columns: Columns) -> None:

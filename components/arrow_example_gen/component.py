@@ -29,6 +29,8 @@ class ArrowExampleGen(FileBasedExampleGen):
         on_bad_row: whether a bad CSV row ends the run, or is written to ``quarantine/`` in the artifact.
         max_bad_share: the greatest share of such rows in a split, or in all that is divided, with which a run goes on.
         splitting: which split a row goes to, where files are not divided.
+        shuffle_rows: how many rows of a file, or of a part of one, are put into a random order at a time; 0 for none.
+        seed: decides that order.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
@@ -41,13 +43,20 @@ class ArrowExampleGen(FileBasedExampleGen):
         on_bad_row: Literal["fail", "quarantine"] = "fail",
         max_bad_share: float = 0.01,
         splitting: Splitting | None = None,
+        shuffle_rows: int = 0,
+        seed: int = 0,
     ) -> None:
         places = {UNDIVIDED: "*.*"} if splitting else {split: f"{split}/*.*" for split in splits}
         patterns = [example_gen_pb2.Input.Split(name=name, pattern=pattern) for name, pattern in places.items()]
         super().__init__(
             input_base=input_base,
             input_config=example_gen_pb2.Input(splits=patterns),
-            custom_config=pack(Settings(column_rules(schema), on_bad_row, max_bad_share, splitting)),
+            custom_config=pack(
+                # A seed without an effect must not be in the cache key.
+                Settings(
+                    column_rules(schema), on_bad_row, max_bad_share, splitting, shuffle_rows, shuffle_rows and seed
+                )
+            ),
         )
 
 

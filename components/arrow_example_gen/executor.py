@@ -22,6 +22,7 @@ from components.arrow_example_gen.columns import ColumnRule, Settings
 from components.arrow_example_gen.formats import FORMATS, Piece, check, pieces, read, read_good
 from components.arrow_example_gen.quarantine import check_share, put_aside
 from components.arrow_example_gen.shards import write_shards
+from components.arrow_example_gen.shuffling import shuffled
 from components.arrow_example_gen.splitting import Splitting, parts
 from data.row_files import kind
 from pipeline.errors import DataError
@@ -68,7 +69,10 @@ def quarantined(work: Work, settings: Settings) -> bool:
 
 def divided(work: Work, settings: Settings, bad: BadRows) -> Iterator[tuple[str, pa.RecordBatch]]:
     """The rows of a part of a file, with the split that they go to."""
-    for batch in read_rows(work, settings, bad):
+    batches = read_rows(work, settings, bad)
+    if settings.shuffle_rows:
+        batches = shuffled(batches, settings.shuffle_rows, settings.seed, f"{work.split}-{work.label}")
+    for batch in batches:
         if settings.splitting is None:
             yield work.split, batch
         else:
