@@ -6,14 +6,12 @@ import harness
 import pytest
 from harness import write_text
 
-SIZES = {"train": 1500, "eval": 300, "test": 400}
-
 
 def one_table(tmp_path) -> str:
     """The rows of all splits in one file; gives its folder."""
     parts = [
-        (harness.tiny_rows(tmp_path / "given", sizes=SIZES) / split / "rows.csv").read_text().splitlines(keepends=True)
-        for split in SIZES
+        (harness.tiny_rows(tmp_path / "given") / split / "rows.csv").read_text().splitlines(keepends=True)
+        for split in harness.SPLITS
     ]
     write_text(tmp_path / "table" / "all.csv", "".join([parts[0][0], *(line for part in parts for line in part[1:])]))
     return tmp_path / "table"
@@ -25,7 +23,7 @@ def test_a_table_that_is_not_divided_becomes_a_model(tmp_path):
     outcome = harness.run_here(one_table(tmp_path), tmp_path / "runs", f"data.split_by={shares}")
     assert (outcome.code, outcome.facts["status"]) == (0, "pushed"), outcome.facts["error"]
     rows = {node["node"]: node["rows_out"] for node in outcome.facts["nodes"]}
-    assert rows["ExampleGen"] == rows["StatisticsGen"] == sum(SIZES.values())
+    assert rows["ExampleGen"] == rows["StatisticsGen"] == sum(harness.TINY.values())
     assert 0.7 * 2200 < rows["Transform"] < 0.9 * 2200
     assert 0.15 * 2200 < rows["Evaluator"] < 0.25 * 2200
 
@@ -34,7 +32,9 @@ def test_a_folder_of_splits_is_no_folder_of_files(tmp_path):
     given = harness.tiny_rows(tmp_path / "given")
     outcome = harness.run_here(given, tmp_path / "runs", "data.split_by={key: fnlwgt}")
     assert (outcome.code, outcome.facts["status"]) == (2, "bad input")
-    assert re.search(r"there are no rows\s+expected: \*\.csv, \*\.jsonl or \*\.parquet", outcome.facts["error"])
+    assert re.search(
+        r"there are no rows\s+expected: \*\.csv, \*\.jsonl, \*\.parquet or \*\.tfrecord\n", outcome.facts["error"]
+    )
 
 
 def test_a_column_that_is_not_there_is_said_before_anything_runs(tmp_path):

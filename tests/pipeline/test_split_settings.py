@@ -1,4 +1,5 @@
 import pytest
+from harness import SPLITS
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.arrow_example_gen.splitting import Splitting
@@ -6,7 +7,6 @@ from pipeline.data_config import SplitBy
 from pipeline.errors import ConfigError
 from pipeline.split_settings import splitting_of
 
-SPLITS = ("train", "eval", "test")
 SCHEMA = schema_pb2.Schema()
 for NAME, KIND in {"user_id": "BYTES", "at": "INT", "price_usd": "FLOAT"}.items():
     SCHEMA.feature.add(name=NAME, type=schema_pb2.FeatureType.Value(KIND))

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import tensorflow as tf
-from harness import write_text
+from harness import SPLITS, write_text
 
 from components.arrow_example_gen import csv_ranges
 from components.arrow_example_gen.columns import Settings
@@ -16,7 +16,6 @@ from components.arrow_example_gen.component import pack
 from components.arrow_example_gen.splitting import BUCKETS, Splitting, buckets, parts
 from pipeline.errors import DataError
 
-SPLITS = ("train", "eval", "test")
 BY_KEY = Splitting("key", "trip_start_timestamp", SPLITS, (600_000, 800_000))
 BY_TIME = Splitting("time", "trip_start_timestamp", SPLITS, (1400000000, 1430000000))
 # What the documentation of BigQuery's FARM_FINGERPRINT, which is the same hash, shows.
