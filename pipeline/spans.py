@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from data.row_files import KINDS
 from data.span_patterns import FIELD, has_span
 from data.spans import MARKER, Found, look
 from pipeline.config import Config
@@ -48,7 +49,8 @@ def look_for(pattern: str, divided: bool) -> Found:
 
 def rows_expected(divided: bool) -> str:
     """What must be in a folder of rows."""
-    return f"{'train/, eval/ and test/, each with ' if divided else ''}*.csv, *.jsonl, *.parquet or *.tfrecord"
+    *others, last = (f"*{kind}" for kind in KINDS)
+    return f"{'train/, eval/ and test/, each with ' if divided else ''}{', '.join(others)} or {last}"
 
 
 def none_whole(pattern: str, found: Found, divided: bool) -> DataError:

@@ -20,7 +20,7 @@ from components.batch_evaluator.plan import Plan, check_schema, make_plan
 from components.batch_evaluator.predictions import list_parts, read_predictions
 from components.batch_evaluator.results import sliced_metrics, write_results
 from components.batch_evaluator.scoring import ScoreFile, Scorer, load_model, multivalent
-from components.examples.reading import split_files
+from components.examples.reading import read_schema, split_files
 from pipeline.errors import ConfigError, DataError, MainlineError
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         check_inputs(input_dict, exec_properties)
         plan = read_plan(input_dict, exec_properties)
-        schema = read_schema(input_dict)
+        schema = read_schema(artifact_utils.get_single_uri(input_dict[specs.SCHEMA_KEY]))
         check_schema(plan, schema, multivalent(schema))
         evaluation = artifact_utils.get_single_uri(output_dict[specs.EVALUATION_KEY])
         scorers = find_scorers(input_dict, plan)
@@ -92,12 +92,6 @@ def read_plan(input_dict: Artifacts, exec_properties: dict[str, Any]) -> Plan:
     config = config_pb2.EvalConfig()
     proto_utils.json_to_proto(exec_properties[specs.EVAL_CONFIG_KEY], config)
     return make_plan(config, has_baseline=bool(input_dict.get(specs.BASELINE_MODEL_KEY)))
-
-
-def read_schema(input_dict: Artifacts) -> schema_pb2.Schema:
-    """The schema of the examples."""
-    folder = artifact_utils.get_single_uri(input_dict[specs.SCHEMA_KEY])
-    return io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(folder))
 
 
 def find_scorers(input_dict: Artifacts, plan: Plan) -> list[Scorer]:

@@ -1,7 +1,6 @@
 """Files of examples to the statistics of a split: counted file by file, put together by Beam."""
 
 import itertools
-import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,13 +11,13 @@ import pyarrow as pa
 import tensorflow as tf
 from tensorflow_data_validation.arrow import arrow_util
 from tensorflow_metadata.proto.v0 import statistics_pb2
-from tfx.dsl.io import fileio
 from tfx_bsl.arrow import table_util
 from tfx_bsl.statistics import merge_util
 
 from components.arrow_example_gen.shards import THREADS, ahead
 from components.batch_statistics.options import generators, read_options
 from components.examples.reading import decoder, serialized_batches
+from components.remote_files import write_whole
 from pipeline.errors import MainlineError
 
 # What tfx_bsl decodes fastest, and what TFDV's generators take in fastest.
@@ -153,10 +152,7 @@ def write_total(total: Total, path: str, files: int) -> None:
             path, "not every row was counted once",
             expected=f"{total.rows} rows of {files} files", received=f"{rows} rows of {total.files} files",
         )  # fmt: skip
-    partial = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.partial")
-    with fileio.open(partial, "wb") as file:
-        file.write(total.statistics)
-    fileio.rename(partial, path, overwrite=True)
+    write_whole(path, total.statistics)
 
 
 class WriteSplit(beam.DoFn):

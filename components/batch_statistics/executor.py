@@ -12,12 +12,12 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
-from tfx.utils import io_utils, json_utils, stats_utils
+from tfx.utils import json_utils, stats_utils
 
 from components.batch_statistics.counting import CountFile, MergeFiles, WriteSplit
 from components.batch_statistics.options import check_options
-from components.examples.reading import check_examples, split_files
-from pipeline.errors import ConfigError, DataError, MainlineError
+from components.examples.reading import check_examples, read_schema, required_files
+from pipeline.errors import ConfigError, MainlineError
 
 logger = logging.getLogger(__name__)
 Artifacts = dict[str, list[types.Artifact]]
@@ -39,7 +39,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         check_examples("BatchStatisticsGen", examples)
         options = read_settings(input_dict, exec_properties)
         splits = chosen_splits(examples, exec_properties)
-        files = files_by_split(examples, splits)
+        files = {split: required_files(examples, split) for split in splits}
         statistics = artifact_utils.get_single_instance(output_dict[specs.STATISTICS_KEY])
         describe(statistics, examples, splits)
         paths = {split: statistics_path(statistics, split) for split in splits}
@@ -79,8 +79,7 @@ def read_settings(input_dict: Artifacts, exec_properties: dict[str, Any]) -> tfd
     if input_dict.get(specs.SCHEMA_KEY):
         if options.schema is not None:
             raise ConfigError("BatchStatisticsGen", "two schemas", expected="one, as an input or in stats_options")
-        folder = artifact_utils.get_single_uri(input_dict[specs.SCHEMA_KEY])
-        options.schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(folder))
+        options.schema = read_schema(artifact_utils.get_single_uri(input_dict[specs.SCHEMA_KEY]))
     return options
 
 
@@ -100,19 +99,6 @@ def chosen_splits(examples: types.Artifact, exec_properties: dict[str, Any]) -> 
     if not chosen:
         raise ConfigError("BatchStatisticsGen: exclude_splits", "no split is left", received=", ".join(excluded))
     return chosen
-
-
-def files_by_split(examples: types.Artifact, splits: list[str]) -> dict[str, list[str]]:
-    """The files of each split.
-
-    Raises:
-        DataError: a split has none.
-    """
-    files = {split: split_files([examples], split) for split in splits}
-    for split, found in files.items():
-        if not found:
-            raise DataError(f"{examples.uri}, {split}", "no examples", expected="at least one file of the split")
-    return files
 
 
 def statistics_path(statistics: types.Artifact, split: str) -> str:

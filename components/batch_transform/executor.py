@@ -6,13 +6,11 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.transform import executor as stock
 from tfx.components.transform import executor_utils, labels
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
-from tfx.utils import io_utils
 
 from components.batch_transform import tracing
 from components.batch_transform.columns import UnknownColumnError, check_outputs, parsed_columns, type_specs
@@ -22,8 +20,7 @@ from components.batch_transform.passes import Columns, Graph, Work, check_rows
 from components.batch_transform.plan import Phase, UnknownAnalyzerError, phases
 from components.batch_transform.rows import transform
 from components.batch_transform.tracing import Traced
-from components.examples.reading import check_examples, split_files
-from pipeline.errors import DataError
+from components.examples.reading import check_examples, read_schema, required_files
 
 logger = logging.getLogger(__name__)
 # As stock Transform has it (tfx/components/transform/executor.py).
@@ -50,7 +47,7 @@ class Executor(stock.Executor):
         for examples in input_dict[specs.EXAMPLES_KEY]:
             check_examples("BatchTransform", examples)
         target = artifact_utils.get_single_uri(output_dict[specs.TRANSFORM_GRAPH_KEY])
-        schema = read_schema(input_dict)
+        schema = read_schema(artifact_utils.get_single_uri(input_dict[specs.SCHEMA_KEY]))
         # Of this call alone: a process knows a graph that it has loaded by its folder.
         temporary = os.path.join(target, TEMPORARY, uuid.uuid4().hex)
         try:
@@ -99,12 +96,6 @@ class Executor(stock.Executor):
         return saved
 
 
-def read_schema(input_dict: Artifacts) -> schema_pb2.Schema:
-    """The schema of the raw rows."""
-    folder = artifact_utils.get_single_uri(input_dict[specs.SCHEMA_KEY])
-    return io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(folder))
-
-
 def work_on(input_dict: Artifacts, output_dict: Artifacts, properties: Properties) -> tuple[list[Work], list[Work]]:
     """The files to analyze, and those to transform, if transformed rows are asked for; makes the folders of these.
 
@@ -115,23 +106,13 @@ def work_on(input_dict: Artifacts, output_dict: Artifacts, properties: Propertie
     splits = executor_utils.ResolveSplitsConfig(properties.get(specs.SPLITS_CONFIG_KEY), examples)
     transformed = output_dict.get(specs.TRANSFORMED_EXAMPLES_KEY) or []
     executor_utils.SetSplitNames(splits.transform, transformed)
-    analyzed = [Work(path) for split in splits.analyze for artifact in examples for path in files(artifact, split)]
+    analyzed = [
+        Work(path) for split in splits.analyze for artifact in examples for path in required_files(artifact, split)
+    ]
     written: list[Work] = []
     for split in splits.transform:
         for artifact, target in zip(examples, transformed, strict=bool(transformed)):
             folder = artifact_utils.get_split_uri([target], split)
             fileio.makedirs(folder)
-            written += (Work(path, number, folder) for number, path in enumerate(files(artifact, split)))
+            written += (Work(path, number, folder) for number, path in enumerate(required_files(artifact, split)))
     return analyzed, written
-
-
-def files(examples: Any, split: str) -> list[str]:
-    """The files of a split.
-
-    Raises:
-        DataError: there is none.
-    """
-    found = split_files([examples], split)
-    if not found:
-        raise DataError(f"{examples.uri}, {split}", "no examples", expected="at least one file of the split")
-    return found

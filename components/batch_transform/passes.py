@@ -19,6 +19,7 @@ from tfx.dsl.io import fileio
 from components.arrow_example_gen.shards import THREADS, ahead
 from components.batch_transform.plan import Analysis
 from components.examples.reading import serialized_batches
+from components.remote_files import write_whole
 from pipeline.errors import MainlineError
 
 # The label of the rows that were read of each file.
@@ -149,9 +150,7 @@ class Keep(beam.DoFn):
         """Gives the path; the file gets its name when it is whole."""
         label, value = labelled
         path = kept_path(self.folder, self.labels.index(label))
-        with fileio.open(f"{path}.partial", "wb") as file:
-            file.write(pickle.dumps(value))
-        fileio.rename(f"{path}.partial", path, overwrite=True)
+        write_whole(path, pickle.dumps(value))
         yield path
 
 

@@ -1,9 +1,13 @@
-"""The files of an Examples artifact as batches, read and decoded in C++ but for the loop over batches."""
+"""The files of an Examples artifact, and its schema.
+
+Rows come as batches, read and decoded in C++ but for the loop over batches.
+"""
 
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 import tensorflow as tf
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx.components.util import examples_utils
 from tfx.dsl.io import fileio
@@ -12,7 +16,7 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, DataError
 
 BATCH_ROWS = 4096
 
@@ -35,6 +39,23 @@ def split_files(examples: list[types.Artifact], split: str) -> list[str]:
     """The files of a split, in order."""
     folders = artifact_utils.get_split_uris(examples, split)
     return [file for folder in folders for file in sorted(fileio.glob(io_utils.all_files_pattern(folder)))]
+
+
+def required_files(examples: types.Artifact, split: str) -> list[str]:
+    """The files of a split, in order.
+
+    Raises:
+        DataError: there is none.
+    """
+    found = split_files([examples], split)
+    if not found:
+        raise DataError(f"{examples.uri}, {split}", "no examples", expected="at least one file of the split")
+    return found
+
+
+def read_schema(folder: str) -> schema_pb2.Schema:
+    """The schema in the folder of a Schema artifact."""
+    return io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(folder))
 
 
 def serialized_batches(path: str, batch_rows: int = BATCH_ROWS) -> Iterator[tf.Tensor]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tfx.utils import path_utils
 
+from components.examples.reading import read_schema
 from components.slice_report.comparisons import compare
 from components.slice_report.drift import drift
 from components.slice_report.facts import SCHEMA_VERSION, Data, Drift, Lineage, Missing, Report, Run, SchemaChange
@@ -17,7 +18,7 @@ from components.slice_report.schema_changes import schema_changes
 from components.slice_report.scores import expected_calibration_error
 from components.slice_report.settings import Settings
 from components.slice_report.sliced import make_slices
-from components.slice_report.sources import Sources, read_schema, read_statistics
+from components.slice_report.sources import Sources, read_statistics
 from components.slice_report.statistics import column_stats, gate_entries
 from components.slice_report.training import as_training
 from components.slice_report.weak import find_weak

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 from tfx.dsl.io import fileio
-from tfx.utils import io_utils
 
 from components.batch_evaluator.predictions import read_predictions
+from components.examples.reading import read_schema
 from components.slice_report.evaluation import Evaluation, read_evaluation
 from components.slice_report.facts import Report
 from components.slice_report.output import REPORT, read_report
@@ -82,11 +82,6 @@ def read_text(path: str) -> str:
     """A file of text."""
     with fileio.open(path) as file:
         return str(file.read())
-
-
-def read_schema(folder: str) -> schema_pb2.Schema:
-    """The schema in an artifact's folder."""
-    return io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(folder))
 
 
 def read_statistics(folder: str) -> Statistics:
