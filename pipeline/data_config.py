@@ -55,7 +55,9 @@ class Data(Strict):
     share their columns; with ``split_by`` it holds such files itself. ``{SPAN}`` in ``path`` stands for the number of a
     span, ``{VERSION}`` for that of its version, ``{YYYY}``, ``{MM}`` and ``{DD}`` for a date in place of a number: a
     run takes the latest one that is whole. A bad CSV row ends a run, or with ``on_bad_row: quarantine`` is put aside,
-    up to ``max_bad_share`` of a split's rows. ``shuffle_rows`` of a file at a time are put into an order of ``seed``.
+    up to ``max_bad_share`` of a split's rows. A file with columns that are not in the schema ends it too, or with
+    ``other_columns: ignore`` is read without them. ``shuffle_rows`` of a file at a time are put into an order of
+    ``seed``.
     """
 
     dataset: str | None = None
@@ -65,6 +67,7 @@ class Data(Strict):
     seed: int = 0
     on_bad_row: Literal["fail", "quarantine"] = "fail"
     max_bad_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.01
+    other_columns: Literal["fail", "ignore"] = "fail"
     shuffle_rows: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")

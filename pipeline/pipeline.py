@@ -49,7 +49,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
     Args:
         config: the effective config.
         rows: folder with ``train/``, ``eval/`` and ``test/``, each with CSV, JSON Lines, Parquet or TFRecord files;
-            with            ``data.split_by`` the folder of such files.
+            with ``data.split_by`` the folder of such files.
         root: where artifacts, metadata and served models go; ``<root>/serving/<version>`` is what a server reads.
         enable_cache: whether a node whose inputs, settings and code have not changed is answered from the cache.
     """
@@ -68,6 +68,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         splitting=splitting_of(config.data.split_by, schema),
         shuffle_rows=config.data.shuffle_rows,
         seed=config.data.seed,
+        other_columns=config.data.other_columns,
     ).with_id("ExampleGen")
     examples = example_gen.outputs["examples"]
     statistics_gen = BatchStatisticsGen(examples=examples).with_id("StatisticsGen")

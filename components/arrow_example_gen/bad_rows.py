@@ -59,25 +59,27 @@ class BadRows:
         return sorted([*self.misread, *self.misfits], key=lambda row: row.record)
 
 
-def read_good(file: BinaryIO, columns: Columns, bad: BadRows) -> Iterator[pa.RecordBatch]:
+def read_good(file: BinaryIO, names: list[str], columns: Columns, bad: BadRows) -> Iterator[pa.RecordBatch]:
     """Reads a file block by block as ``csv_rows.read_batches`` does, without the rows that it puts into ``bad``.
+
+    ``names`` are all columns of the file, so that a bad row is put aside whole.
 
     Raises:
         pa.ArrowInvalid: the file cannot be divided into rows.
         DataError: there are too many bad rows.
     """
-    cells = dict.fromkeys(columns, pa.binary())
+    cells, chosen = dict.fromkeys(names, pa.binary()), columns.among(names)
     reader = csv_rows.open_reader(file, cells, arrow_csv.ParseOptions(newlines_in_values=True,
                                                                       invalid_row_handler=bad.skip))  # fmt: skip
     before = 0
     for batch in reader:
-        wrong = _misfits(batch, columns)
-        bad.misfits += [_bad_row(batch, index, before, *wrong[index], columns) for index in sorted(wrong)]
+        wrong = _misfits(_only(batch, chosen), columns)
+        bad.misfits += [_bad_row(batch, index, before, *wrong[index]) for index in sorted(wrong)]
         bad.check_number()
         before += batch.num_rows
         good = _without(batch, wrong)
         if good.num_rows:
-            yield _converted(good, columns)
+            yield _converted(_only(good, chosen), columns)
     bad.misfits = renumbered(bad.misfits, [row.record for row in bad.misread])
 
 
@@ -105,6 +107,10 @@ def lines_of(file: BinaryIO, records: Sequence[int]) -> list[int]:
             lines.append(line)
         line = reader.line_num + 1
     return lines
+
+
+def _only(batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([batch.column(name) for name in names], names)
 
 
 def _without(batch: pa.RecordBatch, wrong: Collection[int]) -> pa.RecordBatch:
@@ -151,11 +157,10 @@ def _failing(values: pa.BinaryArray, kind: str) -> list[int]:
     return failing
 
 
-def _bad_row(batch: pa.RecordBatch, index: int, before: int, column: str, reason: Reason, columns: Columns) -> BadRow:
-    cells = {name: _shown(values[index]) for name, values in zip(batch.schema.names, batch.columns, strict=True)}
+def _bad_row(batch: pa.RecordBatch, index: int, before: int, column: str, reason: Reason) -> BadRow:
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells.values())
-    return BadRow(before + index + 2, reason, column, cells[column], line.getvalue())
+    csv.writer(line, lineterminator="").writerow(_shown(values[index]) for values in batch.columns)
+    return BadRow(before + index + 2, reason, column, _shown(batch.column(column)[index]), line.getvalue())
 
 
 def _shown(cell: pa.Scalar) -> str:

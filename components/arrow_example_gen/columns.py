@@ -1,6 +1,6 @@
 """What is demanded of files, and how the columns of one are compared with the schema."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +20,29 @@ class ColumnRule:
     required: bool
 
 
-Columns = Mapping[str, ColumnRule]
+@dataclass(frozen=True)
+class Columns(Mapping[str, ColumnRule]):
+    """The columns of the schema, and whether a file with others is refused, or read without them."""
+
+    rules: Mapping[str, ColumnRule]
+    others: Literal["fail", "ignore"] = "fail"
+
+    def __getitem__(self, name: str) -> ColumnRule:
+        return self.rules[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rules)
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    def among(self, names: Collection[str]) -> list[str]:
+        """Those of a file's columns that are read, in the order of the file."""
+        return [name for name in names if name in self.rules]
+
+    def refused(self, names: Collection[str]) -> list[str]:
+        """Those of a file's columns for which it is refused."""
+        return [] if self.others == "ignore" else [name for name in names if name not in self.rules]
 
 
 @dataclass(frozen=True)
@@ -42,11 +64,13 @@ def check_names(where: str, names: Sequence[str], columns: Columns) -> None:
     """Compares the names of a file's columns with the schema.
 
     Raises:
-        DataError: one is missing, is not in the schema, or is there twice.
+        DataError: one is missing, is there twice, or is not in the schema and not left out.
     """
     missing = [column for column, rule in columns.items() if rule.required and column not in names]
-    extra = [column for column in names if column not in columns]
-    twice = sorted({column for column in names if names.count(column) > 1})
+    if not columns.among(names):
+        missing = missing or [*columns]
+    extra = columns.refused(names)
+    twice = sorted({column for column in {*columns.among(names), *extra} if names.count(column) > 1})
     if missing or extra or twice:
         found = {"missing": missing, "not in the schema": extra, "twice": twice}
         raise DataError(
@@ -54,7 +78,7 @@ def check_names(where: str, names: Sequence[str], columns: Columns) -> None:
             "its columns are not those of the schema",
             expected=", ".join(columns),
             received="; ".join(f"{what}: {', '.join(map(_shown, some))}" for what, some in found.items() if some),
-            next_step="Correct the file, or declare the columns in schemas/.",
+            next_step="Correct the file, declare the columns in schemas/, or leave others out with data.other_columns.",
         )
 
 

@@ -31,6 +31,7 @@ class ArrowExampleGen(FileBasedExampleGen):
         splitting: which split a row goes to, where files are not divided.
         shuffle_rows: how many rows of a file, or of a part of one, are put into a random order at a time; 0 for none.
         seed: decides that order.
+        other_columns: whether a file with columns that are not in the schema is refused, or read without them.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
@@ -45,6 +46,7 @@ class ArrowExampleGen(FileBasedExampleGen):
         splitting: Splitting | None = None,
         shuffle_rows: int = 0,
         seed: int = 0,
+        other_columns: Literal["fail", "ignore"] = "fail",
     ) -> None:
         places = {UNDIVIDED: "*.*"} if splitting else {split: f"{split}/*.*" for split in splits}
         patterns = [example_gen_pb2.Input.Split(name=name, pattern=pattern) for name, pattern in places.items()]
@@ -54,13 +56,18 @@ class ArrowExampleGen(FileBasedExampleGen):
             custom_config=pack(
                 # A seed without an effect must not be in the cache key.
                 Settings(
-                    column_rules(schema), on_bad_row, max_bad_share, splitting, shuffle_rows, shuffle_rows and seed
+                    Columns(column_rules(schema), other_columns),
+                    on_bad_row,
+                    max_bad_share,
+                    splitting,
+                    shuffle_rows,
+                    shuffle_rows and seed,
                 )
             ),
         )
 
 
-def column_rules(schema: schema_pb2.Schema) -> Columns:
+def column_rules(schema: schema_pb2.Schema) -> dict[str, ColumnRule]:
     """The type of every column, and whether it must be there."""
     return {
         feature.name: ColumnRule(

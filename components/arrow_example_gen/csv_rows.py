@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -27,33 +27,48 @@ def check_header(name: str, file: BinaryIO, columns: Columns) -> None:
             name, "the file is empty", expected=f"a header: {','.join(columns)}", next_step="Write it again."
         )
     try:
-        header = next(csv.reader([first.decode("utf-8-sig")]))
+        names = _cells(first)
     except UnicodeDecodeError as error:
         raise not_utf8(f"{name}, line 1") from error
-    check_names(f"{name}, line 1", header, columns)
+    check_names(f"{name}, line 1", names, columns)
 
 
-def read_batches(file: BinaryIO, columns: Columns) -> Iterator[pa.RecordBatch]:
-    """Reads a file block by block; an empty cell is null.
+def header(file: BinaryIO) -> list[str]:
+    """The names of the columns of a file, which is then at its beginning again."""
+    names = _cells(file.readline())
+    file.seek(0)
+    return names
+
+
+def _cells(line: bytes) -> list[str]:
+    return next(csv.reader([line.decode("utf-8-sig")]))
+
+
+def read_batches(file: BinaryIO, names: list[str], columns: Columns) -> Iterator[pa.RecordBatch]:
+    """Reads some columns of a file block by block; an empty cell is null.
 
     Raises:
         pa.ArrowInvalid: a value or a line that cannot be read; `explain` says it in words.
     """
-    types = {name: ARROW_TYPES[rule.type] for name, rule in columns.items()}
-    yield from open_reader(file, types, arrow_csv.ParseOptions(newlines_in_values=True))
+    types = {name: ARROW_TYPES[columns[name].type] for name in names}
+    yield from open_reader(file, types, arrow_csv.ParseOptions(newlines_in_values=True), names)
 
 
 def open_reader(
-    file: BinaryIO, types: dict[str, pa.DataType], parse_options: arrow_csv.ParseOptions
+    file: BinaryIO, types: dict[str, pa.DataType], parse_options: arrow_csv.ParseOptions, names: Sequence[str] = ()
 ) -> arrow_csv.CSVStreamingReader:
-    """Arrow's reader of a file, by blocks; an empty cell is null."""
+    """Arrow's reader of a file, or of its columns with some ``names``, by blocks; an empty cell is null."""
     return arrow_csv.open_csv(
         file,
         # One thread, since only then Arrow's messages carry the line.
         read_options=arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
         parse_options=parse_options,
         convert_options=arrow_csv.ConvertOptions(
-            column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=True
+            column_types=types,
+            include_columns=names,
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
         ),
     )
 

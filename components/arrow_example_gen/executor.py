@@ -18,7 +18,7 @@ from tfx.types import standard_component_specs as specs
 from tfx.utils import proto_utils
 
 from components.arrow_example_gen.bad_rows import BadRows
-from components.arrow_example_gen.columns import ColumnRule, Settings
+from components.arrow_example_gen.columns import ColumnRule, Columns, Settings
 from components.arrow_example_gen.formats import FORMATS, Piece, check, pieces, read, read_good
 from components.arrow_example_gen.quarantine import check_share, put_aside
 from components.arrow_example_gen.shards import write_shards
@@ -195,9 +195,10 @@ def settings_of(exec_properties: dict[str, Any]) -> Settings:
     packed = struct_pb2.Struct()
     custom.custom_config.Unpack(packed)
     settings = json.loads(packed["settings"])
-    columns = {name: ColumnRule(**rule) for name, rule in settings.pop("columns").items()}
+    columns = settings.pop("columns")
+    rules = {name: ColumnRule(**rule) for name, rule in columns["rules"].items()}
     splitting = settings.pop("splitting")
-    return Settings(columns, **settings, splitting=splitting and Splitting(**splitting))
+    return Settings(Columns(rules, columns["others"]), **settings, splitting=splitting and Splitting(**splitting))
 
 
 def find_bad(files: dict[str, list[str]], settings: Settings) -> DataError | None:

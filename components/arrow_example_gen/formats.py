@@ -33,7 +33,8 @@ def whole(file: BinaryIO) -> list[Piece]:
 def read_csv(name: str, file: BinaryIO, columns: Columns, piece: Piece) -> Iterator[pa.RecordBatch]:
     """A range of a CSV file, block by block."""
     try:
-        yield from csv_rows.read_batches(csv_ranges.in_range(file, piece), columns)
+        names = columns.among(csv_rows.header(file))
+        yield from csv_rows.read_batches(csv_ranges.in_range(file, piece), names, columns)
     except pa.ArrowInvalid as error:
         raise explain_csv(name, error, columns, piece) from error
 
@@ -80,7 +81,8 @@ def read_good(name: str, columns: Columns, piece: Piece, bad: BadRows) -> Iterat
     """The rows of a range of a CSV file without those that it puts into ``bad``."""
     with FileSystems.open(name) as file:
         try:
-            yield from bad_rows.read_good(csv_ranges.in_range(file, piece), columns, bad)
+            names = csv_rows.header(file)
+            yield from bad_rows.read_good(csv_ranges.in_range(file, piece), names, columns, bad)
         except pa.ArrowInvalid as error:
             raise explain_csv(name, error, columns, piece) from error
 

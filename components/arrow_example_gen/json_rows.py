@@ -12,6 +12,7 @@ from components.arrow_example_gen.columns import ARROW_TYPES, Columns
 from pipeline.errors import DataError
 
 BLOCK_BYTES = 4 << 20
+OTHERS = {"fail": "error", "ignore": "ignore"}
 
 
 def check_first(name: str, file: BinaryIO, columns: Columns) -> None:
@@ -57,7 +58,7 @@ def _parse(lines: list[bytes], columns: Columns) -> pa.Table:
         io.BytesIO(content),
         # As one block: Arrow cannot take a record that is longer than a block.
         read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(content) + 1),
-        parse_options=arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
+        parse_options=arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior=OTHERS[columns.others]),
     )
 
 
@@ -89,11 +90,14 @@ def _explain(where: str, line: bytes, columns: Columns, error: pa.ArrowInvalid) 
         return DataError(where, "the line is not JSON", received=str(reason), next_step="Correct the line.")
     if not isinstance(row, dict):
         return DataError(where, "the line is not a JSON object", received=_short(row), next_step="Correct the line.")
-    extra = [column for column in row if column not in columns]
+    extra = columns.refused(row)
     if extra:
         return DataError(where, "a column is not in the schema", received=", ".join(extra),
-                         next_step="Correct the line, or declare the columns in schemas/.")  # fmt: skip
-    wrong = next((column for column in row if _fails([json.dumps({column: row[column]}).encode()], columns)), None)
+                         next_step="Correct the line, declare the columns in schemas/, or leave others out with "
+                         "data.other_columns.")  # fmt: skip
+    wrong = next(
+        (column for column in columns.among(row) if _fails([json.dumps({column: row[column]}).encode()], columns)), None
+    )
     if wrong is None:
         return DataError(where, "the line cannot be read", received=str(error)[:200], next_step="Correct the line.")
     return DataError(f"{where}, column {wrong}", "the value has the wrong type", expected=columns[wrong].type,

@@ -24,7 +24,7 @@ def check_types(name: str, file: BinaryIO, columns: Columns) -> None:
     except (pa.ArrowInvalid, OSError) as error:
         raise unreadable(name, error) from error
     check_names(name, found.names, columns)
-    for field in found:
+    for field in map(found.field, columns.among(found.names)):
         kind = columns[field.name].type
         if not ACCEPTED[kind](field.type):
             raise DataError(
@@ -55,23 +55,26 @@ def read_batches(name: str, file: BinaryIO, columns: Columns, groups: tuple[int,
         DataError: a row group cannot be read, or a value does not fit its type; it names both, and the column.
     """
     rows = parquet.ParquetFile(file)
+    names = columns.among(rows.schema_arrow.names)
     for group in groups:
-        batches = rows.iter_batches(batch_size=ROWS_PER_BATCH, row_groups=[group])
-        while (batch := _next(name, rows, batches, group)) is not None:
+        batches = rows.iter_batches(batch_size=ROWS_PER_BATCH, row_groups=[group], columns=names)
+        while (batch := _next(name, rows, batches, group, names)) is not None:
             if batch.num_rows:
                 yield _typed(f"{name}, row group {group}", batch, columns)
 
 
-def _next(name: str, rows: parquet.ParquetFile, batches: Iterator[pa.RecordBatch], group: int) -> pa.RecordBatch | None:
+def _next(
+    name: str, rows: parquet.ParquetFile, batches: Iterator[pa.RecordBatch], group: int, names: list[str]
+) -> pa.RecordBatch | None:
     try:
         return next(batches, None)
     except (pa.ArrowInvalid, OSError) as error:
-        raise unreadable(f"{name}, row group {group}{_bad_column(rows, group)}", error) from error
+        raise unreadable(f"{name}, row group {group}{_bad_column(rows, group, names)}", error) from error
 
 
-def _bad_column(rows: parquet.ParquetFile, group: int) -> str:
+def _bad_column(rows: parquet.ParquetFile, group: int, names: list[str]) -> str:
     """The first column of a row group that cannot be read alone."""
-    for column in rows.schema_arrow.names:
+    for column in names:
         try:
             rows.read_row_group(group, columns=[column])
         except (pa.ArrowInvalid, OSError):

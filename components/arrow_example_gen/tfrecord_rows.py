@@ -57,9 +57,9 @@ def _next(name: str, batches: Iterator[tf.Tensor], before: int) -> tf.Tensor | N
 
 def _typed(where: str, batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch:
     check_names(where, batch.schema.names, columns)
-    named = zip(batch.schema.names, batch.columns, strict=True)
-    arrays = [one_value_each(_column(f"{where}, column {name}", values, columns[name].type)) for name, values in named]
-    return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
+    names = columns.among(batch.schema.names)
+    arrays = [_column(f"{where}, column {name}", batch.column(name), columns[name].type) for name in names]
+    return pa.RecordBatch.from_arrays([one_value_each(values) for values in arrays], names)
 
 
 def _column(where: str, values: pa.Array, kind: str) -> pa.Array:

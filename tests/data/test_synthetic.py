@@ -16,7 +16,7 @@ from pyarrow import parquet
 from sklearn.metrics import log_loss, roc_auc_score
 
 import data
-from components.arrow_example_gen.columns import ColumnRule
+from components.arrow_example_gen.columns import ColumnRule, Columns
 from components.arrow_example_gen.csv_rows import check_header, read_batches
 from data import synthetic
 from data.impressions import DAYS, GRAIN, SCHEMA, START_S, Source
@@ -109,11 +109,11 @@ def test_only_some_columns_miss_values(drawn):
 
 def test_example_gen_can_read_the_files(drawn):
     types = {pa.int64(): "INT", pa.float64(): "FLOAT", pa.string(): "BYTES"}
-    columns = {field.name: ColumnRule(types[field.type], required=True) for field in SCHEMA}
+    columns = Columns({field.name: ColumnRule(types[field.type], required=True) for field in SCHEMA})
     with (drawn.path / "eval" / "rows-00000.csv").open("rb") as file:
         check_header("rows-00000.csv", file, columns)
     with (drawn.path / "eval" / "rows-00000.csv").open("rb") as file:
-        table = pa.Table.from_batches(list(read_batches(file, columns)))
+        table = pa.Table.from_batches(list(read_batches(file, SCHEMA.names, columns)))
     assert table.num_rows == drawn.rows["eval"]
     assert {name for name in table.column_names if table[name].null_count} == {"age_band", "city", "brand", "rating"}
 

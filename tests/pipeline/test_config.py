@@ -84,6 +84,7 @@ def test_an_unknown_key_of_a_bound_names_its_neighbour(minimal):
         ("training.optimizer=sgd", "training.optimizer", "'adam' or 'adamw'", "'sgd'"),
         ("training=3", "training", "object", "3"),
         ("data.on_bad_row=drop", "data.on_bad_row", "'fail' or 'quarantine'", "'drop'"),
+        ("data.other_columns=drop", "data.other_columns", "'fail' or 'ignore'", "'drop'"),
         ("data.max_bad_share=1", "data.max_bad_share", "less than 1", "1"),
         ("beam_pipeline_args=--x", "beam_pipeline_args", "array", "'--x'"),
         ("name=Has Spaces", "name", "match pattern", "'Has Spaces'"),

@@ -5,23 +5,26 @@ import pytest
 
 from components.arrow_example_gen import bad_rows, csv_rows
 from components.arrow_example_gen.bad_rows import BadRows, lines_of, read_good
-from components.arrow_example_gen.columns import ColumnRule
+from components.arrow_example_gen.columns import ColumnRule, Columns
 from pipeline.errors import DataError
 
-COLUMNS = {
-    "age": ColumnRule("INT", required=True),
-    "score": ColumnRule("FLOAT", required=True),
-    "city": ColumnRule("BYTES", required=True),
-}
+COLUMNS = Columns(
+    {
+        "age": ColumnRule("INT", required=True),
+        "score": ColumnRule("FLOAT", required=True),
+        "city": ColumnRule("BYTES", required=True),
+    }
+)
+CHOSEN = Columns(COLUMNS.rules, others="ignore")
 
 
 def content_of(*rows: str) -> bytes:
     return "\n".join(["age,score,city", *rows, ""]).encode()
 
 
-def read(content: bytes) -> tuple[list[dict], BadRows]:
-    bad = BadRows("rows.csv")
-    return [row for batch in read_good(io.BytesIO(content), COLUMNS, bad) for row in batch.to_pylist()], bad
+def read(content: bytes, columns: Columns = COLUMNS) -> tuple[list[dict], BadRows]:
+    bad, names = BadRows("rows.csv"), csv_rows.header(io.BytesIO(content))
+    return [row for batch in read_good(io.BytesIO(content), names, columns, bad) for row in batch.to_pylist()], bad
 
 
 def found(bad: BadRows, content: bytes) -> list[tuple]:
@@ -92,7 +95,8 @@ def test_a_row_is_bad_if_and_only_if_the_strict_reader_refuses_it(column, cell):
     content = content_of(",".join(cells.values()))
     rows, bad = read(content)
     try:
-        expected = [row for batch in csv_rows.read_batches(io.BytesIO(content), COLUMNS) for row in batch.to_pylist()]
+        batches = list(csv_rows.read_batches(io.BytesIO(content), [*COLUMNS], COLUMNS))
+        expected = [row for batch in batches for row in batch.to_pylist()]
     except pa.ArrowInvalid:
         expected = []
     assert [str(row) for row in rows] == [str(row) for row in expected]
@@ -104,3 +108,10 @@ def test_more_bad_rows_than_are_kept_end_the_reading(monkeypatch):
     with pytest.raises(DataError, match="more than 5 bad rows"):
         read(content_of(*["x,1,a"] * 6))
     assert len(read(content_of(*["x,1,a"] * 5))[1].all()) == 5
+
+
+def test_a_bad_row_is_put_aside_with_the_columns_that_are_left_out():
+    content = b"note,age,score,city\nfine,1,0.5,Bonn\n\xff,2,0.5,Bonn\nbad,x,0.5,Bonn\n"
+    rows, bad = read(content, CHOSEN)
+    assert rows == [{"age": 1, "score": 0.5, "city": "Bonn"}, {"age": 2, "score": 0.5, "city": "Bonn"}]
+    assert found(bad, content) == [(4, "wrong type", "age", "x", "bad,x,0.5,Bonn")]

@@ -8,11 +8,11 @@ import pytest
 from harness import write_text
 
 from components.arrow_example_gen import csv_ranges, csv_rows
-from components.arrow_example_gen.columns import ColumnRule
+from components.arrow_example_gen.columns import ColumnRule, Columns
 from components.arrow_example_gen.csv_ranges import in_range, lines_before, ranges
 from pipeline.errors import DataError
 
-COLUMNS = {"n": ColumnRule("INT", required=True), "text": ColumnRule("BYTES", required=True)}
+COLUMNS = Columns({"n": ColumnRule("INT", required=True), "text": ColumnRule("BYTES", required=True)})
 CELLS = ("", "plain", "a,b", 'say "hi"', "two\nlines", 'all,"of"\r\nit\n', '"', '""', "\n\n", "é" * 9)
 
 
@@ -28,7 +28,7 @@ def drawn_file(seed: int, rows: int = 200, end: str = "\n") -> bytes:
 
 
 def read(content: bytes, cut: csv_ranges.Range = ()) -> list[dict]:
-    batches = csv_rows.read_batches(in_range(io.BytesIO(content), cut), COLUMNS)
+    batches = csv_rows.read_batches(in_range(io.BytesIO(content), cut), ["n", "text"], COLUMNS)
     return [row for batch in batches for row in batch.to_pylist()]
 
 

@@ -4,16 +4,19 @@ import pyarrow as pa
 import pytest
 
 from components.arrow_example_gen import csv_rows
-from components.arrow_example_gen.columns import ColumnRule
-from components.arrow_example_gen.csv_rows import check_header, explain, read_batches
+from components.arrow_example_gen.columns import ColumnRule, Columns
+from components.arrow_example_gen.csv_rows import check_header, explain, header, read_batches
 from pipeline.errors import DataError
 
-COLUMNS = {
-    "age": ColumnRule("INT", required=True),
-    "score": ColumnRule("FLOAT", required=True),
-    "city": ColumnRule("BYTES", required=True),
-    "label": ColumnRule("INT", required=False),
-}
+COLUMNS = Columns(
+    {
+        "age": ColumnRule("INT", required=True),
+        "score": ColumnRule("FLOAT", required=True),
+        "city": ColumnRule("BYTES", required=True),
+        "label": ColumnRule("INT", required=False),
+    }
+)
+CHOSEN = Columns(COLUMNS.rules, others="ignore")
 HEADER = ["age", "score", "city", "label"]
 
 
@@ -27,8 +30,9 @@ def refused_header(content) -> str:
     return str(caught.value)
 
 
-def read(content) -> list[dict]:
-    return [row for batch in read_batches(io.BytesIO(content), COLUMNS) for row in batch.to_pylist()]
+def read(content, columns=COLUMNS) -> list[dict]:
+    names = columns.among(header(io.BytesIO(content)))
+    return [row for batch in read_batches(io.BytesIO(content), names, columns) for row in batch.to_pylist()]
 
 
 def refused_row(content) -> DataError:
@@ -70,7 +74,7 @@ def test_a_header_that_is_not_the_schemas_is_taken_apart(header, received):
         "rows.csv, line 1: its columns are not those of the schema",
         "  expected: age, score, city, label",
         f"  received: {received}",
-        "  next:     Correct the file, or declare the columns in schemas/.",
+        "  next:     Correct the file, declare the columns in schemas/, or leave others out with data.other_columns.",
     ]
 
 
@@ -101,7 +105,7 @@ def test_a_header_that_is_not_utf8_is_refused_with_the_way_out():
 
 
 def test_rows_are_typed_by_the_schema():
-    (batch,) = read_batches(io.BytesIO(csv("30,0.5,007,1")), COLUMNS)
+    (batch,) = read_batches(io.BytesIO(csv("30,0.5,007,1")), HEADER, COLUMNS)
     assert batch.to_pylist() == [{"age": 30, "score": 0.5, "city": "007", "label": 1}]
     assert [field.type for field in batch.schema] == [pa.int64(), pa.float32(), pa.string(), pa.int64()]
 
@@ -230,3 +234,38 @@ def test_a_message_of_another_form_is_passed_on():
         "  received: Something else\\nhappened",
         "  next:     Correct the line.",
     ]
+
+
+@pytest.mark.parametrize(
+    "content", [b"note,age,note,score,city,\nx,30,y,0.5,Bonn,\n", b"city,score,age,note\nBonn,0.5,30,x\n"]
+)
+def test_columns_that_are_not_in_the_schema_can_be_left_out(content):
+    check_header("rows.csv", io.BytesIO(content), CHOSEN)
+    assert read(content, CHOSEN) == [{"age": 30, "score": 0.5, "city": "Bonn"}]
+
+
+def test_a_column_that_is_left_out_may_hold_anything():
+    content = b"age,note,score,city\n1,\xff,0.5,Bonn\n"
+    assert read(content, CHOSEN) == [{"age": 1, "score": 0.5, "city": "Bonn"}]
+
+
+def test_a_bad_value_beside_a_column_that_is_left_out_is_named():
+    content = csv("1,x,0.5,Bonn", "2,y,half,Bonn", header="age,note,score,city")
+    with pytest.raises(pa.ArrowInvalid) as caught:
+        read(content, CHOSEN)
+    error = explain("rows.csv", caught.value, io.BytesIO(content), CHOSEN)
+    assert (error.where, error.received) == ("rows.csv, line 3, column score", "'half'")
+
+
+def test_a_file_without_any_column_of_the_schema_is_refused():
+    optional = Columns({"label": ColumnRule("INT", required=False)}, others="ignore")
+    with pytest.raises(DataError, match="missing: label"):
+        check_header("rows.csv", io.BytesIO(b"a,b\n1,2\n"), optional)
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"), [("age,score,note", "missing: city"), ("age,age,score,city,note", "twice: age")]
+)
+def test_a_column_of_the_schema_is_looked_for_in_any_case(names, problem):
+    with pytest.raises(DataError, match=problem):
+        check_header("rows.csv", io.BytesIO(f"{names}\n".encode()), CHOSEN)

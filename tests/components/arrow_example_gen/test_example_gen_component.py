@@ -58,6 +58,19 @@ def test_json_lines_give_the_examples_of_the_csv_file_of_the_same_rows(tmp_path)
     assert found == gen_world.examples(gen_world.output(of_csv, tmp_path))
 
 
+def test_columns_that_are_not_in_the_schema_can_be_left_out(tmp_path):
+    lines = gen_world.taxi_lines(300)
+    write_text(tmp_path / "narrow" / "train" / "rows.csv", "".join(lines))
+    wide = [f"note,{lines[0]}", *(f"'{number},{line}" for number, line in enumerate(lines[1:]))]
+    write_text(tmp_path / "wide" / "train" / "rows.csv", "".join(wide))
+    narrow = gen_world.taxi_gen(tmp_path / "narrow").with_id("Narrow")
+    chosen = gen_world.taxi_gen(tmp_path / "wide", other_columns="ignore").with_id("Chosen")
+    gen_world.run_nodes(tmp_path, narrow, chosen)
+    found = gen_world.examples(gen_world.output(chosen, tmp_path))
+    assert found.total() == 300
+    assert found == gen_world.examples(gen_world.output(narrow, tmp_path))
+
+
 def test_a_damaged_row_group_ends_the_run_and_leaves_no_shard(tmp_path):
     write_text(tmp_path / "rows.csv", "".join(gen_world.taxi_lines(300)))
     options = arrow_csv.ConvertOptions(strings_can_be_null=True)

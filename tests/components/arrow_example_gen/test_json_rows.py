@@ -5,15 +5,18 @@ import pyarrow as pa
 import pytest
 
 from components.arrow_example_gen import json_rows
-from components.arrow_example_gen.columns import ColumnRule
+from components.arrow_example_gen.columns import ColumnRule, Columns
 from components.arrow_example_gen.json_rows import check_first, read_batches
 from pipeline.errors import DataError
 
-COLUMNS = {
-    "age": ColumnRule("INT", required=True),
-    "score": ColumnRule("FLOAT", required=True),
-    "city": ColumnRule("BYTES", required=True),
-}
+COLUMNS = Columns(
+    {
+        "age": ColumnRule("INT", required=True),
+        "score": ColumnRule("FLOAT", required=True),
+        "city": ColumnRule("BYTES", required=True),
+    }
+)
+CHOSEN = Columns(COLUMNS.rules, others="ignore")
 GOOD = '{"age": 1, "score": 0.5, "city": "a"}'
 
 
@@ -82,3 +85,17 @@ def test_a_wrong_line_after_an_empty_one_is_named_by_its_line_in_the_file():
 def test_an_empty_file_is_refused():
     with pytest.raises(DataError, match="the file is empty"):
         check_first("rows.jsonl", io.BytesIO(b""), COLUMNS)
+
+
+def test_columns_that_are_not_in_the_schema_can_be_left_out():
+    lines = '{"note": {"by": [1]}, "age": 1, "score": 0.5, "city": "a"}\n{"note": 7, "age": 2}\n'
+    batches = read_batches("rows.jsonl", io.BytesIO(lines.encode()), CHOSEN)
+    rows = [row for batch in batches for row in batch.to_pylist()]
+    assert rows == [{"age": 1, "score": 0.5, "city": "a"}, {"age": 2, "score": None, "city": None}]
+
+
+def test_a_bad_value_beside_a_column_that_is_left_out_is_named():
+    file = io.BytesIO(f'{GOOD}\n{{"note": 1, "age": "x"}}\n'.encode())
+    with pytest.raises(DataError) as caught:
+        list(read_batches("rows.jsonl", file, CHOSEN))
+    assert (caught.value.where, caught.value.received) == ("rows.jsonl, line 2, column age", '"x"')

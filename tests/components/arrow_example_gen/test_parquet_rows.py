@@ -5,16 +5,19 @@ import pytest
 from pyarrow import parquet
 
 from components.arrow_example_gen import parquet_rows
-from components.arrow_example_gen.columns import ColumnRule
+from components.arrow_example_gen.columns import ColumnRule, Columns
 from components.arrow_example_gen.parquet_rows import check_types, read_batches, row_groups
 from pipeline.errors import DataError
 
-COLUMNS = {
-    "age": ColumnRule("INT", required=True),
-    "score": ColumnRule("FLOAT", required=True),
-    "city": ColumnRule("BYTES", required=True),
-    "label": ColumnRule("INT", required=False),
-}
+COLUMNS = Columns(
+    {
+        "age": ColumnRule("INT", required=True),
+        "score": ColumnRule("FLOAT", required=True),
+        "city": ColumnRule("BYTES", required=True),
+        "label": ColumnRule("INT", required=False),
+    }
+)
+CHOSEN = Columns(COLUMNS.rules, others="ignore")
 ROW = {"age": [30], "score": [0.5], "city": ["Bonn"], "label": [1]}
 
 
@@ -144,3 +147,14 @@ def test_units_of_work_are_neighbouring_row_groups_up_to_a_size(monkeypatch):
 def test_a_file_without_rows_gives_no_batch():
     empty = file(**{name: pa.array(values)[:0] for name, values in ROW.items()})
     assert read(empty) == []
+
+
+def test_columns_that_are_not_in_the_schema_can_be_left_out():
+    content = file(note=[{"by": [1]}], when=pa.array([0], pa.timestamp("s")))
+    check_types("rows.parquet", content, CHOSEN)
+    batches = read_batches("rows.parquet", content, CHOSEN, (0,))
+    assert [row for batch in batches for row in batch.to_pylist()] == [
+        {name: values[0] for name, values in ROW.items()}
+    ]
+    with pytest.raises(DataError, match="not in the schema: note, when"):
+        check_types("rows.parquet", content, COLUMNS)

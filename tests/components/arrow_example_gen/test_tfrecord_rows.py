@@ -6,12 +6,13 @@ import pytest
 import tensorflow as tf
 from harness import write_text
 
-from components.arrow_example_gen.columns import ColumnRule
+from components.arrow_example_gen.columns import ColumnRule, Columns
 from components.arrow_example_gen.formats import check
 from components.arrow_example_gen.tfrecord_rows import read_batches
 from pipeline.errors import DataError
 
-COLUMNS = {"n": ColumnRule("INT", True), "x": ColumnRule("FLOAT", False), "text": ColumnRule("BYTES", False)}
+COLUMNS = Columns({"n": ColumnRule("INT", True), "x": ColumnRule("FLOAT", False), "text": ColumnRule("BYTES", False)})
+CHOSEN = Columns(COLUMNS.rules, others="ignore")
 KINDS = {
     int: lambda values: tf.train.Feature(int64_list=tf.train.Int64List(value=values)),
     float: lambda values: tf.train.Feature(float_list=tf.train.FloatList(value=values)),
@@ -101,3 +102,10 @@ def test_what_example_gen_wrote_is_read_back_as_it_is(tmp_path):
     again = gen_world.taxi_gen(tmp_path / "again").with_id("Again")
     gen_world.run_nodes(tmp_path, again)
     assert gen_world.examples(gen_world.output(again, tmp_path)) == gen_world.examples(first)
+
+
+def test_features_that_are_not_in_the_schema_can_be_left_out(tmp_path):
+    path = write(tmp_path / "rows.tfrecord", example(n=[1], note=[b"x", b"y"]), example(n=[2], other=[0.5]))
+    assert [row for batch in read_batches(path, CHOSEN) for row in batch.to_pylist()] == [{"n": 1}, {"n": 2}]
+    with pytest.raises(DataError, match="not in the schema: note, other"):
+        rows(path)
