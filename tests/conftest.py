@@ -11,6 +11,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 import harness
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that in the end no process waits for another one's."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @dataclass(frozen=True)
 class Finished:
     """A finished run: the rows it had, its root, and how it ended."""

@@ -13,19 +13,12 @@ SHARED = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("case", "only_ours", "rows"),
-    [
-        (Case("taxi", 1), {"ValidationGate"}, 15_002),
-        (Case("impressions", 5_000), {"ValidationGate", "SliceReport"}, 5_000),
-    ],
-    ids=lambda value: value.name if isinstance(value, Case) else "",
-)
-def test_both_sides_have_the_same_nodes_rows_and_metrics(case, only_ours, rows, tmp_path):
-    runs = {run.side: run for run in compare(case, repeats=1, root=tmp_path)}
+@pytest.mark.timeout(1200)
+def test_both_sides_have_the_same_nodes_rows_and_metrics(tmp_path):
+    runs = {run.side: run for run in compare(Case("taxi", 1), repeats=1, root=tmp_path)}
     assert set(runs[STOCK].node_s) == SHARED
-    assert set(runs[OURS].node_s) == SHARED | only_ours
-    assert sum(runs[OURS].rows.values()) == rows
+    assert set(runs[OURS].node_s) == SHARED | {"ValidationGate"}
+    assert sum(runs[OURS].rows.values()) == 15_002
     check_near_metrics(list(runs.values()), TOLERANCE)
     for run in runs.values():
         assert sum(run.node_s.values()) < run.nodes_s + 1 < run.usage.wall_s

@@ -216,13 +216,14 @@ def test_a_node_says_how_to_use_it(image):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("more", [(), ("training.strategy=multi_worker", "training.workers=2")], ids=["one", "workers"])
-def test_a_pipeline_runs_in_it(image, tmp_path, more):
+def test_a_pipeline_runs_in_it_and_trains_on_two_workers(image, tmp_path):
     rows, volume = harness.tiny_rows(tmp_path / "rows"), tmp_path / "volume"
     volume.mkdir()
     os.chown(volume, *map(int, stages()["image"].user.split(":")))
     there = inside(image, Mount(rows, "/mnt/rows"), Mount(volume, "/mnt/mainline", writable=True))
-    values = harness.settings(Path("/mnt/rows"), "training.epochs=1", *more)
+    values = harness.settings(
+        Path("/mnt/rows"), "training.epochs=1", "training.strategy=multi_worker", "training.workers=2"
+    )
     sets = [part for value in values for part in ("--set", value)]
     done = there.run(["python", "local_runner.py", "--config", "census", "--root", "/mnt/mainline/runs", *sets])
     assert done.returncode == 0, done.stdout[-4000:]
