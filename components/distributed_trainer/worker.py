@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tfx.components.trainer.executor import GenericExecutor
 from tfx.utils import path_utils
 
+from components import lean
 from components.distributed_trainer.call import (
     MARKER,
     Call,
@@ -90,6 +90,10 @@ def pulse(folder: Path, said: Said, done: threading.Event) -> None:
 
 def run(call: Call, attempt: Path, task: str) -> None:
     """Runs the executor; what another task than the chief saves goes into its own folder, which does not stay."""
+    lean.enter()
+    lean.end_at_once()
+    from tfx.components.trainer.executor import GenericExecutor
+
     if task != call.cluster.chief.name:
         call.model.uri = str(attempt / task / "scratch")
         # The executor asks for a model in the end, of which this task may save none.

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import optuna
 
+from components import lean
 from components.processes import die_with
 from components.tuner.journal import open_journal
 from components.tuner.report import Listener, Pruned, listening
@@ -72,6 +73,8 @@ def make_listener(spec: Spec) -> Listener:
 
 def run_workload(spec: Spec) -> None:
     """Calls the workload's ``run_fn`` as Trainer would."""
+    lean.enter()
+    lean.end_at_once()
     from tfx.components.trainer.fn_args_utils import FnArgs
 
     module, _, name = spec.run_fn.rpartition(".")

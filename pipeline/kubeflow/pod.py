@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from components import lean
 from pipeline.errors import MainlineError
 from pipeline.run.runner import terminating_as_interrupt
 
@@ -22,6 +23,8 @@ class Ended:
 def running_pod(name: str) -> Iterator[Ended]:
     """Runs what is within; a failure becomes text and an exit code, and SIGTERM ends it as Ctrl-C does."""
     ended = Ended()
+    lean.enter()
+    lean.end_at_once()
     with terminating_as_interrupt():
         try:
             yield ended

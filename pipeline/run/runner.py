@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from components import lean
 from components.distributed_trainer.cluster import BACKEND_ENV
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
 from data.spans import without_rows
 from pipeline.config import Config, load_config
 from pipeline.errors import DataError
-from pipeline.run import lean
 from pipeline.run.console import ProgressHandler, observing
 from pipeline.run.ending import judge, publish_report
 from pipeline.run.events import Observer

@@ -18,7 +18,7 @@ def trained(monkeypatch) -> list[str]:
         def Do(self, inputs, outputs, properties):
             folders.append(outputs["model"][0].uri)
 
-    monkeypatch.setattr(worker, "GenericExecutor", Recorder)
+    monkeypatch.setattr("tfx.components.trainer.executor.GenericExecutor", Recorder)
     return folders
 
 

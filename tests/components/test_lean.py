@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.run import lean
+from components import lean
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 UNNEEDED = ("kubernetes", "jsonschema", "rfc3987_syntax", "tfx.components.infra_validator", "tfx.components.tuner")
 
 
@@ -22,7 +22,7 @@ def told(code: str) -> dict:
 
 GRAPH_AND_LAUNCHER = """
 import json, sys
-from pipeline.run import lean
+from components import lean
 lean.enter()
 from pipeline.pipeline import create_pipeline
 from pipeline.run.graph import Graph
@@ -74,7 +74,7 @@ def test_a_package_that_is_whole_already_is_left_as_it_is():
     found = told(
         """
 import json, tfx.components
-from pipeline.run import lean
+from components import lean
 lean.enter()
 print(json.dumps({"type": type(tfx.components).__name__}))
 """
@@ -92,7 +92,7 @@ def test_a_package_that_does_more_than_import_runs_whole(tmp_path, more, entered
         f"""
 import json, sys
 sys.path.insert(0, {str(tmp_path)!r})
-from pipeline.run import lean
+from components import lean
 lean.PACKAGE = "above.below"
 lean.enter()
 entered = type(sys.modules.get("above.below")).__name__
@@ -110,7 +110,7 @@ def test_at_the_end_nothing_is_collected_but_what_was_promised_is_done(tmp_path,
         f"""
 import gc, json, os, tempfile
 from pathlib import Path
-from pipeline.run import lean
+from components import lean
 
 class Tidy:
     def __del__(self, make=os.mkdir):
