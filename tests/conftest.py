@@ -1,5 +1,6 @@
 """Fixtures that many tests share; the expensive one is a whole run, made once."""
 
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +28,18 @@ class Finished:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """A whole run of census over a few rows, by the local orchestrator."""
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A whole run of census over a few rows, by the local orchestrator, and a copy of what it left."""
     folder = tmp_path_factory.mktemp("finished")
     rows = harness.tiny_rows(folder / "rows")
-    return Finished(rows, folder / "runs", harness.run_here(rows, folder / "runs"))
+    run = Finished(rows, folder / "runs", harness.run_here(rows, folder / "runs"))
+    shutil.copytree(run.root, folder / "left")
+    return run
+
+
+@pytest.fixture(scope="module")
+def finished(first_run: Finished) -> Finished:
+    """That run, as it ended, whatever the tests of other modules did in its root."""
+    shutil.rmtree(first_run.root)
+    shutil.copytree(first_run.root.with_name("left"), first_run.root)
+    return first_run

@@ -12,8 +12,8 @@ import pytest
 RUNNING = 2
 
 
-def run_until(rows: Path, root: Path, sign: str, wait_s: float = 0.0) -> None:
-    """Starts a run and kills it -9 as soon as it says ``sign``, or a moment later."""
+def run_until(rows: Path, root: Path, sign: str, left: str = "") -> None:
+    """Starts a run and kills it -9 as soon as it says ``sign`` and there is a file of a pattern below its artifacts."""
     process = harness.start(harness.command(rows, root, "training.epochs=40", "training.checkpoint_every_steps=5",
                                             "training.early_stopping_patience=40"))  # fmt: skip
     assert process.stderr is not None
@@ -23,7 +23,10 @@ def run_until(rows: Path, root: Path, sign: str, wait_s: float = 0.0) -> None:
     else:
         pytest.fail(f"never said {sign!r}")
     wait_until_running(root)
-    time.sleep(wait_s)
+    until_s = time.monotonic() + 60.0
+    while left and not list((root / "census" / "artifacts").glob(left)):
+        assert time.monotonic() < until_s, f"no {left}"
+        time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
 
@@ -50,8 +53,7 @@ def test_a_run_killed_in_every_long_node_ends_well(tmp_path):
     for node in ("ExampleGen", "StatisticsGen", "Transform"):
         run_until(rows, root, f"{node} running")
         assert running(root) == 1
-    run_until(rows, root, "Trainer epoch", wait_s=3.0)
-    assert list((root / "census" / "artifacts" / "Trainer" / "resume").glob("*/checkpoints/*.json"))
+    run_until(rows, root, "Trainer epoch", left="Trainer/resume/*/checkpoints/*.json")
     outcome = harness.run_here(rows, root, "training.epochs=40", "training.checkpoint_every_steps=5",
                                "training.early_stopping_patience=40")  # fmt: skip
     assert outcome.code == 0
