@@ -6,55 +6,49 @@ that counting quotes is right as long as every one that opens stands there; a fi
 
 import codecs
 import io
-from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-RANGE_BYTES = 64 << 20
-SCAN_BYTES = 8 << 20
+from components.arrow_example_gen import byte_ranges
+from components.arrow_example_gen.byte_ranges import Range, between, scan, section
+
 QUOTE = ord('"')
 # What may stand before a quote that opens a cell; another quote makes the two an escaped one.
 BEFORE_OPENING = np.frombuffer(b',\r\n"', np.uint8)
-Range = tuple[int, ...]
 
 
 def ranges(file: BinaryIO, size: int | None = None) -> list[Range]:
     """The first byte of each range and the one after its last; ``[()]`` for a file that is left whole.
 
-    ``size`` is that of a range, at least, by default ``RANGE_BYTES``.
+    ``size`` is that of a range, at least, by default ``byte_ranges.RANGE_BYTES``.
 
     >>> ranges(io.BytesIO(b'a,b\\n1,"x\\ny"\\n2,z\\n3,w\\n'), size=6)
     [(0, 12), (12, 20)]
     """
-    size = size or RANGE_BYTES
+    size = size or byte_ranges.RANGE_BYTES
     end = file.seek(0, io.SEEK_END)
     starts = _starts(file, size) if end > size else None
-    if not starts:
-        return [()]
-    return [(start, stop) for start, stop in zip([0, *starts], [*starts, end], strict=True) if start < stop]
+    return between(starts or [], end)
 
 
 def in_range(file: BinaryIO, cut: Range) -> BinaryIO:
     """A file of the header and the records of a range; the file itself where it is left whole."""
     if not cut:
         return file
-    start, stop = cut
-    header = file.readline() if start else b""
-    file.seek(start)
-    return io.BufferedReader(_Section(header, file, stop - start))
+    return section(file, cut, header=file.readline() if cut[0] else b"")
 
 
 def lines_before(file: BinaryIO, cut: Range) -> int:
     """How many lines must be added to those counted in a range, to have those of the file; the header is in both."""
     if not cut or cut[0] == 0:
         return 0
-    left, lines, last = cut[0], 0, b""
-    while left and (block := file.read(min(SCAN_BYTES, left))):
+    lines, last = 0, b""
+    for block in scan(file, cut[0]):
         # A line may end with \r, \n or both.
         lines += block.count(b"\n") + block.count(b"\r") - (last + block).count(b"\r\n")
-        left, last = left - len(block), block[-1:]
+        last = block[-1:]
     return lines - 1
 
 
@@ -62,7 +56,7 @@ def _starts(file: BinaryIO, size: int) -> list[int] | None:
     """Where ranges begin after the first, or None where quotes cannot be counted."""
     starts: list[int] = []
     at, due, quoted, last = _seek_text(file), size, False, b"\n"
-    for block in _blocks(file):
+    for block in scan(file):
         quotes = _quotes(block)
         if not _regular(block, quotes[int(quoted) :: 2], last):
             return None
@@ -80,11 +74,6 @@ def _seek_text(file: BinaryIO) -> int:
     """Goes to the first byte of a file after a byte order mark; gives its number."""
     file.seek(0)
     return file.seek(len(codecs.BOM_UTF8) if file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8 else 0)
-
-
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    while block := file.read(SCAN_BYTES):
-        yield block
 
 
 def _quotes(block: bytes) -> NDArray[np.int64]:
@@ -110,24 +99,3 @@ def _newline(block: bytes, quotes: NDArray[np.int64], quoted: bool, start: int) 
             return None
         at = block.find(b"\n", int(quotes[passed]))
     return None
-
-
-class _Section(io.RawIOBase):
-    """A header, and then as many bytes of a file as given."""
-
-    def __init__(self, header: bytes, file: BinaryIO, size: int) -> None:
-        self.header = header
-        self.file = file
-        self.left = size
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        if self.header:
-            block, self.header = self.header[: len(buffer)], self.header[len(buffer) :]
-        else:
-            block = self.file.read(min(len(buffer), self.left))
-            self.left -= len(block)
-        buffer[: len(block)] = block
-        return len(block)

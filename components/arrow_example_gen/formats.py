@@ -7,7 +7,15 @@ from typing import BinaryIO
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from components.arrow_example_gen import bad_rows, csv_ranges, csv_rows, json_rows, parquet_rows, tfrecord_rows
+from components.arrow_example_gen import (
+    bad_rows,
+    byte_ranges,
+    csv_ranges,
+    csv_rows,
+    json_rows,
+    parquet_rows,
+    tfrecord_rows,
+)
 from components.arrow_example_gen.bad_rows import BadRows
 from components.arrow_example_gen.columns import Columns
 from data.row_files import kind
@@ -26,7 +34,7 @@ class Format:
 
 
 def whole(file: BinaryIO) -> list[Piece]:
-    """One unit of work: the line of an error is counted from the beginning."""
+    """One unit of work: a TFRecord file does not say where its records begin."""
     return [()]
 
 
@@ -48,8 +56,9 @@ def explain_csv(name: str, error: pa.ArrowInvalid, columns: Columns, piece: Piec
 
 
 def read_json(name: str, file: BinaryIO, columns: Columns, piece: Piece) -> Iterator[pa.RecordBatch]:
-    """A file of JSON Lines block by block."""
-    return json_rows.read_batches(name, file, columns)
+    """A part of a file of JSON Lines block by block."""
+    lines = byte_ranges.section(file, piece) if piece else file
+    return json_rows.read_batches(name, lines, columns, lambda: json_rows.lines_before(file, piece))
 
 
 def read_tfrecord(name: str, file: BinaryIO, columns: Columns, piece: Piece) -> Iterator[pa.RecordBatch]:
@@ -59,7 +68,7 @@ def read_tfrecord(name: str, file: BinaryIO, columns: Columns, piece: Piece) -> 
 
 FORMATS = {
     ".csv": Format(csv_rows.check_header, csv_ranges.ranges, read_csv),
-    ".jsonl": Format(json_rows.check_first, whole, read_json),
+    ".jsonl": Format(json_rows.check_first, json_rows.ranges, read_json),
     ".parquet": Format(parquet_rows.check_types, parquet_rows.row_groups, parquet_rows.read_batches),
     ".tfrecord": Format(tfrecord_rows.check_first, whole, read_tfrecord),
 }

@@ -2,12 +2,14 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import pyarrow as pa
 from pyarrow import json as arrow_json
 
+from components.arrow_example_gen import byte_ranges
+from components.arrow_example_gen.byte_ranges import Range, between, scan
 from components.arrow_example_gen.columns import ARROW_TYPES, Columns
 from pipeline.errors import DataError
 
@@ -25,8 +27,35 @@ def check_first(name: str, file: BinaryIO, columns: Columns) -> None:
         raise DataError(name, "the file is empty", expected="one JSON object a line", next_step="Write it again.")
 
 
-def read_batches(name: str, file: BinaryIO, columns: Columns) -> Iterator[pa.RecordBatch]:
+def ranges(file: BinaryIO, size: int | None = None) -> list[Range]:
+    """The parts of a file, each of whole lines, and of ``size`` bytes at least: ``byte_ranges.RANGE_BYTES`` by default.
+
+    >>> ranges(io.BytesIO(b'{"a": 1}\\n{"a": 2}\\n{}\\n'), size=9)
+    [(0, 9), (9, 18), (18, 21)]
+    """
+    size = size or byte_ranges.RANGE_BYTES
+    end, starts, due = file.seek(0, io.SEEK_END), [], size
+    while due < end:
+        # From the byte before: it may end a line.
+        file.seek(due - 1)
+        file.readline()
+        starts.append(file.tell())
+        due = starts[-1] + size
+    return between(starts, end)
+
+
+def lines_before(file: BinaryIO, cut: Range) -> int:
+    """How many lines stand before a part."""
+    file.seek(0)
+    return sum(block.count(b"\n") for block in scan(file, cut[0])) if cut else 0
+
+
+def read_batches(
+    name: str, file: BinaryIO, columns: Columns, lines_before: Callable[[], int] = lambda: 0
+) -> Iterator[pa.RecordBatch]:
     """Reads a file block by block; a column that a row does not have is null.
+
+    ``lines_before`` are asked for if a line is bad: those that it lacks of the file with this name.
 
     Raises:
         DataError: a line is not JSON, has a column that is not in the schema, or a value of the wrong type.
@@ -37,7 +66,8 @@ def read_batches(name: str, file: BinaryIO, columns: Columns) -> Iterator[pa.Rec
             table = _parse(lines, columns)
         except pa.ArrowInvalid as error:
             number = _first_bad(lines, columns)
-            raise _explain(f"{name}, line {before + number + 1}", lines[number], columns, error) from error
+            where = f"{name}, line {lines_before() + before + number + 1}"
+            raise _explain(where, lines[number], columns, error) from error
         before += len(lines)
         yield from table.combine_chunks().to_batches()
 

@@ -14,6 +14,7 @@ from tfx.dsl.io import fileio
 
 from components.arrow_example_gen import csv_ranges
 from components.arrow_example_gen.bad_rows import BadRows, lines_of
+from components.arrow_example_gen.byte_ranges import Range
 from pipeline.errors import DataError
 
 progress = logging.getLogger("mainline.progress")
@@ -30,7 +31,7 @@ class Counts:
     reasons: dict[str, int]
 
 
-def put_aside(bad: BadRows, rows: int, path: str, cut: csv_ranges.Range) -> None:
+def put_aside(bad: BadRows, rows: int, path: str, cut: Range) -> None:
     """Writes the bad rows of a range, which has ``rows`` others, to ``<path>.jsonl`` and ``<path>.json``."""
     found = bad.all()
     if found:

@@ -7,7 +7,7 @@ import gen_world
 import pytest
 from harness import write_text
 
-from components.arrow_example_gen import csv_ranges, csv_rows
+from components.arrow_example_gen import byte_ranges, csv_rows
 from components.arrow_example_gen.columns import ColumnRule, Columns
 from components.arrow_example_gen.csv_ranges import in_range, lines_before, ranges
 from pipeline.errors import DataError
@@ -27,7 +27,7 @@ def drawn_file(seed: int, rows: int = 200, end: str = "\n") -> bytes:
     return random.choice([b"", b"\xef\xbb\xbf"]) + text.getvalue().encode()
 
 
-def read(content: bytes, cut: csv_ranges.Range = ()) -> list[dict]:
+def read(content: bytes, cut: byte_ranges.Range = ()) -> list[dict]:
     batches = csv_rows.read_batches(in_range(io.BytesIO(content), cut), ["n", "text"], COLUMNS)
     return [row for batch in batches for row in batch.to_pylist()]
 
@@ -35,7 +35,7 @@ def read(content: bytes, cut: csv_ranges.Range = ()) -> list[dict]:
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("scan_bytes", [5, 64, 1 << 20])
 def test_the_rows_of_all_ranges_are_those_of_the_file(monkeypatch, seed, scan_bytes):
-    monkeypatch.setattr(csv_ranges, "SCAN_BYTES", scan_bytes)
+    monkeypatch.setattr(byte_ranges, "SCAN_BYTES", scan_bytes)
     content = drawn_file(seed, end=["\n", "\r\n"][seed % 2])
     cuts = ranges(io.BytesIO(content), size=100)
     assert len(cuts) > 10
@@ -44,7 +44,7 @@ def test_the_rows_of_all_ranges_are_those_of_the_file(monkeypatch, seed, scan_by
 
 @pytest.mark.parametrize("seed", range(6))
 def test_lines_before_a_range_are_counted_as_an_error_counts_them(monkeypatch, seed):
-    monkeypatch.setattr(csv_ranges, "SCAN_BYTES", 7)
+    monkeypatch.setattr(byte_ranges, "SCAN_BYTES", 7)
     content = drawn_file(seed, end=["\n", "\r\n"][seed % 2])
     for cut in ranges(io.BytesIO(content), size=300)[1:]:
         reader = csv.reader(io.TextIOWrapper(io.BytesIO(content[: cut[0]]), encoding="utf-8", newline=""))
@@ -75,14 +75,14 @@ def test_a_range_of_empty_lines_has_no_rows():
 
 @pytest.fixture
 def small_ranges(monkeypatch):
-    monkeypatch.setattr(csv_ranges, "RANGE_BYTES", 20_000)
+    monkeypatch.setattr(byte_ranges, "RANGE_BYTES", 20_000)
 
 
 def test_a_file_in_ranges_gives_the_examples_of_the_whole_file(tmp_path, monkeypatch):
     write_text(tmp_path / "rows" / "train" / "rows.csv", "".join(gen_world.taxi_lines(2000)))
     whole = gen_world.taxi_gen(tmp_path / "rows").with_id("Whole")
     gen_world.run_nodes(tmp_path, whole)
-    monkeypatch.setattr(csv_ranges, "RANGE_BYTES", 20_000)
+    monkeypatch.setattr(byte_ranges, "RANGE_BYTES", 20_000)
     cut = gen_world.taxi_gen(tmp_path / "rows").with_id("Cut")
     gen_world.run_nodes(tmp_path, cut)
     artifact = gen_world.output(cut, tmp_path)

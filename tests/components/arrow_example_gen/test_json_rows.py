@@ -4,9 +4,9 @@ import json
 import pyarrow as pa
 import pytest
 
-from components.arrow_example_gen import json_rows
+from components.arrow_example_gen import byte_ranges, formats, json_rows
 from components.arrow_example_gen.columns import ColumnRule, Columns
-from components.arrow_example_gen.json_rows import check_first, read_batches
+from components.arrow_example_gen.json_rows import check_first, lines_before, ranges, read_batches
 from pipeline.errors import DataError
 
 COLUMNS = Columns(
@@ -99,3 +99,35 @@ def test_a_bad_value_beside_a_column_that_is_left_out_is_named():
     with pytest.raises(DataError) as caught:
         list(read_batches("rows.jsonl", file, CHOSEN))
     assert (caught.value.where, caught.value.received) == ("rows.jsonl, line 2, column age", '"x"')
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
+@pytest.mark.parametrize("last", ["", GOOD])
+@pytest.mark.parametrize("scan_bytes", [5, 1 << 20])
+def test_the_lines_of_all_parts_are_those_of_the_file(monkeypatch, end, last, scan_bytes):
+    monkeypatch.setattr(byte_ranges, "SCAN_BYTES", scan_bytes)
+    content = "".join(f'{{"age": {number}, "city": "{"é" * (number % 40)}"}}{end}' for number in range(200)) + last
+    file = io.BytesIO(content.encode())
+    for size in (1, 60, 1000, len(content) * 2):
+        parts = [byte_ranges.section(file, cut).read() if cut else file.getvalue() for cut in ranges(file, size)]
+        assert b"".join(parts) == file.getvalue()
+        assert all(part.endswith(b"\n") for part in parts[:-1])
+        assert [lines_before(file, cut) for cut in ranges(file, size)] == [
+            sum(part.count(b"\n") for part in parts[:number]) for number in range(len(parts))
+        ]
+    assert ranges(file, len(content) * 2) == [()]
+
+
+def test_a_file_in_parts_gives_its_rows_and_a_bad_line_has_its_number(monkeypatch, tmp_path):
+    monkeypatch.setattr(byte_ranges, "RANGE_BYTES", 400)
+    path = tmp_path / "rows.jsonl"
+    lines = [json.dumps({"age": number, "score": 0.5, "city": "a"}) for number in range(100)]
+    path.write_text("\n".join(lines))
+    cuts = formats.pieces(str(path))
+    assert len(cuts) > 5
+    rows = [row for cut in cuts for batch in formats.read(str(path), COLUMNS, cut) for row in batch.to_pylist()]
+    assert [row["age"] for row in rows] == list(range(100))
+    path.write_text("\n".join([*lines[:90], GOOD.replace("1", "true"), *lines[90:]]))
+    with pytest.raises(DataError) as caught:
+        [list(formats.read(str(path), COLUMNS, cut)) for cut in formats.pieces(str(path))]
+    assert caught.value.where == f"{path}, line 91, column age"

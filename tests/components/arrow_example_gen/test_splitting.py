@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from harness import SPLITS, write_text
 
-from components.arrow_example_gen import csv_ranges
+from components.arrow_example_gen import byte_ranges
 from components.arrow_example_gen.columns import Settings
 from components.arrow_example_gen.component import pack
 from components.arrow_example_gen.splitting import BUCKETS, Splitting, buckets, parts
@@ -94,7 +94,7 @@ def test_files_are_divided_and_no_row_is_lost(tmp_path, monkeypatch, splitting):
     write_text(tmp_path / "rows" / "0.csv", "".join([header, *lines[:1000]]))
     write_text(tmp_path / "rows" / "1.csv", "".join([header, *lines[1000:]]))
     write_text(tmp_path / "given" / "train" / "rows.csv", "".join([header, *lines]))
-    monkeypatch.setattr(csv_ranges, "RANGE_BYTES", 100_000)
+    monkeypatch.setattr(byte_ranges, "RANGE_BYTES", 100_000)
     ours = gen_world.taxi_gen(tmp_path / "rows", splitting=splitting).with_id("Divided")
     given = gen_world.taxi_gen(tmp_path / "given").with_id("Given")
     gen_world.run_nodes(tmp_path, ours, given)

@@ -275,7 +275,9 @@ def test_splits_without_files_are_empty(tmp_path):
     assert {leak.shared for leak in scan_examples(files, SCHEMA, []).leaks} == {0}
 
 
-@pytest.mark.parametrize("content", [b"not a TFRecord", gzip.compress(b"nor this one, though it is gzipped")])
+@pytest.mark.parametrize(
+    "content", [b"not a TFRecord", gzip.compress(b"nor this one, though it is gzipped")], ids=["plain", "gzipped"]
+)
 def test_a_damaged_file_is_named(tmp_path, content):
     path = tmp_path / "rows.gz"
     path.write_bytes(content)
