@@ -29,7 +29,6 @@ def plain(world, tmp_path_factory):
 @pytest.mark.parametrize(
     ("knobs", "within"),
     [
-        ({"accumulation_steps": 4}, 1e-5),
         ({"accumulation_steps": 3}, 1e-5),
         ({"steps_per_execution": 7}, 1e-5),
         ({"strategy": "mirrored"}, 1e-5),
@@ -83,7 +82,7 @@ def stepped(parts, precision="float32", steps=3) -> list[np.ndarray]:
     return model.get_weights()
 
 
-@pytest.mark.parametrize("parts", [2, 3, 7, 20, 25])
+@pytest.mark.parametrize("parts", [3, 20, 25])
 def test_a_batch_in_parts_moves_the_weights_as_a_whole_one(parts):
     """Also where there are more parts than rows, so that some are empty; dropout included."""
     for cut, whole in zip(stepped(parts), stepped(1), strict=True):
