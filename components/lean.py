@@ -55,6 +55,12 @@ def of_itself(line: ast.stmt) -> bool:
     return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
 
 
+def begin() -> None:
+    """Both, for a process that builds a graph or runs a part of one: a lean start, and an end at once."""
+    enter()
+    end_at_once()
+
+
 def enter() -> None:
     """Registers the package, unless it is imported already, or must run whole."""
     spec = importlib.util.find_spec(PACKAGE)

@@ -90,8 +90,7 @@ def pulse(folder: Path, said: Said, done: threading.Event) -> None:
 
 def run(call: Call, attempt: Path, task: str) -> None:
     """Runs the executor; what another task than the chief saves goes into its own folder, which does not stay."""
-    lean.enter()
-    lean.end_at_once()
+    lean.begin()
     from tfx.components.trainer.executor import GenericExecutor
 
     if task != call.cluster.chief.name:

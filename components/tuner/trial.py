@@ -73,8 +73,7 @@ def make_listener(spec: Spec) -> Listener:
 
 def run_workload(spec: Spec) -> None:
     """Calls the workload's ``run_fn`` as Trainer would."""
-    lean.enter()
-    lean.end_at_once()
+    lean.begin()
     from tfx.components.trainer.fn_args_utils import FnArgs
 
     module, _, name = spec.run_fn.rpartition(".")

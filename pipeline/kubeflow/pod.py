@@ -23,10 +23,9 @@ class Ended:
 def running_pod(name: str) -> Iterator[Ended]:
     """Runs what is within; a failure becomes text and an exit code, and SIGTERM ends it as Ctrl-C does."""
     ended = Ended()
-    lean.enter()
-    lean.end_at_once()
     with terminating_as_interrupt():
         try:
+            lean.begin()
             yield ended
         except (Exception, KeyboardInterrupt) as error:
             ended.exit_code = explain(name, error)

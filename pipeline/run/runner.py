@@ -134,8 +134,7 @@ def make_graph(
     place: Place, config: Config, request: Request, rows: Path, observer: Observer, handler: ProgressHandler
 ) -> "Graph":
     """Imports TFX, builds the pipeline, clears what a killed run left, and compiles."""
-    lean.enter()
-    lean.end_at_once()
+    lean.begin()
     from tfx.orchestration import metadata
 
     from pipeline.pipeline import create_pipeline, keep_schema
