@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import harness
@@ -22,20 +23,19 @@ def run_until(rows: Path, root: Path, sign: str, left: str = "") -> None:
             break
     else:
         pytest.fail(f"never said {sign!r}")
-    wait_until_running(root)
-    until_s = time.monotonic() + 60.0
-    while left and not list((root / "census" / "artifacts").glob(left)):
-        assert time.monotonic() < until_s, f"no {left}"
-        time.sleep(0.01)
+    # ML Metadata knows of the node a moment after it was said; a fast one is soon over.
+    wait_until(lambda: running(root))
+    if left:
+        wait_until(lambda: list((root / "census" / "artifacts").glob(left)), timeout_s=60.0)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
 
 
-def wait_until_running(root: Path) -> None:
-    """Waits until ML Metadata knows of the node, which is a moment after it was said; a fast one is soon over."""
-    until_s = time.monotonic() + 10.0
-    while not running(root):
-        assert time.monotonic() < until_s, "no execution was registered"
+def wait_until(what: Callable[[], object], timeout_s: float = 10.0) -> None:
+    """Waits until something is so."""
+    until_s = time.monotonic() + timeout_s
+    while not what():
+        assert time.monotonic() < until_s
         time.sleep(0.01)
 
 

@@ -2,19 +2,13 @@ import io
 
 import pyarrow as pa
 import pytest
+from columns_world import REQUIRED as COLUMNS
 
 from components.arrow_example_gen import bad_rows, csv_rows
 from components.arrow_example_gen.bad_rows import BadRows, lines_of, read_good
-from components.arrow_example_gen.columns import ColumnRule, Columns
+from components.arrow_example_gen.columns import Columns
 from pipeline.errors import DataError
 
-COLUMNS = Columns(
-    {
-        "age": ColumnRule("INT", required=True),
-        "score": ColumnRule("FLOAT", required=True),
-        "city": ColumnRule("BYTES", required=True),
-    }
-)
 CHOSEN = Columns(COLUMNS.rules, others="ignore")
 
 

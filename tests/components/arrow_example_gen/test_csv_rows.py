@@ -2,20 +2,13 @@ import io
 
 import pyarrow as pa
 import pytest
+from columns_world import WITH_LABEL as COLUMNS
 
 from components.arrow_example_gen import csv_rows
 from components.arrow_example_gen.columns import ColumnRule, Columns
 from components.arrow_example_gen.csv_rows import check_header, explain, header, read_batches
 from pipeline.errors import DataError
 
-COLUMNS = Columns(
-    {
-        "age": ColumnRule("INT", required=True),
-        "score": ColumnRule("FLOAT", required=True),
-        "city": ColumnRule("BYTES", required=True),
-        "label": ColumnRule("INT", required=False),
-    }
-)
 CHOSEN = Columns(COLUMNS.rules, others="ignore")
 HEADER = ["age", "score", "city", "label"]
 

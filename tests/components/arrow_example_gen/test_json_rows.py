@@ -3,19 +3,13 @@ import json
 
 import pyarrow as pa
 import pytest
+from columns_world import REQUIRED as COLUMNS
 
 from components.arrow_example_gen import byte_ranges, formats, json_rows
-from components.arrow_example_gen.columns import ColumnRule, Columns
+from components.arrow_example_gen.columns import Columns
 from components.arrow_example_gen.json_rows import check_first, lines_before, ranges, read_batches
 from pipeline.errors import DataError
 
-COLUMNS = Columns(
-    {
-        "age": ColumnRule("INT", required=True),
-        "score": ColumnRule("FLOAT", required=True),
-        "city": ColumnRule("BYTES", required=True),
-    }
-)
 CHOSEN = Columns(COLUMNS.rules, others="ignore")
 GOOD = '{"age": 1, "score": 0.5, "city": "a"}'
 

@@ -2,21 +2,14 @@ import io
 
 import pyarrow as pa
 import pytest
+from columns_world import WITH_LABEL as COLUMNS
 from pyarrow import parquet
 
 from components.arrow_example_gen import parquet_rows
-from components.arrow_example_gen.columns import ColumnRule, Columns
+from components.arrow_example_gen.columns import Columns
 from components.arrow_example_gen.parquet_rows import check_types, read_batches, row_groups
 from pipeline.errors import DataError
 
-COLUMNS = Columns(
-    {
-        "age": ColumnRule("INT", required=True),
-        "score": ColumnRule("FLOAT", required=True),
-        "city": ColumnRule("BYTES", required=True),
-        "label": ColumnRule("INT", required=False),
-    }
-)
 CHOSEN = Columns(COLUMNS.rules, others="ignore")
 ROW = {"age": [30], "score": [0.5], "city": ["Bonn"], "label": [1]}
 
