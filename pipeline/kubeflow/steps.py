@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from components import lean
 from pipeline.config import Config, Metadata
 
 # Pods that are no node of the graph, and that the section ``kubeflow.pods`` may name.
@@ -22,7 +21,6 @@ class Step:
 
 def steps_of(config: Config) -> tuple[Step, ...]:
     """The nodes of the graph as TFX compiles it, in topological order."""
-    lean.begin()
     from tfx.dsl.compiler.compiler import Compiler
 
     from pipeline.pipeline import create_pipeline
