@@ -25,6 +25,8 @@ RELEASES = {"debian:trixie-slim": "trixie"}
 DOCUMENTS = ("usr/share/doc", "usr/share/info", "usr/share/locale", "usr/share/man")
 CACHES = ("var/cache/apt", "var/lib/apt/lists", "var/log")
 SHOWN_LINES = 30
+# Before debootstrap tries once more: a mirror that is changing or out of reach is back after minutes.
+PAUSES_S = (10, 60)
 
 
 @dataclass(frozen=True)
@@ -123,13 +125,33 @@ def bootstrap(release: str, tree: Path) -> None:
     """Installs a release of Debian into a folder; documents are left out of it for good, as in the slim image."""
     started_s = time.monotonic()
     checked(["sh", str(ROOT / "requirements" / "debootstrap.sh")], "debootstrap")
-    checked(["debootstrap", "--variant=minbase", release, str(tree), *mirror()], "debootstrap")
+    debootstrap(release, tree)
     for name in (*DOCUMENTS, *CACHES):
         shutil.rmtree(tree / name, ignore_errors=True)
         (tree / name).mkdir()
     excluded = "".join(f"path-exclude /{name}/*\n" for name in DOCUMENTS)
     (tree / "etc/dpkg/dpkg.cfg.d/slim").write_text(excluded)
     say(f"{release}: debootstrap ({time.monotonic() - started_s:.0f} s)")
+
+
+def debootstrap(release: str, tree: Path) -> None:
+    """Runs debootstrap; a mirror that fails is asked again, since debootstrap itself goes on to the next error.
+
+    Raises:
+        MainlineError: it failed each time; with the end of its log, where a full disk is named, too.
+    """
+    command = ["debootstrap", "--variant=minbase", release, str(tree), *mirror()]
+    for pause_s in (*PAUSES_S, None):
+        try:
+            return checked(command, "debootstrap")
+        except MainlineError as error:
+            log = read(tree / "debootstrap" / "debootstrap.log").splitlines()[-SHOWN_LINES:]
+            if pause_s is None:
+                received = "\n".join([str(error.received), "its log:", *log])
+                raise MainlineError(error.where, error.problem, received=received) from error
+            say(f"{release}: {error.problem}, once more in {pause_s} s: {' '.join(log[-1:])}")
+        time.sleep(pause_s)
+        clear(tree)
 
 
 def mirror() -> list[str]:

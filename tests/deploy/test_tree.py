@@ -4,16 +4,20 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from deploy import chroot
+from deploy import tree as tree_module
 from deploy.chroot import Inside, Mount
 from deploy.dockerfile import Secret
 from deploy.next import INSIDE
-from deploy.tree import ROOT, TREES, Trees, copy_tree, stamp_of, tree_name
+from deploy.tree import ROOT, TREES, Trees, bootstrap, copy_tree, stamp_of, tree_name
 from pipeline.errors import ConfigError, MainlineError
 
 BASE = "debian:trixie-slim"
@@ -30,9 +34,8 @@ RUN ls > /tmp/listed && id -u >> /tmp/listed
 """
 
 
-@pytest.fixture
-def trees(tmp_path) -> Trees:
-    """A Dockerfile of its own, upon the Debian that the image is built upon."""
+def skip_unless_root() -> None:
+    """Skips a test that makes a tree where none can be made; fails it where one must be."""
     if os.environ.get(INSIDE):
         pytest.skip("in a tree already")
     try:
@@ -41,6 +44,12 @@ def trees(tmp_path) -> Trees:
         if os.environ.get(NEEDED):
             raise
         pytest.skip(str(error))
+
+
+@pytest.fixture
+def trees(tmp_path) -> Trees:
+    """A Dockerfile of its own, upon the Debian that the image is built upon."""
+    skip_unless_root()
     base = Trees().release(BASE)
     made = Trees(tmp_path / "trees", tmp_path / "Dockerfile", tmp_path)
     copy_tree(base, made.folder / tree_name(BASE))
@@ -78,6 +87,40 @@ def test_a_step_that_fails_is_named_and_tried_again(trees, monkeypatch):
             trees.stage("second")
         assert error.value.where == "Dockerfile, line 10"
         assert (error.value.problem, error.value.received) == ("ended with exit code 3", "so")
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A mirror that is out of order."""
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)  # type: ignore[attr-defined]
+        self.send_error(503, "out of order")
+
+
+@pytest.fixture
+def refusing() -> Iterator[HTTPServer]:
+    server = HTTPServer(("127.0.0.1", 0), Refusing)
+    server.asked = []  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.slow
+def test_a_mirror_that_fails_is_asked_again_and_the_log_is_shown(refusing, monkeypatch, tmp_path, capsys):
+    skip_unless_root()
+    monkeypatch.setattr(tree_module, "mirror", lambda: [f"http://127.0.0.1:{refusing.server_port}/debian"])
+    monkeypatch.setattr(tree_module, "PAUSES_S", (0, 0))
+    with pytest.raises(MainlineError, match="ended with exit code") as error:
+        bootstrap("trixie", tmp_path / "trixie")
+    assert refusing.asked.count("/debian/dists/trixie/InRelease") == 3
+    # Debootstrap says "Failed getting release file"; why, only its log knows.
+    assert "its log:" in error.value.received
+    assert "503" in error.value.received
+    assert capsys.readouterr().err.count("once more in") == 2
 
 
 @pytest.mark.slow
