@@ -4,6 +4,7 @@ Both sides read the same files. Ids get a letter in front: stock CsvExampleGen t
 whatever the schema says.
 """
 
+import argparse
 import csv
 import importlib.util
 import re
@@ -80,6 +81,16 @@ def parse_case(text: str) -> Case:
         expected = "taxi:COPIES, impressions:ROWS, recommender; of the last two with +intervals or without"
         raise InputError("case", "no such case", expected=expected, received=text)
     return Case(found[1] or found[4], int(found[2] or 0), bool(found[3] or found[5]))
+
+
+def parse_side() -> tuple[Case, Path, Path]:
+    """The command line of both sides."""
+    parser = argparse.ArgumentParser(description="Runs the graph of one side once.")
+    parser.add_argument("case", type=parse_case, help="as of benchmarks.pipeline")
+    parser.add_argument("rows", type=Path, help="the folder of the rows")
+    parser.add_argument("root", type=Path, help="where artifacts go")
+    options = parser.parse_args()
+    return options.case, options.rows.resolve(), options.root.resolve()
 
 
 def config_of(case: Case, rows: Path) -> Config:

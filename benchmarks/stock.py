@@ -5,7 +5,6 @@ The taxi template's functions, slices and metrics for its rows
 same schema, files, settings and EvalConfig, and neither computes Transform's statistics: what differs is components.
 """
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
 from tfx.utils import io_utils
 
-from benchmarks.cases import TAXI, TAXI_LABEL, TAXI_SCHEMA, TAXI_SPLITS, Case, config_of, parse_case
+from benchmarks.cases import TAXI, TAXI_LABEL, TAXI_SCHEMA, TAXI_SPLITS, Case, config_of, parse_side
 from data.spans import SPLITS
 from pipeline.config import CONF, read_yaml
 from pipeline.digest import source_digest
@@ -156,19 +155,9 @@ def as_pipeline(nodes: list[Any], root: Path) -> tfx.dsl.Pipeline:
     )
 
 
-def parse() -> tuple[Case, Path, Path]:
-    """The command line of both sides."""
-    parser = argparse.ArgumentParser(description="Runs the graph of one side once.")
-    parser.add_argument("case", type=parse_case, help="as of benchmarks.pipeline")
-    parser.add_argument("rows", type=Path, help="the folder of the rows")
-    parser.add_argument("root", type=Path, help="where artifacts go")
-    options = parser.parse_args()
-    return options.case, options.rows.resolve(), options.root.resolve()
-
-
 def main() -> int:
     """Runs the graph."""
-    case, rows, root = parse()
+    case, rows, root = parse_side()
     root.mkdir(parents=True, exist_ok=True)
     taxi = case.name == TAXI
     settings = taxi_settings() if taxi else workload_settings(case, rows)
