@@ -3,6 +3,7 @@
 import functools
 import os
 import pickle
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from pipeline.errors import MainlineError
 
 # The label of the rows that were read of each file.
 READ = "rows read"
+LOADING = threading.Lock()
 Columns = Mapping[str, Any]
 Labelled = tuple[str, Any]
 Rows = dict[str, int]
@@ -49,7 +51,10 @@ class Graph:
     def apply(self, serialized: tf.Tensor) -> Columns:
         """Serialized tf.Examples (batch,) to what the graph gives, each (batch, any)."""
         parsed = tf.io.parse_example(serialized, dict(self.columns))
-        return loaded(self.folder, tuple(sorted(self.columns)))(parsed)
+        # Threads that found it missing at once would each load it.
+        with LOADING:
+            function = loaded(self.folder, tuple(sorted(self.columns)))
+        return function(parsed)
 
 
 @functools.lru_cache(maxsize=2)

@@ -56,7 +56,7 @@ def watch(
     if not chief:
         return Watch()
     every = training.histogram_every_epochs
-    scalars = keras.callbacks.TensorBoard(log_dir, histogram_freq=every, profile_batch=profiled_batches(training))
+    scalars = EpochScalars(log_dir, histogram_freq=every, profile_batch=profiled_batches(training))
     inner = [Diagnostics(f"{log_dir}/diagnostics", Probe(model, make_batch()), every)] if every else []
     return Watch(log_dir, training, (scalars, *inner))
 
@@ -65,6 +65,14 @@ def profiled_batches(training: Training) -> int | tuple[int, int]:
     """First and last batch of the trace, as Keras counts them: calls of the train function; 0 for none."""
     calls = -(-training.profile_steps // training.steps_per_execution)
     return (PROFILE_FROM, PROFILE_FROM + calls - 1) if calls else 0
+
+
+class EpochScalars(keras.callbacks.TensorBoard):
+    """TensorBoard's callback, which makes scalars of every batch, too, though it writes those of epochs alone."""
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Ends a trace when it is time to."""
+        super().on_train_batch_end(batch)
 
 
 class Diagnostics(keras.callbacks.Callback):

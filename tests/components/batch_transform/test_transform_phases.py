@@ -1,12 +1,16 @@
 """Analyzers on the outputs of analyzers, against the same worked out by numpy."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
+from tensorflow_transform.saved import saved_transform_io_v2
+
+from components.batch_transform.passes import Graph, loaded
 
 from .transform_world import run, taxi_rows, taxi_schema
 
@@ -58,3 +62,22 @@ def test_the_graph_transforms_fresh_rows_as_it_did_the_written_ones(ours, taxi):
     fresh = transform.transform_raw_features(tf.io.parse_example(raw, transform.raw_feature_spec()))
     for name, tensor in fresh.items():
         np.testing.assert_allclose(column(ours, "eval", name), np.ravel(tensor), 1e-6, err_msg=name)
+
+
+def test_threads_that_begin_together_load_a_graph_once(ours, taxi, monkeypatch):
+    loads = []
+
+    class Counted(saved_transform_io_v2.SavedModelLoader):
+        def __init__(self, folder):
+            loads.append(folder)
+            super().__init__(folder)
+
+    monkeypatch.setattr(saved_transform_io_v2, "SavedModelLoader", Counted)
+    loaded.cache_clear()
+    (path,) = map(str, Path(taxi.uri, "Split-eval").iterdir())
+    raw = next(iter(tf.data.TFRecordDataset(path, "GZIP").batch(7)))
+    graph = Graph(ours.transform.transform_savedmodel_dir, ours.transform.raw_feature_spec())
+    with ThreadPoolExecutor(4) as pool:
+        applied = list(pool.map(graph.apply, [raw] * 4))
+    assert loads == [graph.folder]
+    assert {len(columns["scaled"]) for columns in applied} == {7}

@@ -231,6 +231,22 @@ def test_a_model_without_a_graph_still_has_gradients_and_tables():
     assert look.gradient_norm > 0
 
 
+def test_no_scalar_is_made_of_a_batch(tmp_path, monkeypatch):
+    made, seen = [], []
+    scalar = tf.compat.v2.summary.scalar
+    monkeypatch.setattr(
+        tf.compat.v2.summary, "scalar", lambda name, *rest, **more: made.append(name) or scalar(name, *rest, **more)
+    )
+    model = world.compiled(world.build_model(), 1e-2)
+    watched = watch(str(tmp_path), model, training(), lambda: batch(200, seed=2))
+    # Keras calls nobody after a batch unless somebody wants to be called.
+    wants = keras.callbacks.LambdaCallback(on_train_batch_end=lambda number, logs: seen.append(number))
+    model.fit(*batch(), batch_size=64, verbose=0, callbacks=[*watched.callbacks, wants])
+    assert seen
+    assert "epoch_loss" in made
+    assert [name for name in made if name.startswith("batch_")] == []
+
+
 def test_a_trace_of_some_steps_is_written(tmp_path):
     fitted(tmp_path, histogram_every_epochs=0, profile_steps=2)
     assert len(list(tmp_path.glob("plugins/profile/*/*.xplane.pb"))) == 1
