@@ -139,7 +139,10 @@ def fit(train: Arrays, labels: Array, held_out: tuple[Arrays, Array], training: 
     )
     optimizer = keras.optimizers.AdamW(rate, weight_decay=training.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "embedding", "wide_"])
-    model.compile(optimizer, "binary_crossentropy", metrics=[keras.metrics.AUC(name="auc")])
+    model.compile(
+        optimizer, "binary_crossentropy", metrics=[keras.metrics.AUC(name="auc")],
+        steps_per_execution=training.steps_per_execution,
+    )  # fmt: skip
     model.fit(
         train, labels, batch_size=training.batch_size, epochs=training.epochs, validation_data=held_out,
         verbose=2,

@@ -3,14 +3,17 @@
 ``tfx.components`` is entered without its ``__init__``, which imports every stock component with its executor. TFX's
 launcher and every component of ours reach into that package, and with it came, among others, the Kubernetes client and
 the JSON schemas that it checks: seconds of a start that no pipeline here has a use for. An ``__init__`` that does more
-than import runs as ever: that of TFX 1.21 mends TFMA.
+than import runs as ever: that of TFX 1.21 mends TFMA. Who does need the Kubernetes client gets it
+without the schemas.
 """
 
 import ast
 import atexit
+import contextlib
 import gc
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -71,6 +74,19 @@ def enter() -> None:
     parent, _, child = PACKAGE.rpartition(".")
     sys.modules[PACKAGE] = package
     setattr(sys.modules[parent], child, package)
+
+
+@contextlib.contextmanager
+def without(name: str) -> Iterator[None]:
+    """Hides a module, while the block runs, from whoever would import it only because it is there."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
 
 
 def end_at_once() -> None:

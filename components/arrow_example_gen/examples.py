@@ -56,7 +56,10 @@ def varints(values: NDArray[np.int64]) -> pa.BinaryArray:
     [b'\\x01', b'\\xac\\x02']
     """
     bits = values.view(np.uint64)
-    sizes = sum((bits >= np.uint64(1 << shift) for shift in range(7, 64, 7)), np.ones(len(bits), np.int32))
+    widest = int(bits.max(initial=0)).bit_length()
+    if widest <= 7:
+        return fixed(bits.astype(np.uint8))
+    sizes = sum((bits >= np.uint64(1 << shift) for shift in range(7, widest, 7)), np.ones(len(bits), np.int32))
     places = np.arange(sizes.max(initial=1), dtype=np.uint64)
     sevens = (bits[:, None] >> (places * np.uint64(7))).astype(np.uint8) & np.uint8(127)
     more = np.where(places[None] < sizes[:, None] - 1, np.uint8(128), np.uint8(0))

@@ -5,11 +5,9 @@ The format of a record: https://www.tensorflow.org/tutorials/load_data/tfrecord#
 
 import struct
 import zlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
 
 import google_crc32c
 import numpy as np
@@ -18,16 +16,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from tfx.dsl.io import fileio
 
+from components.ahead import THREADS, ahead
 from components.arrow_example_gen.examples import NOTHING, by_length, encode, fixed
 
 # Before compression.
 SHARD_BYTES = 256 << 20
 GZIP_LEVEL = 1
 GZIP_BITS = 31
-THREADS = 2
 MASK = 0xA282EAD8
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -67,19 +63,6 @@ def write_shards(batches: Iterator[tuple[str, pa.RecordBatch]], prefix: str) -> 
         for path, block in ahead(pool, lambda batch: (batch[0], framed(batch[1])), batches):
             folders.setdefault(path, Folder(path, prefix)).add(block)
     return sum(folder.close() for folder in folders.values())
-
-
-def ahead(
-    pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item], depth: int = THREADS
-) -> Iterator[Result]:
-    """The results of a function on items, in order; as many more as ``depth`` are at work at a time."""
-    pending: deque[Future[Result]] = deque()
-    for item in items:
-        pending.append(pool.submit(work, item))
-        if len(pending) > depth:
-            yield pending.popleft().result()
-    while pending:
-        yield pending.popleft().result()
 
 
 class Folder:

@@ -2,21 +2,18 @@
 
 import itertools
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-import tensorflow as tf
 from tensorflow_data_validation.arrow import arrow_util
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx_bsl.arrow import table_util
 from tfx_bsl.statistics import merge_util
 
-from components.arrow_example_gen.shards import THREADS, ahead
 from components.batch_statistics.options import generators, read_options
-from components.examples.reading import decoder, serialized_batches
+from components.examples.reading import record_batches
 from components.remote_files import write_whole
 from pipeline.errors import MainlineError
 
@@ -43,18 +40,12 @@ class Total:
     statistics: bytes
 
 
-def record_batches(path: str, allowlist: Iterable[str] | None, rows: int) -> Iterator[pa.RecordBatch]:
-    """The rows of a file in batches of at most so many, decoded on other threads than this one."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        decoded = ahead(pool, decode, serialized_batches(path, min(rows, DECODED_ROWS)))
-        while some := list(itertools.islice(decoded, max(rows // DECODED_ROWS, 1))):
-            batch = some[0] if len(some) == 1 else table_util.MergeRecordBatches(some)
-            yield batch if allowlist is None else only(batch, allowlist)
-
-
-def decode(batch: tf.Tensor) -> pa.RecordBatch:
-    """Serialized tf.Examples (batch,) as columns, typed by their values, as stock StatisticsGen reads them."""
-    return decoder()(batch)
+def counted_batches(path: str, allowlist: Iterable[str] | None, rows: int) -> Iterator[pa.RecordBatch]:
+    """The rows of a file in batches of at most so many, typed by their values, as stock StatisticsGen reads them."""
+    decoded = record_batches(path, batch_rows=min(rows, DECODED_ROWS))
+    while some := list(itertools.islice(decoded, max(rows // DECODED_ROWS, 1))):
+        batch = some[0] if len(some) == 1 else table_util.MergeRecordBatches(some)
+        yield batch if allowlist is None else only(batch, allowlist)
 
 
 def only(batch: pa.RecordBatch, names: Iterable[str]) -> pa.RecordBatch:
@@ -70,7 +61,7 @@ def count_file(path: str, options: str) -> Partial:
     allowlist, rows = settings.feature_allowlist, settings.desired_batch_size or COUNTED_ROWS
     partial = empty(options)
     partial.files = 1
-    for batch in record_batches(path, allowlist, rows):
+    for batch in counted_batches(path, allowlist, rows):
         partial.rows += batch.num_rows
         partial.accumulators = [
             generator.add_input(accumulator, batch)

@@ -17,7 +17,7 @@ from tensorflow_transform import analyzer_nodes
 from tensorflow_transform.saved import saved_transform_io_v2
 from tfx.dsl.io import fileio
 
-from components.arrow_example_gen.shards import THREADS, ahead
+from components.ahead import THREADS, ahead
 from components.batch_transform.plan import Analysis
 from components.examples.reading import serialized_batches
 from components.remote_files import write_whole

@@ -11,7 +11,8 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import impl_helper
 
-from components.arrow_example_gen.shards import THREADS, ahead, write_shards
+from components.ahead import THREADS, ahead
+from components.arrow_example_gen.shards import write_shards
 from components.batch_transform.passes import (
     READ,
     Graph,

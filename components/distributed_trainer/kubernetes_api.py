@@ -10,12 +10,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from kubernetes import client, config
-from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from components.distributed_trainer.indexed_job import CONTAINER, Json
+from components.lean import without
 from pipeline.errors import ConfigError, MainlineError
+
+# Its dynamic client brings it along where it is installed, with grammars that take seconds to build.
+with without("kubernetes_validate"):
+    from kubernetes import client, config
+    from kubernetes.client.exceptions import ApiException as ApiException
 
 # What may pass: https://kubernetes.io/docs/reference/using-api/api-concepts/#api-verbs, RFC 9110 and RFC 6585.
 PASSING = frozenset({0, 429, 500, 502, 503, 504})

@@ -3,10 +3,9 @@
 import threading
 from collections.abc import Callable, Iterator
 
-from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from components.distributed_trainer.kubernetes_api import MISSING
+from components.distributed_trainer.kubernetes_api import MISSING, ApiException
 
 AGAIN_S = 1.0
 

@@ -4,6 +4,7 @@ Rows come as batches, read and decoded in C++ but for the loop over batches.
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import tensorflow as tf
@@ -16,6 +17,7 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
+from components.ahead import THREADS, ahead
 from pipeline.errors import ConfigError, DataError
 
 BATCH_ROWS = 4096
@@ -66,8 +68,12 @@ def serialized_batches(path: str, batch_rows: int = BATCH_ROWS) -> Iterator[tf.T
 
 
 def record_batches(path: str, schema: bytes | None = None, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-    """The rows of a file, each column a list; typed by a serialized schema, else by the values of each batch."""
-    return map(decoder(schema), serialized_batches(path, batch_rows))
+    """The rows of a file, each column a list; typed by a serialized schema, else by the values of each batch.
+
+    They are decoded on other threads than this one; a few batches are in memory at a time.
+    """
+    with ThreadPoolExecutor(THREADS) as pool:
+        yield from ahead(pool, lambda batch: decoder(schema)(batch), serialized_batches(path, batch_rows))
 
 
 def decoder(schema: bytes | None = None) -> Callable[[tf.Tensor], pa.RecordBatch]:

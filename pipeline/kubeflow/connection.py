@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.lean import without
 from pipeline.errors import InputError, MainlineError
 from pipeline.kubeflow.command_line import HOST_ENV, TOKEN_ENV
 from pipeline.kubeflow.failures import ONCE, READING, Patience, explained, patiently, status_of
@@ -159,8 +160,9 @@ def connect(server: Server) -> Connection:
         MainlineError: the server does not answer.
     """
     quieten()
-    import kfp
-    import kfp_server_api
+    with without("kubernetes_validate"):
+        import kfp
+        import kfp_server_api
 
     api = kfp_server_api.ApiClient(configuration_of(server, kfp_server_api.Configuration()))
     bound(api)

@@ -13,13 +13,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kfp import compiler, dsl
-
+from components.lean import without
 from pipeline.config import Config
 from pipeline.kubeflow.parameters import parameter_name, value_at
 from pipeline.kubeflow.platform_spec import platform_config
 from pipeline.kubeflow.steps import FINISH, Step
 from pipeline.kubeflow_config import Pod
+
+# The Kubernetes client brings it along where it is installed, with grammars that take seconds to build.
+with without("kubernetes_validate"):
+    from kfp import compiler, dsl
 
 # What a node shows on its page in Kubeflow Pipelines, beside its log: output by the option that names its file.
 SHOWN: Mapping[str, Mapping[str, type]] = {

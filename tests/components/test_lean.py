@@ -103,6 +103,29 @@ print(json.dumps({{"entered": entered, "mended": hasattr(json, "mended"), "same"
     assert found == {"entered": entered, "mended": bool(more), "same": True}
 
 
+@pytest.mark.parametrize("module", ["pipeline.kubeflow.spec", "components.distributed_trainer.pod_log"])
+def test_the_kubernetes_client_comes_without_what_it_would_take_along(module):
+    found = told(
+        f"""
+import json, sys
+import {module}
+taken = [name for name in ("kubernetes_validate", "rfc3987_syntax") if name in sys.modules]
+client = "kubernetes.dynamic.client" in sys.modules
+import kubernetes_validate
+print(json.dumps({{"client": client, "taken": taken, "there": kubernetes_validate.__name__}}))
+"""
+    )
+    assert found == {"client": True, "taken": [], "there": "kubernetes_validate"}
+
+
+def test_a_module_that_is_imported_already_is_not_hidden():
+    with lean.without("json"):
+        import json as seen
+    with lean.without("no_such_module"):
+        assert sys.modules["no_such_module"] is None
+    assert (seen, "no_such_module" in sys.modules) == (json, False)
+
+
 @pytest.mark.parametrize("at_once", [True, False])
 def test_at_the_end_nothing_is_collected_but_what_was_promised_is_done(tmp_path, at_once):
     """What hangs in a cycle is collected at the end or not; handlers of the exit run."""

@@ -167,7 +167,7 @@ def test_rows_that_a_generator_misses_stop_the_run(tmp_path):
 def test_a_batch_is_no_larger_than_asked_and_no_row_is_lost(written, tables):
     (path, *_) = sorted(map(str, statistics_world.Path(written["taxi"].uri, "Split-train").iterdir()))
     for rows in (300, 1024, 2500, 16384):
-        sizes = [batch.num_rows for batch in counting.record_batches(path, None, rows)]
+        sizes = [batch.num_rows for batch in counting.counted_batches(path, None, rows)]
         assert sum(sizes) == -(-tables["taxi"]["train"].num_rows // 3)
         assert max(sizes) <= rows
     assert np.unique(sizes).size == 1
