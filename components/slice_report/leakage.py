@@ -18,7 +18,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.examples.reading import record_batches
+from components.examples.parsing import parsed_batches
 from components.slice_report.facts import Leak, NewCategory
 from components.slice_report.statistics import readable
 from pipeline.errors import ConfigError, DataError
@@ -164,8 +164,8 @@ def read_batches(paths: Sequence[str], schema: schema_pb2.Schema) -> Iterator[pa
     """
     for path in paths:
         try:
-            yield from record_batches(path, schema.SerializeToString())
-        except (tf.errors.OpError, RuntimeError) as error:
+            yield from parsed_batches(path, schema)
+        except tf.errors.OpError as error:
             raise DataError(
                 path, "cannot be read", expected="TFRecords of tf.Example with the types of the schema",
                 received=str(error), next_step="Run ExampleGen again.",
