@@ -7,7 +7,6 @@ expected n * m / 2**64 times: 0.5 for a billion and ten billion.
 """
 
 import difflib
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import tensorflow as tf
 from numpy.typing import NDArray
+from pandas.util import hash_array
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.examples.parsing import parsed_batches
@@ -230,14 +230,13 @@ def read_values(batch: pa.RecordBatch, feature: schema_pb2.Feature) -> Values:
 
 
 def hash_values(values: pa.Array) -> Hashes:
-    """(values,) a hash of each: text by BLAKE2b, numbers by their bits, all nan being one and both zeros being one."""
+    """(values,) a hash of each: text by SipHash, numbers by their bits, all nan being one and both zeros being one."""
     if pa.types.is_floating(values.type):
         floats = values.to_numpy(zero_copy_only=False).astype(np.float64) + 0.0
         return mix(np.where(np.isnan(floats), np.nan, floats).view(np.uint64))
     if pa.types.is_integer(values.type):
         return mix(values.to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64))
-    digests = [hashlib.blake2b(value, digest_size=8).digest() for value in values.to_pylist()]
-    return np.frombuffer(b"".join(digests), np.uint64)
+    return hash_array(values.to_numpy(zero_copy_only=False), categorize=False)
 
 
 def hash_rows(columns: Sequence[Values], rows: int) -> Hashes:
