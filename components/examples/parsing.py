@@ -1,12 +1,13 @@
 """Serialized tf.Examples as columns by TensorFlow's parser: a fifth of the time of tfx_bsl's decoder.
 
-It must be told the columns, and does not tell a feature without a value from one that is not there.
+It must be told the columns, and does not tell a feature without a value from one that is not there: both are null.
 https://www.tensorflow.org/api_docs/python/tf/io/RaggedFeature
 """
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -18,7 +19,7 @@ KINDS = {schema_pb2.BYTES: tf.string, schema_pb2.INT: tf.int64, schema_pb2.FLOAT
 
 
 def parsed_batches(path: str, schema: schema_pb2.Schema, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-    """The rows of a file, each column of the schema a list, which is empty where there is no value.
+    """The rows of a file, each column of the schema a list, which is null where there is no value.
 
     They are parsed on other threads than this one; a few batches are in memory at a time.
 
@@ -47,7 +48,8 @@ def parser(schema: schema_pb2.Schema) -> Callable[[tf.Tensor], pa.RecordBatch]:
 
 
 def lists(column: tf.RaggedTensor) -> pa.LargeListArray:
-    """(batch, any) values as lists."""
-    values = column.flat_values.numpy()
+    """(batch, any) values as lists, null instead of empty."""
+    values, splits = column.flat_values.numpy(), column.row_splits.numpy()
+    offsets = pa.array(splits, mask=np.append(splits[1:] == splits[:-1], False))
     kind = pa.large_binary() if column.dtype == tf.string else None
-    return pa.LargeListArray.from_arrays(pa.array(column.row_splits.numpy()), pa.array(values, kind))
+    return pa.LargeListArray.from_arrays(offsets, pa.array(values, kind))

@@ -37,12 +37,12 @@ def file(tmp_path) -> str:
     return path
 
 
-def test_values_are_those_of_the_other_decoder_and_none_is_an_empty_list(file):
+def test_values_are_those_of_the_other_decoder_and_none_is_null(file):
     parsed = [batch.to_pydict() for batch in parsed_batches(file, SCHEMA, batch_rows=3)]
     decoded = [batch.to_pydict() for batch in record_batches(file, SCHEMA.SerializeToString(), batch_rows=3)]
     assert [list(batch) for batch in parsed] == [["age", "city", "gain"]] * 2
     for ours, others in zip(parsed, decoded, strict=True):
-        assert ours == {name: [value or [] for value in others[name]] for name in ours}
+        assert ours == {name: [value or None for value in others[name]] for name in ours}
 
 
 @pytest.mark.parametrize("kind", ["INT", "FLOAT"])
