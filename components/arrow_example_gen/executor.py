@@ -18,12 +18,13 @@ from tfx.types import standard_component_specs as specs
 from tfx.utils import proto_utils
 
 from components.arrow_example_gen.bad_rows import BadRows
-from components.arrow_example_gen.columns import ColumnRule, Columns, Settings
+from components.arrow_example_gen.columns import ARROW_TYPES, ColumnRule, Columns, Settings
 from components.arrow_example_gen.formats import FORMATS, Piece, check, pieces, read, read_good
 from components.arrow_example_gen.quarantine import check_share, put_aside
 from components.arrow_example_gen.shards import write_shards
 from components.arrow_example_gen.shuffling import shuffled
 from components.arrow_example_gen.splitting import Splitting, parts
+from components.examples.parsing import declare
 from data.row_files import kind
 from pipeline.errors import DataError
 
@@ -80,10 +81,19 @@ def divided(work: Work, settings: Settings, bad: BadRows) -> Iterator[tuple[str,
 
 
 def read_rows(work: Work, settings: Settings, bad: BadRows) -> Iterator[pa.RecordBatch]:
-    """The rows of a part of a file; with quarantine, without the bad ones."""
+    """The rows of a part of a file, with all columns; with quarantine, without the bad ones."""
     if quarantined(work, settings):
-        return read_good(work.name, settings.columns, work.piece, bad)
-    return read(work.name, settings.columns, work.piece)
+        batches = read_good(work.name, settings.columns, work.piece, bad)
+    else:
+        batches = read(work.name, settings.columns, work.piece)
+    return (with_all(batch, settings.columns) for batch in batches)
+
+
+def with_all(batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch:
+    """The same, with columns of nulls for those that the file does not have."""
+    missing = [name for name in columns if name not in batch.schema.names]
+    nulls = [pa.nulls(batch.num_rows, ARROW_TYPES[columns[name].type]) for name in missing]
+    return pa.RecordBatch.from_arrays([*batch.columns, *nulls], [*batch.schema.names, *missing])
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -112,6 +122,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         for split in files:
             check_share(f"{artifact.uri}/{QUARANTINE}", split, settings.max_bad_share)
         check_not_empty(artifact, written)
+        declare(artifact, {name: rule.type for name, rule in settings.columns.items()})
 
     def _write(self, files: dict[str, list[str]], settings: Settings, artifact: types.Artifact) -> None:
         splits = artifact_utils.decode_split_names(artifact.split_names)

@@ -75,13 +75,16 @@ def _column(where: str, values: pa.Array, kind: str) -> pa.Array:
 
 
 def one_value_each(lists: pa.Array) -> pa.Array:
-    """Lists as their only values, null for one without, as other formats give them; as they are, if one has more.
+    """Lists as their only values, null for one without, as other formats give them; still lists, if one has more.
 
     >>> one_value_each(pa.array([[1], [], None, [2]])).to_pylist()
     [1, None, None, 2]
+    >>> one_value_each(pa.array([[1, 2], []])).to_pylist()
+    [[1, 2], None]
     """
-    if (pc.max(pc.list_value_length(lists)).as_py() or 0) > 1:
-        return lists
+    lengths = pc.list_value_length(lists)
+    if (pc.max(lengths).as_py() or 0) > 1:
+        return pc.if_else(pc.greater(lengths, 0), lists, None)
     values, places = pc.list_flatten(lists), np.full(len(lists), -1)
     places[pc.list_parent_indices(lists).to_numpy()] = np.arange(len(values))
     values = values.cast(pa.binary()) if pa.types.is_large_binary(values.type) else values

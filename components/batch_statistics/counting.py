@@ -8,11 +8,12 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 from tensorflow_data_validation.arrow import arrow_util
-from tensorflow_metadata.proto.v0 import statistics_pb2
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx_bsl.arrow import table_util
 from tfx_bsl.statistics import merge_util
 
 from components.batch_statistics.options import generators, read_options
+from components.examples.parsing import parsed_batches
 from components.examples.reading import record_batches
 from components.remote_files import write_whole
 from pipeline.errors import MainlineError
@@ -40,12 +41,25 @@ class Total:
     statistics: bytes
 
 
-def counted_batches(path: str, allowlist: Iterable[str] | None, rows: int) -> Iterator[pa.RecordBatch]:
+def counted_batches(
+    path: str, columns: schema_pb2.Schema | None, allowlist: Iterable[str] | None, rows: int
+) -> Iterator[pa.RecordBatch]:
     """The rows of a file in batches of at most so many, typed by their values, as stock StatisticsGen reads them."""
-    decoded = record_batches(path, batch_rows=min(rows, DECODED_ROWS))
-    while some := list(itertools.islice(decoded, max(rows // DECODED_ROWS, 1))):
-        batch = some[0] if len(some) == 1 else table_util.MergeRecordBatches(some)
+    for batch in decoded(path, rows) if columns is None else map(untyped_if_empty, parsed_batches(path, columns, rows)):
         yield batch if allowlist is None else only(batch, allowlist)
+
+
+def decoded(path: str, rows: int) -> Iterator[pa.RecordBatch]:
+    """The rows of a file whose columns nobody knows."""
+    batches = record_batches(path, batch_rows=min(rows, DECODED_ROWS))
+    while some := list(itertools.islice(batches, max(rows // DECODED_ROWS, 1))):
+        yield some[0] if len(some) == 1 else table_util.MergeRecordBatches(some)
+
+
+def untyped_if_empty(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same, but columns without a value have no type, as there is none to take it from."""
+    columns = [pa.nulls(len(column)) if column.null_count == len(column) else column for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
 
 
 def only(batch: pa.RecordBatch, names: Iterable[str]) -> pa.RecordBatch:
@@ -55,13 +69,13 @@ def only(batch: pa.RecordBatch, names: Iterable[str]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(list(found.values()), list(found))
 
 
-def count_file(path: str, options: str) -> Partial:
-    """What TFDV's generators count of a file, for options as JSON."""
+def count_file(path: str, columns: schema_pb2.Schema | None, options: str) -> Partial:
+    """What TFDV's generators count of a file, whose columns may be known, for options as JSON."""
     settings = read_options(options)
     allowlist, rows = settings.feature_allowlist, settings.desired_batch_size or COUNTED_ROWS
     partial = empty(options)
     partial.files = 1
-    for batch in counted_batches(path, allowlist, rows):
+    for batch in counted_batches(path, columns, allowlist, rows):
         partial.rows += batch.num_rows
         partial.accumulators = [
             generator.add_input(accumulator, batch)
@@ -78,13 +92,14 @@ def empty(options: str) -> Partial:
 class CountFile(beam.DoFn):
     """A file of a split to what was counted of it."""
 
-    def __init__(self, options: str) -> None:
+    def __init__(self, columns: schema_pb2.Schema | None, options: str) -> None:
+        self.columns = columns
         self.options = options
 
     def process(self, work: tuple[str, str]) -> Iterator[tuple[str, Partial]]:
         """Holds a few batches at a time, so that a file larger than memory passes."""
         split, path = work
-        yield split, count_file(path, self.options)
+        yield split, count_file(path, self.columns, self.options)
 
 
 class MergeFiles(beam.CombineFn):

@@ -6,6 +6,7 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow_data_validation as tfdv
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx.components.statistics_gen import executor as stock
 from tfx.dsl.components.base import base_beam_executor
@@ -16,6 +17,7 @@ from tfx.utils import json_utils, stats_utils
 
 from components.batch_statistics.counting import CountFile, MergeFiles, WriteSplit
 from components.batch_statistics.options import check_options
+from components.examples.parsing import declared
 from components.examples.reading import check_examples, read_schema, required_files
 from pipeline.errors import ConfigError, MainlineError
 
@@ -43,13 +45,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         statistics = artifact_utils.get_single_instance(output_dict[specs.STATISTICS_KEY])
         describe(statistics, examples, splits)
         paths = {split: statistics_path(statistics, split) for split in splits}
-        self.count(files, paths, options.to_json())
+        self.count(files, paths, declared(examples), options.to_json())
         missing = [path for path in paths.values() if not fileio.exists(path)]
         if missing:
             raise MainlineError(", ".join(missing), "a split was not counted", expected="statistics of each split")
         logger.info("statistics of %s written to %s", ", ".join(splits), statistics.uri)
 
-    def count(self, files: dict[str, list[str]], paths: dict[str, str], options: str) -> None:
+    def count(
+        self, files: dict[str, list[str]], paths: dict[str, str], columns: schema_pb2.Schema | None, options: str
+    ) -> None:
         """Counts files side by side, and puts them together by split."""
         for path in paths.values():
             fileio.makedirs(os.path.dirname(path))
@@ -58,7 +62,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 pipeline
                 | beam.Create([(split, path) for split, paths in files.items() for path in paths])
                 | beam.Reshuffle()
-                | beam.ParDo(CountFile(options))
+                | beam.ParDo(CountFile(columns, options))
                 | beam.CombinePerKey(MergeFiles(options))
                 | beam.ParDo(WriteSplit(paths, {split: len(paths) for split, paths in files.items()}))
             )

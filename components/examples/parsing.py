@@ -4,18 +4,39 @@ It must be told the columns, and does not tell a feature without a value from on
 https://www.tensorflow.org/api_docs/python/tf/io/RaggedFeature
 """
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx import types
 
 from components.ahead import THREADS, ahead
 from components.examples.reading import BATCH_ROWS, serialized_batches
 
+# Custom property of an Examples artifact.
+DECLARED = "columns"
 KINDS = {schema_pb2.BYTES: tf.string, schema_pb2.INT: tf.int64, schema_pb2.FLOAT: tf.float32}
+
+
+def declare(examples: types.Artifact, columns: Mapping[str, str]) -> None:
+    """Says in the artifact which columns its rows have, with their types as in a schema: INT, FLOAT or BYTES.
+
+    Only for rows in which every feature has a value, and those without are left out.
+    """
+    examples.set_json_value_custom_property(DECLARED, dict(columns))
+
+
+def declared(examples: types.Artifact) -> schema_pb2.Schema | None:
+    """The columns of the rows, if the artifact says them."""
+    if not examples.has_custom_property(DECLARED):
+        return None
+    columns = examples.get_json_value_custom_property(DECLARED)
+    feature_types = {name: schema_pb2.FeatureType.Value(kind) for name, kind in columns.items()}
+    return schema_pb2.Schema(feature=[schema_pb2.Feature(name=name, type=kind) for name, kind in feature_types.items()])
 
 
 def parsed_batches(path: str, schema: schema_pb2.Schema, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
@@ -27,14 +48,14 @@ def parsed_batches(path: str, schema: schema_pb2.Schema, batch_rows: int = BATCH
         tf.errors.OpError: a file is damaged, or a value is of another type than the schema says.
     """
     with ThreadPoolExecutor(THREADS) as pool:
-        yield from ahead(pool, parser(schema), serialized_batches(path, batch_rows))
+        yield from ahead(pool, parser(schema.SerializeToString()), serialized_batches(path, batch_rows))
 
 
-def parser(schema: schema_pb2.Schema) -> Callable[[tf.Tensor], pa.RecordBatch]:
-    """What turns serialized tf.Examples (batch,) into a record batch."""
-    spec = {
-        feature.name: tf.io.RaggedFeature(KINDS[feature.type], row_splits_dtype=tf.int64) for feature in schema.feature
-    }
+@functools.lru_cache(maxsize=4)
+def parser(schema: bytes) -> Callable[[tf.Tensor], pa.RecordBatch]:
+    """What turns serialized tf.Examples (batch,) into a record batch; traced once for all files of a schema."""
+    features = schema_pb2.Schema.FromString(schema).feature
+    spec = {feature.name: tf.io.RaggedFeature(KINDS[feature.type], row_splits_dtype=tf.int64) for feature in features}
     parse = tf.function(
         lambda serialized: tf.io.parse_example(serialized, spec),
         input_signature=[tf.TensorSpec([None], tf.string)], autograph=False,

@@ -170,8 +170,7 @@ def optimizer_variables(optimizer: keras.optimizers.Optimizer) -> list[tf.Variab
 
 
 def restore(model: keras.Model, resume_dir: str, step: int) -> None:
-    """Puts the variables of a checkpoint into a compiled model."""
-    model.optimizer.build(model.trainable_variables)
+    """Puts the variables of a checkpoint into a compiled model, whose optimizer is built."""
     tracked(model).read(prefix(resume_dir, step)).assert_consumed()
 
 

@@ -265,6 +265,12 @@ def eval_batches(
     return pairs.map(finisher(split), num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE), steps
 
 
+def first_batch(split: Split, batch_size: int) -> Example:
+    """The first rows of a split, at most so many, as (features, label, weight)."""
+    rows = split.read(tf.constant(list(split.parts), tf.string)).rebatch(batch_size)
+    return finisher(split)(next(iter(rows)))
+
+
 def finished(batched: Batches, split: Split, class_weights: tuple[float, float]) -> Batches:
     """An endless stream of matrices as batches of (features, label, weight), prefetched."""
     finish = finisher(split, class_weights)

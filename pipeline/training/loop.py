@@ -50,6 +50,8 @@ def train(fn_args: FnArgs, table: Table, build_model: BuildModel) -> None:
     keras.utils.set_random_seed(training.seed)
     with distribution.scope():
         model = build_trainee(job, build_model)
+        # Variables that a step had to make would have it traced twice.
+        model.optimizer.build(model.trainable_variables)
         origin = begin(model, job, distribution)
     if training.strategy == "parameter_server":
         tell_spread(model, training.parameter_servers)

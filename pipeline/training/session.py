@@ -11,7 +11,7 @@ from pipeline.training import callbacks, diagnostics, strategy
 from pipeline.training.best import BestWeights
 from pipeline.training.blocks import scratch
 from pipeline.training.checkpoints import Checkpoints, EpochCheckpoints, Manifest
-from pipeline.training.inputs import Batches, eval_batches, training_batches
+from pipeline.training.inputs import Batches, eval_batches, first_batch, training_batches
 from pipeline.training.job import Job
 from pipeline.training.parameter_server import ChiefEvaluation, worker_batches
 from pipeline.training.probe import Batch
@@ -91,8 +91,7 @@ class Session:
 
     def one_batch(self) -> Batch:
         """The first eval rows."""
-        batches, _ = eval_batches(self.job.eval, self.job.training.batch_size)
-        return next(iter(batches))
+        return first_batch(self.job.eval, self.job.training.batch_size)
 
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """Journal and best weights first, whose state a checkpoint writes down; a lost loss ends it before that."""

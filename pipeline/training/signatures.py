@@ -34,12 +34,12 @@ class ServingModel(tf.Module):
         tf.saved_model.save(self, directory, signatures=self.signatures())
 
     def signatures(self) -> dict[str, Callable[..., Tensors]]:
-        """The signatures by name, traced."""
+        """The signatures by name, traced; functions that the module held would be traced anew while it is saved."""
         examples = tf.TensorSpec((None,), tf.string, name="examples")
         return {
-            "serving_default": self.score_examples.get_concrete_function(examples),
-            "predict_raw": self.score_columns.get_concrete_function(**self.column_specs()),
-            "transform_features": self.transform_examples.get_concrete_function(examples),
+            "serving_default": traced(self.score_examples, examples),
+            "predict_raw": traced(self.score_columns, **self.column_specs()),
+            "transform_features": traced(self.transform_examples, examples),
         }
 
     def column_specs(self) -> dict[str, tf.TensorSpec]:
@@ -49,23 +49,25 @@ class ServingModel(tf.Module):
             for name, spec in self.raw_spec.items()
         }
 
-    @tf.function
     def score_examples(self, examples: tf.Tensor) -> Tensors:
         """Serialized examples (batch,) to scores."""
         return self._score(tf.io.parse_example(examples, self.raw_spec))
 
-    @tf.function
     def score_columns(self, **columns: tf.Tensor) -> Tensors:
         """Plain columns, each (batch,), to scores."""
         return self._score({name: as_parsed(name, columns[name], spec) for name, spec in self.raw_spec.items()})
 
-    @tf.function
     def transform_examples(self, examples: tf.Tensor) -> Tensors:
         """Serialized examples (batch,) to transformed features."""
         return self.transform_layer(tf.io.parse_example(examples, self.raw_spec))
 
     def _score(self, raw: Mapping[str, tf.Tensor | tf.SparseTensor]) -> Tensors:
         return {"score": self._model(self.transform_layer(raw))}
+
+
+def traced(function: Callable[..., Tensors], *args: tf.TensorSpec, **kwargs: tf.TensorSpec) -> Callable[..., Tensors]:
+    """A function of tensors as a graph."""
+    return tf.function(function, autograph=False).get_concrete_function(*args, **kwargs)
 
 
 def as_parsed(

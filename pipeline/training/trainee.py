@@ -1,6 +1,6 @@
 """The model while it is fitted: steps whose result does not depend on how a batch is spread or cut."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import tensorflow as tf
@@ -21,6 +21,8 @@ class Trainee(keras.Model):
     ``steps_done`` is how many steps were made before ``fit`` is called, which then ends the epoch that they began.
     """
 
+    train_function: Callable[[Any], dict[str, tf.Tensor]] | None
+
     def __init__(self, model: keras.Model, batch_size: int, parts: int = 1) -> None:
         super().__init__(inputs=model.input, outputs=model.output)
         self.batch_size = batch_size
@@ -39,8 +41,36 @@ class Trainee(keras.Model):
         """Where ``fit`` begins: Keras asks here, since its own resuming of an epoch has no public entrance."""
         return initial_epoch, self.steps_done % steps_per_epoch
 
+    def make_train_function(self, force: bool = False) -> Callable[[Any], dict[str, tf.Tensor]]:
+        """What ``fit`` calls: several steps, and the metrics after the last of them.
+
+        That of Keras, which parameter servers still take, traces its loop twice and computes the metrics in each step.
+        """
+        if self._cluster_coordinator:
+            return super().make_train_function(force)
+        if self.train_function is None or force:
+            self.train_function = tf.function(self.train_steps, reduce_retracing=True, autograph=False)
+        return self.train_function
+
+    def train_steps(self, batches: Iterator[Any]) -> dict[str, tf.Tensor]:
+        """As many steps as ``compile`` was told, all in one graph."""
+        move = tf.function(self.move, jit_compile=True) if self.jit_compile else self.move
+
+        def body(step: tf.Tensor) -> tf.Tensor:
+            self.distribute_strategy.run(move, args=(next(batches),))
+            self._train_counter.assign_add(1)
+            return step + 1
+
+        tf.while_loop(lambda step: step < self._steps_per_execution, body, [tf.zeros_like(self._steps_per_execution)])
+        return self.get_metrics_result()
+
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """One move of the weights, from (features, labels, weights) of this replica."""
+        """One move of the weights, and the metrics after it."""
+        self.move(data)
+        return self.get_metrics_result()
+
+    def move(self, data: Any) -> None:
+        """Moves the weights by (features, labels, weights) of this replica, and counts them into the metrics."""
         _, labels, weights = data
         rows = tf.shape(labels)[0]
         computed = [self.part_step(data, rows * part // self.parts, rows * (part + 1) // self.parts)
@@ -53,7 +83,7 @@ class Trainee(keras.Model):
         count = tf.cast(rows, tf.float32)
         loss = tf.reduce_sum(weighted_losses(labels, scores, weights)) / count + layer_losses(self)
         self.mean_loss().update_state(loss, sample_weight=count)
-        return self.compute_metrics(None, labels, scores, weights)
+        self.compiled_metrics.update_state(labels, scores, weights)
 
     def part_step(self, data: Any, low: tf.Tensor, high: tf.Tensor) -> tuple[list[Gradient], tf.Tensor]:
         """The gradients, scaled where the optimizer scales, and the scores of the rows from ``low`` to ``high``."""

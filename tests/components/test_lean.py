@@ -118,6 +118,23 @@ print(json.dumps({{"client": client, "taken": taken, "there": kubernetes_validat
     assert found == {"client": True, "taken": [], "there": "kubernetes_validate"}
 
 
+def test_garbage_is_looked_for_rarely_but_is_looked_for():
+    found = told(
+        """
+import gc, json
+from components import lean
+lean.begin()
+looks = []
+gc.callbacks.append(lambda phase, info: looks.append(info["generation"]))
+kept = [[] for _ in range(40_000)]
+rarely = len(looks)
+kept += [[] for _ in range(40_000)]
+print(json.dumps({"rarely": rarely, "then": len(looks) > 0}))
+"""
+    )
+    assert found == {"rarely": 0, "then": True}
+
+
 def test_a_module_that_is_imported_already_is_not_hidden():
     with lean.without("json"):
         import json as seen

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 import tfx
+from ml_metadata.proto import metadata_store_pb2
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration import metadata
@@ -60,10 +61,15 @@ def run_nodes(root: Path, *nodes: BaseNode) -> None:
             pipeline_name="ingest",
             pipeline_root=str(root / "root"),
             components=list(nodes),
-            metadata_connection_config=metadata.sqlite_metadata_connection_config(str(root / "metadata.db")),
+            metadata_connection_config=store(root),
             beam_pipeline_args=BEAM_ARGS,
         )
     )
+
+
+def store(root: Path) -> metadata_store_pb2.ConnectionConfig:
+    """Where the metadata of ``run_nodes`` lie."""
+    return metadata.sqlite_metadata_connection_config(str(root / "metadata.db"))
 
 
 def output(node: BaseNode, root: Path) -> Path:

@@ -2,14 +2,18 @@ import json
 
 import gen_world
 import pytest
+import tensorflow as tf
 from harness import write_text
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
 from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.orchestration import metadata
+from tfx.types import standard_artifacts
 
 from components.arrow_example_gen.executor import of_one_kind
 from components.arrow_example_gen.formats import FORMATS
+from components.examples.parsing import declared
 from data.row_files import KINDS
 from pipeline.errors import DataError
 
@@ -69,6 +73,23 @@ def test_columns_that_are_not_in_the_schema_can_be_left_out(tmp_path):
     found = gen_world.examples(gen_world.output(chosen, tmp_path))
     assert found.total() == 300
     assert found == gen_world.examples(gen_world.output(narrow, tmp_path))
+
+
+def test_columns_that_a_file_does_not_have_are_in_every_row_and_the_artifact_says_them(tmp_path):
+    write_text(tmp_path / "rows" / "train" / "a.csv", "company,tips\nBlue,1.5\n")
+    write_text(tmp_path / "rows" / "train" / "b.csv", "tips,trip_seconds\n,7\n")
+    ours = gen_world.taxi_gen(tmp_path / "rows")
+    gen_world.run_nodes(tmp_path, ours)
+    schema = gen_world.taxi_schema()
+    columns = {feature.name for feature in schema.feature}
+    artifact = standard_artifacts.Examples()
+    with metadata.Metadata(gen_world.store(tmp_path)) as handle:
+        artifact.set_mlmd_artifact(*handle.store.get_artifacts_by_type("Examples"))
+    assert sorted(map(str, declared(artifact).feature)) == sorted(map(str, schema.feature))
+    rows = [tf.train.Example.FromString(row) for row in gen_world.examples(gen_world.output(ours, tmp_path))]
+    assert [set(row.features.feature) for row in rows] == [columns] * 2
+    given = [{name for name, value in row.features.feature.items() if value.WhichOneof("kind")} for row in rows]
+    assert sorted(given, key=len) == [{"trip_seconds"}, {"company", "tips"}]
 
 
 def test_a_damaged_row_group_ends_the_run_and_leaves_no_shard(tmp_path):

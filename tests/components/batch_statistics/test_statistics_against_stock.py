@@ -1,14 +1,18 @@
 """Statistics of real rows, ours against those of stock StatisticsGen, both by their executors."""
 
 import inspect
+import itertools
 import json
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import tensorflow_data_validation as tfdv
 from harness import write_text
+from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.batch_statistics import counting
+from components.examples.parsing import declare
 from pipeline.errors import ConfigError, DataError, MainlineError
 
 from . import statistics_world
@@ -67,6 +71,16 @@ def test_quantiles_and_histograms_are_within_the_error_that_tfdv_promises(both, 
             assert max(quantile_errors(feature.num_stats, values)) <= EPSILON + READING, path
             checked += 1
     assert checked > 10
+
+
+def test_columns_that_the_examples_declare_change_nothing(both, tables, tmp_path):
+    name, made = both
+    examples = statistics_world.write_examples(tmp_path / "rows", tables[name], files=3)
+    names = {pa.string(): "BYTES", pa.int64(): "INT", pa.float32(): "FLOAT"}
+    declare(examples, {field.name: names[field.type] for field in tables[name]["train"].schema})
+    declared = count("ours", examples, tmp_path)
+    for split in SPLITS:
+        assert by_path(load(declared, split)) == by_path(load(made["ours"], split))
 
 
 def test_the_artifact_says_what_that_of_stock_says(both):
@@ -166,8 +180,9 @@ def test_rows_that_a_generator_misses_stop_the_run(tmp_path):
 
 def test_a_batch_is_no_larger_than_asked_and_no_row_is_lost(written, tables):
     (path, *_) = sorted(map(str, statistics_world.Path(written["taxi"].uri, "Split-train").iterdir()))
-    for rows in (300, 1024, 2500, 16384):
-        sizes = [batch.num_rows for batch in counting.counted_batches(path, None, rows)]
+    columns = schema_pb2.Schema(feature=[schema_pb2.Feature(name="company", type="BYTES")])
+    for known, rows in itertools.product((None, columns), (300, 1024, 2500, 16384)):
+        sizes = [batch.num_rows for batch in counting.counted_batches(path, known, None, rows)]
         assert sum(sizes) == -(-tables["taxi"]["train"].num_rows // 3)
         assert max(sizes) <= rows
     assert np.unique(sizes).size == 1

@@ -50,6 +50,20 @@ def test_a_knob_trains_nearly_the_same_model_and_exports_a_plain_one(world, tmp_
     assert (output.dtype, output.shape.as_list()) == (tf.float32, [None, 1])
 
 
+@pytest.mark.parametrize("steps", [1, 4])
+def test_a_step_is_traced_once(world, tmp_path, monkeypatch, steps):
+    traced, move = [], Trainee.move
+    monkeypatch.setattr(Trainee, "move", lambda model, data: traced.append(model.name) or move(model, data))
+    training_world.fit(world, tmp_path, steps_per_execution=steps)
+    assert len(traced) == 1
+
+
+def test_several_steps_a_call_count_every_row_into_the_metrics(world, tmp_path, plain):
+    found = training_world.fit(world, tmp_path, **DROPPING, steps_per_execution=4)
+    for name, values in plain[0]["history"].items():
+        assert found["history"][name] == pytest.approx(values, rel=1e-4), name
+
+
 def test_a_compiled_step_computes_the_same(world, tmp_path):
     """Without dropout, for which XLA draws other numbers."""
     for name, compiled in (("plain", False), ("compiled", True)):
