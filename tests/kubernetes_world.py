@@ -288,7 +288,7 @@ def status(code: int, reason: str, message: str) -> Json:
     }
 
 
-def until(what: Callable[[], Any], timeout_s: float = 20.0) -> Any:
+def until(what: Callable[[], Any], timeout_s: float = 60.0) -> Any:
     """Waits until something is true, and gives it."""
     end_s = time.monotonic() + timeout_s
     while not (found := what()):

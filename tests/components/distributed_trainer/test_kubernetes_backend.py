@@ -430,7 +430,7 @@ def test_a_launcher_that_is_killed_is_followed_by_one_that_takes_over(world, fol
     psutil.wait_procs([psutil.Process(pid) for pid in pids.values()], timeout=0.5)
     assert world.pids() == pids
     (folder / "go").touch()
-    out, _ = second.communicate(timeout=30)
+    out, _ = second.communicate(timeout=60)
     assert second.returncode == 0
     assert "the tasks that an earlier launcher has started go on" in out
     assert (folder / "saved").read_text() == "once\n"
