@@ -10,14 +10,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def ahead(
-    pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item], depth: int = THREADS
-) -> Iterator[Result]:
-    """The results of a function on items, in order; as many more as ``depth`` are at work at a time."""
+def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """The results of a function on items, in order; two more are at work, or wait, at a time."""
     pending: deque[Future[Result]] = deque()
-    for item in items:
-        pending.append(pool.submit(work, item))
-        if len(pending) > depth:
+    with ThreadPoolExecutor(THREADS) as pool:
+        for item in items:
+            pending.append(pool.submit(work, item))
+            if len(pending) > THREADS:
+                yield pending.popleft().result()
+        while pending:
             yield pending.popleft().result()
-    while pending:
-        yield pending.popleft().result()

@@ -6,7 +6,6 @@ The format of a record: https://www.tensorflow.org/tutorials/load_data/tfrecord#
 import struct
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import google_crc32c
@@ -16,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from tfx.dsl.io import fileio
 
-from components.ahead import THREADS, ahead
+from components.ahead import ahead
 from components.arrow_example_gen.examples import NOTHING, by_length, encode, fixed
 
 # Before compression.
@@ -59,9 +58,8 @@ def write_shards(batches: Iterator[tuple[str, pa.RecordBatch]], prefix: str) -> 
     Batches are encoded on other threads than this one, which compresses; a few are in memory at a time.
     """
     folders: dict[str, Folder] = {}
-    with ThreadPoolExecutor(THREADS) as pool:
-        for path, block in ahead(pool, lambda batch: (batch[0], framed(batch[1])), batches):
-            folders.setdefault(path, Folder(path, prefix)).add(block)
+    for path, block in ahead(lambda batch: (batch[0], framed(batch[1])), batches):
+        folders.setdefault(path, Folder(path, prefix)).add(block)
     return sum(folder.close() for folder in folders.values())
 
 

@@ -5,7 +5,6 @@ import os
 import pickle
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ from tensorflow_transform import analyzer_nodes
 from tensorflow_transform.saved import saved_transform_io_v2
 from tfx.dsl.io import fileio
 
-from components.ahead import THREADS, ahead
+from components.ahead import ahead
 from components.batch_transform.plan import Analysis
 from components.examples.reading import serialized_batches
 from components.remote_files import write_whole
@@ -95,13 +94,12 @@ class AnalyzeFile(beam.DoFn):
         """Gives labelled accumulators; holds a few batches of the file at a time."""
         rows = 0
         accumulators = [analysis.combiner.create_accumulator() for analysis in self.analyses]
-        with ThreadPoolExecutor(THREADS) as pool:
-            for read, values in ahead(pool, self.values, serialized_batches(work.path)):
-                rows += read
-                accumulators = [
-                    analysis.combiner.add_input(accumulator, tuple(values[name] for name in analysis.tensors))
-                    for analysis, accumulator in zip(self.analyses, accumulators, strict=True)
-                ]
+        for read, values in ahead(self.values, serialized_batches(work.path)):
+            rows += read
+            accumulators = [
+                analysis.combiner.add_input(accumulator, tuple(values[name] for name in analysis.tensors))
+                for analysis, accumulator in zip(self.analyses, accumulators, strict=True)
+            ]
         yield READ, {work.path: rows}
         for analysis, accumulator in zip(self.analyses, accumulators, strict=True):
             yield analysis.label, analysis.combiner.compact(accumulator)

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import apache_beam as beam
@@ -11,7 +10,7 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import impl_helper
 
-from components.ahead import THREADS, ahead
+from components.ahead import ahead
 from components.arrow_example_gen.shards import write_shards
 from components.batch_transform.passes import (
     READ,
@@ -56,10 +55,9 @@ class TransformFile(beam.DoFn):
 
     def batches(self, path: str, read: list[int]) -> Iterator[pa.RecordBatch]:
         """The transformed rows of a file; ``read`` takes the rows of each batch. A file without rows has one batch."""
-        with ThreadPoolExecutor(THREADS) as pool:
-            for rows, batch in ahead(pool, self.transform, serialized_batches(path)):
-                read.append(rows)
-                yield batch
+        for rows, batch in ahead(self.transform, serialized_batches(path)):
+            read.append(rows)
+            yield batch
         if not read:
             yield pa.RecordBatch.from_pylist([], schema=converter(self.schema).arrow_schema())
 

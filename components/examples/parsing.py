@@ -6,7 +6,6 @@ https://www.tensorflow.org/api_docs/python/tf/io/RaggedFeature
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +13,7 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 
-from components.ahead import THREADS, ahead
+from components.ahead import ahead
 from components.examples.reading import BATCH_ROWS, serialized_batches
 
 # Custom property of an Examples artifact.
@@ -47,8 +46,7 @@ def parsed_batches(path: str, schema: schema_pb2.Schema, batch_rows: int = BATCH
     Raises:
         tf.errors.OpError: a file is damaged, or a value is of another type than the schema says.
     """
-    with ThreadPoolExecutor(THREADS) as pool:
-        yield from ahead(pool, parser(schema.SerializeToString()), serialized_batches(path, batch_rows))
+    return ahead(parser(schema.SerializeToString()), serialized_batches(path, batch_rows))
 
 
 @functools.lru_cache(maxsize=4)

@@ -4,7 +4,6 @@ Rows come as batches, read and decoded in C++ but for the loop over batches.
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import tensorflow as tf
@@ -17,7 +16,7 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
-from components.ahead import THREADS, ahead
+from components.ahead import ahead
 from pipeline.errors import ConfigError, DataError
 
 BATCH_ROWS = 4096
@@ -67,16 +66,15 @@ def serialized_batches(path: str, batch_rows: int = BATCH_ROWS) -> Iterator[tf.T
     return iter(records.batch(batch_rows).prefetch(1))
 
 
-def record_batches(path: str, schema: bytes | None = None, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-    """The rows of a file, each column a list; typed by a serialized schema, else by the values of each batch.
+def record_batches(path: str, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+    """The rows of a file, each column a list, typed by the values of each batch.
 
     They are decoded on other threads than this one; a few batches are in memory at a time.
     """
-    with ThreadPoolExecutor(THREADS) as pool:
-        yield from ahead(pool, lambda batch: decoder(schema)(batch), serialized_batches(path, batch_rows))
+    return ahead(lambda batch: decoder()(batch), serialized_batches(path, batch_rows))
 
 
 def decoder(schema: bytes | None = None) -> Callable[[tf.Tensor], pa.RecordBatch]:
-    """What turns serialized tf.Examples (batch,) into a record batch; for one thread."""
+    """What turns serialized tf.Examples (batch,) into a record batch, typed by a serialized schema; for one thread."""
     coder = example_coder.ExamplesToRecordBatchDecoder(*([schema] if schema is not None else []))
     return lambda batch: coder.DecodeBatch(batch.numpy().tolist())

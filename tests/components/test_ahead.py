@@ -1,16 +1,14 @@
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 from components.ahead import ahead
 
 
 def test_only_a_few_items_are_taken_before_they_are_asked_for():
     taken = []
-    with ThreadPoolExecutor(2) as pool:
-        results = ahead(pool, lambda item: item * 2, (taken.append(item) or item for item in range(100)), depth=2)
-        assert [next(results), next(results)] == [0, 2]
-        assert len(taken) == 4
-        assert list(results) == [item * 2 for item in range(2, 100)]
+    results = ahead(lambda item: item * 2, (taken.append(item) or item for item in range(100)))
+    assert [next(results), next(results)] == [0, 2]
+    assert len(taken) == 4
+    assert list(results) == [item * 2 for item in range(2, 100)]
 
 
 def test_results_are_in_order_though_the_first_is_slow():
@@ -23,5 +21,4 @@ def test_results_are_in_order_though_the_first_is_slow():
             second_done.set()
         return item
 
-    with ThreadPoolExecutor(2) as pool:
-        assert list(ahead(pool, work, range(5))) == [0, 1, 2, 3, 4]
+    assert list(ahead(work, range(5))) == [0, 1, 2, 3, 4]

@@ -4,7 +4,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.examples.parsing import parsed_batches
-from components.examples.reading import record_batches
+from components.examples.reading import decoder, serialized_batches
 
 SCHEMA = text_format.Parse(
     """feature { name: "age" type: INT } feature { name: "city" type: BYTES } feature { name: "gain" type: FLOAT }""",
@@ -39,7 +39,8 @@ def file(tmp_path) -> str:
 
 def test_values_are_those_of_the_other_decoder_and_none_is_null(file):
     parsed = [batch.to_pydict() for batch in parsed_batches(file, SCHEMA, batch_rows=3)]
-    decoded = [batch.to_pydict() for batch in record_batches(file, SCHEMA.SerializeToString(), batch_rows=3)]
+    decode = decoder(SCHEMA.SerializeToString())
+    decoded = [decode(batch).to_pydict() for batch in serialized_batches(file, batch_rows=3)]
     assert [list(batch) for batch in parsed] == [["age", "city", "gain"]] * 2
     for ours, others in zip(parsed, decoded, strict=True):
         assert ours == {name: [value or None for value in others[name]] for name in ours}

@@ -6,7 +6,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.types import standard_artifacts
 
-from components.examples.reading import record_batches, serialized_batches, split_files
+from components.examples.reading import decoder, record_batches, serialized_batches, split_files
 
 SCHEMA = text_format.Parse(
     "feature {name: 'age' type: INT} feature {name: 'city' type: BYTES} feature {name: 'gain' type: FLOAT}",
@@ -38,7 +38,7 @@ def test_rows_come_in_order_and_in_batches(file):
 
 
 def test_with_a_schema_every_column_of_it_is_there(file):
-    first, *_ = record_batches(file, SCHEMA, batch_rows=4)
+    first, *_ = map(decoder(SCHEMA), serialized_batches(file, batch_rows=4))
     assert first.to_pydict() == {
         "age": [[0], [1], [2], [3]], "city": [None, ["Köln".encode()]] * 2, "gain": [None] * 4,
     }  # fmt: skip
