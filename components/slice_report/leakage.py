@@ -276,13 +276,27 @@ def find_leaks(splits: Mapping[str, SplitHashes], id_columns: Sequence[str]) -> 
     """For each pair of splits: the whole rows, then the values of each id column; what is not shared has 0 rows."""
     found = []
     for later, earlier in ((later, earlier) for later, earlier in PAIRS if later in splits and earlier in splits):
-        rows = joined(splits[later].rows)
-        shared = [("rows", int(is_in(rows, np.unique(joined(splits[earlier].rows))).sum()))]
+        rows = sum(part.size for part in splits[later].rows)
+        shared = [("rows", count_shared(splits[later].rows, splits[earlier].rows))]
         for name in id_columns:
             others = np.unique(joined([hashes for hashes, _ in splits[earlier].ids[name].parts]))
             shared.append((name, splits[later].ids[name].rows_shared(others)))
-        found += [Leak(what, later, earlier, count, count / max(rows.size, 1)) for what, count in shared]
+        found += [Leak(what, later, earlier, count, count / max(rows, 1)) for what, count in shared]
     return tuple(found)
+
+
+def count_shared(later: Sequence[Hashes], earlier: Sequence[Hashes]) -> int:
+    """How many of the later rows are among the earlier ones, of which there may be many more: those are not copied.
+
+    >>> count_shared([np.array([5, 7, 5], np.uint64)], [np.array([5], np.uint64), np.array([9, 5], np.uint64)])
+    2
+    """
+    known, counts = np.unique(joined(later), return_counts=True)
+    found = np.zeros(known.size, np.bool_)
+    for part in earlier if known.size else ():
+        places = np.searchsorted(known, part) % known.size
+        found[places[known[places] == part]] = True
+    return int(counts[found].sum())
 
 
 def list_new(splits: Mapping[str, SplitHashes]) -> tuple[NewCategory, ...]:
