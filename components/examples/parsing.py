@@ -24,9 +24,9 @@ KINDS = {schema_pb2.BYTES: tf.string, schema_pb2.INT: tf.int64, schema_pb2.FLOAT
 def declare(examples: types.Artifact, columns: Mapping[str, str]) -> None:
     """Says in the artifact which columns its rows have, with their types as in a schema: INT, FLOAT or BYTES.
 
-    Only for rows in which every feature has a value, and those without are left out.
+    Only for rows in which a feature without a value has no list either. Columns are sorted: readers keep their order.
     """
-    examples.set_json_value_custom_property(DECLARED, dict(columns))
+    examples.set_json_value_custom_property(DECLARED, dict(sorted(columns.items())))
 
 
 def declared(examples: types.Artifact) -> schema_pb2.Schema | None:

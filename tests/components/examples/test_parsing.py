@@ -2,8 +2,9 @@ import pytest
 import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.types import standard_artifacts
 
-from components.examples.parsing import parsed_batches
+from components.examples.parsing import declare, declared, parsed_batches
 from components.examples.reading import decoder, serialized_batches
 
 SCHEMA = text_format.Parse(
@@ -44,6 +45,13 @@ def test_values_are_those_of_the_other_decoder_and_none_is_null(file):
     assert [list(batch) for batch in parsed] == [["age", "city", "gain"]] * 2
     for ours, others in zip(parsed, decoded, strict=True):
         assert ours == {name: [value or None for value in others[name]] for name in ours}
+
+
+def test_columns_are_declared_in_one_order_or_not_at_all():
+    examples = standard_artifacts.Examples()
+    assert declared(examples) is None
+    declare(examples, {"gain": "FLOAT", "age": "INT", "city": "BYTES"})
+    assert declared(examples) == SCHEMA
 
 
 @pytest.mark.parametrize("kind", ["INT", "FLOAT"])
