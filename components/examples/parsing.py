@@ -24,17 +24,17 @@ KINDS = {schema_pb2.BYTES: tf.string, schema_pb2.INT: tf.int64, schema_pb2.FLOAT
 def declare(examples: types.Artifact, columns: Mapping[str, str]) -> None:
     """Says in the artifact which columns its rows have, with their types as in a schema: INT, FLOAT or BYTES.
 
-    Only for rows in which a feature without a value has no list either. Columns are sorted: readers keep their order.
+    Only for rows in which a feature without a value has no list either.
     """
-    examples.set_json_value_custom_property(DECLARED, dict(sorted(columns.items())))
+    examples.set_json_value_custom_property(DECLARED, dict(columns))
 
 
 def declared(examples: types.Artifact) -> schema_pb2.Schema | None:
-    """The columns of the rows, if the artifact says them."""
+    """The columns of the rows, if the artifact says them, sorted: the map that it keeps them in has no order."""
     if not examples.has_custom_property(DECLARED):
         return None
     columns = examples.get_json_value_custom_property(DECLARED)
-    feature_types = {name: schema_pb2.FeatureType.Value(kind) for name, kind in columns.items()}
+    feature_types = {name: schema_pb2.FeatureType.Value(kind) for name, kind in sorted(columns.items())}
     return schema_pb2.Schema(feature=[schema_pb2.Feature(name=name, type=kind) for name, kind in feature_types.items()])
 
 
