@@ -286,17 +286,15 @@ def find_leaks(splits: Mapping[str, SplitHashes], id_columns: Sequence[str]) -> 
 
 
 def count_shared(later: Sequence[Hashes], earlier: Sequence[Hashes]) -> int:
-    """How many of the later rows are among the earlier ones, of which there may be many more: those are not copied.
+    """How many of the later rows are among the earlier ones, of which there may be many more: only what is shared
+    is copied.
 
     >>> count_shared([np.array([5, 7, 5], np.uint64)], [np.array([5], np.uint64), np.array([9, 5], np.uint64)])
     2
     """
     known, counts = np.unique(joined(later), return_counts=True)
-    found = np.zeros(known.size, np.bool_)
-    for part in earlier if known.size else ():
-        places = np.searchsorted(known, part) % known.size
-        found[places[known[places] == part]] = True
-    return int(counts[found].sum())
+    shared = joined([part[is_in(part, known)] for part in earlier])
+    return int(counts[is_in(known, np.unique(shared))].sum())
 
 
 def list_new(splits: Mapping[str, SplitHashes]) -> tuple[NewCategory, ...]:

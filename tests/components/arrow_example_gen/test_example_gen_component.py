@@ -85,7 +85,7 @@ def test_columns_that_a_file_does_not_have_are_in_every_row_and_the_artifact_say
     artifact = standard_artifacts.Examples()
     with metadata.Metadata(gen_world.store(tmp_path)) as handle:
         artifact.set_mlmd_artifact(*handle.store.get_artifacts_by_type("Examples"))
-    assert sorted(map(str, declared(artifact).feature)) == sorted(map(str, schema.feature))
+    assert [*map(str, declared(artifact).feature)] == sorted(map(str, schema.feature))
     rows = [tf.train.Example.FromString(row) for row in gen_world.examples(gen_world.output(ours, tmp_path))]
     assert [set(row.features.feature) for row in rows] == [columns] * 2
     given = [{name for name, value in row.features.feature.items() if value.WhichOneof("kind")} for row in rows]
