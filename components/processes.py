@@ -7,17 +7,21 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 PR_SET_PDEATHSIG = 1
 STOP_TIMEOUT_S = 10.0
 
 
 class Child:
-    """A process in a session of its own; what it prints goes to standard output, its name before every line."""
+    """A process in a session of its own; what it prints goes to standard output, its name before every line.
+
+    It ends when this one does, from its first instant on: an interrupt may come before anyone holds the new object.
+    """
 
     def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            bound(command), env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors="replace", start_new_session=True,
         )  # fmt: skip
         self._reader = threading.Thread(target=copy_lines, args=(self._process, name), daemon=True)
@@ -71,6 +75,11 @@ def why_ended(code: int) -> str:
     return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
 
+def bound(command: Sequence[str]) -> list[str]:
+    """The same command, run by a process that ends with this one: see ``main``."""
+    return [sys.executable, "-m", "components.processes", str(os.getpid()), *command]
+
+
 def die_with(parent: int) -> None:
     """Makes the kernel kill this process when its parent ends, however that ends; at once, if it has already.
 
@@ -79,3 +88,17 @@ def die_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def main(arguments: Sequence[str]) -> NoReturn:
+    """``python -m components.processes PARENT COMMAND …``: becomes the command, which dies with its parent.
+
+    The kernel keeps the wish across ``exec``, so that a command has it before it runs (or imports) anything itself.
+    """
+    parent, *command = arguments
+    die_with(int(parent))
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,6 +1,5 @@
 """Tasks as processes on this machine, which die with the process that started them."""
 
-import os
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +11,6 @@ from components.processes import Child, environment
 
 Command = Callable[[Path, int, Task], list[str]]
 Ports = Callable[[int], Sequence[int]]
-# A task of this machine ends when the process of this id does.
-PARENT_ENV = "MAINLINE_PARENT_PID"
 
 
 def worker_command(folder: Path, attempt: int, task: Task) -> list[str]:
@@ -91,7 +88,7 @@ class LocalBackend:
         addresses = {task: f"127.0.0.1:{port}" for task, port in zip(cluster.tasks, ports, strict=True)}
 
         def start(task: Task) -> Child:
-            own = {"TF_CONFIG": tf_config(task, addresses), PARENT_ENV: str(os.getpid())}
-            return Child(task.name, self._command(folder, attempt, task), environment(len(cluster.tasks)) | own)
+            own = environment(len(cluster.tasks)) | {"TF_CONFIG": tf_config(task, addresses)}
+            return Child(task.name, self._command(folder, attempt, task), own)
 
         return LocalTasks(cluster, attempt, start)

@@ -24,10 +24,8 @@ from components.distributed_trainer.call import (
     write_failure,
     write_pulse,
 )
-from components.distributed_trainer.local import PARENT_ENV
 from components.failure import as_failure
 from components.files import write_json
-from components.processes import die_with
 
 PULSE_S = 1.0
 
@@ -48,8 +46,6 @@ class Said(logging.Handler):
 def main(arguments: list[str]) -> int:
     """Does a task; gives 0, or 1 with the reason in ``error.json``."""
     folder, attempt, task = Path(arguments[0]), arguments[1], arguments[2]
-    if PARENT_ENV in os.environ:
-        die_with(int(os.environ[PARENT_ENV]))
     with pulsing(folder / attempt / task):
         try:
             run(read_call(folder), folder / attempt, task)

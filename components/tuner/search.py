@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -104,7 +103,7 @@ class Search:
         folder = self._folder(trial)
         folder.mkdir(parents=True, exist_ok=True)
         arguments = self.job.fn_args(trial.params, folder)
-        spec = Spec(os.getpid(), trial.number, str(self.folder), self.job.run_fn, arguments, self.job.settings)
+        spec = Spec(trial.number, str(self.folder), self.job.run_fn, arguments, self.job.settings)
         return TrialProcess(folder.name, spec, folder, self.command)
 
     def _folder(self, trial: Trial) -> Path:

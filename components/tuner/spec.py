@@ -15,14 +15,12 @@ class Spec:
     """A trial.
 
     Attributes:
-        parent: process id of the search; the trial ends when it does.
         number: which trial it is in the journal, by Optuna's count.
         journal: the folder of the journal.
         run_fn: dotted path of what fits the model.
         fn_args: fields of TFX's FnArgs.
     """
 
-    parent: int
     number: int
     journal: str
     run_fn: str

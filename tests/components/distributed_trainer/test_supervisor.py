@@ -29,9 +29,6 @@ from components.distributed_trainer.cluster import Cluster
 from components.distributed_trainer.local import LocalBackend
 code = '''
 import time
-import os
-from components.processes import die_with
-die_with(int(os.environ["MAINLINE_PARENT_PID"]))
 print(1, flush=True)
 time.sleep(60)
 '''

@@ -1,0 +1,50 @@
+"""A child ends with its parent, whatever it is and however early that comes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from components.processes import bound
+
+ROOT = Path(__file__).resolve().parents[2]
+# The parent is killed in the instant in which the child is there: no line after Popen is run.
+KILLED_AT_ONCE = """
+import os, signal, subprocess
+from components.processes import Child, environment
+
+class Popen(subprocess.Popen):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        print(self.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+subprocess.Popen = Popen
+Child("sleeper", ["sleep", "60"], environment(1))
+"""
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    own = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, env=own)
+
+
+def test_a_child_ends_with_a_parent_that_is_killed_before_it_holds_the_child():
+    parent = run(sys.executable, "-c", KILLED_AT_ONCE)
+    assert parent.returncode == -9
+    pid = int(parent.stdout)
+    _, alive = psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
+    assert alive == []
+
+
+def test_a_command_whose_parent_has_gone_does_not_begin(tmp_path):
+    other = run(sys.executable, "-m", "components.processes", "1", "touch", str(tmp_path / "begun"))
+    assert (other.returncode, list(tmp_path.iterdir())) == (1, [])
+
+
+def test_a_bound_command_has_its_own_words_and_exit_code(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    ended = subprocess.run(bound(["sh", "-c", "echo $0 $1; exit 3", "a b", "c"]), capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (3, "a b c\n")
