@@ -11,6 +11,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import launcher, partial_run_utils, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
+from components import lean
 from pipeline.errors import InputError
 from pipeline.run.artifacts import Output, outputs_of
 from pipeline.run.console import ProgressHandler
@@ -60,6 +61,8 @@ class Graph:
         finally:
             self.progress.running = None
             self.observer.changed(status)
+        if status.state == "done":
+            lean.give_back()
 
     def _launch(self, node: str) -> State:
         with metadata.Metadata(self.connection) as handle:

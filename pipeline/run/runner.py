@@ -155,4 +155,5 @@ def walk(graph: "Graph", orchestrator: str) -> None:
     """Runs every node."""
     from pipeline.run.orchestrators import run_local, run_on_beam
 
-    (run_on_beam if orchestrator == "beam" else run_local)(graph)
+    with lean.overlooking_imports():
+        (run_on_beam if orchestrator == "beam" else run_local)(graph)

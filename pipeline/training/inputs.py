@@ -27,8 +27,8 @@ progress = logging.getLogger("mainline.progress")
 
 Batches: TypeAlias = tf.data.Dataset
 Example: TypeAlias = tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]
-HELD_BYTES = 512 * 2**20
-WINDOW_BYTES = 64 * 2**20
+HELD_BYTES = 128 * 2**20
+WINDOW_BYTES = 32 * 2**20
 FOREVER = 2**62
 # What is shuffled, where it is not a window of rows.
 PARTS = -1

@@ -169,3 +169,43 @@ print(json.dumps({{"made": Path(folder.name).is_dir()}}))
     )
     assert found == {"made": True}
     assert [path.name for path in tmp_path.iterdir()] == ([] if at_once else ["collected"])
+
+
+def test_what_is_freed_goes_back_to_the_system():
+    """Small pieces, freed but for the last one: glibc itself gives back only what lies behind it."""
+    found = told(
+        """
+import json, psutil
+from components import lean
+class Loop:
+    def __init__(self):
+        self.me, self.bytes = self, b"x" * 50_000
+lean.begin()
+held_mb = lambda: psutil.Process().memory_info().rss / 1e6
+before = held_mb()
+loops = [Loop() for _ in range(4_000)]
+last = b"x" * 50_000
+full = held_mb()
+del loops
+kept = held_mb()
+lean.give_back()
+print(json.dumps({"full": full - before, "kept": kept - before, "after": held_mb() - before}))
+"""
+    )
+    assert found["full"] > 190
+    assert found["kept"] > 190
+    assert found["after"] < 20
+
+
+def test_what_was_imported_before_a_block_is_overlooked_in_it_alone():
+    found = told(
+        """
+import gc, json
+from components import lean
+before = len(gc.get_objects())
+with lean.overlooking_imports():
+    during = len(gc.get_objects())
+print(json.dumps({"before": before, "during": during, "after": len(gc.get_objects())}))
+"""
+    )
+    assert found["during"] < 100 < found["before"] <= found["after"] + 100
