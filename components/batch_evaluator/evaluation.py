@@ -10,19 +10,15 @@ from tensorflow_model_analysis.metrics import metric_types
 from components.batch_evaluator.jackknife import Estimate, bucket_of_row, empty_samples, estimate
 from components.batch_evaluator.metrics import FORMULAS, Rows, make_rows
 from components.batch_evaluator.plan import Plan
-from components.batch_evaluator.slices import SliceKey, rows_by_slice, slice_columns
+from components.batch_evaluator.predictions import Columns
+from components.batch_evaluator.slices import SliceKey, rows_by_slice
 from pipeline.errors import DataError, MainlineError
 
 Samples = NDArray[np.float64]
 Values = Mapping[metric_types.MetricKey, float | Estimate]
 
 
-def columns_read(plan: Plan) -> list[str]:
-    """The columns of the predictions that an evaluation reads."""
-    return sorted({*slice_columns(plan.config.slicing_specs), plan.label, *(model.column for model in plan.models)})
-
-
-def evaluate(predictions: pa.Table, plan: Plan) -> Iterator[tuple[SliceKey, Values, int]]:
+def evaluate(predictions: Columns, plan: Plan) -> Iterator[tuple[SliceKey, Values, int]]:
     """The metrics of every slice that has rows, one slice in memory at a time.
 
     Yields the slice, its metrics, and how many of its jackknife samples are empty, in which case it has no intervals.
@@ -43,7 +39,7 @@ def evaluate(predictions: pa.Table, plan: Plan) -> Iterator[tuple[SliceKey, Valu
         yield key, with_intervals(values, plan, empty), empty
 
 
-def labels(predictions: pa.Table, name: str) -> NDArray[np.generic]:
+def labels(predictions: Columns, name: str) -> NDArray[np.generic]:
     """The labels, shape (rows,)."""
     column = predictions[name]
     values = column.to_numpy() if column.null_count == 0 and not pa.types.is_string(column.type) else None
@@ -52,7 +48,7 @@ def labels(predictions: pa.Table, name: str) -> NDArray[np.generic]:
     return np.asarray(values)
 
 
-def scores(predictions: pa.Table, column: str) -> NDArray[np.generic]:
+def scores(predictions: Columns, column: str) -> NDArray[np.generic]:
     """The scores, shape (rows,)."""
     values = predictions[column].to_numpy()
     wrong = int(np.count_nonzero(~np.isfinite(values)))

@@ -15,9 +15,9 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
-from components.batch_evaluator.evaluation import columns_read, evaluate
+from components.batch_evaluator.evaluation import evaluate
 from components.batch_evaluator.plan import Plan, check_schema, make_plan
-from components.batch_evaluator.predictions import list_parts, read_predictions
+from components.batch_evaluator.predictions import Predictions, list_parts
 from components.batch_evaluator.results import sliced_metrics, write_results
 from components.batch_evaluator.scoring import ScoreFile, Scorer, load_model, multivalent
 from components.examples.reading import read_schema, split_files
@@ -46,7 +46,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         evaluation = artifact_utils.get_single_uri(output_dict[specs.EVALUATION_KEY])
         scorers = find_scorers(input_dict, plan)
         self.score(example_files(input_dict, exec_properties), scorers, schema, evaluation)
-        predictions = read_predictions(evaluation, columns_read(plan))
+        predictions = Predictions(evaluation)
         if not predictions.num_rows:
             raise DataError(evaluation, "the splits have no rows", next_step="Check data.path and the splits.")
         results = (

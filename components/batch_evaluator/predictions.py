@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Protocol
 
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
@@ -11,6 +13,59 @@ from tfx.dsl.io import fileio
 from pipeline.errors import DataError, MainlineError
 
 FOLDER = "predictions"
+
+
+class Columns(Protocol):
+    """Rows that are read by column; a ``pa.Table`` is one."""
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names, in order."""
+        ...
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows there are."""
+        ...
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        """One column."""
+        ...
+
+
+class Predictions:
+    """The predictions of an evaluation on disk, read a column at a time: memory is that of the columns in use.
+
+    The columns are those of ``read_predictions``.
+
+    Args:
+        evaluation_dir: the folder of the ModelEvaluation artifact.
+
+    Raises:
+        DataError: there are none.
+    """
+
+    def __init__(self, evaluation_dir: str) -> None:
+        self._evaluation_dir = evaluation_dir
+        self._parts = required_parts(evaluation_dir)
+
+    @cached_property
+    def column_names(self) -> list[str]:
+        """The names, in order."""
+        return list(self._metadata[0].schema.names)
+
+    @cached_property
+    def num_rows(self) -> int:
+        """How many rows there are."""
+        return sum(metadata.num_rows for metadata in self._metadata)
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        """One column, read anew each time."""
+        return read_predictions(self._evaluation_dir, [name])[name]
+
+    @cached_property
+    def _metadata(self) -> list[parquet.FileMetaData]:
+        return [read_metadata(path) for path in self._parts]
 
 
 def part_path(evaluation_dir: str, number: int) -> str:
@@ -36,12 +91,27 @@ def read_predictions(evaluation_dir: str, columns: Sequence[str] | None = None) 
     Raises:
         DataError: there are none.
     """
+    tables = [read_part(path, columns) for path in required_parts(evaluation_dir)]
+    # A file without rows cannot tell the type of the scores.
+    return pa.concat_tables([table for table in tables if table.num_rows] or tables[:1])
+
+
+def required_parts(evaluation_dir: str) -> list[str]:
+    """The files of an evaluation, in order.
+
+    Raises:
+        DataError: there are none.
+    """
     parts = list_parts(evaluation_dir)
     if not parts:
         raise DataError(evaluation_dir, "no predictions", expected=f"{FOLDER}/part-*.parquet")
-    tables = [read_part(path, columns) for path in parts]
-    # A file without rows cannot tell the type of the scores.
-    return pa.concat_tables([table for table in tables if table.num_rows] or tables[:1])
+    return parts
+
+
+def read_metadata(path: str) -> parquet.FileMetaData:
+    """What the end of one file says of its rows and columns."""
+    with FileSystems.open(path) as file:
+        return parquet.ParquetFile(file).metadata
 
 
 def read_part(path: str, columns: Sequence[str] | None) -> pa.Table:
@@ -64,8 +134,7 @@ def write_part(path: str, tables: Iterable[pa.Table], schema: pa.Schema) -> int:
         for table in tables:
             writer.write_table(table)
             came += table.num_rows
-    with FileSystems.open(partial) as file:
-        written = parquet.ParquetFile(file).metadata.num_rows
+    written = read_metadata(partial).num_rows
     if written != came:
         raise MainlineError(path, "rows were lost", expected=f"{came} rows", received=f"{written} rows")
     fileio.rename(partial, path, overwrite=True)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 
+from components.batch_evaluator.predictions import Columns
+
 SliceKey = tuple[tuple[str, str | int | float], ...]
 
 
@@ -18,7 +20,7 @@ def slice_columns(specs: Iterable[config_pb2.SlicingSpec]) -> list[str]:
 
 
 def rows_by_slice(
-    table: pa.Table, specs: Iterable[config_pb2.SlicingSpec]
+    table: Columns, specs: Iterable[config_pb2.SlicingSpec]
 ) -> Iterator[tuple[SliceKey, NDArray[np.int64]]]:
     """Each slice that has rows, once, with the positions of its rows, ascending.
 
@@ -32,14 +34,14 @@ def rows_by_slice(
                 yield key, rows
 
 
-def rows_of_spec(table: pa.Table, spec: config_pb2.SlicingSpec) -> Iterator[tuple[SliceKey, NDArray[np.int64]]]:
+def rows_of_spec(table: Columns, spec: config_pb2.SlicingSpec) -> Iterator[tuple[SliceKey, NDArray[np.int64]]]:
     """The slices of one spec."""
-    columns = slice_columns([spec])
-    combination = combinations([table[name] for name in columns], table.num_rows)
+    columns = {name: table[name] for name in slice_columns([spec])}
+    combination = combinations(list(columns.values()), table.num_rows)
     order = np.argsort(combination, kind="stable")
     starts = np.flatnonzero(np.diff(combination[order], prepend=-1))
     for rows in np.split(order, starts[1:]) if len(starts) else []:
-        features = {name: feature_value(table[name][int(rows[0])]) for name in columns}
+        features = {name: feature_value(column[int(rows[0])]) for name, column in columns.items()}
         present = {name: value for name, value in features.items() if value is not None}
         for key in slicer_lib.get_slices_for_features_dicts([], present, [slicer_lib.SingleSliceSpec(spec=spec)]):
             yield key, rows
@@ -48,9 +50,11 @@ def rows_of_spec(table: pa.Table, spec: config_pb2.SlicingSpec) -> Iterator[tupl
 def combinations(columns: Sequence[pa.ChunkedArray], rows: int) -> NDArray[np.int64]:
     """A number for each row, shape (rows,): the same where all columns have the same value, null included."""
     result = np.zeros(rows, np.int64)
-    for column in columns:
+    for number, column in enumerate(columns):
         codes = column.combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False) + 1
-        _, result = np.unique(result * (int(codes.max(initial=0)) + 1) + codes, return_inverse=True)
+        joint = result * (int(codes.max(initial=0)) + 1) + codes
+        # Numbers stay small from column to column, or their product would overflow.
+        result = np.unique(joint, return_inverse=True)[1] if number else joint
     return result
 
 

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from tensorflow_model_analysis.utils import math_util
 
@@ -12,6 +11,7 @@ from components.batch_evaluator.evaluation import labels, scores
 from components.batch_evaluator.jackknife import BUCKETS, bucket_of_row, estimate
 from components.batch_evaluator.metrics import FORMULAS, HISTOGRAM_BUCKETS, Metric, Rows, make_rows
 from components.batch_evaluator.plan import SCORE
+from components.batch_evaluator.predictions import Columns
 from components.batch_evaluator.results import tfma_value
 from components.slice_report.checks import BETTER, METRICS, Measured
 from components.slice_report.evaluation import Evaluation
@@ -32,7 +32,7 @@ class Pair:
 
 
 def compare(
-    rows: pa.Table, label: str, base_rate: float, evaluation: Evaluation, *, decision_threshold: float = 0.5
+    rows: Columns, label: str, base_rate: float, evaluation: Evaluation, *, decision_threshold: float = 0.5
 ) -> tuple[Comparison, ...]:
     """A comparison for each metric of ``BETTER`` that the evaluation has for all rows.
 
@@ -56,7 +56,7 @@ def compare(
     return tuple(compare_metric(Metric(kind, threshold=decision_threshold), evaluation, pair) for kind in found)
 
 
-def make_pair(rows: pa.Table, label: str, base_rate: float) -> Pair:
+def make_pair(rows: Columns, label: str, base_rate: float) -> Pair:
     """The rows for both models, in the evaluator's buckets."""
     label_of_row, score_of_row = labels(rows, label), scores(rows, SCORE)
     bucket = bucket_of_row(rows.num_rows, BUCKETS)

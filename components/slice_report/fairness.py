@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from components.batch_evaluator.evaluation import labels, scores
 from components.batch_evaluator.plan import SCORE
+from components.batch_evaluator.predictions import Columns
 from components.slice_report.checks import Measured
 from components.slice_report.facts import OTHER, Gap, Group, Sensitive
 from components.slice_report.scores import count_scores, rate, too_small
@@ -23,7 +24,7 @@ LOWEST_IS_BEST = "fpr"
 Ints = NDArray[np.int64]
 
 
-def sensitive(rows: pa.Table, label: str, feature: str, threshold: float) -> Sensitive:
+def sensitive(rows: Columns, label: str, feature: str, threshold: float) -> Sensitive:
     """The groups of a column, the largest first, those that are no single value last; a gap for each rate.
 
     Args:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
+from components.batch_evaluator.predictions import Columns
 from components.slice_report.facts import Pairs
 from components.slice_report.statistics import bar_label, readable
 
@@ -41,7 +42,7 @@ class Parts:
         return np.asarray(held).ravel() == 2
 
 
-def find_parts(rows: pa.Table, names: Sequence[str], usable: Mask, fewest: int) -> Parts:
+def find_parts(rows: Columns, names: Sequence[str], usable: Mask, fewest: int) -> Parts:
     """The values and ranges of columns that have enough of the usable rows, and which of these have them."""
     found, features, members = [], [], [sparse.csc_matrix((int(usable.sum()), 0), dtype=np.uint8)]
     for number, name in enumerate(names):
@@ -54,7 +55,7 @@ def find_parts(rows: pa.Table, names: Sequence[str], usable: Mask, fewest: int) 
     return Parts(tuple(found), np.array(features, np.int64), sparse.hstack(members, format="csc"))
 
 
-def segment_rows(rows: pa.Table, features: Pairs) -> Mask:
+def segment_rows(rows: Columns, features: Pairs) -> Mask:
     """(rows,) those of a segment that was found in the same table.
 
     Raises:

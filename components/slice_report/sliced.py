@@ -4,10 +4,11 @@ import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from tensorflow_model_analysis.proto import config_pb2
 
+from components.batch_evaluator.plan import SCORE
+from components.batch_evaluator.predictions import Columns
 from components.batch_evaluator.slices import rows_by_slice
 from components.slice_report.checks import Measured, SliceKey
 from components.slice_report.evaluation import Evaluation
@@ -17,28 +18,22 @@ from components.slice_report.scores import count_scores, too_small
 Rows = NDArray[np.int64]
 
 
-def make_slices(evaluation: Evaluation, predictions: pa.Table, label: str) -> tuple[Slice, ...]:
+def make_slices(evaluation: Evaluation, predictions: Columns, label: str) -> tuple[Slice, ...]:
     """Every slice that TFMA measured, all rows first; ``predictions`` has the columns of the slices."""
-    counted = {key: rows for key, rows in slice_rows(evaluation, predictions)}
+    labels, scores = predictions[label].to_numpy(), predictions[SCORE].to_numpy()
+    counted = {key: count_scores(labels[rows], scores[rows]) for key, rows in slice_rows(evaluation, predictions)}
     total = evaluation.candidate[()]["example_count"].value
     keys = sorted(evaluation.candidate, key=lambda key: (len(key), key))
-    return tuple(make_slice(evaluation, key, total, counts(predictions, label, counted.get(key))) for key in keys)
+    return tuple(make_slice(evaluation, key, total, counted.get(key)) for key in keys)
 
 
-def slice_rows(evaluation: Evaluation, predictions: pa.Table) -> Iterator[tuple[SliceKey, Rows]]:
+def slice_rows(evaluation: Evaluation, predictions: Columns) -> Iterator[tuple[SliceKey, Rows]]:
     """Which rows are in which slice."""
     features = sorted({tuple(name for name, _ in key) for key in evaluation.candidate})
     specs = [config_pb2.SlicingSpec(feature_keys=names) for names in features]
     for key, rows in rows_by_slice(predictions, specs):
         pairs = ((name, value.decode() if isinstance(value, bytes) else str(value)) for name, value in key)
         yield tuple(sorted(pairs)), rows
-
-
-def counts(predictions: pa.Table, label: str, rows: Rows | None) -> ScoreCounts | None:
-    """The scores of some rows."""
-    if rows is None:
-        return None
-    return count_scores(predictions[label].to_numpy()[rows], predictions["score"].to_numpy()[rows])
 
 
 def make_slice(evaluation: Evaluation, key: SliceKey, total: float, scores: ScoreCounts | None) -> Slice:

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import pyarrow as pa
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 from tfx.dsl.io import fileio
 
-from components.batch_evaluator.predictions import read_predictions
+from components.batch_evaluator.predictions import Predictions
 from components.examples.reading import read_schema
 from components.slice_report.evaluation import Evaluation, read_evaluation
 from components.slice_report.facts import Report
@@ -50,9 +49,9 @@ class Sources:
         return read_evaluation(self.folders["evaluation"])
 
     @cached_property
-    def predictions(self) -> pa.Table:
+    def predictions(self) -> Predictions:
         """A row for each test row, with its columns, its label and its score."""
-        return read_predictions(self.folders["evaluation"])
+        return Predictions(self.folders["evaluation"])
 
     @cached_property
     def training(self) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse, special, stats
 
 from components.batch_evaluator.metrics import log_losses
 from components.batch_evaluator.plan import BASELINE_SCORE, SCORE
+from components.batch_evaluator.predictions import Columns
 from components.slice_report.checks import Measured
 from components.slice_report.facts import Segment, WeakSegments
 from components.slice_report.parts import Parts, find_parts
@@ -27,7 +27,8 @@ REPORTED = 20
 CLIP = 1e-7
 # Below it a difference is one of rounding.
 TINY = 1e-9
-CHUNK_ROWS = 65_536
+# A chunk is found by going through all cells, so that there must not be many.
+CHUNK_ROWS, MOST_CHUNKS = 65_536, 16
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
@@ -69,7 +70,7 @@ class Compared:
     p: Floats
 
 
-def find_weak(rows: pa.Table, label: str, exclude: Sequence[str]) -> WeakSegments:
+def find_weak(rows: Columns, label: str, exclude: Sequence[str]) -> WeakSegments:
     """The segments of one or two features whose mean log loss is higher than elsewhere, the worst first.
 
     A segment is worse by a one-sided t-test of Welch (1947, doi 10.1093/biomet/34.1-2.28) against all other rows. A
@@ -98,7 +99,7 @@ def find_weak(rows: pa.Table, label: str, exclude: Sequence[str]) -> WeakSegment
     return search(parts, losses[usable], fewest)
 
 
-def row_losses(rows: pa.Table, label: str) -> Floats:
+def row_losses(rows: Columns, label: str) -> Floats:
     """(rows,) the log loss of each; nan without a label or a score."""
     return clipped_losses(rows[label].to_numpy(), rows[SCORE].to_numpy())
 
@@ -145,11 +146,11 @@ def measured(value: float, half_width: float) -> Measured:
 def pair_sums(members: Any, losses: Floats) -> Sums:
     """(parts, parts) the sums over the rows that hold both; on the diagonal those of one part."""
     sums = [np.zeros((members.shape[1],) * 2) for _ in range(3)]
-    by_rows = members.tocsr()
-    for start in range(0, losses.size, CHUNK_ROWS):
-        chunk = by_rows[start : start + CHUNK_ROWS].astype(np.float64)
+    size = max(CHUNK_ROWS, math.ceil(losses.size / MOST_CHUNKS))
+    for start in range(0, losses.size, size):
+        chunk = members[start : start + size].astype(np.float64)
         for power, total in enumerate(sums):
-            weights = sparse.diags(losses[start : start + CHUNK_ROWS] ** power)
+            weights = sparse.diags(losses[start : start + size] ** power)
             total += (chunk.T @ (weights @ chunk)).toarray()
     return Sums(*sums)
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.batch_evaluator.predictions import part_path, read_predictions, write_part
+from components.batch_evaluator.predictions import Predictions, part_path, read_predictions, write_part
 from components.batch_evaluator.scoring import ScoreFile, Scorer, multivalent, raw_columns, score_batches
 from pipeline.errors import ConfigError, DataError, MainlineError
 
@@ -31,6 +31,30 @@ def test_parts_are_read_in_order_and_nothing_else_is_left(tmp_path):
         "part-00000.parquet",
         "part-00001.parquet",
     ]
+
+
+def test_a_column_is_read_without_the_others(tmp_path):
+    parts = [pa.table({"a": [1, 2], "b": ["x", None]}), pa.table({"a": [3], "b": ["y"]})]
+    empty = pa.table({"a": pa.array([], pa.int64()), "b": pa.nulls(0)})
+    for number, part in enumerate([empty, *parts]):
+        write_part(part_path(str(tmp_path), number), [part], part.schema)
+    predictions = Predictions(str(tmp_path))
+    assert (predictions.num_rows, predictions.column_names) == (3, ["a", "b"])
+    table = read_predictions(str(tmp_path))
+    assert all(predictions[name].equals(table[name]) for name in ("a", "b"))
+
+
+def test_a_column_takes_no_memory_for_the_others(tmp_path):
+    table = pa.table({"a": pa.array(range(100_000)), "b": [f"a value that is long {row}" for row in range(100_000)]})
+    write_part(part_path(str(tmp_path), 0), [table], table.schema)
+    held = pa.total_allocated_bytes()
+    column = Predictions(str(tmp_path))["a"]
+    assert pa.total_allocated_bytes() - held < column.nbytes + table["b"].nbytes / 2
+
+
+def test_predictions_that_are_not_there_are_named(tmp_path):
+    with pytest.raises(DataError, match="no predictions"):
+        Predictions(str(tmp_path))
 
 
 def test_a_part_that_failed_is_not_there(tmp_path):
