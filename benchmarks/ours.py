@@ -1,13 +1,14 @@
 """Our side of a comparison: ``python -m benchmarks.ours CASE ROWS ROOT``.
 
 A workload runs as ``local_runner.py`` runs it, report included, which the peer does not have. The taxi rows get the
-peer's table with our components.
+peer's table with our components, and our runner.
 """
 
 import sys
 from pathlib import Path
 
 from benchmarks.cases import TAXI, Case, overrides_of, parse_side
+from components import lean
 from pipeline.run.request import Request
 from pipeline.run.runner import run
 
@@ -23,7 +24,8 @@ def main() -> int:
     root.mkdir(parents=True, exist_ok=True)
     if case.name != TAXI:
         return run_workload(case, rows, root)
-    # Imported late: it brings all stock components, which a workload's run does without.
+    lean.begin()
+    # Imported late, once the start is a lean one, as it is in a workload's run.
     from benchmarks.taxi import run_taxi
 
     return run_taxi(rows, root)

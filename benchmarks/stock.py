@@ -7,69 +7,24 @@ same schema, files, settings and EvalConfig, and neither computes Transform's st
 
 import sys
 from pathlib import Path
-from typing import Any
 
-import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
 from tfx.utils import io_utils
 
-from benchmarks.cases import TAXI, TAXI_LABEL, TAXI_SCHEMA, TAXI_SPLITS, Case, config_of, parse_side
+from benchmarks.both import LEAN_TRANSFORM, Settings, as_pipeline, push_destination, taxi_settings
+from benchmarks.cases import TAXI, TAXI_SPLITS, Case, config_of, parse_side
 from data.spans import SPLITS
-from pipeline.config import CONF, read_yaml
-from pipeline.digest import source_digest
-from pipeline.eval_config import make_eval_config
-from pipeline.features.table import closed_columns
-from pipeline.pipeline import domains
-from pipeline.workloads.contract import load_workload
-
-TAXI_PREPROCESSING = "tfx.experimental.templates.taxi.models.preprocessing.preprocessing_fn"
-TAXI_RUN_FN = "tfx.experimental.templates.taxi.models.keras_model.model.run_fn"
-# Neither statistics nor a cache of analyzers, which ours does not write.
-LEAN_TRANSFORM = {"disable_statistics": True, "disable_analyzer_cache": True}
-TAXI_STEPS = {"train": 1000, "eval": 150}
-Settings = dict[str, dict[str, Any]]
-
-
-def taxi_settings() -> Settings:
-    """The arguments of the nodes for the taxi rows, those that both sides share."""
-    train, evaluate = (tfx.proto.TrainArgs, tfx.proto.EvalArgs)
-    return {
-        "schema": {"schema_file": str(TAXI_SCHEMA)},
-        "transform": {"preprocessing_fn": TAXI_PREPROCESSING, **LEAN_TRANSFORM},
-        "trainer": {
-            "run_fn": TAXI_RUN_FN,
-            "train_args": train(splits=["train"], num_steps=TAXI_STEPS["train"]),
-            "eval_args": evaluate(splits=["eval"], num_steps=TAXI_STEPS["eval"]),
-        },
-        "evaluator": {"example_splits": ["eval"], "eval_config": taxi_eval_config()},
-    }
-
-
-def taxi_eval_config() -> config_pb2.EvalConfig:
-    """The template's slices and metric, with its label as a column: the template computes it from the row again."""
-    bounds = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": 0.5}),
-        change_threshold=tfma.GenericChangeThreshold(
-            direction=tfma.MetricDirection.HIGHER_IS_BETTER, absolute={"value": -1e-10}
-        ),
-    )
-    return tfma.EvalConfig(
-        model_specs=[
-            tfma.ModelSpec(
-                model_type=tfma.TF_GENERIC, signature_name="serving_default", label_key=TAXI_LABEL,
-                prediction_key="outputs",
-            )
-        ],
-        slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=["trip_start_hour"])],
-        metrics_specs=[
-            tfma.MetricsSpec(metrics=[tfma.MetricConfig(class_name="BinaryAccuracy", threshold=bounds)]),
-        ],
-    )  # fmt: skip
 
 
 def workload_settings(case: Case, rows: Path) -> Settings:
     """The arguments of the nodes for one of our workloads, as our pipeline gives them."""
+    # Imported late: for the taxi rows the peer must not pay for what only ours needs.
+    from pipeline.digest import source_digest
+    from pipeline.eval_config import make_eval_config
+    from pipeline.features.table import closed_columns
+    from pipeline.pipeline import domains
+    from pipeline.workloads.contract import load_workload
+
     workload, config = load_workload(case.name), config_of(case, rows)
     schema = io_utils.SchemaReader().read(str(workload.schema))
     return {
@@ -133,26 +88,6 @@ def make_stock(splits: tuple[str, ...], settings: Settings, rows: Path, root: Pa
     )
     nodes = [example_gen, statistics_gen, schema_gen, validator, transform, trainer, baseline, evaluator, pusher]
     return as_pipeline(nodes, root)
-
-
-def push_destination(root: Path) -> Any:
-    """Where both sides push to."""
-    folder = tfx.proto.PushDestination.Filesystem(base_directory=str(root / "serving"))
-    return tfx.proto.PushDestination(filesystem=folder)
-
-
-def as_pipeline(nodes: list[Any], root: Path) -> tfx.dsl.Pipeline:
-    """Nodes with a SQLite store, without a cache, on the Beam runner that this machine's runs have."""
-    return tfx.dsl.Pipeline(
-        pipeline_name="measured",
-        pipeline_root=str(root / "artifacts"),
-        components=nodes,
-        enable_cache=False,
-        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
-            str(root / "metadata.db")
-        ),
-        beam_pipeline_args=read_yaml(CONF / "env" / "local.yaml")["beam_pipeline_args"],
-    )
 
 
 def main() -> int:

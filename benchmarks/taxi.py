@@ -1,15 +1,19 @@
-"""The peer's graph for the taxi rows, with our components where we have one."""
+"""The peer's graph for the taxi rows, with our components where we have one, run by our runner."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
-from tfx import v1 as tfx
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.orchestration.pipeline import Pipeline
+from tfx.types import standard_artifacts
+from tfx.types.channel import Channel
 from tfx.utils import io_utils
 
+from benchmarks.both import as_pipeline, push_destination, taxi_settings
 from benchmarks.cases import TAXI_SCHEMA, TAXI_SPLITS
-from benchmarks.stock import as_pipeline, push_destination, taxi_settings
 from components.arrow_example_gen.component import ArrowExampleGen
 from components.baseline.strategy import LatestOtherBlessedModel
 from components.batch_evaluator.component import BatchEvaluator
@@ -18,15 +22,20 @@ from components.validation_gate.component import ValidationGate
 from components.versioned_pusher.component import VersionedPusher
 from pipeline.config import load_config
 from pipeline.pipeline import create_pipeline
+from pipeline.run.console import observing
+from pipeline.run.graph import Graph, compile_pipeline
+from pipeline.run.runner import progress_to, walk
 
 
 def run_taxi(rows: Path, root: Path) -> int:
     """A whole run of the graph."""
-    tfx.orchestration.LocalDagRunner().run(make_ours(rows, root))
+    with observing(sys.stderr) as observer, progress_to(observer) as handler:
+        ir = compile_pipeline(make_ours(rows, root), "measured", from_node=None, to_node=None)
+        walk(Graph(ir, observer, handler), "local")
     return 0
 
 
-def make_ours(rows: Path, root: Path) -> tfx.dsl.Pipeline:
+def make_ours(rows: Path, root: Path) -> Pipeline:
     """The peer's graph for the taxi rows, and the gate."""
     chosen, settings = shipped_classes(rows, root), taxi_settings()
     schema = io_utils.SchemaReader().read(str(TAXI_SCHEMA))
@@ -45,11 +54,11 @@ def make_ours(rows: Path, root: Path) -> tfx.dsl.Pipeline:
         schema=curated,
         **settings["trainer"],
     ).with_id("Trainer")
-    baseline = tfx.dsl.Resolver(
+    baseline = Resolver(
         strategy_class=LatestOtherBlessedModel,
         candidate=trainer.outputs["model"],
-        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
-        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+        model=Channel(type=standard_artifacts.Model),
+        model_blessing=Channel(type=standard_artifacts.ModelBlessing),
     ).with_id("Baseline")
     evaluator = BatchEvaluator(
         examples=examples,

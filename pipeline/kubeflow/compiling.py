@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components import lean
 from components.files import write_whole
 from pipeline.config import Config, load_config
 from pipeline.errors import MainlineError
@@ -75,8 +76,10 @@ def compiled(config: Config) -> Compiled:
     started_s = time.monotonic()
     with quiet():
         # Without an image nothing is compiled, and that is said before anything slow is done.
-        for module in SLOW if config.kubeflow.image else ():
-            importlib.import_module(module)
+        if config.kubeflow.image:
+            lean.begin()
+            for module in SLOW:
+                importlib.import_module(module)
         imported_s = time.monotonic() - started_s
         from pipeline.kubeflow.package import make_package
 
