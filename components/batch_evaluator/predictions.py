@@ -52,7 +52,7 @@ class Predictions:
     @cached_property
     def column_names(self) -> list[str]:
         """The names, in order."""
-        return list(self._metadata[0].schema.names)
+        return list(self._metadata[0].schema.to_arrow_schema().names)
 
     @cached_property
     def num_rows(self) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from tfx.utils import path_utils
 
 from components.examples.reading import read_schema
+from components.lean import give_back
 from components.slice_report.comparisons import compare
 from components.slice_report.drift import drift
 from components.slice_report.facts import SCHEMA_VERSION, Data, Drift, Lineage, Missing, Report, Run, SchemaChange
@@ -118,6 +119,8 @@ def base_rate(sources: Sources, label: str) -> float:
 def make_data(sources: Sources, settings: Settings) -> Data:
     """The parts on rows and schema."""
     scan = scan_examples(sources.example_files(), sources.schema, settings.id_columns)
+    # The hashes of all rows are gone: the predictions, which come next, must not lie beside their empty pages.
+    give_back()
     return Data(
         columns=column_stats(sources.statistics),
         gate=gate_entries(sources.gate_verdict(settings.block_on, settings.acceptances), settings.acceptances),

@@ -19,6 +19,8 @@ FEW_NUMBERS = 10
 BINS = 5
 NONE, NAN = "(none)", "NaN"
 Indices = NDArray[np.int64]
+# As narrow as their use allows: there are several for each row at a time.
+Numbers = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
 
@@ -29,30 +31,35 @@ class Parts:
     Attributes:
         names: (parts,) feature, and value or range.
         features: (parts,) the number of the feature.
-        members: (rows, parts) sparse by columns, 1 where the row holds it.
+        members: (parts, rows / 8) a bit for each row, 1 where it holds the part.
     """
 
     names: Pairs
     features: Indices
-    members: Any
+    members: NDArray[np.uint8]
 
-    def rows(self, first: int, second: int) -> Mask:
-        """(rows,) those that hold both."""
-        held = self.members[:, [first, second]].sum(axis=1)
-        return np.asarray(held).ravel() == 2
+    def shared(self, first: int, second: int) -> bytes:
+        """Which rows hold both, a bit for each."""
+        return (self.members[first] & self.members[second]).tobytes()
+
+    def chunk(self, start: int, rows: int) -> Any:
+        """(rows, parts) sparse, 1 where a row holds the part; ``start`` is a multiple of 8."""
+        bits = np.unpackbits(self.members[:, start // 8 :][:, : -(-rows // 8)], axis=1, count=rows)
+        return sparse.csr_matrix(bits.T, dtype=np.float64)
 
 
 def find_parts(rows: Columns, names: Sequence[str], usable: Mask, fewest: int) -> Parts:
     """The values and ranges of columns that have enough of the usable rows, and which of these have them."""
-    found, features, members = [], [], [sparse.csc_matrix((int(usable.sum()), 0), dtype=np.uint8)]
+    found, features, members = [], [], []
     for number, name in enumerate(names):
         labels, held = column_parts(rows[name])
         held = held[usable].tocsc()
         enough = np.flatnonzero(np.diff(held.indptr) >= fewest)
         found += [(name, labels[index]) for index in enough]
         features += [number] * len(enough)
-        members.append(held[:, enough])
-    return Parts(tuple(found), np.array(features, np.int64), sparse.hstack(members, format="csc"))
+        members += [np.packbits(held[:, [index]].toarray()) for index in enough]
+    bits = np.array(members, np.uint8).reshape(len(found), -(-int(usable.sum()) // 8))
+    return Parts(tuple(found), np.array(features, np.int64), bits)
 
 
 def segment_rows(rows: Columns, features: Pairs) -> Mask:
@@ -76,42 +83,43 @@ def column_parts(column: pa.ChunkedArray) -> tuple[list[str], Any]:
     array = column.combine_chunks()
     owners, values = owned_values(array)
     codes, labels = encode(values)
-    absent = np.setdiff1d(np.arange(len(array)), owners)
+    absent = np.flatnonzero(np.bincount(owners, minlength=len(array)) == 0)
     labels = [*labels, NONE]
     names = list(dict.fromkeys(labels))
-    merged = np.array([names.index(label) for label in labels], np.int64)
+    merged = np.array([names.index(label) for label in labels], np.int32)
     known = np.concatenate([owners[codes >= 0], absent])
-    codes = np.concatenate([merged[codes[codes >= 0]], np.full(absent.size, merged[-1])])
-    cells = np.unique(known * len(names) + codes)
-    where = cells // len(names), cells % len(names)
-    return names, sparse.csr_matrix((np.ones(cells.size, np.uint8), where), shape=(len(array), len(names)))
+    codes = np.concatenate([merged[codes[codes >= 0]], np.full(absent.size, merged[-1], np.int32)])
+    members = sparse.csr_matrix((np.ones(known.size, np.uint8), (known, codes)), shape=(len(array), len(names)))
+    # A value that a row has several times was added up.
+    members.data[:] = 1
+    return names, members
 
 
-def owned_values(array: pa.Array) -> tuple[Indices, pa.Array]:
+def owned_values(array: pa.Array) -> tuple[Numbers, pa.Array]:
     """(values,) the row of each value, and the values, those of lists one by one and nulls left out."""
-    owners = np.arange(len(array))
+    owners = np.arange(len(array), dtype=np.int32)
     if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
-        owners = pc.list_parent_indices(array).to_numpy(zero_copy_only=False).astype(np.int64)
+        owners = pc.list_parent_indices(array).to_numpy(zero_copy_only=False).astype(np.int32)
         array = array.flatten()
     return owners[array.is_valid().to_numpy(zero_copy_only=False)], array.drop_null()
 
 
-def encode(values: pa.Array) -> tuple[Indices, list[str]]:
+def encode(values: pa.Array) -> tuple[Numbers, list[str]]:
     """(values,) the number of the part that each is in, -1 where it is in none, and the parts as text."""
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         return encode_numbers(values.to_numpy(zero_copy_only=False))
     if pa.types.is_null(values.type):
-        return np.empty(0, np.int64), []
+        return np.empty(0, np.int32), []
     encoded = values.dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False)
     counts = np.bincount(codes, minlength=len(encoded.dictionary))
     frequent = np.argsort(-counts, kind="stable")[:MOST_VALUES]
-    place = np.full(counts.size, -1, np.int64)
+    place = np.full(counts.size, -1, np.int32)
     place[frequent] = np.arange(frequent.size)
     return place[codes], [readable(value) for value in encoded.dictionary.take(pa.array(frequent)).to_pylist()]
 
 
-def encode_numbers(values: NDArray[Any]) -> tuple[Indices, list[str]]:
+def encode_numbers(values: NDArray[Any]) -> tuple[Numbers, list[str]]:
     """Up to ten different numbers one by one, more in five ranges with as many values as ties allow, nan apart.
 
     >>> encode_numbers(np.array([3, 1, 3]))
@@ -121,13 +129,13 @@ def encode_numbers(values: NDArray[Any]) -> tuple[Indices, list[str]]:
     """
     distinct, codes = np.unique(values, return_inverse=True)
     if distinct.size <= FEW_NUMBERS:
-        return codes, [number_label(value) for value in distinct]
+        return codes.astype(np.int32), [number_label(value) for value in distinct]
     ordered = np.sort(values[~np.isnan(values)])
     last = np.ceil(ordered.size * np.arange(1, BINS) / BINS).astype(np.int64) - 1
     ranges = np.searchsorted(np.unique(ordered[last]), values)
     present, codes = np.unique(np.where(np.isnan(values), BINS, ranges), return_inverse=True)
     ends = [(values[codes == code].min(), values[codes == code].max()) for code in range(present.size)]
-    return codes, [NAN if np.isnan(low) else bar_label(float(low), float(high)) for low, high in ends]
+    return codes.astype(np.int32), [NAN if np.isnan(low) else bar_label(float(low), float(high)) for low, high in ends]
 
 
 def number_label(value: np.generic) -> str:

@@ -27,8 +27,8 @@ REPORTED = 20
 CLIP = 1e-7
 # Below it a difference is one of rounding.
 TINY = 1e-9
-# A chunk is found by going through all cells, so that there must not be many.
-CHUNK_ROWS, MOST_CHUNKS = 65_536, 16
+# A multiple of 8, since a byte has the bits of eight rows.
+CHUNK_ROWS = 65_536
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
@@ -82,7 +82,7 @@ def find_weak(rows: Columns, label: str, exclude: Sequence[str]) -> WeakSegments
     independent: where many are of one user, p is too low and intervals too narrow.
 
     A segment, its complement, and for a pair the rest of each part, have 30 rows and 1 % of all, or it is not tried.
-    Memory is 24 bytes for each pair of parts, of which a column has at most 22, and 5 for each cell of the table.
+    Memory is 24 bytes for each pair of parts, of which a column has at most 22, and a bit for each row and part.
 
     Args:
         rows: the predictions: ``label``, ``score`` and features; rows without a label or a score are left out.
@@ -113,7 +113,7 @@ def search(parts: Parts, losses: Floats, fewest: int) -> WeakSegments:
     """Tries all parts and their pairs; ``losses`` has the rows of the parts."""
     mean = float(losses.mean())
     centred = losses - mean
-    table = pair_sums(parts.members, centred)
+    table = pair_sums(parts, centred)
     everything = Sums(*(np.asarray((centred**power).sum()) for power in range(3)))
     first, second = segments_to_try(parts, table.rows, losses.size, fewest)
     if not first.size:
@@ -143,14 +143,14 @@ def measured(value: float, half_width: float) -> Measured:
     return Measured(value, (value - half_width, value + half_width))
 
 
-def pair_sums(members: Any, losses: Floats) -> Sums:
+def pair_sums(parts: Parts, losses: Floats) -> Sums:
     """(parts, parts) the sums over the rows that hold both; on the diagonal those of one part."""
-    sums = [np.zeros((members.shape[1],) * 2) for _ in range(3)]
-    size = max(CHUNK_ROWS, math.ceil(losses.size / MOST_CHUNKS))
-    for start in range(0, losses.size, size):
-        chunk = members[start : start + size].astype(np.float64)
+    sums = [np.zeros((len(parts.names),) * 2) for _ in range(3)]
+    for start in range(0, losses.size, CHUNK_ROWS):
+        of_chunk = losses[start : start + CHUNK_ROWS]
+        chunk = parts.chunk(start, of_chunk.size)
         for power, total in enumerate(sums):
-            weights = sparse.diags(losses[start : start + size] ** power)
+            weights = sparse.diags(of_chunk**power)
             total += (chunk.T @ (weights @ chunk)).toarray()
     return Sums(*sums)
 
@@ -192,5 +192,5 @@ def worst_distinct(parts: Parts, first: Indices, second: Indices, differences: F
     for index in np.argsort(-differences.round(12), kind="stable"):
         if not differences[index] > 0 or len(chosen) == REPORTED:
             break
-        chosen.setdefault(np.packbits(parts.rows(first[index], second[index])).tobytes(), int(index))
+        chosen.setdefault(parts.shared(first[index], second[index]), int(index))
     return list(chosen.values())

@@ -34,8 +34,8 @@ def test_parts_are_read_in_order_and_nothing_else_is_left(tmp_path):
 
 
 def test_a_column_is_read_without_the_others(tmp_path):
-    parts = [pa.table({"a": [1, 2], "b": ["x", None]}), pa.table({"a": [3], "b": ["y"]})]
-    empty = pa.table({"a": pa.array([], pa.int64()), "b": pa.nulls(0)})
+    parts = [pa.table({"a": [[1], [2, 3]], "b": ["x", None]}), pa.table({"a": [[4]], "b": ["y"]})]
+    empty = pa.table({"a": pa.array([], pa.list_(pa.int64())), "b": pa.nulls(0)})
     for number, part in enumerate([empty, *parts]):
         write_part(part_path(str(tmp_path), number), [part], part.schema)
     predictions = Predictions(str(tmp_path))

@@ -294,7 +294,7 @@ def test_of_a_few_rows_nothing_is_said(tmp_path, rows):
 
 def test_rows_without_a_score_are_left_out(world, tmp_path):
     sources = replace(world.sources)
-    table = world.sources.predictions
+    table = read_predictions(world.sources.folders["evaluation"])
     score = np.where(np.arange(ROWS) % 2, table["score"].to_numpy(), np.nan)
     sources.__dict__["predictions"] = table.drop(["score"]).append_column("score", pa.array(score))
     (overall,) = explain(sources, SETTINGS, (), NOTHING)

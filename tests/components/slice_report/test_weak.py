@@ -293,7 +293,7 @@ def test_neither_the_chunks_of_the_table_nor_those_of_the_sums_matter(monkeypatc
     rows, _ = three(weak_in=("city", "plan"))
     whole = find_weak(rows, "label", ())
     assert find_weak(pa.concat_tables([rows.slice(0, 100), rows.slice(100)]), "label", ()) == whole
-    monkeypatch.setattr(weak, "CHUNK_ROWS", 7)
+    monkeypatch.setattr(weak, "CHUNK_ROWS", 8)
     in_parts = find_weak(rows, "label", ())
     assert names(in_parts) == names(whole)
     assert in_parts.found[0].difference.value == pytest.approx(whole.found[0].difference.value)
