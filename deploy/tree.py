@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,14 +45,30 @@ class Trees:
             ConfigError: not root, or no such stage.
             MainlineError: a step failed; it says on which line, and what that step printed last.
         """
+        with self._locked():
+            return self._built(name, {stage.name: stage for stage in read_dockerfile(self.dockerfile)})
+
+    def release(self, image: str) -> Path:
+        """Debian as its slim image has it.
+
+        Raises:
+            ConfigError: not root, or the Dockerfile is built upon something else.
+            MainlineError: debootstrap failed.
+        """
+        with self._locked():
+            return self._released(image)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Whoever builds, builds alone: a tree that is not whole yet would be cleared away."""
         check_root()
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / ".lock"):
-            return self._built(name, {stage.name: stage for stage in read_dockerfile(self.dockerfile)})
+            yield
 
     def _built(self, name: str, stages: Mapping[str, Stage]) -> Path:
         if name not in stages:
-            return self.release(name)
+            return self._released(name)
         stage, tree = stages[name], self.folder / name
         for needed in needed_by(stage):
             self._built(needed, stages)
@@ -105,12 +122,7 @@ class Trees:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(self.context / name, place)
 
-    def release(self, image: str) -> Path:
-        """Debian as its slim image has it.
-
-        Raises:
-            ConfigError: the Dockerfile is built upon something else.
-        """
+    def _released(self, image: str) -> Path:
         if image not in RELEASES:
             raise ConfigError(self.dockerfile.name, "no such base", expected=", ".join(RELEASES), received=image)
         tree = self.folder / tree_name(image)

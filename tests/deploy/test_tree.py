@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -87,6 +88,23 @@ def test_a_step_that_fails_is_named_and_tried_again(trees, monkeypatch):
             trees.stage("second")
         assert error.value.where == "Dockerfile, line 10"
         assert (error.value.problem, error.value.received) == ("ended with exit code 3", "so")
+
+
+@pytest.mark.slow
+def test_of_two_who_want_a_release_one_builds_it_and_the_other_waits(tmp_path, monkeypatch):
+    skip_unless_root()
+    begun = []
+
+    def build(release: str, tree: Path) -> None:
+        begun.append(release)
+        tree.mkdir()
+        time.sleep(0.5)
+        (tree / "whole").touch()
+
+    monkeypatch.setattr(tree_module, "bootstrap", build)
+    with ThreadPoolExecutor(2) as pool:
+        whole = pool.map(lambda image: (Trees(tmp_path).release(image) / "whole").exists(), [BASE, BASE])
+    assert (begun, [*whole]) == (["trixie"], [True, True])
 
 
 class Refusing(BaseHTTPRequestHandler):
