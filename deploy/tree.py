@@ -45,7 +45,7 @@ class Trees:
             ConfigError: not root, or no such stage.
             MainlineError: a step failed; it says on which line, and what that step printed last.
         """
-        with self._locked():
+        with self._alone("stages"):
             return self._built(name, {stage.name: stage for stage in read_dockerfile(self.dockerfile)})
 
     def release(self, image: str) -> Path:
@@ -55,20 +55,27 @@ class Trees:
             ConfigError: not root, or the Dockerfile is built upon something else.
             MainlineError: debootstrap failed.
         """
-        with self._locked():
-            return self._released(image)
+        if image not in RELEASES:
+            raise ConfigError(self.dockerfile.name, "no such base", expected=", ".join(RELEASES), received=image)
+        tree = self.folder / tree_name(image)
+        with self._alone(tree.name):
+            if not read(stamp_of(tree)):
+                clear(tree)
+                bootstrap(RELEASES[image], tree)
+                stamp_of(tree).write_text(image)
+        return tree
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Whoever builds, builds alone: a tree that is not whole yet would be cleared away."""
+    def _alone(self, what: str) -> Iterator[None]:
+        """Nobody else builds it meanwhile: a tree that is not whole yet would be cleared away."""
         check_root()
         self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / ".lock"):
+        with FileLock(self.folder / f".{what}.lock"):
             yield
 
     def _built(self, name: str, stages: Mapping[str, Stage]) -> Path:
         if name not in stages:
-            return self._released(name)
+            return self.release(name)
         stage, tree = stages[name], self.folder / name
         for needed in needed_by(stage):
             self._built(needed, stages)
@@ -121,16 +128,6 @@ class Trees:
                 place = target / (Path(name).name if name == source else Path(name).relative_to(source))
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(self.context / name, place)
-
-    def _released(self, image: str) -> Path:
-        if image not in RELEASES:
-            raise ConfigError(self.dockerfile.name, "no such base", expected=", ".join(RELEASES), received=image)
-        tree = self.folder / tree_name(image)
-        if not read(stamp_of(tree)):
-            clear(tree)
-            bootstrap(RELEASES[image], tree)
-            stamp_of(tree).write_text(image)
-        return tree
 
 
 def bootstrap(release: str, tree: Path) -> None:
