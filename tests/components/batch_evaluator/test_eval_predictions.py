@@ -45,10 +45,11 @@ def test_a_column_is_read_without_the_others(tmp_path):
 
 
 def test_a_column_takes_no_memory_for_the_others(tmp_path):
-    table = pa.table({"a": pa.array(range(100_000)), "b": [f"a value that is long {row}" for row in range(100_000)]})
+    table = pa.table({"a": pa.array(range(20_000)), "b": [f"{'long ' * 200}{row}" for row in range(20_000)]})
     write_part(part_path(str(tmp_path), 0), [table], table.schema)
     held = pa.total_allocated_bytes()
     column = Predictions(str(tmp_path))["a"]
+    # Beside the column there may be buffers that the threads which read it have yet to let go.
     assert pa.total_allocated_bytes() - held < column.nbytes + table["b"].nbytes / 2
 
 
