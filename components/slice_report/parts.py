@@ -123,7 +123,7 @@ def encode_numbers(values: NDArray[Any]) -> tuple[Numbers, list[str]]:
     """Up to ten different numbers one by one, more in five ranges with as many values as ties allow, nan apart.
 
     >>> encode_numbers(np.array([3, 1, 3]))
-    (array([1, 0, 1]), ['1', '3'])
+    (array([1, 0, 1], dtype=int32), ['1', '3'])
     >>> encode_numbers(np.arange(100))[1]
     ['0 … 19', '20 … 39', '40 … 59', '60 … 79', '80 … 99']
     """
