@@ -114,8 +114,9 @@ def curve(rows: Rows, thresholds: int) -> tuple[Floats, Floats]:
 
     Thresholds between which no score lies are left out: they add nothing to an area.
     """
-    occupied = np.bincount(rows.bins[thresholds]) > 0
-    position = (np.cumsum(occupied) - 1)[rows.bins[thresholds]]
+    bins = rows.bins[thresholds]
+    occupied = np.bincount(bins) > 0
+    position = (np.cumsum(occupied) - 1)[bins]
     buckets, points = max(rows.buckets, 1), int(occupied.sum())
     cell = (rows.bucket * points + position) * 2 + rows.label.astype(np.int64)
     counts = np.bincount(cell, minlength=buckets * points * 2).reshape(buckets, points, 2)

@@ -46,7 +46,6 @@ class Predictions:
     """
 
     def __init__(self, evaluation_dir: str) -> None:
-        self._evaluation_dir = evaluation_dir
         self._parts = required_parts(evaluation_dir)
 
     @cached_property
@@ -61,7 +60,7 @@ class Predictions:
 
     def __getitem__(self, name: str) -> pa.ChunkedArray:
         """One column, read anew each time."""
-        return read_predictions(self._evaluation_dir, [name])[name]
+        return read_parts(self._parts, [name])[name]
 
     @cached_property
     def _metadata(self) -> list[parquet.FileMetaData]:
@@ -91,9 +90,7 @@ def read_predictions(evaluation_dir: str, columns: Sequence[str] | None = None) 
     Raises:
         DataError: there are none.
     """
-    tables = [read_part(path, columns) for path in required_parts(evaluation_dir)]
-    # A file without rows cannot tell the type of the scores.
-    return pa.concat_tables([table for table in tables if table.num_rows] or tables[:1])
+    return read_parts(required_parts(evaluation_dir), columns)
 
 
 def required_parts(evaluation_dir: str) -> list[str]:
@@ -112,6 +109,13 @@ def read_metadata(path: str) -> parquet.FileMetaData:
     """What the end of one file says of its rows and columns."""
     with FileSystems.open(path) as file:
         return parquet.ParquetFile(file).metadata
+
+
+def read_parts(paths: Sequence[str], columns: Sequence[str] | None) -> pa.Table:
+    """Reads files, of which there is at least one, as one table."""
+    tables = [read_part(path, columns) for path in paths]
+    # A file without rows cannot tell the type of the scores.
+    return pa.concat_tables([table for table in tables if table.num_rows] or tables[:1])
 
 
 def read_part(path: str, columns: Sequence[str] | None) -> pa.Table:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tfx.utils import path_utils
 
+from components.batch_evaluator.plan import SCORE
 from components.examples.reading import read_schema
 from components.lean import give_back
 from components.slice_report.comparisons import compare
@@ -90,7 +91,6 @@ def why_missing(sources: Sources) -> str:
 def judged(sources: Sources, settings: Settings) -> dict[str, Any]:
     """The parts that need an evaluation."""
     rows, label, evaluation = sources.predictions, settings.label, sources.evaluation
-    labels, scores = rows[label].to_numpy(), rows["score"].to_numpy()
     weak = find_weak(rows, label, exclude=settings.id_columns)
     slices = make_slices(evaluation, rows, label)
     return {
@@ -103,7 +103,7 @@ def judged(sources: Sources, settings: Settings) -> dict[str, Any]:
         "fairness": tuple(
             sensitive(rows, label, feature, settings.decision_threshold) for feature in settings.sensitive
         ),
-        "calibration_error": expected_calibration_error(labels, scores),
+        "calibration_error": expected_calibration_error(rows[label].to_numpy(), rows[SCORE].to_numpy()),
         "importances": explain(sources, settings, slices, weak),
     }
 

@@ -83,12 +83,13 @@ def column_parts(column: pa.ChunkedArray) -> tuple[list[str], Any]:
     array = column.combine_chunks()
     owners, values = owned_values(array)
     codes, labels = encode(values)
-    absent = np.flatnonzero(np.bincount(owners, minlength=len(array)) == 0)
+    absent = np.flatnonzero(np.bincount(owners, minlength=len(array)) == 0).astype(np.int32)
     labels = [*labels, NONE]
     names = list(dict.fromkeys(labels))
     merged = np.array([names.index(label) for label in labels], np.int32)
-    known = np.concatenate([owners[codes >= 0], absent])
-    codes = np.concatenate([merged[codes[codes >= 0]], np.full(absent.size, merged[-1], np.int32)])
+    inside = codes >= 0
+    known = np.concatenate([owners[inside], absent])
+    codes = np.concatenate([merged[codes[inside]], np.full(absent.size, merged[-1], np.int32)])
     members = sparse.csr_matrix((np.ones(known.size, np.uint8), (known, codes)), shape=(len(array), len(names)))
     # A value that a row has several times was added up.
     members.data[:] = 1

@@ -1,9 +1,9 @@
-import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import harness
 import pytest
 
 from components import lean
@@ -32,10 +32,7 @@ from pipeline.run.graph import Graph
 @pytest.fixture(scope="module")
 def process() -> dict:
     """The graph and the launcher are imported, then a stock component that nobody imported before."""
-    # Found, not imported: that would run it.
-    package = Path(importlib.util.find_spec("tfx").origin).parent / "components" / "__init__.py"
-    if not lean.only_imports(package.read_text(encoding="utf-8")):
-        pytest.skip("this TFX's package of components must run whole")
+    harness.skip_unless_lean()
     return told(
         f"""{GRAPH_AND_LAUNCHER}
 loaded = [name for name in {UNNEEDED!r} if name in sys.modules]
