@@ -10,6 +10,8 @@
 This module imports nothing but the standard library, so that every package can raise from it.
 """
 
+import collections.abc
+
 
 class MainlineError(Exception):
     """What went wrong, where, what was expected, what came, and what to do next.
@@ -63,3 +65,23 @@ class DataRejectedError(MainlineError):
     """The validation gate found anomalies that the config does not accept."""
 
     exit_code = 4
+
+
+def causes(error: BaseException | None) -> collections.abc.Iterator[BaseException]:
+    """An error and all that led to it, each once: ``raise error from error`` makes one its own cause.
+
+    ``reason`` is where urllib3 and urllib keep theirs.
+
+    >>> outer = ValueError("outer"); outer.__cause__ = KeyError("inner"); outer.__cause__.__cause__ = outer
+    >>> [str(found) for found in causes(outer)]
+    ['outer', "'inner'"]
+    """
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        current = waiting.pop()
+        if not isinstance(current, BaseException) or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        waiting += [getattr(current, "reason", None), current.__context__, current.__cause__]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pipeline.errors import InputError, MainlineError
+from pipeline.errors import InputError, MainlineError, causes
 
 T = TypeVar("T")
 # Answers that another try may mend: too many requests, and all that a server says of itself or a proxy of it.
@@ -51,32 +51,18 @@ def patiently(call: Callable[[], T], patience: Patience, tell: Callable[[str], N
     return call()
 
 
-def chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and all that led to it, as urllib3 nests them."""
-    seen: list[BaseException] = []
-    waiting = [error]
-    while waiting:
-        current = waiting.pop()
-        if current in seen:
-            continue
-        seen.append(current)
-        yield current
-        inner = (getattr(current, "reason", None), current.__cause__, current.__context__)
-        waiting += [other for other in inner if isinstance(other, BaseException)]
-
-
 def named(error: BaseException, *names: str) -> bool:
     """Whether an error, or one that led to it, is of a class of these names.
 
     >>> named(ValueError(), "ValueError", "KeyError")
     True
     """
-    return any(kind.__name__ in names for current in chain(error) for kind in type(current).__mro__)
+    return any(kind.__name__ in names for current in causes(error) for kind in type(current).__mro__)
 
 
 def is_transient(error: BaseException) -> bool:
     """Whether another try may help: not where TLS fails, for an unknown name or a request that is wrong."""
-    if is_about_tls(error) or any(isinstance(current, socket.gaierror) for current in chain(error)):
+    if is_about_tls(error) or any(isinstance(current, socket.gaierror) for current in causes(error)):
         return False
     if named(error, "ApiException"):
         return status_of(error) in TRANSIENT
@@ -85,12 +71,12 @@ def is_transient(error: BaseException) -> bool:
 
 def is_about_trust(error: BaseException) -> bool:
     """Whether a certificate is the reason."""
-    return is_about_tls(error) and any("CERTIFICATE" in str(current).upper() for current in chain(error))
+    return is_about_tls(error) and any("CERTIFICATE" in str(current).upper() for current in causes(error))
 
 
 def is_about_tls(error: BaseException) -> bool:
     """Whether the two sides did not come to speak TLS; the SDK makes an answer without a status of some of these."""
-    words = (str(getattr(current, "reason", "")) for current in chain(error))
+    words = (str(getattr(current, "reason", "")) for current in causes(error))
     return named(error, "SSLError") or any(word.startswith("SSLError") for word in words)
 
 
@@ -106,7 +92,7 @@ def reason_of(error: BaseException) -> str:
         return said(body)
     if named(error, "ApiException"):
         return f"{status_of(error)} {getattr(error, 'reason', '')}".strip()
-    return " ".join(str(list(chain(error))[-1]).split())[:300]
+    return " ".join(str(list(causes(error))[-1]).split())[:300]
 
 
 def said(body: Any) -> str:
@@ -135,7 +121,7 @@ def explained(error: BaseException, host: str, doing: str) -> MainlineError:
     if is_about_tls(error):
         return InputError(host, "it does not speak TLS as expected", received=reason_of(error),
                           next_step="Check --host: http:// or https://, and the port.")  # fmt: skip
-    if any(isinstance(current, socket.gaierror) for current in chain(error)):
+    if any(isinstance(current, socket.gaierror) for current in causes(error)):
         return InputError(host, "no such host", received=reason_of(error), next_step="Correct --host.")
     if named(error, "ApiException"):
         return answered(error, host, doing)

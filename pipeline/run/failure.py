@@ -3,7 +3,7 @@
 import errno
 import os
 
-from pipeline.errors import InputError, MainlineError
+from pipeline.errors import InputError, MainlineError, causes
 from pipeline.run.request import Place
 from pipeline.run.summary import near
 
@@ -35,11 +35,10 @@ def as_ours(error: BaseException, place: Place, log: str = "") -> MainlineError:
 
 def is_disk_full(error: BaseException | None) -> bool:
     """Whether the cause, however wrapped, is a full disk."""
-    while error is not None:
-        if getattr(error, "errno", None) == errno.ENOSPC or any(text in str(error) for text in DISK_FULL):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    return any(
+        getattr(found, "errno", None) == errno.ENOSPC or any(text in str(found) for text in DISK_FULL)
+        for found in causes(error)
+    )
 
 
 def first_line(error: BaseException) -> str:

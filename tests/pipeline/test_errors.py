@@ -1,3 +1,4 @@
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -5,7 +6,15 @@ from pathlib import Path
 import pytest
 
 import pipeline.errors
-from pipeline.errors import ConfigError, DataError, DataRejectedError, InputError, MainlineError, NotBlessedError
+from pipeline.errors import (
+    ConfigError,
+    DataError,
+    DataRejectedError,
+    InputError,
+    MainlineError,
+    NotBlessedError,
+    causes,
+)
 
 ROOT = Path(pipeline.errors.__file__).parents[1]
 
@@ -67,3 +76,26 @@ def test_the_parts_can_be_read_one_by_one():
 def test_the_module_needs_nothing_but_the_standard_library():
     command = [sys.executable, "-I", "-S", str(ROOT / "pipeline" / "errors.py")]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stderr == ""
+
+
+def test_causes_of_an_error_that_is_its_own_cause():
+    error = ValueError("bad value")
+    error.__cause__ = error
+    assert list(causes(error)) == [error]
+
+
+def test_causes_go_through_a_circle_of_three_once_and_into_both_cause_and_context():
+    first, second, third, aside = ValueError("1"), OSError("2"), KeyError("3"), TypeError("4")
+    first.__cause__, second.__cause__, third.__cause__ = second, third, first
+    second.__context__ = aside
+    assert list(causes(first)) == [first, second, third, aside]
+
+
+def test_only_one_function_walks_over_causes():
+    def walks(path):
+        loops = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.While | ast.For)]
+        names = {node.attr for loop in loops for node in ast.walk(loop) if isinstance(node, ast.Attribute)}
+        return names & {"__cause__", "__context__"}
+
+    sources = [path for folder in ("pipeline", "components", "data") for path in (ROOT / folder).rglob("*.py")]
+    assert [path.name for path in sources if walks(path)] == ["errors.py"]
