@@ -93,7 +93,7 @@ def test_causes_go_through_a_circle_of_three_once_and_into_both_cause_and_contex
 
 def test_only_one_function_walks_over_causes():
     def walks(path):
-        loops = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.While | ast.For)]
+        loops = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.While)]
         names = {node.attr for loop in loops for node in ast.walk(loop) if isinstance(node, ast.Attribute)}
         return names & {"__cause__", "__context__"}
 
