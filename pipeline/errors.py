@@ -11,6 +11,18 @@ This module imports nothing but the standard library, so that every package can 
 """
 
 import collections.abc
+import re
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    r"""A text that any file or terminal takes: half a pair of surrogates, as in a name that is not UTF-8, is spelled.
+
+    >>> printable("rows-\udcff.csv")
+    'rows-\\udcff.csv'
+    """
+    return SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 class MainlineError(Exception):
@@ -28,12 +40,12 @@ class MainlineError(Exception):
     def __init__(
         self, where: str, problem: str, *, expected: str = "", received: str = "", next_step: str = ""
     ) -> None:
-        self.where = where
-        self.problem = problem
-        self.expected = expected
-        self.received = received
-        self.next_step = next_step
-        super().__init__(where, problem)
+        self.where = printable(where)
+        self.problem = printable(problem)
+        self.expected = printable(expected)
+        self.received = printable(received)
+        self.next_step = printable(next_step)
+        super().__init__(self.where, self.problem)
 
     def __str__(self) -> str:
         details = {"expected": self.expected, "received": self.received, "next": self.next_step}

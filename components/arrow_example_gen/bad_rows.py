@@ -15,7 +15,7 @@ from components.arrow_example_gen import csv_rows
 from components.arrow_example_gen.columns import ARROW_TYPES, Columns
 from pipeline.errors import DataError
 
-Reason = Literal["wrong type", "not UTF-8", "wrong number of columns"]
+Reason = Literal["wrong type", "not UTF-8", "wrong number of columns", "not JSON", "wrong columns"]
 # They are kept in memory until the file is read.
 MOST = 100_000
 

@@ -19,7 +19,7 @@ from tfx.utils import proto_utils
 
 from components.arrow_example_gen.bad_rows import BadRows
 from components.arrow_example_gen.columns import ARROW_TYPES, ColumnRule, Columns, Settings
-from components.arrow_example_gen.formats import FORMATS, Piece, check, pieces, read, read_good
+from components.arrow_example_gen.formats import FORMATS, QUARANTINES, Piece, check, pieces, read, read_good
 from components.arrow_example_gen.quarantine import check_share, put_aside
 from components.arrow_example_gen.shards import write_shards
 from components.arrow_example_gen.shuffling import shuffled
@@ -64,8 +64,8 @@ class WriteShards(beam.DoFn):
 
 
 def quarantined(work: Work, settings: Settings) -> bool:
-    """Whether bad rows are put aside, which is for CSV: in Parquet a whole column has a type."""
-    return settings.on_bad_row == "quarantine" and kind(work.name) == ".csv"
+    """Whether bad rows are put aside, which is for text: in Parquet a whole column has a type."""
+    return settings.on_bad_row == "quarantine" and kind(work.name) in QUARANTINES
 
 
 def divided(work: Work, settings: Settings, bad: BadRows) -> Iterator[tuple[str, pa.RecordBatch]]:

@@ -16,8 +16,9 @@ from components.arrow_example_gen import (
     parquet_rows,
     tfrecord_rows,
 )
-from components.arrow_example_gen.bad_rows import BadRows
+from components.arrow_example_gen.bad_rows import BadRow, BadRows
 from components.arrow_example_gen.columns import Columns
+from components.arrow_example_gen.json_faults import Fault
 from data.row_files import kind
 from pipeline.errors import DataError
 
@@ -55,10 +56,36 @@ def explain_csv(name: str, error: pa.ArrowInvalid, columns: Columns, piece: Piec
         return csv_rows.explain(name, error, csv_ranges.in_range(file, piece), columns, before)
 
 
+def is_first(piece: Piece) -> bool:
+    """Whether a part of a file is its beginning."""
+    return not piece or piece[0] == 0
+
+
 def read_json(name: str, file: BinaryIO, columns: Columns, piece: Piece) -> Iterator[pa.RecordBatch]:
     """A part of a file of JSON Lines block by block."""
     lines = byte_ranges.section(file, piece) if piece else file
-    return json_rows.read_batches(name, lines, columns, lambda: json_rows.lines_before(file, piece))
+    return json_rows.read_batches(name, lines, columns, lambda: json_rows.lines_before(file, piece), is_first(piece))
+
+
+def read_good_csv(name: str, file: BinaryIO, columns: Columns, piece: Piece, bad: BadRows) -> Iterator[pa.RecordBatch]:
+    """The rows of a range of a CSV file that are not put aside."""
+    try:
+        names = csv_rows.header(file)
+        yield from bad_rows.read_good(csv_ranges.in_range(file, piece), names, columns, bad)
+    except pa.ArrowInvalid as error:
+        raise explain_csv(name, error, columns, piece) from error
+
+
+def read_good_json(name: str, file: BinaryIO, columns: Columns, piece: Piece, bad: BadRows) -> Iterator[pa.RecordBatch]:
+    """The rows of a part of a file of JSON Lines that are not put aside; a record is a line of the part."""
+
+    def put_aside(line: int, row: bytes, fault: Fault) -> None:
+        text = row.decode("utf-8", "backslashreplace").rstrip("\r\n")
+        bad.misfits.append(BadRow(line, fault.reason, fault.column, fault.received, text))
+        bad.check_number()
+
+    lines = byte_ranges.section(file, piece) if piece else file
+    return json_rows.read_good(lines, columns, put_aside, is_first(piece))
 
 
 def read_tfrecord(name: str, file: BinaryIO, columns: Columns, piece: Piece) -> Iterator[pa.RecordBatch]:
@@ -74,6 +101,9 @@ FORMATS = {
 }
 
 
+QUARANTINES = {".csv": read_good_csv, ".jsonl": read_good_json}
+
+
 def check(name: str, columns: Columns) -> None:
     """Compares the columns of a file with the schema."""
     with FileSystems.open(name) as file:
@@ -87,13 +117,9 @@ def pieces(name: str) -> list[Piece]:
 
 
 def read_good(name: str, columns: Columns, piece: Piece, bad: BadRows) -> Iterator[pa.RecordBatch]:
-    """The rows of a range of a CSV file without those that it puts into ``bad``."""
+    """The rows of a range of a CSV file, or of one of JSON Lines, without those that it puts into ``bad``."""
     with FileSystems.open(name) as file:
-        try:
-            names = csv_rows.header(file)
-            yield from bad_rows.read_good(csv_ranges.in_range(file, piece), names, columns, bad)
-        except pa.ArrowInvalid as error:
-            raise explain_csv(name, error, columns, piece) from error
+        yield from QUARANTINES[kind(name)](name, file, columns, piece, bad)
 
 
 def read(name: str, columns: Columns, piece: Piece) -> Iterator[pa.RecordBatch]:

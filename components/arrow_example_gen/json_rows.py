@@ -1,20 +1,29 @@
 """JSON Lines as Arrow record batches, typed by the schema; what is wrong with a file, in its own line numbers."""
 
+import codecs
 import io
 import json
+import re
+import secrets
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import json as arrow_json
 
 from components.arrow_example_gen import byte_ranges
 from components.arrow_example_gen.byte_ranges import Range, between, scan
 from components.arrow_example_gen.columns import ARROW_TYPES, Columns
+from components.arrow_example_gen.json_faults import Fault, fault_of
+from components.arrow_example_gen.texts import is_utf8
 from pipeline.errors import DataError
 
 BLOCK_BYTES = 4 << 20
 OTHERS = {"fail": "error", "ignore": "ignore"}
+BLANK = b" \t\r\n"
+# Arrow dies of a null that is not within an object.
+NULL_BEHIND = re.compile(rb"\}[ \t\r]*null")
 
 
 def check_first(name: str, file: BinaryIO, columns: Columns) -> None:
@@ -51,88 +60,130 @@ def lines_before(file: BinaryIO, cut: Range) -> int:
 
 
 def read_batches(
-    name: str, file: BinaryIO, columns: Columns, lines_before: Callable[[], int] = lambda: 0
+    name: str, file: BinaryIO, columns: Columns, lines_before: Callable[[], int] = lambda: 0, first: bool = True
 ) -> Iterator[pa.RecordBatch]:
-    """Reads a file block by block; a column that a row does not have is null.
+    """Reads a file block by block; a column that a row does not have is null, and a blank line is no row.
 
-    ``lines_before`` are asked for if a line is bad: those that it lacks of the file with this name.
+    ``lines_before`` are asked for if a line is bad: those that it lacks of the file with this name. ``first`` is
+    whether it begins as that file does, perhaps with a byte order mark.
 
     Raises:
-        DataError: a line is not JSON, has a column that is not in the schema, or a value of the wrong type.
+        DataError: a line is not one JSON object, has a column that is not in the schema, or a value of the wrong type.
     """
     before = 0
-    for lines in _blocks(file):
-        try:
-            table = _parse(lines, columns)
-        except pa.ArrowInvalid as error:
-            number = _first_bad(lines, columns)
-            where = f"{name}, line {lines_before() + before + number + 1}"
-            raise _explain(where, lines[number], columns, error) from error
-        before += len(lines)
+    for block in blocks(file, first):
+        table = parsed(block, columns)
+        if table is None:
+            number, fault = next(_bad_lines(lines_of(block), columns))
+            raise fault.as_error(f"{name}, line {lines_before() + before + number + 1}")
+        before += block.count(b"\n")
         yield from table.combine_chunks().to_batches()
 
 
-def _blocks(file: BinaryIO) -> Iterator[list[bytes]]:
-    """Lines, about as many as ``BLOCK_BYTES`` hold."""
-    while lines := file.readlines(BLOCK_BYTES):
-        yield lines
+def read_good(
+    file: BinaryIO, columns: Columns, put_aside: Callable[[int, bytes, Fault], None], first: bool = True
+) -> Iterator[pa.RecordBatch]:
+    """The same without the bad lines, which are put aside with their numbers, from 1, and what is wrong with each."""
+    before = 0
+    for block in blocks(file, first):
+        table = parsed(block, columns)
+        if table is None:
+            lines = lines_of(block)
+            wrong = dict(_bad_lines(lines, columns))
+            for number, fault in wrong.items():
+                put_aside(before + number + 1, lines[number], fault)
+            table = parsed(b"".join(line for number, line in enumerate(lines) if number not in wrong), columns)
+        before += block.count(b"\n")
+        yield from table.combine_chunks().to_batches() if table is not None else ()
 
 
-def _parse(lines: list[bytes], columns: Columns) -> pa.Table:
-    """The rows of some lines."""
-    content = b"".join(lines)
+def blocks(file: BinaryIO, first: bool) -> Iterator[bytes]:
+    """Whole lines, about as many as ``BLOCK_BYTES`` hold; the last one of a file may have no end."""
+    while block := file.read(BLOCK_BYTES):
+        block += b"" if block.endswith(b"\n") else file.readline()
+        yield block.removeprefix(codecs.BOM_UTF8) if first else block
+        first = False
+
+
+def lines_of(block: bytes) -> list[bytes]:
+    r"""The lines of a block with their ends.
+
+    >>> lines_of(b"{}\n\r\n{}")
+    [b'{}\n', b'\r\n', b'{}']
+    """
+    return io.BytesIO(block).readlines()
+
+
+def parsed(block: bytes, columns: Columns) -> pa.Table | None:
+    """The rows of some lines, one a line that is not blank; None if there is anything else in them.
+
+    Arrow takes what follows an object for the next one, wherever the lines end, and for the end of all if it is one of
+    ``, ] } :``. So each line must begin and end with a brace, a last object of ours must be read, and the number of all
+    must be that of the lines: then no object spans lines, and none has anything behind it.
+    """
     schema = pa.schema([(name, ARROW_TYPES[rule.type]) for name, rule in columns.items()])
-    if not content.strip():
-        return schema.empty_table()
-    return arrow_json.read_json(
-        io.BytesIO(content),
-        # As one block: Arrow cannot take a record that is longer than a block.
-        read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(content) + 1),
-        parse_options=arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior=OTHERS[columns.others]),
-    )
-
-
-def _first_bad(lines: list[bytes], columns: Columns) -> int:
-    """The number of the first line that cannot be read, from 0, found by halves."""
-    start, end = 0, len(lines)
-    while end - start > 1:
-        middle = (start + end) // 2
-        if _fails(lines[start:middle], columns):
-            end = middle
-        else:
-            start = middle
-    return start
-
-
-def _fails(lines: list[bytes], columns: Columns) -> bool:
+    rows = _objects(block)
+    if not rows:
+        return schema.empty_table() if rows == 0 else None
+    column, last = next(iter(columns)), secrets.randbits(24)
+    mark = str(last) if columns[column].type == "BYTES" else last
+    content = b"%b\n%b\n" % (block, json.dumps({column: mark}).encode())
     try:
-        _parse(lines, columns)
-    except pa.ArrowInvalid:
-        return True
+        table = arrow_json.read_json(
+            io.BytesIO(content),
+            # As one block: Arrow cannot take a record that is longer than a block.
+            read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(content) + 1),
+            parse_options=arrow_json.ParseOptions(
+                explicit_schema=schema, unexpected_field_behavior=OTHERS[columns.others]
+            ),
+        )
+    except (pa.ArrowInvalid, UnicodeDecodeError):
+        return None
+    if table.num_rows != rows + 1 or table[column][rows].as_py() != mark:
+        return None
+    return table.slice(0, rows)
+
+
+def _objects(block: bytes) -> int | None:
+    """How many lines begin and end as an object does; None if there is one of another kind that is not blank."""
+    if not is_utf8(block) or _has_null_behind(block):
+        return None
+    data = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(data == ord("\n"))
+    ends = ends if block.endswith(b"\n") else np.append(ends, len(data))
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    objects = (
+        (ends - starts >= 2) & (data[np.minimum(starts, len(data) - 1)] == ord("{")) & (data[ends - 1] == ord("}"))
+    )
+    rows = int(objects.sum())
+    for line in np.flatnonzero(~objects).tolist():
+        text = block[starts[line] : ends[line]].strip(BLANK)
+        if text and not (text.startswith(b"{") and text.endswith(b"}")):
+            return None
+        rows += bool(text)
+    return rows
+
+
+def _has_null_behind(block: bytes) -> bool:
+    """Whether a line has a null behind an object; one within a text is none."""
+    for found in NULL_BEHIND.finditer(block):
+        start, end = block.rfind(b"\n", 0, found.start()) + 1, block.find(b"\n", found.end())
+        try:
+            json.loads(block[start : end if end >= 0 else len(block)])
+        except (ValueError, RecursionError):
+            return True
     return False
 
 
-def _explain(where: str, line: bytes, columns: Columns, error: pa.ArrowInvalid) -> DataError:
-    """Arrow's message about a line in words."""
-    try:
-        row = json.loads(line)
-    except ValueError as reason:
-        return DataError(where, "the line is not JSON", received=str(reason), next_step="Correct the line.")
-    if not isinstance(row, dict):
-        return DataError(where, "the line is not a JSON object", received=_short(row), next_step="Correct the line.")
-    extra = columns.refused(row)
-    if extra:
-        return DataError(where, "a column is not in the schema", received=", ".join(extra),
-                         next_step="Correct the line, declare the columns in schemas/, or leave others out with "
-                         "data.other_columns.")  # fmt: skip
-    wrong = next(
-        (column for column in columns.among(row) if _fails([json.dumps({column: row[column]}).encode()], columns)), None
-    )
-    if wrong is None:
-        return DataError(where, "the line cannot be read", received=str(error)[:200], next_step="Correct the line.")
-    return DataError(f"{where}, column {wrong}", "the value has the wrong type", expected=columns[wrong].type,
-                     received=_short(row[wrong]), next_step="Correct the value, or the type in schemas/.")  # fmt: skip
-
-
-def _short(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)[:200]
+def _bad_lines(lines: list[bytes], columns: Columns) -> Iterator[tuple[int, Fault]]:
+    """The lines that cannot be read, in order, with their numbers, from 0, found by halves."""
+    parts = [(0, len(lines))]
+    while parts:
+        start, end = parts.pop()
+        if parsed(b"".join(lines[start:end]), columns) is not None:
+            continue
+        if end - start == 1:
+            yield start, fault_of(lines[start], columns, lambda line: parsed(line, columns) is not None)
+            continue
+        middle = (start + end) // 2
+        parts += [(middle, end), (start, middle)]

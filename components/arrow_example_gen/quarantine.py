@@ -1,7 +1,7 @@
 """What is written of the rows that were put aside: ``quarantine/`` in the artifact, beside its splits.
 
-For each CSV file, or range of a big one, ``<split>-<number>.json`` has the counts and, if there is a bad row,
-``<split>-<number>.jsonl`` has one object a row: file, line, column, reason, value, and the row itself.
+For each file of CSV or JSON Lines, or range of a big one, ``<split>-<number>.json`` has the counts and, if there is a
+bad row, ``<split>-<number>.jsonl`` has one object a row: file, line, column, reason, value, and the row itself.
 """
 
 import json
@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 from apache_beam.io.filesystems import FileSystems
 from tfx.dsl.io import fileio
 
-from components.arrow_example_gen import csv_ranges
+from components.arrow_example_gen import csv_ranges, json_rows
 from components.arrow_example_gen.bad_rows import BadRows, lines_of
 from components.arrow_example_gen.byte_ranges import Range
+from data.row_files import kind
 from pipeline.errors import DataError
 
 progress = logging.getLogger("mainline.progress")
@@ -35,18 +36,26 @@ def put_aside(bad: BadRows, rows: int, path: str, cut: Range) -> None:
     """Writes the bad rows of a range, which has ``rows`` others, to ``<path>.jsonl`` and ``<path>.json``."""
     found = bad.all()
     if found:
-        with FileSystems.open(bad.name) as file:
-            before = csv_ranges.lines_before(file, cut)
-            file.seek(0)
-            lines = lines_of(csv_ranges.in_range(file, cut), [row.record for row in found])
+        lines = lines_in_file(bad.name, [row.record for row in found], cut)
         with fileio.open(f"{path}.jsonl", "w") as out:
             for row, line in zip(found, lines, strict=True):
-                facts = {"file": bad.name, "line": line + before, **asdict(row)}
+                facts = {"file": bad.name, "line": line, **asdict(row)}
                 del facts["record"]
                 out.write(json.dumps(facts, ensure_ascii=False) + "\n")
     counts = Counts(bad.name, rows, len(found), dict(Counter(row.reason for row in found)))
     with fileio.open(f"{path}.json", "w") as out:
         out.write(json.dumps(asdict(counts), indent=1))
+
+
+def lines_in_file(name: str, records: list[int], cut: Range) -> list[int]:
+    """The lines of a file on which some records of a range begin."""
+    with FileSystems.open(name) as file:
+        if kind(name) == ".jsonl":
+            before = json_rows.lines_before(file, cut)
+            return [record + before for record in records]
+        before = csv_ranges.lines_before(file, cut)
+        file.seek(0)
+        return [line + before for line in lines_of(csv_ranges.in_range(file, cut), records)]
 
 
 def check_share(folder: str, split: str, most: float) -> None:

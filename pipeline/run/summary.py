@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from components.slice_report.checks import Check, Verdict
-from pipeline.errors import MainlineError, NotBlessedError
+from pipeline.errors import SURROGATE, MainlineError, NotBlessedError, printable
 from pipeline.run.console import table
 from pipeline.run.events import NodeStatus
 
@@ -57,7 +57,9 @@ class Summary:
             del node["started_s"]
         # A metric may be NaN or infinite, which JSON has no number for.
         finite = json.loads(json.dumps(facts), parse_constant=lambda _: None)
-        return json.dumps(finite, indent=1, ensure_ascii=False)
+        text = json.dumps(finite, indent=1, ensure_ascii=False)
+        # Half a pair of surrogates cannot be written; it is spelled, with a backslash that JSON takes for one.
+        return SURROGATE.sub(lambda found: "\\" + printable(found[0]), text)
 
 
 def failure_status(error: BaseException) -> tuple[Status, int]:

@@ -11,6 +11,7 @@ from components.arrow_example_gen.json_rows import check_first, lines_before, ra
 from pipeline.errors import DataError
 
 CHOSEN = Columns(COLUMNS.rules, others="ignore")
+BEHIND, HALF = "there is text behind the value of the line", "half of a pair of surrogates, which is no text"
 GOOD = '{"age": 1, "score": 0.5, "city": "a"}'
 
 
@@ -62,6 +63,21 @@ def test_rows_of_many_blocks_keep_their_order(monkeypatch):
         ('{"colour": "red"}', "", "a column is not in the schema", "colour"),
         ("[1]", "", "the line is not a JSON object", "[1]"),
         ('{"age": 1', "", "the line is not JSON", "Expecting"),
+        ("]", "", "the line is not JSON", "Expecting value at character 1: ]"),
+        (f",{GOOD}", "", "the line is not JSON", "Expecting value at character 1: ,{"),
+        ("null", "", "the line is not a JSON object", "null"),
+        ("7", "", "the line is not a JSON object", "7"),
+        ('"{}"', "", "the line is not a JSON object", '"{}"'),
+        *((f"{GOOD}{behind}", "", BEHIND, behind.strip()) for behind in (",", "]", "}", ":", "},", "x", " null", "{}")),
+        (f"{GOOD}\0", "", BEHIND, "\\x00"),
+        (f"{GOOD} null {GOOD}", "", BEHIND, "null {"),
+        (f"{GOOD}\r{GOOD}", "", BEHIND, GOOD),
+        (f"{GOOD},{GOOD}", "", BEHIND, f",{GOOD}"),
+        ('{"age": 1, "\\u0061ge": 2}', ", column age", "the key stands twice in the line", ""),
+        (r'{"city": "\ud83d"}', ", column city", HALF, r"'\ud83d'"),
+        (r'{"city": "\ude00 and \ud83d\ude00"}', ", column city", HALF, r"'\ude00 and"),
+        ('{"score": 1e400}', ", column score", "the number is too large", '{"score"'),
+        ('{"colour": ' + "[" * 9999 + "]" * 9999 + "}", "", "the line is not JSON", "too many brackets"),
     ],
 )
 @pytest.mark.parametrize("before", [0, 3, 200])
@@ -125,3 +141,57 @@ def test_a_file_in_parts_gives_its_rows_and_a_bad_line_has_its_number(monkeypatc
     with pytest.raises(DataError) as caught:
         [list(formats.read(str(path), COLUMNS, cut)) for cut in formats.pieces(str(path))]
     assert caught.value.where == f"{path}, line 91, column age"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [",", f"{GOOD}\n{GOOD},\n{GOOD}", f"{GOOD}{GOOD}\n{GOOD}}}", '{"age":\n1}', f"{GOOD}\n[]\n{{}}", f"{GOOD}{GOOD}\n"],
+)
+def test_numbers_of_objects_and_lines_that_agree_by_chance_do_not_hide_a_wrong_line(wrong):
+    with pytest.raises(DataError):
+        read(GOOD, wrong, GOOD)
+    with pytest.raises(DataError):
+        read(GOOD, wrong)
+
+
+@pytest.mark.parametrize("columns", [COLUMNS, CHOSEN])
+@pytest.mark.parametrize("text", [b"Z\xfcrich", b"a\xed\xa0\xbdb", b"\x80"])
+def test_a_text_of_another_encoding_is_named(columns, text):
+    file = io.BytesIO(GOOD.encode() + b'\n{"age": 1, "city": "' + text + b'"}\n')
+    with pytest.raises(DataError) as caught:
+        list(read_batches("rows.jsonl", file, columns))
+    assert (caught.value.where, caught.value.problem) == ("rows.jsonl, line 2, column city", "a byte that is not UTF-8")
+    assert "\\x" in caught.value.received
+
+
+def test_a_byte_order_mark_begins_a_file_and_nothing_else():
+    lines = "\ufeff" + f"{GOOD}\r\n \t\r\n{GOOD}"
+    assert sum(batch.num_rows for batch in read_batches("rows.jsonl", io.BytesIO(lines.encode()), COLUMNS)) == 2
+    with pytest.raises(DataError, match="line 1"):
+        list(read_batches("rows.jsonl", io.BytesIO(lines.encode()), COLUMNS, first=False))
+
+
+def test_a_null_that_follows_a_brace_within_a_text_is_no_row():
+    assert [row["city"] for row in read('{"city": "} null {"}', '{"city": "}null"}')] == ["} null {", "}null"]
+
+
+@pytest.mark.parametrize("block_bytes", [40, 1 << 20])
+def test_bad_lines_are_put_aside_with_their_numbers_and_the_others_are_read(monkeypatch, block_bytes):
+    monkeypatch.setattr(json_rows, "BLOCK_BYTES", block_bytes)
+    lines = [
+        GOOD,
+        f"{GOOD},",
+        "",
+        '{"age": 2}',
+        "null",
+        '{"age": "x"}',
+        '{"city": "\\ud83d"}',
+        '{"age": 3}',
+        '{"b": 1}',
+        "{}",
+    ]
+    aside = []
+    file = io.BytesIO("\n".join(lines).encode())
+    batches = json_rows.read_good(file, COLUMNS, lambda line, row, fault: aside.append((line, fault.reason)))
+    assert [row["age"] for batch in batches for row in batch.to_pylist()] == [1, 2, 3, None]
+    assert aside == [(2, "not JSON"), (5, "not JSON"), (6, "wrong type"), (7, "not UTF-8"), (9, "wrong columns")]

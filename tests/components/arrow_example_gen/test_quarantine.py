@@ -4,6 +4,7 @@ import gen_world
 import pytest
 from harness import write_text
 
+from components.arrow_example_gen import byte_ranges
 from components.arrow_example_gen.columns import Settings
 from components.arrow_example_gen.component import pack
 from pipeline.errors import DataError
@@ -65,3 +66,24 @@ def test_by_default_a_bad_row_ends_the_run(tmp_path):
 def test_every_setting_is_in_the_cache_key():
     keys = {str(pack(Settings({}, *settings))) for settings in [("fail", 0.01), ("quarantine", 0.01), ("fail", 0.02)]}
     assert len(keys) == 3
+
+
+def test_bad_lines_of_json_lie_beside_the_splits_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(byte_ranges, "RANGE_BYTES", 400)
+    lines = ['{"fare": 1.5, "company": "a"}'] * 60
+    lines[7] += ","
+    lines[50] = '{"fare": "free"}'
+    write_text(tmp_path / "rows" / "train" / "0.jsonl", "\n".join(lines))
+    node = gen_world.taxi_gen(tmp_path / "rows", on_bad_row="quarantine", max_bad_share=0.05)
+    gen_world.run_nodes(tmp_path, node)
+    artifact = gen_world.output(node, tmp_path)
+    assert gen_world.examples(artifact).total() == 58
+    listed = [
+        json.loads(line)
+        for path in sorted(artifact.glob("quarantine/train-*.jsonl"))
+        for line in path.read_text().splitlines()
+    ]
+    assert [(row["line"], row["reason"], row["column"]) for row in listed] == [
+        (8, "not JSON", ""),
+        (51, "wrong type", "fare"),
+    ]

@@ -226,3 +226,13 @@ def test_near_is_relative_to_where_the_user_stands(tmp_path, monkeypatch):
     assert near(tmp_path / "here" / "runs" / "a") == "runs/a"
     assert near(tmp_path / "there") == str(tmp_path / "there")
     assert near(None) is None
+
+
+def test_a_text_that_cannot_be_written_is_spelled_in_the_summary(summary, tmp_path):
+    error = DataError("rows-\udcff.jsonl, line 6", "no text", received="\ud83d")
+    text = replace(summary, error=str(error), folder="runs/\udcff").as_json()
+    (tmp_path / "summary.json").write_text(text, encoding="utf-8")
+    facts = json.loads(text)
+    assert facts["error"].splitlines()[0] == r"rows-\udcff.jsonl, line 6: no text"
+    assert r"\ud83d" in facts["error"]
+    assert facts["folder"] == r"runs/\udcff"

@@ -1,0 +1,64 @@
+"""Text is UTF-8, whatever the format that it comes in; which value is not."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.errors import DataError
+
+NOT_UTF8 = "a byte that is not UTF-8"
+
+
+def is_utf8(content: bytes) -> bool:
+    r"""Whether bytes are text; half a pair of surrogates is none.
+
+    >>> is_utf8("Köln".encode()), is_utf8(b"K\xf6ln"), is_utf8(b"\xed\xa0\xbd")
+    (True, False, False)
+    """
+    if content.isascii():
+        return True
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def first_not_utf8(values: pa.Array) -> int | None:
+    r"""The place of the first value that is not text, among texts, bytes, lists or a dictionary of these.
+
+    >>> first_not_utf8(pa.array([b"a", None, b"\xff"])), first_not_utf8(pa.array(["a", "\u00e4"]))
+    (2, None)
+    """
+    if pa.types.is_dictionary(values.type):
+        return None if _are_utf8(values.dictionary) else first_not_utf8(values.dictionary_decode())
+    if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
+        place = first_not_utf8(pc.list_flatten(values))
+        return None if place is None else int(pc.list_parent_indices(values)[place].as_py())
+    if _are_utf8(values):
+        return None
+    start, count = 0, len(values)
+    while count > 1:
+        half = count // 2
+        if _are_utf8(values.slice(start, half)):
+            start, count = start + half, count - half
+        else:
+            count = half
+    return start
+
+
+def _are_utf8(values: pa.Array) -> bool:
+    kind = values.type
+    if pa.types.is_null(kind):
+        return True
+    large = pa.types.is_large_binary(kind) or pa.types.is_large_string(kind)
+    try:
+        values.cast(pa.large_binary() if large else pa.binary()).cast(pa.large_string() if large else pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def not_utf8(where: str, received: str = "") -> DataError:
+    """A text of another encoding."""
+    return DataError(where, NOT_UTF8, expected="UTF-8 text", received=received,
+                     next_step="Convert the file, for example: iconv -f latin1 -t utf-8.")  # fmt: skip
