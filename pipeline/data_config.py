@@ -54,10 +54,10 @@ class Data(Strict):
     A folder holds ``train/``, ``eval/`` and ``test/``, each with CSV, JSON Lines, Parquet or TFRecord files that
     share their columns; with ``split_by`` it holds such files itself. ``{SPAN}`` in ``path`` stands for the number of a
     span, ``{VERSION}`` for that of its version, ``{YYYY}``, ``{MM}`` and ``{DD}`` for a date in place of a number: a
-    run takes the latest one that is whole. A bad row of CSV or JSON Lines ends a run, or with ``on_bad_row: quarantine`` is put aside,
-    up to ``max_bad_share`` of a split's rows. A file with columns that are not in the schema ends it too, or with
-    ``other_columns: ignore`` is read without them. ``shuffle_rows`` of a file at a time are put into an order of
-    ``seed``.
+    run takes the latest one that is whole. A bad row of CSV or JSON Lines ends a run, or with
+    ``on_bad_row: quarantine`` is put aside, up to ``max_bad_share`` of a split's rows. A file with columns that are not
+    in the schema ends it too, or with ``other_columns: ignore`` is read without them. ``shuffle_rows`` of a file at a
+    time are put into an order of ``seed``.
     """
 
     dataset: str | None = None

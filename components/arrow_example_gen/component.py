@@ -26,7 +26,7 @@ class ArrowExampleGen(FileBasedExampleGen):
         input_base: folder with one folder per split, or of the files that are divided.
         schema: the columns; those with presence 1 must be in every file.
         splits: names of the splits, which are also the names of their folders.
-        on_bad_row: whether a bad row of CSV or JSON Lines ends the run, or is written to ``quarantine/`` in the artifact.
+        on_bad_row: whether a bad row of CSV or JSON Lines ends a run, or is written to ``quarantine/`` in the artifact.
         max_bad_share: the greatest share of such rows in a split, or in all that is divided, with which a run goes on.
         splitting: which split a row goes to, where files are not divided.
         shuffle_rows: how many rows of a file, or of a part of one, are put into a random order at a time; 0 for none.
