@@ -4,6 +4,7 @@ import glob
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -26,6 +27,7 @@ class Server:
 
     backend: str
     port: int
+    pid: int = 0
 
     def settings(self) -> tuple[str, ...]:
         """The ``--set`` values that lead to it."""
@@ -51,7 +53,7 @@ def mariadb(folder: Path, port: int = 0) -> Iterator[Server]:
     client = [found("mariadb"), "--no-defaults", "-uroot", f"--socket={socket_file}", "-e"]
     with stopping(process):
         wait_for(lambda: subprocess.run([*client, "SELECT 1"], capture_output=True).returncode == 0, folder / "log")
-        yield Server("mysql", port)
+        yield Server("mysql", port, process.pid)
 
 
 @contextmanager
@@ -78,10 +80,11 @@ def postgresql(folder: Path) -> Iterator[Server]:
         )  # fmt: skip
         client = ["psql", "-h", "127.0.0.1", "-p", str(port), "-U", USER, "-d", "postgres", "-c"]
         environment = {**os.environ, "PGPASSWORD": PASSWORD}
-        with stopping(process):
+        # SIGTERM would wait until all clients are gone.
+        with stopping(process, signal.SIGINT):
             wait_for(lambda: run_quietly([*client, "SELECT 1"], environment) == 0, folder / "log")
             assert run_quietly([*client, f"CREATE DATABASE {DATABASE}"], environment) == 0
-            yield Server("postgresql", port)
+            yield Server("postgresql", port, process.pid)
     finally:
         shutil.rmtree(home)
 
@@ -111,11 +114,11 @@ def start(command: list[str], log: Path, **options) -> "subprocess.Popen[bytes]"
 
 
 @contextmanager
-def stopping(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+def stopping(process: "subprocess.Popen[bytes]", how: signal.Signals = signal.SIGTERM) -> Iterator[None]:
     try:
         yield
     finally:
-        process.terminate()
+        process.send_signal(how)
         process.wait(30)
 
 

@@ -18,12 +18,13 @@ from components.files import write_whole
 from pipeline.config import Config
 from pipeline.errors import MainlineError
 from pipeline.kubeflow.lease import release
-from pipeline.kubeflow.metadata_store import from_environment, wait_for_store
+from pipeline.kubeflow.metadata_store import from_environment
 from pipeline.kubeflow.place import Asked, add_arguments, asked_config, asked_of, begun, pipeline_root
 from pipeline.kubeflow.pod import explain, running_pod, tell
 from pipeline.kubeflow.records import Record, read_record
 from pipeline.kubeflow.steps import FINISH, SUMMARY
 from pipeline.kubeflow.volume import check_volume
+from pipeline.metadata_server import wait_for_store
 from pipeline.run.events import NodeStatus
 from pipeline.run.request import Place, Request
 from pipeline.run.runner import save

@@ -1,26 +1,12 @@
-"""ML Metadata on a server, as a pod finds it: settings from its environment, a server that may still be starting."""
+"""ML Metadata as a pod finds it: settings from its environment."""
 
-import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from pipeline.config import Metadata
-from pipeline.errors import ConfigError, MainlineError
-
-if TYPE_CHECKING:
-    from ml_metadata.proto import metadata_store_pb2
+from pipeline.errors import ConfigError
 
 # Not MAINLINE_METADATA: Kubernetes itself sets MAINLINE_METADATA_PORT and the like, after the Service of that name.
 VARIABLES = {name: f"MAINLINE_MLMD_{name.upper()}" for name in ("backend", "host", "port", "database", "user")}
-DRIVERS = {"mysql": "mysql+pymysql", "postgresql": "postgresql+pg8000"}
-PORTS = {"mysql": 3306, "postgresql": 5432}
-# Wrong password and unknown database, by MariaDB's and MySQL's numbers and by PostgreSQL's SQLSTATE:
-# https://mariadb.com/kb/en/mariadb-error-code-reference/, https://www.postgresql.org/docs/current/errcodes-appendix.html
-REFUSED = ("(1044,", "(1045,", "(1049,", "(1698,", "'28P01'", "'28000'", "'3D000'")
-# As the drivers call it.
-CONNECT_TIMEOUT, CONNECT_TIMEOUT_S = {"mysql": "connect_timeout", "postgresql": "timeout"}, 10
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
 
 
 def from_environment(settings: Metadata, environment: Mapping[str, str]) -> Metadata:
@@ -41,70 +27,3 @@ def from_environment(settings: Metadata, environment: Mapping[str, str]) -> Meta
 
 def _port(given: Mapping[str, str]) -> dict[str, int]:
     return {"port": int(given["port"])} if "port" in given else {}
-
-
-def wait_for_store(
-    settings: Metadata, root: Path, timeout_s: float, tell: Callable[[str], None]
-) -> "metadata_store_pb2.ConnectionConfig":
-    """How to reach the store, once it answers; pods that meet an empty database at once may all find it half made.
-
-    Raises:
-        ConfigError: the server refuses the user, or has no such database.
-        MainlineError: it does not answer within ``timeout_s``.
-    """
-    from pipeline.metadata import connection_config
-
-    connection = connection_config(settings, root)
-    end_s, wait_s = time.monotonic() + timeout_s, FIRST_WAIT_S
-    while True:
-        try:
-            ask(settings, connection)
-            return connection
-        except Exception as error:
-            explain(settings, error, left_s=end_s - time.monotonic(), timeout_s=timeout_s)
-            tell(f"waiting for ML Metadata at {settings.host}:{port_of(settings)}")
-        time.sleep(min(wait_s, max(0.0, end_s - time.monotonic())))
-        wait_s = min(2 * wait_s, LONGEST_WAIT_S)
-
-
-def ask(settings: Metadata, connection: "metadata_store_pb2.ConnectionConfig") -> None:
-    """Connects, then opens the store, which makes the tables of an empty database.
-
-    ML Metadata keeps to itself why a server refuses it, so that the server is asked first without it.
-    """
-    import ml_metadata as mlmd
-    from sqlalchemy import URL, create_engine
-
-    if settings.backend in DRIVERS:
-        own = getattr(connection, settings.backend)
-        url = URL.create(
-            DRIVERS[settings.backend], own.user, own.password, settings.host, port_of(settings), settings.database
-        )
-        engine = create_engine(url, connect_args={CONNECT_TIMEOUT[settings.backend]: CONNECT_TIMEOUT_S})
-        try:
-            engine.connect().close()
-        finally:
-            engine.dispose()
-    mlmd.MetadataStore(connection).get_context_types()
-
-
-def explain(settings: Metadata, error: Exception, left_s: float, timeout_s: float) -> None:
-    """Raises what waiting does not mend, and what it has not mended."""
-    said = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-    where = f"ML Metadata, {settings.backend} at {settings.host}:{port_of(settings)}"
-    if any(text in said for text in REFUSED):
-        raise ConfigError(
-            where, "the server refuses the user or the database", received=said,
-            expected=f"database {settings.database}, user {settings.user}, its password in {settings.password_env}",
-            next_step="Correct the Secret that the pods get it from, or the section metadata of the config.",
-        ) from error  # fmt: skip
-    if left_s <= 0:
-        raise MainlineError(
-            where, f"it does not answer, {timeout_s:.0f} s long", received=said,
-            next_step="Look at the server's pod and at the network policy between the two.",
-        ) from error  # fmt: skip
-
-
-def port_of(settings: Metadata) -> int:
-    """The port, by default that of the server's kind."""
-    return settings.port or PORTS.get(settings.backend, 0)

@@ -19,12 +19,13 @@ from components.failure import as_failure
 from pipeline.config import Config
 from pipeline.errors import ConfigError
 from pipeline.kubeflow.lease import leased
-from pipeline.kubeflow.metadata_store import from_environment, wait_for_store
+from pipeline.kubeflow.metadata_store import from_environment
 from pipeline.kubeflow.place import Asked, add_arguments, asked_config, asked_of, begin, rows_cache, rows_folder
 from pipeline.kubeflow.pod import running_pod, tell
 from pipeline.kubeflow.records import Record, read_record, write_record
 from pipeline.kubeflow.steps import WORKERS
 from pipeline.kubeflow.volume import check_volume
+from pipeline.metadata_server import trouble, wait_for_store
 from pipeline.run.console import observing
 from pipeline.run.events import NodeStatus
 from pipeline.run.failure import as_ours
@@ -71,7 +72,8 @@ def run_node(options: argparse.Namespace, asked: Asked) -> None:
         with leased(place.root, asked.run, config.kubeflow.lease_timeout_s):
             launch(options, config, place)
     except (Exception, KeyboardInterrupt) as error:
-        ours = as_ours(error, place, "The log of this pod says more.")
+        settings = from_environment(config.metadata, os.environ)
+        ours = trouble(settings, place.root, error) or as_ours(error, place, "The log of this pod says more.")
         status.end("failed")
         keep(place, Record(status, failure=as_failure(ours)))
         raise ours from error

@@ -20,6 +20,7 @@ from data.prepare import prepare
 from data.spans import without_rows
 from pipeline.config import Config, load_config
 from pipeline.errors import DataError
+from pipeline.metadata_server import trouble, wait_for_store
 from pipeline.run.console import ProgressHandler, observing
 from pipeline.run.ending import judge, publish_report
 from pipeline.run.events import Observer
@@ -33,6 +34,9 @@ from pipeline.spans import resolve_span, rows_expected
 
 if TYPE_CHECKING:
     from pipeline.run.graph import Graph
+
+# Enough for a database server that is started over.
+STORE_PATIENCE_S = 10.0
 
 
 def run(request: Request) -> int:
@@ -93,7 +97,8 @@ def run_in(place: Place, config: Config, request: Request) -> Summary:
             verdict = judge(graph, config)
         except (Exception, KeyboardInterrupt) as raised:
             logging.getLogger(__name__).error("the run failed", exc_info=True)
-            error = as_ours(graph.failure or raised if graph else raised, place)
+            first = graph.failure or raised if graph else raised
+            error = trouble(config.metadata, place.root, first) or as_ours(first, place)
         report = publish_report(graph, place, config, error, observer.note) if graph else None
     return summarize(place, config, request, graph, verdict, report, error, time.monotonic() - started_s)
 
@@ -141,6 +146,8 @@ def make_graph(
     from pipeline.run.graph import Graph, compile_pipeline
     from pipeline.run.stale import clear_stale
 
+    if config.metadata.backend != "sqlite":
+        wait_for_store(config.metadata, place.root, STORE_PATIENCE_S, observer.note)
     keep_schema(config, place.root)
     pipeline = create_pipeline(config, rows, place.root, enable_cache=request.cache)
     if config.metadata.backend == "sqlite":

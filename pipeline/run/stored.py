@@ -11,6 +11,7 @@ import yaml
 
 from pipeline.config import Config, Metadata, load_config, validate
 from pipeline.errors import InputError
+from pipeline.metadata_server import wait_for_store
 
 # ML Metadata and TFX take seconds to import, and a page is drawn from a file without them: hence imports in functions.
 if TYPE_CHECKING:
@@ -75,10 +76,16 @@ def stored_in(folder: Path) -> Iterator[Stored]:
 
 
 def connection(settings: Metadata, folder: Path) -> "metadata_store_pb2.ConnectionConfig":
-    """How to reach ML Metadata."""
+    """How to reach ML Metadata.
+
+    Raises:
+        MainlineError: it is on a server that refuses us, or does not answer.
+    """
     from pipeline.metadata import connection_config
 
-    return connection_config(settings, folder)
+    if settings.backend == "sqlite":
+        return connection_config(settings, folder)
+    return wait_for_store(settings, folder, 0.0, lambda _: None)
 
 
 def read_config(folder: Path) -> Config:

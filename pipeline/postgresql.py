@@ -1,0 +1,92 @@
+"""Texts with a backslash, for a PostgreSQL behind ML Metadata.
+
+ML Metadata (1.16.0, 1.21.0) takes the first and the last character off what ``PQescapeLiteral`` gives and puts its own
+quotes there. A text with a backslash is given as `` E'...'``, so that its literal ends at its first letter: an error of
+syntax for most, and whatever the text says as SQL for some. So no backslash reaches it: texts are written with another
+character in its place, and read back as they were.
+"""
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf.message import Message
+
+BACKSLASH = "\\"
+# REVERSE SOLIDUS OPERATOR, and the mark before a character that stands for itself.
+PLACEHOLDER, MARK = "\u29f5", "\u29f7"
+TO_WRITE = str.maketrans({BACKSLASH: PLACEHOLDER, PLACEHOLDER: MARK + PLACEHOLDER, MARK: MARK + MARK})
+TO_READ = re.compile(f"{MARK}(.)|{PLACEHOLDER}")
+
+
+def without_backslash(text: str) -> str:
+    """A text as it is written.
+
+    >>> without_backslash('{"a": "\\\\"b\\\\""}')
+    '{"a": "⧵"b⧵""}'
+    """
+    return text.translate(TO_WRITE)
+
+
+def with_backslash(text: str) -> str:
+    """A text as it was before it was written.
+
+    >>> all(with_backslash(without_backslash(text)) == text for text in ("", "a", "\\\\", "⧵", "⧷", "⧷⧵\\\\⧵⧷⧷"))
+    True
+    """
+    return TO_READ.sub(lambda found: found[1] or BACKSLASH, text)
+
+
+def keep_backslashes() -> None:
+    """Makes every store of this process on PostgreSQL write and read texts so; calling it again changes nothing."""
+    from ml_metadata.metadata_store import MetadataStore
+
+    original = MetadataStore._pywrap_cc_call
+    if getattr(original, "keeps_backslashes", False):
+        return
+
+    @functools.wraps(original)
+    def call(self: Any, method: Any, request: Message, response: Message) -> None:
+        if self._config.WhichOneof("config") != "postgresql":
+            original(self, method, request, response)
+            return
+        written = type(request)()
+        written.CopyFrom(request)
+        rewrite(written, without_backslash)
+        original(self, method, written, response)
+        rewrite(response, with_backslash)
+
+    call.keeps_backslashes = True  # type: ignore[attr-defined]
+    MetadataStore._pywrap_cc_call = call
+
+
+def rewrite(message: Message, change: Callable[[str], str]) -> None:
+    """Changes every text in a message in place, but for a query, whose grammar has backslashes of its own."""
+    for field, value in message.ListFields():
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+            rewrite_map(value, change)
+        elif isinstance(value, Message):
+            rewrite(value, change)
+        elif field.type == field.TYPE_MESSAGE:
+            for item in value:
+                rewrite(item, change)
+        elif field.type == field.TYPE_STRING and field.name != "filter_query":
+            if isinstance(value, str):
+                setattr(message, field.name, change(value))
+            else:
+                value[:] = [change(item) for item in value]
+
+
+def rewrite_map(entries: Any, change: Callable[[str], str]) -> None:
+    """Changes the keys of a map, and the texts in its values."""
+    for key in list(entries):
+        value, changed = entries[key], change(key) if isinstance(key, str) else key
+        if isinstance(value, Message):
+            rewrite(value, change)
+        if changed != key:
+            if isinstance(value, Message):
+                entries[changed].CopyFrom(value)
+            else:
+                entries[changed] = value
+            del entries[key]
