@@ -11,7 +11,9 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components.review.artifacts import ReviewDecision
 from components.slice_report.artifacts import SliceReport
-from components.versioned_pusher.executor import DECISION, REPORT, REVIEW, Executor
+from components.versioned_pusher.driver import Driver
+from components.versioned_pusher.executor import Executor
+from components.versioned_pusher.inputs import DECISION, PUSHED_BY, REPORT, REVIEW
 from pipeline.errors import InputError
 
 
@@ -21,6 +23,7 @@ class VersionedPusherSpec(ComponentSpec):
     PARAMETERS = {  # noqa: RUF012
         standard.PUSH_DESTINATION_KEY: ExecutionParameter(type=pusher_pb2.PushDestination),
         REVIEW: ExecutionParameter(type=str),
+        PUSHED_BY: ExecutionParameter(type=str, optional=True),
     }
     INPUTS = {  # noqa: RUF012
         standard.MODEL_KEY: ChannelParameter(type=standard_artifacts.Model),
@@ -37,6 +40,8 @@ class VersionedPusherSpec(ComponentSpec):
 class VersionedPusher(base_component.BaseComponent):
     """Pushes a blessed model as a new version; with a review, once its report is approved.
 
+    It is answered from the cache only while the model that it pushed is the one that is served.
+
     Args:
         model: output of Trainer.
         model_blessing: output of Evaluator.
@@ -51,6 +56,7 @@ class VersionedPusher(base_component.BaseComponent):
 
     SPEC_CLASS = VersionedPusherSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    DRIVER_CLASS = Driver
 
     def __init__(
         self,

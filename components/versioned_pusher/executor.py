@@ -6,25 +6,26 @@ from typing import Any
 from tfx import types
 from tfx.components.pusher import executor as stock
 from tfx.dsl.io import fileio
-from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
-from tfx.utils import io_utils, proto_utils
+from tfx.utils import io_utils
 
-from components.review.ledger import APPROVED, REJECTED
+from components.review.ledger import APPROVED
 from components.slice_report.encoding import digest, from_json
+from components.versioned_pusher.inputs import DECISION, REPORT, REVIEW, destination, model_path, review_outcome
 from components.versioned_pusher.versions import content_digest, push
 from pipeline.errors import MainlineError
 
 Artifacts = dict[str, list[types.Artifact]]
-REPORT, DECISION, REVIEW = "report", "decision", "review"
+# The properties of a pushed model beside those of stock Pusher.
+DIGEST, RUN = "model_digest", "pushed_run"
 
 
 class Executor(stock.Executor):
     """Runs under VersionedPusher; stock Pusher's inputs, outputs and properties will do, then there is no review."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
-        """Pushes the model if it is blessed and approved; one that is already the latest version is not copied again.
+        """Pushes the model if it is blessed and approved; one that is served already is not copied again.
 
         Raises:
             MainlineError: the report or the model is not the one that was approved.
@@ -34,12 +35,12 @@ class Executor(stock.Executor):
         if not self.CheckBlessing(input_dict) or not self._approved(input_dict, pushed, exec_properties):
             self._MarkNotPushed(pushed)
             return
-        destination = pusher_pb2.PushDestination()
-        proto_utils.json_to_proto(exec_properties[specs.PUSH_DESTINATION_KEY], destination)
-        model = self.GetModelPath(input_dict)
-        version, _ = push(Path(model), Path(destination.filesystem.base_directory))
+        model = model_path(input_dict)
+        version, _ = push(Path(model), destination(exec_properties), run=self._context.pipeline_run_id or "")
         io_utils.copy_dir(model, pushed.uri)
-        self._MarkPushed(pushed, pushed_destination=str(version), pushed_version=version.name)
+        self._MarkPushed(pushed, pushed_destination=str(version.folder), pushed_version=version.folder.name)
+        pushed.set_string_custom_property(DIGEST, version.digest)
+        pushed.set_string_custom_property(RUN, version.run)
 
     def _approved(self, inputs: Artifacts, pushed: types.Artifact, properties: dict[str, Any]) -> bool:
         """Whether the review lets the model through; what it says is kept on the pushed model."""
@@ -50,16 +51,8 @@ class Executor(stock.Executor):
         if outcome == APPROVED:
             report = artifact_utils.get_single_instance(inputs[REPORT])
             approved = inputs[DECISION][0].get_string_custom_property("report_digest")
-            check_reviewed(report.uri, approved, self.GetModelPath(inputs))
+            check_reviewed(report.uri, approved, model_path(inputs))
         return outcome == APPROVED
-
-
-def review_outcome(decisions: list[types.Artifact]) -> str:
-    """``approved`` or ``rejected``; ``awaiting`` where nobody has decided."""
-    if not decisions:
-        return "awaiting"
-    decided = artifact_utils.get_single_instance(decisions).get_string_custom_property("decision")
-    return APPROVED if decided == APPROVED else REJECTED
 
 
 def check_reviewed(report: str, approved: str, model: str) -> None:

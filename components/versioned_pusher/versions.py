@@ -3,57 +3,109 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import MainlineError
+
 MARKER = "READY.json"
+# The marker of a folder that is not yet whole: what has it and no marker was left by a killed push of ours.
+UNFINISHED = f"{MARKER}.partial"
+# What a model server takes for a version, and what it can count to.
+NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
+COPY = re.compile(r"\.[0-9]{1,19}\.partial", re.ASCII)
+LARGEST = 2**63 - 1
+CHUNK_BYTES = 4 << 20
 
 
-def push(model: Path, base: Path, now_s: float | None = None) -> tuple[Path, bool]:
-    """Copies a model to a new version below ``base``, unless the latest version is that very model.
+@dataclass(frozen=True)
+class Served:
+    """The version that a model server takes: its folder, the digest of its files, and the run that pushed it."""
+
+    folder: Path
+    digest: str
+    run: str
+
+
+def push(model: Path, base: Path, now_s: float | None = None, run: str = "") -> tuple[Served, bool]:
+    """Copies a model to a new version below ``base``, unless that very model is served.
 
     The copy is made beside the versions under a name that no model server reads, then renamed; ``READY.json`` comes
-    last. Returns the folder of the version, and whether it is new.
+    last. Returns the version, and whether it is new.
+
+    Raises:
+        MainlineError: no larger number is left.
     """
     base.mkdir(parents=True, exist_ok=True)
     remove_unfinished(base)
     digest = content_digest(model)
-    latest = latest_version(base)
-    if latest is not None and read_marker(latest).get("model_digest") == digest:
-        return latest, False
+    found = served(base)
+    if found is not None and found.digest == digest:
+        return found, False
     version = next_version(base, time.time() if now_s is None else now_s)
-    partial = base / f".{version}.partial"
+    partial, final = base / f".{version}.partial", base / str(version)
     shutil.copytree(model, partial)
-    final = base / str(version)
+    (partial / MARKER).unlink(missing_ok=True)
+    marker = {"version": version, "model_digest": digest, "model": str(model), "run": run}
+    (partial / UNFINISHED).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
     os.rename(partial, final)
-    write_marker(final, {"version": version, "model_digest": digest, "model": str(model)})
-    return final, True
+    os.replace(final / UNFINISHED, final / MARKER)
+    return Served(final, digest, run), True
 
 
 def next_version(base: Path, now_s: float) -> int:
-    """Seconds since 1970, or one more than the largest version there is: a clock that steps back changes nothing."""
-    return max([int(now_s), *(version + 1 for version in versions(base))])
+    """Seconds since 1970, or one more than the largest number there is: a clock that steps back changes nothing.
+
+    Raises:
+        MainlineError: the largest number that a model server knows is taken.
+    """
+    version = max([int(now_s), *(number + 1 for number in versions(base))])
+    if version > LARGEST:
+        raise MainlineError(
+            str(base), "no version can be larger than the largest one here", expected=f"numbers below {LARGEST:,}",
+            received=str(version - 1), next_step="Remove that folder, or give it a smaller number.",
+        )  # fmt: skip
+    return version
 
 
 def versions(base: Path) -> list[int]:
     """The numbers of all versions, with or without a marker, in order."""
-    return sorted(int(path.name) for path in base.iterdir() if path.name.isdecimal()) if base.is_dir() else []
+    return sorted(int(path.name) for path in _numbered(base))
 
 
 def latest_version(base: Path) -> Path | None:
-    """The folder of the newest version that is whole."""
-    whole = [base / str(version) for version in versions(base) if (base / str(version) / MARKER).is_file()]
-    return whole[-1] if whole else None
+    """The folder of the largest version that has a marker."""
+    return max((path for path in _numbered(base) if (path / MARKER).is_file()), key=_number, default=None)
+
+
+def served(base: Path) -> Served | None:
+    """The version that every model server takes, whether it waits for markers or not, by what lies in the folder.
+
+    None where there is none, or where it is not whole: its marker cannot be read or is of other files, or a larger
+    number has no marker.
+    """
+    latest = latest_version(base)
+    if latest is None or _number(latest) < max(versions(base)):
+        return None
+    marker = read_marker(latest)
+    digest = content_digest(latest)
+    return Served(latest, digest, str(marker.get("run", ""))) if marker.get("model_digest") == digest else None
 
 
 def remove_unfinished(base: Path) -> None:
-    """Clears what a killed push left: copies never renamed, and folders that never got their marker."""
+    """Clears what a killed push left: copies never renamed, and folders that never got their marker.
+
+    What others put there is left alone.
+    """
     for path in list(base.iterdir()):
-        unmarked = path.name.isdecimal() and not (path / MARKER).is_file()
-        if path.name.endswith(".partial") or unmarked:
+        is_copy = COPY.fullmatch(path.name) is not None
+        is_unmarked = NUMBER.fullmatch(path.name) and (path / UNFINISHED).is_file() and not (path / MARKER).is_file()
+        if path.is_dir() and (is_copy or is_unmarked):
             shutil.rmtree(path)
 
 
@@ -62,21 +114,34 @@ def content_digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in _files(folder):
         digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        digest.update(_file_digest(path))
     return digest.hexdigest()
+
+
+def read_marker(version: Path) -> dict[str, Any]:
+    """The marker of a version; empty where it cannot be read."""
+    try:
+        content = json.loads((version / MARKER).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _numbered(base: Path) -> list[Path]:
+    return [path for path in base.iterdir() if NUMBER.fullmatch(path.name)] if base.is_dir() else []
+
+
+def _number(path: Path) -> int:
+    return int(path.name)
 
 
 def _files(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MARKER)
 
 
-def read_marker(version: Path) -> dict[str, Any]:
-    """The marker of a version."""
-    return dict(json.loads((version / MARKER).read_text(encoding="utf-8")))
-
-
-def write_marker(version: Path, content: dict[str, Any]) -> None:
-    """Writes the marker in one step."""
-    partial = version / f"{MARKER}.partial"
-    partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, version / MARKER)
+def _file_digest(path: Path) -> bytes:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.digest()

@@ -3,6 +3,7 @@
 import errno
 import os
 
+from components.versioned_pusher.versions import latest_version, read_marker
 from pipeline.errors import InputError, MainlineError, causes
 from pipeline.run.request import Place
 from pipeline.run.summary import near
@@ -23,7 +24,7 @@ def as_ours(error: BaseException, place: Place, log: str = "") -> MainlineError:
     if is_disk_full(error):
         free = os.statvfs(place.root)
         received = f"{free.f_bavail * free.f_frsize / 1e6:.0f} MB free"
-        return MainlineError(str(place.root), "the disk is full; nothing was pushed", received=received,
+        return MainlineError(str(place.root), f"the disk is full; {pushed_by(place)}", received=received,
                              next_step="Free some space, or give another --root, and run again.")  # fmt: skip
     if isinstance(error, LookupError) and any(text in str(error) for text in NO_EARLIER_RUN):
         return InputError(
@@ -31,6 +32,14 @@ def as_ours(error: BaseException, place: Place, log: str = "") -> MainlineError:
             next_step="Run without --from once; what is done is cached.",
         )  # fmt: skip
     return MainlineError("run", f"{type(error).__name__}: {first_line(error)}", next_step=log)
+
+
+def pushed_by(place: Place) -> str:
+    """What a run has pushed, by what lies in the folder of versions."""
+    latest = latest_version(place.serving)
+    if latest is None or read_marker(latest).get("run") != place.run_id:
+        return "nothing was pushed"
+    return f"version {latest.name} was pushed before, and is served"
 
 
 def is_disk_full(error: BaseException | None) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,11 @@ from pipeline.config import Config
 from pipeline.errors import MainlineError
 from pipeline.run.events import NodeStatus
 from pipeline.run.request import Place, Request
-from pipeline.run.summary import AWAITING_CODE, Summary, end_status, failure_status, near
+from pipeline.run.summary import AWAITING_CODE, Pushed, Summary, end_status, failure_status, near
 
 if TYPE_CHECKING:
     from components.slice_report.checks import Verdict
+    from components.versioned_pusher.versions import Served
     from pipeline.run.ending import Walked
 
 
@@ -33,10 +35,10 @@ def summarize(
     for written in walked.outputs.values() if walked else ():
         outputs |= {output.key: output for output in written}
     pushed = outputs["pushed_model"].properties if "pushed_model" in outputs else {}
-    model = pushed.get("pushed_destination") if pushed.get("pushed") == 1 else None
-    status, code = (
-        failure_status(error) if error else end_status(nodes, verdict, model is not None, str(pushed.get("review", "")))
-    )
+    model, missing = served_model(place, pushed)
+    error = error or missing
+    when = when_pushed(model, place.run_id)
+    status, code = failure_status(error) if error else end_status(verdict, when, str(pushed.get("review", "")))
     evaluation = outputs["evaluation"].uri if "evaluation" in outputs else None
     summary = Summary(
         pipeline=config.name,
@@ -47,7 +49,7 @@ def summarize(
         nodes=tuple(nodes),
         verdict=verdict,
         error=str(error) if error else None,
-        model=near(model),
+        model=near(model.folder if model else None),
         evaluation=near(evaluation),
         report=near(report),
         folder=str(near(place.folder)),
@@ -56,6 +58,33 @@ def summarize(
         warnings=training_warnings(Path(outputs["model_run"].uri)) if trained(nodes) else (),
     )
     return replace(summary, next_command=next_command(summary, request, outputs))
+
+
+def served_model(place: Place, pushed: Mapping[str, Any]) -> "tuple[Served | None, MainlineError | None]":
+    """The version with the model that Pusher speaks of, by what lies in the folder; or that it is not what is served.
+
+    ``pushed`` are the properties of the pushed model. A run that was cut short may have pushed and not said so.
+    """
+    from components.versioned_pusher.versions import served
+
+    found = served(place.serving)
+    if pushed.get("pushed") != 1:
+        return (found if found is not None and found.run == place.run_id else None), None
+    if found is not None and found.digest == pushed.get("model_digest", found.digest):
+        return found, None
+    return None, MainlineError(
+        str(place.serving), "the model of this run was pushed and is not what is served",
+        expected=f"version {pushed.get('pushed_version')}, whole, and none above it",
+        received=f"version {found.folder.name}, of another model" if found else "no version that is whole",
+        next_step="Run again: what is done is cached, and the model is pushed as a new version.",
+    )  # fmt: skip
+
+
+def when_pushed(model: "Served | None", run: str) -> Pushed:
+    """Whether what is served was pushed by this run or by an earlier one."""
+    if model is None:
+        return "never"
+    return "now" if model.run == run else "before"
 
 
 def trained(nodes: list[NodeStatus]) -> bool:

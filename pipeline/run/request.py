@@ -32,3 +32,8 @@ class Place:
     def log(self) -> Path:
         """Everything that any library printed."""
         return self.folder / "run.log"
+
+    @property
+    def serving(self) -> Path:
+        """The versions of the model, of which a server takes the largest."""
+        return self.root / "serving"

@@ -18,6 +18,8 @@ Status = Literal[
     "pushed", "up to date", "awaiting review", "rejected", "not blessed", "data rejected", "bad input", "failed",
     "stopped as asked",
 ]  # fmt: skip
+# Whether what is served was pushed by the run itself, or before.
+Pushed = Literal["now", "before", "never"]
 AWAITING_CODE = 5
 COLORS = {
     "pushed": "bold green",
@@ -69,7 +71,7 @@ def failure_status(error: BaseException) -> tuple[Status, int]:
     return statuses.get(code, "failed"), code
 
 
-def end_status(nodes: list[NodeStatus], verdict: Verdict | None, pushed: bool, review: str) -> tuple[Status, int]:
+def end_status(verdict: Verdict | None, pushed: Pushed, review: str) -> tuple[Status, int]:
     """What a run that failed nowhere came to, and its exit code; ``review`` is what Pusher says of one, or empty."""
     if verdict is not None and not verdict.blessed:
         return "not blessed", NotBlessedError.exit_code
@@ -77,10 +79,8 @@ def end_status(nodes: list[NodeStatus], verdict: Verdict | None, pushed: bool, r
         return "rejected", NotBlessedError.exit_code
     if review == "awaiting":
         return "awaiting review", AWAITING_CODE
-    if not pushed:
-        return "stopped as asked", 0
-    ran = any(node.node == "Pusher" and node.state == "done" for node in nodes)
-    return ("pushed", 0) if ran else ("up to date", 0)
+    statuses: dict[Pushed, Status] = {"now": "pushed", "before": "up to date", "never": "stopped as asked"}
+    return statuses[pushed], 0
 
 
 def render(summary: Summary) -> RenderableType:

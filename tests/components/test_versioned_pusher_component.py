@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 from review_world import NOW, make_report
@@ -16,7 +17,7 @@ from components.review.strategy import ApprovedReport
 from components.slice_report.artifacts import SliceReport
 from components.slice_report.encoding import digest, to_json
 from components.versioned_pusher.component import VersionedPusher
-from components.versioned_pusher.versions import content_digest, versions
+from components.versioned_pusher.versions import content_digest, latest_version, versions
 from pipeline.errors import InputError, MainlineError
 from pipeline.run.console import ProgressHandler
 from pipeline.run.graph import Graph, compile_pipeline
@@ -41,16 +42,20 @@ class Tiny:
 
     def __init__(self, folder, blessed=True):
         self.root, self.serving, self.blessed = folder, folder / "serving", blessed
-        self.model = folder / "model" / "Format-Serving"
-        self.model.mkdir(parents=True)
-        (self.model / "saved_model.pb").write_text("weights", encoding="utf-8")
         (folder / "blessing").mkdir()
         self.runs = 0
+        self.train("weights")
+
+    def train(self, weights):
+        """Another model, with a report of its own; the same one again if there was one with these weights."""
+        self.model = self.root / f"model-{weights}" / "Format-Serving"
+        self.model.mkdir(parents=True, exist_ok=True)
+        (self.model / "saved_model.pb").write_text(weights, encoding="utf-8")
         self.write_report()
 
     def write_report(self):
         content = to_json(make_report("r1", self.blessed, content_digest(self.model), NAME))
-        self.report = self.root / "report"
+        self.report = self.root / f"report-{self.model.parent.name}"
         self.report.mkdir(exist_ok=True)
         (self.report / "report.json").write_bytes(content)
         self.digest = digest(content)
@@ -100,7 +105,7 @@ class Tiny:
 
     def decide(self, decision):
         with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(self.root / "metadata.db"))) as handle:
-            (report,) = ledger.reports(handle.store, NAME)
+            report = next(found for found in ledger.reports(handle.store, NAME) if found.digest == self.digest)
             assert ledger.decide(handle.store, report, decision, "Ada", "looked at it", NOW).new
 
 
@@ -110,6 +115,12 @@ HANDLER = ProgressHandler(Quiet())
 @pytest.fixture
 def tiny(tmp_path):
     return Tiny(tmp_path)
+
+
+def serves(tiny) -> bool:
+    """Whether the largest version with a marker, and the largest of all, is the model of the latest run."""
+    latest = latest_version(tiny.serving)
+    return content_digest(latest) == content_digest(tiny.model) and int(latest.name) == versions(tiny.serving)[-1]
 
 
 def said(state, pushed, review) -> dict:
@@ -177,6 +188,54 @@ def test_a_model_changed_after_the_approval_is_not_pushed(tiny):
         tiny.run()
     assert (caught.value.expected, caught.value.received) == (approved, content_digest(tiny.model))
     assert versions(tiny.serving) == []
+
+
+@pytest.mark.parametrize("review", ["none", "required"])
+def test_what_is_served_is_the_model_of_the_latest_run_however_often_settings_change_back(tiny, review):
+    for turn, weights in enumerate("abab"):
+        tiny.train(weights)
+        if review == "required" and turn < 2:
+            assert tiny.run(review)["pushed"] == 0
+            tiny.decide("approved")
+        outcome = tiny.run(review)
+        assert (outcome["state"], outcome["pushed"]) == ("done", 1)
+        assert serves(tiny)
+        assert len(versions(tiny.serving)) == turn + 1
+        assert tiny.run(review)["state"] == "cached"
+    tiny.train("c")
+    assert tiny.run("required") == said("done", 0, "awaiting")
+    tiny.train("b")
+    assert tiny.run(review)["state"] == "cached"
+
+
+def remove_all(serving):
+    shutil.rmtree(serving)
+
+
+def remove_latest(serving):
+    shutil.rmtree(latest_version(serving))
+
+
+def spoil_marker(serving):
+    (latest_version(serving) / "READY.json").write_text("{", encoding="utf-8")
+
+
+def edit_model(serving):
+    (latest_version(serving) / "saved_model.pb").write_text("edited", encoding="utf-8")
+
+
+def put_another_above(serving):
+    shutil.copytree(latest_version(serving), serving / "9999999999")
+    edit_model(serving)
+
+
+@pytest.mark.parametrize("change", [remove_all, remove_latest, spoil_marker, edit_model, put_another_above])
+def test_a_push_that_no_longer_holds_is_not_answered_from_the_cache(tiny, change):
+    assert tiny.run("none")["state"] == "done"
+    change(tiny.serving)
+    assert tiny.run("none") == said("done", 1, None)
+    assert serves(tiny)
+    assert tiny.run("none")["state"] == "cached"
 
 
 def made(**arguments) -> VersionedPusher:

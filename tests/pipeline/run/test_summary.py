@@ -1,15 +1,20 @@
+import errno
 import io
 import json
 import math
+import shutil
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from components.slice_report.checks import Check, Verdict
+from components.versioned_pusher.versions import push
 from pipeline.errors import ConfigError, DataError, DataRejectedError, InputError, MainlineError, NotBlessedError
 from pipeline.run.events import NodeStatus
-from pipeline.run.outcome import trained, training_warnings
+from pipeline.run.failure import as_ours
+from pipeline.run.outcome import served_model, trained, training_warnings, when_pushed
+from pipeline.run.request import Place
 from pipeline.run.summary import Summary, end_status, failure_status, near, render, show
 
 KEPT = Check("AUC", "overall", "≥ 0.7", 0.8123, (0.79, 0.83), None, 0.3123)
@@ -67,24 +72,76 @@ def test_a_failure_has_a_name_and_an_exit_code(error, status):
 
 
 @pytest.mark.parametrize(
-    ("nodes", "verdict", "pushed", "review", "status"),
+    ("verdict", "pushed", "review", "status"),
     [
-        ([node("Trainer"), node("Pusher")], BLESSED, True, "", ("pushed", 0)),
-        ([node("Trainer", "cached"), node("Pusher")], BLESSED, True, "", ("pushed", 0)),
-        ([node("Baseline"), node("Trainer", "cached"), node("Pusher", "cached")], BLESSED, True, "", ("up to date", 0)),
-        ([node("Trainer"), node("Pusher")], REFUSED, False, "", ("not blessed", 3)),
-        ([node("Trainer"), node("Pusher", "cached")], REFUSED, True, "", ("not blessed", 3)),
-        ([node("Trainer"), node("Pusher")], BLESSED, False, "awaiting", ("awaiting review", 5)),
-        ([node("Trainer"), node("Pusher", "cached")], BLESSED, False, "awaiting", ("awaiting review", 5)),
-        ([node("Trainer"), node("Pusher")], BLESSED, False, "rejected", ("rejected", 3)),
-        ([node("Trainer"), node("Pusher")], BLESSED, True, "approved", ("pushed", 0)),
-        ([node("Trainer"), node("Pusher")], REFUSED, False, "awaiting", ("not blessed", 3)),
-        ([node("Trainer"), node("Pusher", "skipped")], None, False, "", ("stopped as asked", 0)),
-        ([node("Evaluator"), node("Pusher", "skipped")], BLESSED, False, "", ("stopped as asked", 0)),
+        (BLESSED, "now", "", ("pushed", 0)),
+        (BLESSED, "before", "", ("up to date", 0)),
+        (REFUSED, "never", "", ("not blessed", 3)),
+        (REFUSED, "before", "", ("not blessed", 3)),
+        (BLESSED, "never", "awaiting", ("awaiting review", 5)),
+        (BLESSED, "never", "rejected", ("rejected", 3)),
+        (BLESSED, "now", "approved", ("pushed", 0)),
+        (REFUSED, "never", "awaiting", ("not blessed", 3)),
+        (None, "never", "", ("stopped as asked", 0)),
+        (BLESSED, "never", "", ("stopped as asked", 0)),
     ],
 )
-def test_an_end_has_a_name_and_an_exit_code(nodes, verdict, pushed, review, status):
-    assert end_status(nodes, verdict, pushed, review) == status
+def test_an_end_has_a_name_and_an_exit_code(verdict, pushed, review, status):
+    assert end_status(verdict, pushed, review) == status
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path, tmp_path / "history" / "r2", "r2")
+
+
+def pushed_model(tmp_path, weights="a", run="r1"):
+    """Pushes a model, and gives the properties by which Pusher speaks of it."""
+    model = tmp_path / f"model-{weights}"
+    model.mkdir()
+    (model / "saved_model.pb").write_text(weights)
+    version, _ = push(model, tmp_path / "serving", run=run)
+    properties = {"pushed": 1, "pushed_version": version.folder.name, "model_digest": version.digest}
+    return version, properties
+
+
+@pytest.mark.parametrize(("run", "when"), [("r1", "before"), ("r2", "now")])
+def test_the_model_is_what_lies_in_the_folder_and_was_pushed_by_the_run_that_its_marker_says(
+    place, tmp_path, run, when
+):
+    version, properties = pushed_model(tmp_path, run=run)
+    elsewhere = {**properties, "pushed_destination": "/moved/away/1"}
+    assert served_model(place, elsewhere) == (version, None)
+    assert when_pushed(version, place.run_id) == when
+
+
+def test_a_version_that_is_gone_or_overtaken_since_is_said(place, tmp_path):
+    _, properties = pushed_model(tmp_path)
+    other, _ = pushed_model(tmp_path, "b")
+    _, error = served_model(place, properties)
+    assert "is not what is served" in str(error)
+    assert other.folder.name in error.received
+    shutil.rmtree(place.serving)
+    assert served_model(place, properties)[1].received == "no version that is whole"
+
+
+def test_a_run_without_a_push_names_no_model_but_one_that_it_pushed_before_it_was_cut_short(place, tmp_path):
+    assert served_model(place, {}) == (None, None)
+    pushed_model(tmp_path)
+    assert served_model(place, {"pushed": 0}) == (None, None)
+    version, _ = pushed_model(tmp_path, "b", run="r2")
+    assert served_model(place, {}) == (version, None)
+    assert when_pushed(None, "r2") == "never"
+
+
+def test_a_full_disk_says_whether_this_run_pushed_before(place, tmp_path):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    assert as_ours(full, place).problem == "the disk is full; nothing was pushed"
+    pushed_model(tmp_path)
+    assert as_ours(full, place).problem == "the disk is full; nothing was pushed"
+    version, _ = pushed_model(tmp_path, "b", run="r2")
+    said = as_ours(RuntimeError("database or disk is full"), place).problem
+    assert said == f"the disk is full; version {version.folder.name} was pushed before, and is served"
 
 
 def test_json_holds_every_fact(summary):

@@ -1,0 +1,52 @@
+"""Looks what is served before the cache is asked: a push that another one has overtaken is not answered from it."""
+
+from pathlib import Path
+from typing import Any
+
+from tfx import types
+from tfx.components.util import model_utils
+from tfx.dsl.components.base import base_driver
+from tfx.orchestration import metadata
+from tfx.orchestration.portable import base_driver as portable
+from tfx.orchestration.portable import data_types
+from tfx.proto.orchestration import driver_output_pb2
+from tfx.types import artifact_utils
+from tfx.types import standard_component_specs as specs
+
+from components.versioned_pusher.inputs import DECISION, PUSHED_BY, REVIEW, destination, model_path, review_outcome
+from components.versioned_pusher.versions import content_digest, served
+
+Artifacts = dict[str, list[types.Artifact]]
+
+
+class Driver(base_driver.BaseDriver, portable.BaseDriver):
+    """Gives the executor the property ``pushed_by``; it is part of the key of the cache."""
+
+    def __init__(self, metadata_handle: metadata.Metadata) -> None:
+        base_driver.BaseDriver.__init__(self, metadata_handle)
+        portable.BaseDriver.__init__(self, metadata_handle)
+
+    def run(self, execution_info: data_types.ExecutionInfo) -> driver_output_pb2.DriverOutput:
+        """Called by TFX's launcher before it asks the cache."""
+        inputs, properties = execution_info.input_dict, execution_info.exec_properties
+        result = driver_output_pb2.DriverOutput()
+        result.exec_properties[PUSHED_BY].string_value = pushed_by(inputs, properties, execution_info.pipeline_run_id)
+        return result
+
+
+def pushed_by(inputs: Artifacts, properties: dict[str, Any], run: str) -> str:
+    """The run whose push holds: the one that pushed what is served, this one if that is another model.
+
+    Empty for a model that is not to be pushed.
+    """
+    if not is_due(inputs, properties):
+        return ""
+    found = served(destination(properties))
+    return found.run if found is not None and found.digest == content_digest(Path(model_path(inputs))) else run
+
+
+def is_due(inputs: Artifacts, properties: dict[str, Any]) -> bool:
+    """Whether the model is blessed and, where a review is required, approved."""
+    blessing = artifact_utils.get_single_instance(inputs[specs.MODEL_BLESSING_KEY])
+    approved = properties.get(REVIEW, "none") == "none" or review_outcome(inputs.get(DECISION, [])) == "approved"
+    return approved and model_utils.is_model_blessed(blessing)
