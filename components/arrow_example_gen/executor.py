@@ -17,6 +17,7 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import proto_utils
 
+from components.arrow_example_gen import tally
 from components.arrow_example_gen.bad_rows import BadRows
 from components.arrow_example_gen.columns import ARROW_TYPES, ColumnRule, Columns, Settings
 from components.arrow_example_gen.formats import FORMATS, QUARANTINES, Piece, check, pieces, read, read_good
@@ -24,6 +25,7 @@ from components.arrow_example_gen.quarantine import check_share, put_aside
 from components.arrow_example_gen.shards import write_shards
 from components.arrow_example_gen.shuffling import shuffled
 from components.arrow_example_gen.splitting import Splitting, parts
+from components.examples import SOURCE_ROWS
 from components.examples.parsing import declare
 from data.row_files import kind
 from pipeline.errors import DataError
@@ -31,6 +33,8 @@ from pipeline.errors import DataError
 logger = logging.getLogger(__name__)
 Artifacts = dict[str, list[types.Artifact]]
 QUARANTINE = "quarantine"
+# Where the rows of each file are counted, in the artifact.
+TALLY = "rows.json"
 # Where files are not divided, the name of all of them.
 UNDIVIDED = "rows"
 
@@ -53,14 +57,15 @@ class WriteShards(beam.DoFn):
         self.folders = folders
         self.quarantine = quarantine
 
-    def process(self, work: Work) -> Iterator[int]:
-        """Gives the number of rows written; holds a few blocks of the file at a time."""
+    def process(self, work: Work) -> Iterator[tally.Count]:
+        """Gives the numbers of rows written and put aside; holds a few blocks of the file at a time."""
         bad = BadRows(work.name)
         batches = ((self.folders[split], rows) for split, rows in divided(work, self.settings, bad))
         rows = write_shards(batches, f"data_tfrecord-{work.label}")
         if quarantined(work, self.settings):
             put_aside(bad, rows, f"{self.quarantine}-{work.label}", work.piece)
-        yield rows
+        yield (work.name, "written"), rows
+        yield (work.name, "aside"), len(bad.all())
 
 
 def quarantined(work: Work, settings: Settings) -> bool:
@@ -119,6 +124,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             # Beam reports a worker's error as text, without its type: the bad line is found by reading once more.
             logger.info("writing failed: looking for a bad line", exc_info=True)
             raise find_bad(files, settings) or error from error
+        counts = tally.read(f"{artifact.uri}/{TALLY}")
+        tally.check(counts)
+        if all(count["source"] != tally.UNKNOWN for count in counts.values()):
+            artifact.set_string_custom_property(SOURCE_ROWS, json.dumps(tally.of_splits(counts, files)))
         for split in files:
             check_share(f"{artifact.uri}/{QUARANTINE}", split, settings.max_bad_share)
         check_not_empty(artifact, written)
@@ -130,13 +139,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         for folder in folders.values():
             fileio.makedirs(folder)
         with self._make_beam_pipeline() as pipeline:
+            counts = []
             for split, names in files.items():
                 aside = f"{artifact.uri}/{QUARANTINE}/{split}"
                 if settings.on_bad_row == "quarantine":
                     fileio.makedirs(f"{artifact.uri}/{QUARANTINE}")
                 parts = pipeline | f"Work[{split}]" >> beam.Create(work_on(split, names))
                 spread = parts | f"Spread[{split}]" >> beam.Reshuffle()
-                spread | f"Write[{split}]" >> beam.ParDo(WriteShards(settings, folders, aside))
+                counts.append(spread | f"Write[{split}]" >> beam.ParDo(WriteShards(settings, folders, aside)))
+                sources = pipeline | f"Files[{split}]" >> beam.Create(names) | f"Each[{split}]" >> beam.Reshuffle()
+                counts.append(sources | f"Count[{split}]" >> beam.Map(tally.in_source))
+            counts | beam.Flatten() | tally.Write(f"{artifact.uri}/{TALLY}")
 
 
 def work_on(split: str, names: list[str]) -> list[Work]:

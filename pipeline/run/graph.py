@@ -16,7 +16,7 @@ from pipeline.errors import InputError
 from pipeline.run.artifacts import Output, outputs_of
 from pipeline.run.console import ProgressHandler
 from pipeline.run.events import NodeStatus, Observer, State
-from pipeline.run.rows import Counts, check_rows, rows_out
+from pipeline.run.rows import Counts, check_rows, check_source, rows_out, source_rows
 from pipeline.run.stale import mark_failed
 
 CACHED = metadata_store_pb2.Execution.CACHED
@@ -95,11 +95,14 @@ class Graph:
         if found is None:
             return
         expected = self._ingested(found)
+        source = source_rows(self.outputs[node])
         status = self.statuses[node]
         status.rows_in = sum(expected[split] for split in found if split in expected) if expected else None
+        status.rows_in = source["source"] if source else status.rows_in
         status.rows_out = sum(found.values())
         try:
             check_rows(node, expected, found)
+            check_source(node, source, found)
         except Exception:
             mark_failed(store, [record])
             raise

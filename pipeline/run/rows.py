@@ -1,5 +1,6 @@
 """How many rows went into a node and came out: counted from its artifacts, and compared."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pyarrow.parquet as parquet
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.examples import SOURCE_ROWS
 from pipeline.errors import MainlineError
 from pipeline.run.artifacts import Output
 from pipeline.training.inputs import count_records
@@ -27,6 +29,15 @@ def rows_out(outputs: Sequence[Output]) -> Counts | None:
     return None
 
 
+def source_rows(outputs: Sequence[Output]) -> Counts | None:
+    """How many rows the files that ExampleGen read have, counted apart from its readers, and how many it put aside."""
+    for output in outputs:
+        if output.type == "Examples" and (found := output.properties.get(SOURCE_ROWS)):
+            splits = json.loads(found).values()
+            return {of: sum(split[of] for split in splits) for of in ("source", "aside")}
+    return None
+
+
 def count_in_statistics(folder: str) -> int:
     """Examples that TFDV says it has seen."""
     with tf.io.gfile.GFile(f"{folder}/FeatureStats.pb", "rb") as file:
@@ -37,6 +48,16 @@ def count_in_statistics(folder: str) -> int:
 def count_predictions(folder: Path) -> int:
     """Rows that were scored."""
     return sum(parquet.read_metadata(path).num_rows for path in folder.glob("predictions/*.parquet"))
+
+
+def check_source(node: str, source: Counts | None, found: Counts) -> None:
+    """What lies in the artifact must be what the files have, without what was put aside.
+
+    Raises:
+        MainlineError: rows were lost or doubled on the way.
+    """
+    if source is not None:
+        check_rows(node, {"all": source["source"] - source["aside"]}, {"all": sum(found.values())})
 
 
 def check_rows(node: str, expected: Counts, found: Counts) -> None:
