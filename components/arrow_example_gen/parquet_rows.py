@@ -7,10 +7,13 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from components.arrow_example_gen.columns import ARROW_TYPES, Columns, check_names
+from components.arrow_example_gen.texts import first_failing, first_not_utf8, not_utf8, shown
 from pipeline.errors import DataError
 
 ROWS_PER_BATCH = 1 << 15
 PIECE_BYTES = 128 << 20
+# A name of a column may be of another encoding.
+UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)
 
 
 def check_types(name: str, file: BinaryIO, columns: Columns) -> None:
@@ -21,7 +24,7 @@ def check_types(name: str, file: BinaryIO, columns: Columns) -> None:
     """
     try:
         found = parquet.ParquetFile(file).schema_arrow
-    except (pa.ArrowInvalid, OSError) as error:
+    except UNREADABLE as error:
         raise unreadable(name, error) from error
     check_names(name, found.names, columns)
     for field in map(found.field, columns.among(found.names)):
@@ -57,10 +60,12 @@ def read_batches(name: str, file: BinaryIO, columns: Columns, groups: tuple[int,
     rows = parquet.ParquetFile(file)
     names = columns.among(rows.schema_arrow.names)
     for group in groups:
+        before = sum(rows.metadata.row_group(earlier).num_rows for earlier in range(group))
         batches = rows.iter_batches(batch_size=ROWS_PER_BATCH, row_groups=[group], columns=names)
         while (batch := _next(name, rows, batches, group, names)) is not None:
             if batch.num_rows:
-                yield _typed(f"{name}, row group {group}", batch, columns)
+                yield _typed(f"{name}, row group {group}", before, batch, columns)
+            before += batch.num_rows
 
 
 def _next(
@@ -68,7 +73,7 @@ def _next(
 ) -> pa.RecordBatch | None:
     try:
         return next(batches, None)
-    except (pa.ArrowInvalid, OSError) as error:
+    except UNREADABLE as error:
         raise unreadable(f"{name}, row group {group}{_bad_column(rows, group, names)}", error) from error
 
 
@@ -77,28 +82,42 @@ def _bad_column(rows: parquet.ParquetFile, group: int, names: list[str]) -> str:
     for column in names:
         try:
             rows.read_row_group(group, columns=[column])
-        except (pa.ArrowInvalid, OSError):
+        except UNREADABLE:
             return f", column {column}"
     return ""
 
 
-def _typed(where: str, batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch:
+def _typed(where: str, before: int, batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch:
     arrays = []
     for column, values in zip(batch.schema.names, batch.columns, strict=True):
         kind = columns[column].type
-        try:
-            arrays.append(values.cast(_target(kind, values.type), safe=kind == "INT"))
-        except pa.ArrowInvalid as error:
-            raise DataError(
-                f"{where}, column {column}", "a value does not fit the type", expected=kind, received=str(error),
-                next_step="Correct the value, or the type in schemas/.",
-            ) from error  # fmt: skip
+        place = first_not_utf8(values) if kind == "BYTES" else None
+        if place is not None:
+            received = shown(values.slice(place, 1).cast(pa.binary())[0].as_py())
+            raise not_utf8(f"{where}, row {before + place + 1}, column {column}", received)
+        arrays.append(_cast(where, before, column, values, kind))
     return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
 
 
-def _target(kind: str, found: pa.DataType) -> pa.DataType:
-    """The type of the schema; bytes stay bytes, since they need not be UTF-8."""
-    return pa.binary() if pa.types.is_binary(found) or pa.types.is_large_binary(found) else ARROW_TYPES[kind]
+def _cast(where: str, before: int, column: str, values: pa.Array, kind: str) -> pa.Array:
+    def cast(some: pa.Array) -> pa.Array:
+        return some.cast(ARROW_TYPES[kind], safe=kind == "INT")
+
+    def fits(some: pa.Array) -> bool:
+        try:
+            cast(some)
+        except pa.ArrowInvalid:
+            return False
+        return True
+
+    try:
+        return cast(values.dictionary_decode() if pa.types.is_dictionary(values.type) else values)
+    except pa.ArrowInvalid as error:
+        place = first_failing(values, fits)
+        raise DataError(
+            f"{where}, row {before + place + 1}, column {column}", "a value does not fit the type", expected=kind,
+            received=str(values[place].as_py())[:200], next_step="Correct the value, or the type in schemas/.",
+        ) from error  # fmt: skip
 
 
 def _is_text(found: pa.DataType) -> bool:

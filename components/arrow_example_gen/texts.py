@@ -1,5 +1,7 @@
 """Text is UTF-8, whatever the format that it comes in; which value is not."""
 
+from collections.abc import Callable
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -34,12 +36,19 @@ def first_not_utf8(values: pa.Array) -> int | None:
     if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
         place = first_not_utf8(pc.list_flatten(values))
         return None if place is None else int(pc.list_parent_indices(values)[place].as_py())
-    if _are_utf8(values):
-        return None
+    return None if _are_utf8(values) else first_failing(values, _are_utf8)
+
+
+def first_failing(values: pa.Array, fits: Callable[[pa.Array], bool]) -> int:
+    """The place of the first of some values that do not all fit, found by halves.
+
+    >>> first_failing(pa.array([1, 2, 3, 4]), lambda values: 3 not in values.to_pylist())
+    2
+    """
     start, count = 0, len(values)
     while count > 1:
         half = count // 2
-        if _are_utf8(values.slice(start, half)):
+        if fits(values.slice(start, half)):
             start, count = start + half, count - half
         else:
             count = half
@@ -62,3 +71,13 @@ def not_utf8(where: str, received: str = "") -> DataError:
     """A text of another encoding."""
     return DataError(where, NOT_UTF8, expected="UTF-8 text", received=received,
                      next_step="Convert the file, for example: iconv -f latin1 -t utf-8.")  # fmt: skip
+
+
+def shown(value: bytes | str, limit: int = 100) -> str:
+    r"""What can be shown of bytes that may be no text.
+
+    >>> shown(b"Z\xfcrich")
+    'Z\\xfcrich'
+    """
+    text = value if isinstance(value, str) else value[: limit + 1].decode("utf-8", "backslashreplace")
+    return text if len(text) <= limit else f"{text[:limit]}…"

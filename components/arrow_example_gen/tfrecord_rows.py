@@ -1,6 +1,6 @@
 """TFRecord files of tf.Example as Arrow record batches, checked against the schema; what is wrong, by record."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -9,9 +9,11 @@ import pyarrow.compute as pc
 import tensorflow as tf
 
 from components.arrow_example_gen.columns import Columns, check_names
+from components.arrow_example_gen.texts import first_not_utf8, not_utf8, shown
 from components.examples.reading import BATCH_ROWS, decoder, serialized_batches
 from pipeline.errors import DataError
 
+Decoder = Callable[[tf.Tensor], pa.RecordBatch]
 VALUE_TYPES = {"INT": pa.int64(), "FLOAT": pa.float32(), "BYTES": pa.large_binary()}
 
 
@@ -35,14 +37,36 @@ def read_batches(name: str, columns: Columns) -> Iterator[pa.RecordBatch]:
     decode = decoder()
     while (serialized := _next(name, batches, before)) is not None:
         where = f"{name}, records {before + 1} to {before + len(serialized)}"
-        try:
-            batch = decode(serialized)
-        except Exception as error:  # tfx_bsl has no type of its own for this.
+        batch = _decoded(decode, serialized)
+        if batch is None:
             raise DataError(
-                where, "a record is not a tf.Example", received=str(error)[:200], next_step="Write the file again."
-            ) from error
-        yield _typed(where, batch, columns)
+                f"{name}, record {before + _first_bad(decode, serialized)}", "the record is not a tf.Example, or has "
+                "values of another kind than those before it", next_step="Write the file again.",
+            )  # fmt: skip
+        yield _typed(where, name, before, batch, columns)
         before += len(serialized)
+
+
+def _decoded(decode: Decoder, serialized: tf.Tensor) -> pa.RecordBatch | None:
+    try:
+        batch = decode(serialized)
+        # A name may be of another encoding.
+        assert batch.schema.names is not None
+    except Exception:  # tfx_bsl has no type of its own for this.
+        return None
+    return batch
+
+
+def _first_bad(decode: Decoder, serialized: tf.Tensor) -> int:
+    """The number of the first record, from 1, up to which they cannot be decoded, found by halves."""
+    good, bad = 0, len(serialized)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        if _decoded(decode, serialized[:middle]) is None:
+            bad = middle
+        else:
+            good = middle
+    return bad
 
 
 def _next(name: str, batches: Iterator[tf.Tensor], before: int) -> tf.Tensor | None:
@@ -55,10 +79,16 @@ def _next(name: str, batches: Iterator[tf.Tensor], before: int) -> tf.Tensor | N
         ) from error  # fmt: skip
 
 
-def _typed(where: str, batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch:
+def _typed(where: str, name: str, before: int, batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch:
     check_names(where, batch.schema.names, columns)
     names = columns.among(batch.schema.names)
-    arrays = [_column(f"{where}, column {name}", batch.column(name), columns[name].type) for name in names]
+    arrays = [_column(f"{where}, column {column}", batch.column(column), columns[column].type) for column in names]
+    for column, values in zip(names, arrays, strict=True):
+        place = first_not_utf8(values) if columns[column].type == "BYTES" else None
+        if place is not None:
+            wrong = values.slice(place, 1)
+            received = shown(pc.list_flatten(wrong)[first_not_utf8(pc.list_flatten(wrong))].as_py())
+            raise not_utf8(f"{name}, record {before + place + 1}, column {column}", received)
     return pa.RecordBatch.from_arrays([one_value_each(values) for values in arrays], names)
 
 

@@ -64,7 +64,9 @@ def test_any_number_is_a_float(values):
         (pa.array(["Köln"]), "Köln"),
         (pa.array(["Köln"], pa.large_string()), "Köln"),
         (pa.array(["Köln"]).dictionary_encode(), "Köln"),
-        (pa.array([b"\xff"]), b"\xff"),
+        (pa.array(["Köln".encode()]), "Köln"),
+        (pa.array(["Köln".encode()]).dictionary_encode(), "Köln"),
+        (pa.array(["Köln".encode()], pa.large_binary()), "Köln"),
         (pa.array([""]), ""),
     ],
 )
@@ -72,6 +74,36 @@ def test_any_text_is_bytes(values, expected):
     content = file(city=values)
     check_types("rows.parquet", content, COLUMNS)
     assert read(content)[0]["city"] == expected
+
+
+def not_text(kind: pa.DataType) -> pa.Array:
+    """A column of texts, of which the third and fifth are in another encoding."""
+    values = pa.array([b"a", None, b"Z\xfcrich", "ü".encode(), b"a\xed\xa0\xbd"], pa.binary())
+    if pa.types.is_dictionary(kind):
+        encoded = values.dictionary_encode()
+        return pa.DictionaryArray.from_arrays(encoded.indices, of_kind(encoded.dictionary, kind.value_type))
+    return of_kind(values, kind)
+
+
+def of_kind(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """The same bytes as another type, unchecked."""
+    if pa.types.is_large_binary(kind) or pa.types.is_large_string(kind):
+        values = values.cast(pa.large_binary())
+    return pa.Array.from_buffers(kind, len(values), values.buffers())
+
+
+@pytest.mark.parametrize("rows_per_group", [5, 2, 1])
+@pytest.mark.parametrize(
+    "kind",
+    [pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), pa.dictionary(pa.int32(), pa.string()),
+     pa.dictionary(pa.int32(), pa.binary())],
+    ids=str,
+)  # fmt: skip
+def test_a_text_that_is_not_utf_8_is_named_by_its_row(kind, rows_per_group):
+    columns = {name: values * 5 for name, values in ROW.items() if name != "city"}
+    error = refused(file(rows_per_group, **columns, city=not_text(kind)))
+    assert error.where == f"rows.parquet, row group {2 // rows_per_group}, row 3, column city"
+    assert (error.problem, error.received) == ("a byte that is not UTF-8", "Z\\xfcrich")
 
 
 def test_null_is_null_and_a_column_of_nulls_needs_no_type():
@@ -111,7 +143,7 @@ def test_what_is_no_parquet_is_refused():
 def test_a_value_that_does_not_fit_is_named_by_row_group_and_column():
     error = refused(file(1, **{name: values * 3 for name, values in ROW.items() if name != "age"},
                          age=pa.array([1, 2**64 - 1, 3], pa.uint64())))  # fmt: skip
-    assert error.where == "rows.parquet, row group 1, column age"
+    assert error.where == "rows.parquet, row group 1, row 2, column age"
     assert error.expected == "INT"
     assert str(2**64 - 1) in error.received
 

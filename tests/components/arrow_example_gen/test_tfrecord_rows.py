@@ -42,9 +42,9 @@ def rows(path) -> list[dict]:
     ("name", "compression"), [("a.tfrecord", ""), ("a.tfrecord.gz", "GZIP"), ("data-0.gz", "GZIP")]
 )
 def test_one_value_is_a_value_and_none_is_null(tmp_path, name, compression):
-    records = [example(n=[1], x=[0.5], text=[b"\xff"]), example(n=[2], x=[]), example(n=[3], text=[b"b"])]
+    records = [example(n=[1], x=[0.5], text=["ü".encode()]), example(n=[2], x=[]), example(n=[3], text=[b"b"])]
     assert rows(write(tmp_path / name, *records, compression=compression)) == [
-        {"n": 1, "x": 0.5, "text": b"\xff"}, {"n": 2, "x": None, "text": None}, {"n": 3, "x": None, "text": b"b"},
+        {"n": 1, "x": 0.5, "text": "ü".encode()}, {"n": 2, "x": None, "text": None}, {"n": 3, "x": None, "text": b"b"},
     ]  # fmt: skip
 
 
@@ -61,8 +61,9 @@ def test_a_list_of_several_values_stays_one(tmp_path):
         ([example(n=[1], more=[1])], "records 1 to 1", "not those of the schema"),
         ([example(n=[1.0])], "records 1 to 1, column n", "wrong type"),
         ([example(n=[1], x=[1])], "records 1 to 1, column x", "wrong type"),
-        ([example(n=[1]), example(n=[1.0])], "records 1 to 2", "not a tf.Example"),
-        ([example(n=[1]), b"\xff\xff"], "records 1 to 2", "not a tf.Example"),
+        ([example(n=[1]), example(n=[1.0])], "record 2", "not a tf.Example"),
+        ([example(n=[1]), b"\xff\xff"], "record 2", "not a tf.Example"),
+        ([example(n=[1])] * 4000 + [b"\xff\xff"] + [example(n=[1])] * 40, "record 4001", "not a tf.Example"),
     ],
 )
 def test_what_does_not_fit_is_named_with_its_records(tmp_path, records, where, problem):
@@ -73,6 +74,17 @@ def test_what_does_not_fit_is_named_with_its_records(tmp_path, records, where, p
     with pytest.raises(DataError, match=problem) as caught:
         rows(path)
     assert caught.value.where == f"{path}, {where}"
+
+
+@pytest.mark.parametrize("before", [0, 3, 5000])
+@pytest.mark.parametrize("texts", [[b"Z\xfcrich"], [b"a", b"Z\xfcrich"]])
+def test_a_text_that_is_not_utf_8_is_named_by_its_record(tmp_path, before, texts):
+    good = [example(n=[1]), example(n=[1], text=["ü".encode(), b"b"]), example(n=[1], text=[b"a"])]
+    path = write(tmp_path / "a.tfrecord", *(good * before)[:before], example(n=[1], text=texts), *good)
+    with pytest.raises(DataError, match="not UTF-8") as caught:
+        rows(path)
+    assert caught.value.where == f"{path}, record {before + 1}, column text"
+    assert caught.value.received == r"Z\xfcrich"
 
 
 @pytest.mark.parametrize("name", ["a.tfrecord", "a.tfrecord.gz"])
