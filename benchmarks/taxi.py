@@ -45,7 +45,15 @@ def make_ours(rows: Path, root: Path) -> Pipeline:
     schema_gen = ImportSchemaGen(**settings["schema"])
     curated = schema_gen.outputs["schema"]
     validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=curated)
-    gate = ValidationGate(validator.outputs["anomalies"], "error", [])
+    gate = ValidationGate(
+        validator.outputs["anomalies"],
+        "error",
+        [],
+        None,
+        statistics=statistics_gen.outputs["statistics"],
+        examples=examples,
+        schema=curated,
+    )
     transform = chosen["Transform"](examples=examples, schema=curated, **settings["transform"]).with_id("Transform")
     transform.add_upstream_node(gate)
     trainer = DistributedTrainer(

@@ -35,6 +35,7 @@ from pipeline.features.table import closed_columns
 from pipeline.metadata import connection_config
 from pipeline.report_settings import report_settings
 from pipeline.split_settings import splitting_of
+from pipeline.task.labels import gate_labels
 from pipeline.training_config import Training
 from pipeline.tuning_settings import tuning_settings
 from pipeline.workloads.contract import Workload, check_model_settings, load_workload
@@ -75,7 +76,15 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
     schema_gen = ImportSchemaGen(schema_file=str(schema_copy(workload, root)))
     curated = schema_gen.outputs["schema"]
     validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=curated)
-    gate = ValidationGate(validator.outputs["anomalies"], config.gate.block_on, accepted)
+    gate = ValidationGate(
+        validator.outputs["anomalies"],
+        config.gate.block_on,
+        accepted,
+        gate_labels(workload.table.label, schema),
+        statistics=statistics_gen.outputs["statistics"],
+        examples=examples,
+        schema=curated,
+    )
     transform = BatchTransform(
         examples=examples,
         schema=curated,

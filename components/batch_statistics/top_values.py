@@ -19,10 +19,9 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx_bsl.arrow import array_util
 
 from components.batch_statistics.counts import Counts, Estimate
+from components.batch_statistics.estimated import ESTIMATED
 
 Accumulator = dict[types.FeaturePath, Counts]
-# Custom statistic of a feature whose number of unique values and whose top values are estimates.
-ESTIMATED = "estimated_top_values_and_unique"
 
 
 class TopValues(stats_generator.CombinerStatsGenerator):

@@ -15,6 +15,7 @@ from components.slice_report.evaluation import Evaluation, read_evaluation
 from components.slice_report.facts import Report
 from components.slice_report.output import REPORT, read_report
 from components.slice_report.trace import Trace
+from components.validation_gate.unlisted import with_unlisted
 from components.validation_gate.verdict import Acceptance, Anomaly, judge, list_anomalies
 
 Statistics = Mapping[str, statistics_pb2.DatasetFeatureStatistics]
@@ -69,6 +70,8 @@ class Sources:
         if "verdict" in self.folders:
             return dict(json.loads(read_text(f"{self.folders['verdict']}/verdict.json")))
         anomalies = read_anomalies(self.folders["anomalies"]) if "anomalies" in self.folders else []
+        if {"statistics", "examples", "schema"} <= self.folders.keys():
+            anomalies = with_unlisted(anomalies, self.statistics, self.example_files(), self.schema)
         return judge(anomalies, block_on, acceptances).as_dict()
 
     def example_files(self) -> dict[str, list[str]]:

@@ -18,33 +18,50 @@ class GateVerdict(types.Artifact):
 
 
 class ValidationGateSpec(ComponentSpec):
-    """Anomalies in, verdict out."""
+    """Anomalies, and what they were found in, in; verdict out."""
 
     PARAMETERS = {  # noqa: RUF012
         "block_on": ExecutionParameter(type=str),
         "accept": ExecutionParameter(type=str),
+        "labels": ExecutionParameter(type=str),
     }
-    INPUTS = {"anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies)}  # noqa: RUF012
+    INPUTS = {  # noqa: RUF012
+        "anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+        "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics),
+        "examples": ChannelParameter(type=standard_artifacts.Examples),
+        "schema": ChannelParameter(type=standard_artifacts.Schema),
+    }
     OUTPUTS = {"verdict": ChannelParameter(type=GateVerdict)}  # noqa: RUF012
 
 
 class ValidationGate(base_component.BaseComponent):
-    """Fails the run when the data breaks the schema.
+    """Fails the run when the data breaks the schema, or has labels that the task cannot learn from.
 
     Args:
         anomalies: output of ExampleValidator.
         block_on: the lowest severity that blocks, ``warning`` or ``error``.
         accept: anomalies to let through, each with feature, rule, reason and splits.
+        labels: the fields of ``labels.Labels``; None where no column of the rows is a label.
+        inputs: ``statistics``, ``examples`` and ``schema``, in which what statistics do not list is looked up.
     """
 
     SPEC_CLASS = ValidationGateSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, anomalies: types.BaseChannel, block_on: str, accept: list[dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        anomalies: types.BaseChannel,
+        block_on: str,
+        accept: list[dict[str, Any]],
+        labels: dict[str, Any] | None,
+        **inputs: types.BaseChannel,
+    ) -> None:
         spec = ValidationGateSpec(
             anomalies=anomalies,
             block_on=block_on,
             accept=json.dumps(accept, sort_keys=True),
+            labels=json.dumps(labels, sort_keys=True),
             verdict=types.Channel(type=GateVerdict),
+            **inputs,
         )
         super().__init__(spec=spec)

@@ -3,12 +3,15 @@
 import json
 from typing import Any
 
-from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
+from components.examples.reading import read_schema, required_files
+from components.validation_gate.labels import Labels, check_labels
+from components.validation_gate.unlisted import Statistics, with_unlisted
 from components.validation_gate.verdict import Acceptance, Anomaly, how_to_accept, judge, list_anomalies, render
 from pipeline.errors import DataRejectedError
 
@@ -19,14 +22,22 @@ class Executor(base_executor.BaseExecutor):
     """The gate."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
-        """Judges the anomalies.
+        """Judges the labels, then the anomalies.
 
         Raises:
+            DataError: there are labels that the task cannot learn from.
             DataRejectedError: some anomaly blocks; it carries the table of them.
         """
-        artifact = artifact_utils.get_single_instance(input_dict["anomalies"])
+        inputs = {key: artifact_utils.get_single_instance(artifacts) for key, artifacts in input_dict.items()}
+        statistics = read_statistics(inputs["statistics"])
+        files = {split: required_files(inputs["examples"], split) for split in statistics}
+        schema = read_schema(inputs["schema"].uri)
+        labels = json.loads(exec_properties["labels"])
+        if labels is not None:
+            check_labels(Labels(**labels), statistics, files, schema)
         acceptances = [Acceptance(**entry) for entry in json.loads(exec_properties["accept"])]
-        verdict = judge(read_anomalies(artifact), exec_properties["block_on"], acceptances)
+        anomalies = with_unlisted(read_anomalies(inputs["anomalies"]), statistics, files, schema)
+        verdict = judge(anomalies, exec_properties["block_on"], acceptances)
         if verdict.blocking:
             raise DataRejectedError(
                 "ValidationGate",
@@ -46,3 +57,13 @@ def read_anomalies(artifact: types.Artifact) -> list[Anomaly]:
         with fileio.open(f"{folder}/SchemaDiff.pb", "rb") as file:
             rows += list_anomalies(split, anomalies_pb2.Anomalies.FromString(file.read()))
     return rows
+
+
+def read_statistics(artifact: types.Artifact) -> Statistics:
+    """The statistics of every split."""
+    found = {}
+    for split in artifact_utils.decode_split_names(artifact.split_names):
+        folder = artifact_utils.get_split_uri([artifact], split)
+        with fileio.open(f"{folder}/FeatureStats.pb", "rb") as file:
+            found[split] = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read()).datasets[0]
+    return found

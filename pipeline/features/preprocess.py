@@ -39,10 +39,21 @@ def transform(table: Table, inputs: Mapping[str, Column], domains: Domains) -> C
     for feature in table.features:
         if isinstance(feature, Crossed):
             outputs[transformed_name(feature)] = _cross(feature, tokens)
-    outputs[f"{table.label}_xf"] = tf.cast(dense(inputs[table.label], 0), tf.int64)
+    outputs[f"{table.label}_xf"] = checked_label(table.label, inputs[table.label])
     if table.weight is not None:
         outputs[f"{table.weight}_xf"] = checked_weight(table.weight, inputs[table.weight])
     return outputs
+
+
+def checked_label(name: str, column: Column) -> tf.Tensor:
+    """A label as int64 (batch, 1); evaluating it fails where a row has none, or another than 0 or 1.
+
+    Data flow alone, as for a weight.
+    """
+    label = dense(_map_values(_float, column), math.nan)
+    usable = tf.where((label == 0.0) | (label == 1.0), label, math.nan)
+    checked = tf.debugging.check_numerics(usable, f"column {name!r} is the label: every row needs 0 or 1")
+    return tf.cast(checked, tf.int64)
 
 
 def checked_weight(name: str, column: Column) -> tf.Tensor:

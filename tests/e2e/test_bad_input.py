@@ -108,6 +108,23 @@ def test_a_number_outside_its_range_is_an_anomaly(finished, tmp_path):
     assert "test" in outcome.facts["error"]
 
 
+@pytest.mark.parametrize(
+    ("split", "label", "said"),
+    [
+        ("train", b",\n", "missing in 1 of "),
+        ("test", b",7\n", "neither 0 nor 1 in 1 of "),
+        ("eval", b",7\n", "such as 7"),
+    ],
+)
+def test_labels_that_the_task_does_not_know_end_the_run_before_training(split, label, said, finished, tmp_path):
+    rows = spoil(finished.rows, tmp_path, split, on_line(2, b",0\n", label))
+    outcome = harness.run_here(rows, finished.root)
+    assert (outcome.code, outcome.facts["status"]) == (2, "bad input")
+    for text in ("label over_50k", said, f"rows of {split}", "nothing was trained"):
+        assert text in outcome.facts["error"]
+    assert (outcome.states()["ValidationGate"], outcome.states()["Transform"]) == ("failed", "waiting")
+
+
 def test_a_failed_run_leaves_no_outputs_behind_once_the_next_one_starts(finished, tmp_path):
     rows = spoil(finished.rows, tmp_path, "train", on_line(3, b"50,", b"fifty,"))
     root = tmp_path / "runs"

@@ -8,7 +8,7 @@ import pytest
 
 from components.batch_statistics import counts
 from components.batch_statistics.counts import Counts
-from components.batch_statistics.top_values import ESTIMATED
+from components.batch_statistics.estimated import ESTIMATED
 
 from . import statistics_world
 from .statistics_world import by_path, count, load

@@ -1,0 +1,43 @@
+"""Which labels a task learns from. The gate looks for them in every row; what the schema says is checked before."""
+
+import difflib
+from dataclasses import dataclass
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from pipeline.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task: the labels that it knows, and the types in a schema that can hold them."""
+
+    name: str
+    labels: tuple[int, ...]
+    types: tuple[str, ...]
+
+
+BINARY = Task("binary", labels=(0, 1), types=("INT", "FLOAT"))
+
+
+def gate_labels(column: str, schema: schema_pb2.Schema, task: Task = BINARY) -> dict[str, Any]:
+    """What the gate is told of the labels.
+
+    Raises:
+        ConfigError: the schema has no such column, or one of a type that holds no label of the task.
+    """
+    types = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in schema.feature}
+    if column not in types:
+        near = difflib.get_close_matches(column, types, n=1)
+        raise ConfigError(
+            f"feature table, label {column!r}", "no such column in the schema", expected=", ".join(types),
+            received=column, next_step=f"Did you mean {near[0]!r}?" if near else "Declare it in schemas/.",
+        )  # fmt: skip
+    if types[column] not in task.types:
+        raise ConfigError(
+            f"schemas, feature {column}", f"the label of a {task.name} task has the wrong type",
+            expected=f"{' or '.join(task.types)}, with the values {' and '.join(map(str, task.labels))}",
+            received=types[column], next_step="Turn the labels into numbers in the rows, and correct the schema.",
+        )  # fmt: skip
+    return {"column": column, "task": task.name, "values": list(task.labels)}
