@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import pyarrow as pa
-from pyarrow import parquet
 
 from components.arrow_example_gen.columns import ARROW_TYPES, Columns, check_names
 from components.arrow_example_gen.texts import first_failing, first_not_utf8, not_utf8, shown
+from components.parquet_files import parquet
 from pipeline.errors import DataError
 
 ROWS_PER_BATCH = 1 << 15
@@ -26,6 +26,11 @@ def check_types(name: str, file: BinaryIO, columns: Columns) -> None:
         found = parquet.ParquetFile(file).schema_arrow
     except UNREADABLE as error:
         raise unreadable(name, error) from error
+    except RuntimeError as error:
+        raise DataError(
+            name, "a column has a type that is a pickled object of Python, which may run any program",
+            expected="types of Arrow and Parquet", next_step="Write the file without such a type.",
+        ) from error  # fmt: skip
     check_names(name, found.names, columns)
     for field in map(found.field, columns.among(found.names)):
         kind = columns[field.name].type

@@ -9,9 +9,9 @@ from typing import BinaryIO, cast
 import numpy as np
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
-from pyarrow import parquet
 
 from components.arrow_example_gen.byte_ranges import scan
+from components.parquet_files import parquet
 from data.row_files import kind
 
 BLOCK_BYTES = 8 << 20

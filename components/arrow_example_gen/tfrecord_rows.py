@@ -50,11 +50,10 @@ def read_batches(name: str, columns: Columns) -> Iterator[pa.RecordBatch]:
 def _decoded(decode: Decoder, serialized: tf.Tensor) -> pa.RecordBatch | None:
     try:
         batch = decode(serialized)
-        # A name may be of another encoding.
-        assert batch.schema.names is not None
+        # A name may be of another encoding, which is seen here.
+        return pa.RecordBatch.from_arrays(batch.columns, batch.schema.names)
     except Exception:  # tfx_bsl has no type of its own for this.
         return None
-    return batch
 
 
 def _first_bad(decode: Decoder, serialized: tf.Tensor) -> int:

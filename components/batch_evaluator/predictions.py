@@ -7,9 +7,9 @@ from typing import Protocol
 
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
-from pyarrow import parquet
 from tfx.dsl.io import fileio
 
+from components.parquet_files import parquet
 from pipeline.errors import DataError, MainlineError
 
 FOLDER = "predictions"

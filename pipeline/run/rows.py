@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow.parquet as parquet
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.examples import SOURCE_ROWS
+from components.parquet_files import parquet
 from pipeline.errors import MainlineError
 from pipeline.run.artifacts import Output
 from pipeline.training.inputs import count_records

@@ -1,4 +1,9 @@
 import io
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -183,3 +188,53 @@ def test_columns_that_are_not_in_the_schema_can_be_left_out():
     ]
     with pytest.raises(DataError, match="not in the schema: note, when"):
         check_types("rows.parquet", content, COLUMNS)
+
+
+class Program:
+    """What pickles to a call."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (Path(self.path),))
+
+
+def with_pickle(tmp_path, place) -> Path:
+    """A file with a column of a type that is pickled; ``ran`` beside it is there when it was unpickled."""
+    marks = {
+        b"ARROW:extension:name": b"arrow.py_extension_type",
+        b"ARROW:extension:metadata": pickle.dumps(Program(tmp_path / "ran")),
+    }
+    field = pa.field(place, pa.int64(), metadata=marks)
+    if place == "within a list":
+        field = pa.field("note", pa.list_(field))
+    table = pa.table(ROW)
+    table = table.drop(["age"]) if place == "age" else table
+    table = table.append_column(field, pa.array([[1] if place == "within a list" else 1], field.type))
+    parquet.write_table(table, tmp_path / "rows.parquet")
+    return tmp_path / "rows.parquet"
+
+
+@pytest.mark.parametrize("place", ["age", "note", "within a list"])
+def test_a_pickle_in_a_file_does_not_run(tmp_path, place):
+    content = io.BytesIO(with_pickle(tmp_path, place).read_bytes())
+    with pytest.raises(DataError):
+        check_types("rows.parquet", content, COLUMNS)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_importing_the_reader_is_enough(tmp_path):
+    code = f"from components.parquet_files import parquet; parquet.read_schema({str(with_pickle(tmp_path, 'age'))!r})"
+    subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=Path(parquet_rows.__file__).parents[2])
+    assert not (tmp_path / "ran").exists()
+
+
+def test_parquet_is_opened_by_way_of_what_keeps_pickles_from_running():
+    """Importing pyarrow's own module elsewhere would pass it by."""
+    root = Path(parquet_rows.__file__).parents[2]
+    sources = [path for top in ("components", "pipeline", "data") for path in (root / top).rglob("*.py")]
+    importing = re.compile(r"pyarrow import .*\bparquet\b|pyarrow\.parquet|pyarrow\.(feather|ipc|orc)")
+    found = {path.name for path in sources if importing.search(path.read_text(encoding="utf-8"))}
+    # The latter one writes only.
+    assert found == {"parquet_files.py", "synthetic.py"}
