@@ -56,16 +56,10 @@ def main(arguments: list[str]) -> int:
     from pipeline.run.watch import Asked, watch
 
     request = Request(
-        config=options.config,
-        overrides=tuple(options.set),
-        env=options.env,
-        from_node=options.from_node,
-        to_node=options.to_node,
-        cache=not options.no_cache,
-        root=options.root,
-        orchestrator=options.orchestrator,
+        config=options.config, overrides=tuple(options.set), env=options.env, from_node=options.from_node,
+        to_node=options.to_node, cache=not options.no_cache, root=options.root, orchestrator=options.orchestrator,
         as_json=options.json,
-    )
+    )  # fmt: skip
     asked = Asked(options.cron, options.on_new_span, options.missed or "run", options.max_runs)
     try:
         return watch(request, asked, (sys.executable, __file__)) if options.watch else run(request)
@@ -75,4 +69,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    from pipeline.run.streams import enter
+
+    enter(main)

@@ -1,23 +1,58 @@
 """Files of this machine that appear whole or not at all."""
 
+import contextlib
 import errno
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
+NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EROFS)
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file beside its name, then renames it; the folder above it is made."""
+
+def write_whole(path: Path, content: bytes, durable: bool = True) -> None:
+    """Writes a file beside its name, then renames it; the folder above it is made.
+
+    A ``durable`` one is on the disk before it has its name: else a machine that loses power may keep the name alone.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_native_id()}.partial")
+    try:
+        with open(partial, "wb") as file:
+            file.write(content)
+            if durable:
+                settle(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+    if durable:
+        settle_folder(path.parent)
 
 
-def write_json(path: Path, content: Any) -> None:
+def settle(descriptor: int) -> None:
+    """Waits until the disk has what was written; some file systems cannot say."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NO_SYNC:
+            raise
+
+
+def settle_folder(folder: Path) -> None:
+    """The same for the names in a folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        settle(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, content: Any, durable: bool = True) -> None:
     """Writes JSON, likewise."""
-    write_whole(path, json.dumps(content, indent=1).encode("utf-8"))
+    write_whole(path, json.dumps(content, indent=1).encode("utf-8"), durable)
 
 
 def claim(path: Path, content: bytes) -> bool:
@@ -29,7 +64,9 @@ def claim(path: Path, content: bytes) -> bool:
     partial = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        partial.write_bytes(content)
+        with open(partial, "wb") as file:
+            file.write(content)
+            settle(file.fileno())
         os.link(partial, path)
     except FileExistsError:
         return False
@@ -50,6 +87,7 @@ def _create(path: Path, content: bytes) -> bool:
     try:
         with file:
             file.write(content)
+            settle(file.fileno())
     except OSError:
         path.unlink(missing_ok=True)
         raise

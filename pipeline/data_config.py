@@ -1,8 +1,8 @@
 """The section ``data`` of a config."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from data.span_patterns import fault
 from pipeline.strict import Strict
@@ -46,6 +46,12 @@ class SplitBy(Strict):
         if self.cuts is not None and self.cuts[0] >= self.cuts[1]:  # type: ignore[operator]
             raise ValueError("the second of the 'cuts' must be greater than the first")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_given(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the shares where they may not be given, so that what is written loads again."""
+        whole: dict[str, Any] = dump(self)
+        return {key: value for key, value in whole.items() if key != "shares" or self.time is None}
 
 
 class Data(Strict):

@@ -74,7 +74,7 @@ class Pulse:
 
 def write_pulse(folder: Path, pulse: Pulse) -> None:
     """Writes ``pulse.json``."""
-    write_json(folder / "pulse.json", asdict(pulse))
+    write_json(folder / "pulse.json", asdict(pulse), durable=False)
 
 
 def read_pulse(folder: Path) -> Pulse | None:

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.run.streams import enter
+
 if TYPE_CHECKING:
     import ml_metadata as mlmd
 
@@ -184,8 +186,10 @@ def exists(stored: "Stored") -> bool:
 
 def print_json(content: Any) -> None:
     """Prints to standard output."""
-    print(json.dumps(content, indent=1, ensure_ascii=False))
+    from pipeline.run.streams import encoding_of, json_text
+
+    print(json_text(content, encoding_of(sys.stdout), indent=1))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    enter(main)

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import MainlineError
+from pipeline.errors import DataError, MainlineError
+from pipeline.run.streams import enter
 
 if TYPE_CHECKING:
     from components.slice_report.facts import Decision
@@ -79,7 +80,8 @@ def make_again(run: "StoredRun") -> None:
     """
     from pipeline.run.output import libraries_to
 
-    failed = [node["node"] for node in run.summary.get("nodes", []) if node["state"] == "failed"]
+    nodes = [node for node in run.summary.get("nodes") or [] if isinstance(node, dict)]
+    failed = [str(node.get("node", "")) for node in nodes if node.get("state") == "failed"]
     with libraries_to(run.folder / "run.log"):
         from pipeline.run.report import Failure, publish
         from pipeline.run.stored import opened
@@ -90,13 +92,23 @@ def make_again(run: "StoredRun") -> None:
 
 
 def read_decision(folder: Path) -> "Decision | None":
-    """What a reviewer decided, if it is there."""
+    """What a reviewer decided, if it is there.
+
+    Raises:
+        DataError: it is damaged.
+    """
     from components.slice_report.facts import Decision
     from components.slice_report.output import DECISION
 
     path = folder / DECISION
-    return Decision(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return Decision(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        again = "Remove it, and run again: what is done is cached, and the decision is copied from ML Metadata."
+        raise DataError(str(path), "damaged", received=str(error), next_step=again) from error
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    enter(main)

@@ -10,6 +10,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
 from components.examples.reading import read_schema, required_files
+from components.remote_files import write_whole
 from components.validation_gate.labels import Labels, check_labels
 from components.validation_gate.unlisted import Statistics, with_unlisted
 from components.validation_gate.verdict import Acceptance, Anomaly, how_to_accept, judge, list_anomalies, render
@@ -45,8 +46,7 @@ class Executor(base_executor.BaseExecutor):
                 next_step=how_to_accept(verdict.blocking[0]),
             )
         folder = artifact_utils.get_single_uri(output_dict["verdict"])
-        with fileio.open(f"{folder}/verdict.json", "w") as file:
-            file.write(json.dumps(verdict.as_dict(), indent=1))
+        write_whole(f"{folder}/verdict.json", json.dumps(verdict.as_dict(), indent=1).encode("utf-8"))
 
 
 def read_anomalies(artifact: types.Artifact) -> list[Anomaly]:

@@ -7,7 +7,6 @@ of the run, but for a model that waits for its reviewer: nothing has failed ther
 import argparse
 import json
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from pipeline.metadata_server import wait_for_store
 from pipeline.run.events import NodeStatus
 from pipeline.run.request import Place, Request
 from pipeline.run.runner import save
+from pipeline.run.streams import enter
 from pipeline.run.summary import AWAITING_CODE, Summary, failure_status
 
 if TYPE_CHECKING:
@@ -156,4 +156,4 @@ def say_summary(facts: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    enter(main)

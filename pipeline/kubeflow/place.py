@@ -13,6 +13,7 @@ import yaml
 from components.files import claim
 from data.prepare import prepared_folder
 from pipeline.config import Config, Loader, merge, parse_override, validate
+from pipeline.config_text import dump_config
 from pipeline.errors import ConfigError, InputError, MainlineError
 from pipeline.kubeflow.pod import tell
 from pipeline.run.request import Place
@@ -115,8 +116,7 @@ def begin(asked: Asked) -> tuple[Config, Place]:
     claim(record_of(root, asked.run), json.dumps({"run": name}).encode())
     place = named_place(root, asked.run)
     if not (place.folder / "config.yaml").is_file():
-        settled = resolve_span(config, tell).model_dump(mode="json")
-        claim(place.folder / "config.yaml", yaml.safe_dump(settled).encode())
+        claim(place.folder / "config.yaml", dump_config(resolve_span(config, tell)).encode())
     return read_config(place.folder), place
 
 

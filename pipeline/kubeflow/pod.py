@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from components import lean
 from pipeline.errors import MainlineError
-from pipeline.run.runner import terminating_as_interrupt
+from pipeline.run.signals import terminating_as_interrupt
 
 
 @dataclass

@@ -31,6 +31,7 @@ from pipeline.run.events import NodeStatus
 from pipeline.run.failure import as_ours
 from pipeline.run.request import Place
 from pipeline.run.runner import input_rows, progress_to
+from pipeline.run.streams import enter
 
 if TYPE_CHECKING:
     from pipeline.run.graph import Graph
@@ -160,4 +161,4 @@ def show(options: argparse.Namespace, config: Config, graph: "Graph") -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    enter(main)

@@ -6,6 +6,7 @@ import os
 from components.versioned_pusher.versions import latest_version, read_marker
 from pipeline.errors import InputError, MainlineError, causes
 from pipeline.run.request import Place
+from pipeline.run.signals import is_ending
 from pipeline.run.summary import near
 
 # As TFX says that a partial run has nothing to build on.
@@ -16,11 +17,11 @@ DISK_FULL = ("No space left on device", "disk is full")
 
 def as_ours(error: BaseException, place: Place, log: str = "") -> MainlineError:
     """Any failure in our words; what a library said stays in the log, of which ``log`` says where it is."""
+    if is_ending() or isinstance(error, KeyboardInterrupt):
+        return MainlineError("run", "interrupted", next_step="Run again: what is done is cached, training resumes.")
     if isinstance(error, MainlineError):
         return error
     log = log or f"The log says more: {near(place.log)}"
-    if isinstance(error, KeyboardInterrupt):
-        return MainlineError("run", "interrupted", next_step="Run again: what is done is cached, training resumes.")
     if is_disk_full(error):
         free = os.statvfs(place.root)
         received = f"{free.f_bavail * free.f_frsize / 1e6:.0f} MB free"

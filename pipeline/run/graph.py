@@ -17,6 +17,7 @@ from pipeline.run.artifacts import Output, outputs_of
 from pipeline.run.console import ProgressHandler
 from pipeline.run.events import NodeStatus, Observer, State
 from pipeline.run.rows import Counts, check_rows, check_source, rows_out, source_rows
+from pipeline.run.signals import is_ending
 from pipeline.run.stale import mark_failed
 
 CACHED = metadata_store_pb2.Execution.CACHED
@@ -48,6 +49,8 @@ class Graph:
 
     def launch(self, node: str) -> None:
         """Runs a node, or takes it from the cache, and tells the observer; a failure is kept and raised."""
+        if is_ending():
+            raise KeyboardInterrupt
         status = self.statuses[node]
         status.start()
         self.observer.changed(status)

@@ -9,6 +9,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from components.files import write_whole
 from pipeline.errors import InputError, MainlineError
 
 RUN, WATCH = ".lock", ".watch.lock"
@@ -78,7 +79,7 @@ def _held(root: Path, name: str, mine: Mapping[str, Any], what: str, instead: st
             next_step=f"{instead}, or give this one its own --root.",
         ) from None  # fmt: skip
     try:
-        _holder(root, name).write_text(json.dumps(mine), encoding="utf-8")
+        write_whole(_holder(root, name), json.dumps(mine).encode())
         yield
     finally:
         lock.release()

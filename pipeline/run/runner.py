@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -11,14 +10,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from components import lean
 from components.distributed_trainer.cluster import BACKEND_ENV
+from components.files import write_whole
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
 from data.spans import without_rows
 from pipeline.config import Config, load_config
+from pipeline.config_text import dump_config
 from pipeline.errors import DataError
 from pipeline.metadata_server import trouble, wait_for_store
 from pipeline.run.console import ProgressHandler, observing
@@ -29,6 +28,7 @@ from pipeline.run.lock import exclusive
 from pipeline.run.outcome import summarize
 from pipeline.run.output import libraries_to
 from pipeline.run.request import Place, Request
+from pipeline.run.signals import is_ending, terminating_as_interrupt, undisturbed
 from pipeline.run.summary import Summary, show
 from pipeline.spans import resolve_span, rows_expected
 
@@ -51,12 +51,25 @@ def run(request: Request) -> int:
     root = request.root.resolve() / config.name
     with exclusive(root, run_id), terminating_as_interrupt():
         place = Place(root, root / "history" / run_id, run_id)
-        place.folder.mkdir(parents=True)
-        (place.folder / "config.yaml").write_text(yaml.safe_dump(config.model_dump(mode="json")), encoding="utf-8")
+        begin(place, config)
         summary = run_in(place, config, request)
-        save(summary, place)
+        with undisturbed():
+            save(summary, place)
     show(summary, request.as_json)
     return summary.exit_code
+
+
+def begin(place: Place, config: Config) -> None:
+    """Makes the folder of a run, with its config.
+
+    Raises:
+        MainlineError: the disk refuses.
+    """
+    try:
+        place.folder.mkdir(parents=True)
+        write_whole(place.folder / "config.yaml", dump_config(config).encode())
+    except OSError as error:
+        raise as_ours(error, place) from error
 
 
 def to_stderr(text: str) -> None:
@@ -67,19 +80,9 @@ def to_stderr(text: str) -> None:
 def save(summary: Summary, place: Place) -> None:
     """Writes the summary beside the log; on a full disk, what is printed must do."""
     try:
-        (place.folder / "summary.json").write_text(summary.as_json() + "\n", encoding="utf-8")
+        write_whole(place.folder / "summary.json", f"{summary.as_json()}\n".encode())
     except OSError as error:
         print(f"summary.json could not be written: {error}", file=sys.stderr)
-
-
-@contextmanager
-def terminating_as_interrupt() -> Iterator[None]:
-    """Makes SIGTERM end a run as Ctrl-C does, so that the lock, the log and ML Metadata are left in order."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def run_in(place: Place, config: Config, request: Request) -> Summary:
@@ -98,9 +101,26 @@ def run_in(place: Place, config: Config, request: Request) -> Summary:
         except (Exception, KeyboardInterrupt) as raised:
             logging.getLogger(__name__).error("the run failed", exc_info=True)
             first = graph.failure or raised if graph else raised
-            error = trouble(config.metadata, place.root, first) or as_ours(first, place)
+            told = None if is_ending() else trouble(config.metadata, place.root, first)
+            error = told or as_ours(first, place)
+            if graph is not None:
+                end_executions(graph, place)
         report = publish_report(graph, place, config, error, observer.note) if graph else None
     return summarize(place, config, request, graph, verdict, report, error, time.monotonic() - started_s)
+
+
+def end_executions(graph: "Graph", place: Place) -> None:
+    """Marks as failed what the run leaves unfinished, and clears its outputs; where that fails, the next run does."""
+    from tfx.orchestration import metadata
+
+    from pipeline.run.stale import clear_stale, of_run
+
+    with undisturbed():
+        try:
+            with metadata.Metadata(graph.connection) as handle:
+                clear_stale(handle.store, place.root / "artifacts", of_run(handle.store, place.run_id))
+        except Exception:
+            logging.getLogger(__name__).warning("executions were left unfinished in ML Metadata", exc_info=True)
 
 
 @contextmanager
@@ -144,16 +164,16 @@ def make_graph(
 
     from pipeline.pipeline import create_pipeline, keep_schema
     from pipeline.run.graph import Graph, compile_pipeline
-    from pipeline.run.stale import clear_stale
+    from pipeline.run.stale import clear_stale, of_root
 
     if config.metadata.backend != "sqlite":
         wait_for_store(config.metadata, place.root, STORE_PATIENCE_S, observer.note)
     keep_schema(config, place.root)
     pipeline = create_pipeline(config, rows, place.root, enable_cache=request.cache)
-    if config.metadata.backend == "sqlite":
+    with metadata.Metadata(pipeline.metadata_connection_config) as handle:
         # A store on a server may hold the live executions of others, whom our lock does not stop.
-        with metadata.Metadata(pipeline.metadata_connection_config) as handle:
-            clear_stale(handle.store, place.root / "artifacts")
+        mine = None if config.metadata.backend == "sqlite" else of_root(handle.store, place.root)
+        clear_stale(handle.store, place.root / "artifacts", mine)
     ir = compile_pipeline(pipeline, place.run_id, request.from_node, request.to_node)
     return Graph(ir, observer, handler)
 

@@ -38,6 +38,16 @@ def of_run(store: mlmd.MetadataStore, run: str) -> list[Execution]:
     return _of_context(store, "pipeline_run", run)
 
 
+def of_root(store: mlmd.MetadataStore, root: Path) -> list[Execution]:
+    """Unfinished executions of the pipeline of a root whose runs have their history there: no other root's."""
+    unfinished = [item for item in of_pipeline(store, root.name) if item.last_known_state in UNFINISHED]
+    return [item for item in unfinished if any((root / "history" / run).is_dir() for run in _runs_of(store, item))]
+
+
+def _runs_of(store: mlmd.MetadataStore, execution: Execution) -> list[str]:
+    return [context.name for context in store.get_contexts_by_execution(execution.id) if context.type == "pipeline_run"]
+
+
 def _of_context(store: mlmd.MetadataStore, kind: str, name: str) -> list[Execution]:
     context = store.get_context_by_type_and_name(kind, name)
     return list(store.get_executions_by_context(context.id)) if context else []

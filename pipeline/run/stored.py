@@ -1,16 +1,15 @@
 """Runs that are over: where their things are, and what ML Metadata knows of them."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from pipeline.config import Config, Metadata, load_config, validate
-from pipeline.errors import InputError
+from pipeline.config import Config, Metadata, load_config, read_yaml, validate
+from pipeline.errors import ConfigError, InputError
 from pipeline.metadata_server import wait_for_store
 
 # ML Metadata and TFX take seconds to import, and a page is drawn from a file without them: hence imports in functions.
@@ -66,10 +65,11 @@ def stores(root: Path, config: str | None = None) -> list[Stored]:
 
 
 def stored_in(folder: Path) -> Iterator[Stored]:
-    """The pipeline of a folder, by the config of its latest run, if it has run."""
-    runs = sorted(path.parent for path in folder.glob("history/*/config.yaml"))
+    """The pipeline of a folder, by the config of its latest run that can be read, if it has run."""
+    runs = sorted((path.parent for path in folder.glob("history/*/config.yaml")), reverse=True)
     if runs:
-        settings = read_config(runs[-1]).metadata
+        configs = (readable(run) for run in runs)
+        settings = next((config.metadata for config in configs if config is not None), Metadata())
         database = folder / "metadata.db"
         if settings.backend != "sqlite" or database.is_file():
             yield Stored(folder.name, folder, connection(settings, folder))
@@ -91,7 +91,36 @@ def connection(settings: Metadata, folder: Path) -> "metadata_store_pb2.Connecti
 def read_config(folder: Path) -> Config:
     """The effective config of a run."""
     path = folder / "config.yaml"
-    return validate(yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
+    return validate(read_yaml(path), str(path))
+
+
+def readable(folder: Path) -> Config | None:
+    """The same, of a run that is one of many: where it cannot be read, that is said, and the others go on."""
+    try:
+        return read_config(folder)
+    except ConfigError as error:
+        pass_over(error)
+        return None
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """How a run ended; empty where it did not come so far, or its file is damaged, which is said."""
+    path = folder / "summary.json"
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(facts, dict):
+            raise ValueError(f"a {type(facts).__name__} in place of an object")
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        pass_over(InputError(str(path), "damaged, and not looked at", received=str(error)))
+        return {}
+    return facts
+
+
+def pass_over(error: InputError) -> None:
+    """Names what is wrong with a file of an old run, on standard error."""
+    print(f"passed over: {error}", file=sys.stderr)
 
 
 def find_run(given: Path) -> StoredRun:
@@ -109,8 +138,10 @@ def find_run(given: Path) -> StoredRun:
             str(given), "there is no run", expected="runs, runs/<pipeline> or runs/<pipeline>/history/<run>",
             received="no such folder" if not folder.is_dir() else "no history/<run>/config.yaml in it",
         )  # fmt: skip
-    latest = max(runs, key=lambda path: path.name)
-    return stored_run(latest.parent.parent, latest.name)
+    for run in sorted(runs, key=lambda path: path.name, reverse=True):
+        if readable(run) is not None:
+            return stored_run(run.parent.parent, run.name)
+    raise InputError(str(given), "no run has a config that can be read", received=f"{len(runs)} that cannot")
 
 
 def stored_run(root: Path, run: str) -> StoredRun:
@@ -119,9 +150,7 @@ def stored_run(root: Path, run: str) -> StoredRun:
     if not (folder / "config.yaml").is_file():
         known = sorted(path.parent.name for path in root.glob("history/*/config.yaml"))
         raise InputError(str(folder), "no such run", expected=", ".join(known[-5:]) or "a run", received=run)
-    summary = folder / "summary.json"
-    facts = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {}
-    return StoredRun(root, run, read_config(folder), facts)
+    return StoredRun(root, run, read_config(folder), read_summary(folder))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The end of a run, as facts: for a person as text, for a script as JSON."""
 
 import json
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,7 @@ from components.slice_report.checks import Check, Verdict
 from pipeline.errors import SURROGATE, MainlineError, NotBlessedError, printable
 from pipeline.run.console import table
 from pipeline.run.events import NodeStatus
+from pipeline.run.streams import encoding_of, json_text
 
 Status = Literal[
     "pushed", "up to date", "awaiting review", "rejected", "not blessed", "data rejected", "bad input", "failed",
@@ -52,8 +54,8 @@ class Summary:
     next_command: str
     warnings: tuple[str, ...] = ()
 
-    def as_json(self) -> str:
-        """One JSON object."""
+    def as_json(self, encoding: str = "utf-8") -> str:
+        """One JSON object, in characters of an alphabet."""
         facts = asdict(self)
         for node in facts["nodes"]:
             del node["started_s"]
@@ -61,7 +63,8 @@ class Summary:
         finite = json.loads(json.dumps(facts), parse_constant=lambda _: None)
         text = json.dumps(finite, indent=1, ensure_ascii=False)
         # Half a pair of surrogates cannot be written; it is spelled, with a backslash that JSON takes for one.
-        return SURROGATE.sub(lambda found: "\\" + printable(found[0]), text)
+        text = SURROGATE.sub(lambda found: "\\" + printable(found[0]), text)
+        return json_text(json.loads(text), encoding, indent=1)
 
 
 def failure_status(error: BaseException) -> tuple[Status, int]:
@@ -155,7 +158,7 @@ def places(summary: Summary) -> Table:
 def show(summary: Summary, as_json: bool) -> None:
     """Prints to standard output."""
     if as_json:
-        print(summary.as_json())
+        print(summary.as_json(encoding_of(sys.stdout)))
         return
     console = Console(highlight=False)
     if not console.is_terminal:

@@ -26,7 +26,8 @@ from pipeline.config import Config, load_config
 from pipeline.errors import ConfigError, DataError, InputError
 from pipeline.run.lock import at_work, watching
 from pipeline.run.request import Request
-from pipeline.run.runner import terminating_as_interrupt
+from pipeline.run.signals import terminating_as_interrupt
+from pipeline.run.streams import encoding_of, json_text
 from pipeline.run.triggers import Missed, State, Trigger, after, due, opening, wait_s, waiting_for
 from pipeline.schedule import Cron, parse_cron
 from pipeline.spans import has_spans, look_for
@@ -234,7 +235,7 @@ def json_line(trigger: Trigger, code: int, out: str) -> str:
     started = {"tick": tick.isoformat() if tick else None, "span": span.number if span else None}
     if span is not None and span.version is not None:
         started["version"] = span.version
-    return json.dumps({"trigger": started, "exit_code": code, **summary}, ensure_ascii=False)
+    return json_text({"trigger": started, "exit_code": code, **summary}, encoding_of(sys.stdout))
 
 
 def read_state(root: Path) -> State:

@@ -14,7 +14,7 @@ from tfx.utils import io_utils
 from components.tuner.report import is_trial
 from pipeline.errors import MainlineError
 from pipeline.features.table import Table, raw_columns
-from pipeline.training import checkpoints, diagnostics, strategy
+from pipeline.training import checkpoints, diagnostics, storage, strategy
 from pipeline.training.autograph import leave_keras_alone
 from pipeline.training.checkpoints import Manifest
 from pipeline.training.job import Job, make_job, read_training
@@ -140,5 +140,4 @@ def write_record(job: Job, session: Session, watch: diagnostics.Watch, elapsed_s
         "warm_start": session.origin.warm_start,
         "warnings": watch.finish(session.journal.history),
     }
-    with tf.io.gfile.GFile(f"{job.fn_args.model_run_dir}/training.json", "w") as file:
-        file.write(json.dumps(record, indent=1))
+    storage.write(f"{job.fn_args.model_run_dir}/training.json", json.dumps(record, indent=1).encode("utf-8"))

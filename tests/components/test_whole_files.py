@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.files import claim
+from components.files import claim, write_json, write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
 RACE = """
@@ -73,3 +73,39 @@ def test_a_file_that_cannot_be_filled_is_taken_back_where_there_are_no_links(tmp
     with pytest.raises(OSError, match="No space left"):
         claim(tmp_path / "name", content)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_filled_leaves_the_old_one(tmp_path, monkeypatch):
+    write_whole(tmp_path / "name", b"old")
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_json(tmp_path / "name", {"new": 1})
+    assert (tmp_path / "name").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["name"]
+
+
+def test_a_file_system_that_cannot_say_when_it_has_written_is_believed(tmp_path, monkeypatch):
+    def cannot(descriptor):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fsync", cannot)
+    write_whole(tmp_path / "deep" / "name", b"new")
+    assert (tmp_path / "deep" / "name").read_bytes() == b"new"
+
+
+def test_a_limit_on_the_size_of_files_leaves_the_old_one(tmp_path):
+    write_whole(tmp_path / "name", b"old")
+    program = (
+        "import resource, sys; from pathlib import Path; from components.files import write_whole\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "write_whole(Path(sys.argv[1]), b'x' * 5000)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path / "name")], capture_output=True, text=True,
+                          cwd=ROOT)  # fmt: skip
+    assert "File too large" in done.stderr
+    assert (tmp_path / "name").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["name"]

@@ -55,6 +55,22 @@ def test_help_is_there_in_less_than_a_second():
     assert min(taken_s) < 1.0
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff"])
+def test_damaged_files_of_an_old_run_are_named_and_block_nothing(world, review, content):
+    world.report("r1")
+    world.report("r2")
+    history = world.runs / PIPELINE / "history"
+    (history / "r1" / "summary.json").write_bytes(content)
+    (history / "r2" / "config.yaml").write_bytes(content)
+    code, out, err = review("list")
+    assert code == 0
+    assert "r1" in out
+    assert "r2" in out
+    assert f"passed over: {history / 'r2' / 'config.yaml'}" in err
+    (history / "r1" / "config.yaml").write_bytes(content)
+    assert set(states(review)) == {"r1", "r2"}
+
+
 def test_the_list_says_what_waits(world, review):
     world.report("r1")
     world.decide(world.report("r2"), "rejected", by="Grace", note="worse on small slices")

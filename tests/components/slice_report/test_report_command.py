@@ -56,6 +56,37 @@ def test_a_report_alone_is_enough(world, draw, tmp_path):
     assert draw(folder)[:2] == (0, f"{folder / PAGE}\n")
 
 
+DAMAGED = [b"", b"{", b"null", b"[]", b"\xff\xfe", b'{"nodes": 3}', b'{"nodes": [{"node": "Trainer"}]}']
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_damaged_summary_of_a_run_is_named_and_does_not_stop_its_report(world, draw, content):
+    summary = world.runs / "census" / "history" / "r1" / "summary.json"
+    summary.write_bytes(content)
+    code, out, err = draw(summary.parent)
+    assert (code, out) == (0, f"{reports(world, 'r1') / PAGE}\n")
+    assert (str(summary) in err) == (not content.startswith(b'{"'))
+
+
+@pytest.mark.parametrize("content", [b"", b"name: [", b"- a", b"\xff"])
+def test_a_damaged_config_of_the_latest_run_is_named_and_the_one_before_is_drawn(world, draw, content):
+    config = world.runs / "census" / "history" / "r2" / "config.yaml"
+    config.write_bytes(content)
+    code, out, err = draw(world.runs)
+    assert (code, out) == (0, f"{reports(world, 'r1') / PAGE}\n")
+    assert f"passed over: {config}" in err
+    code, _, err = draw(config.parent)
+    assert (code, str(config) in err) == (2, True)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"by": "Ada"}'])
+def test_a_damaged_decision_is_named(world, draw, content):
+    decision = reports(world, "r1") / "decision.json"
+    decision.write_bytes(content)
+    code, _, err = draw(reports(world, "r1"))
+    assert (code, f"{decision}: damaged" in err) == (2, True)
+
+
 def test_two_runs_are_compared_on_a_page_of_its_own(world, draw, tmp_path):
     before = (reports(world, "r1") / PAGE).read_bytes()
     code, out, _ = draw(reports(world, "r1"), "--against", reports(world, "r2"))

@@ -5,7 +5,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from pipeline.run.artifacts import Output, as_output, outputs_of
-from pipeline.run.stale import clear_stale, mark_failed, remove_outputs
+from pipeline.run.stale import clear_stale, mark_failed, of_root, remove_outputs
 
 State = pb.Execution.State
 FINISHED = ("COMPLETE", "CACHED")
@@ -162,3 +162,27 @@ def test_an_artifact_without_splits_has_no_folders(store):
     kind = store.put_artifact_type(pb.ArtifactType(name="Model"))
     output = as_output(pb.Artifact(type_id=kind, type="Model", uri="/model"), "model")
     assert (output.splits, output.split_folders(), dict(output.properties)) == ((), {}, {})
+
+
+def test_on_a_shared_store_only_runs_with_their_history_here_are_cleared(store, tmp_path):
+    def run_of(run: str, state: str) -> int:
+        kind = store.put_execution_type(pb.ExecutionType(name="Trainer"))
+        types = [store.put_context_type(pb.ContextType(name=name)) for name in ("pipeline", "pipeline_run")]
+        contexts = [pb.Context(type_id=key, name=name) for key, name in zip(types, ("census", run), strict=True)]
+        execution = pb.Execution(type_id=kind, last_known_state=State.Value(state))
+        number, _, _ = store.put_execution(execution, [], contexts, reuse_context_if_already_exist=True)
+        return number
+
+    root = tmp_path / "census"
+    for run in ("killed", "whole"):
+        (root / "history" / run).mkdir(parents=True)
+    killed, whole, elsewhere = run_of("killed", "RUNNING"), run_of("whole", "COMPLETE"), run_of("elsewhere", "RUNNING")
+    folders = {number: folders_of(root / "artifacts", number) for number in (killed, whole, elsewhere)}
+    assert clear_stale(store, root / "artifacts", of_root(store, root)) == [killed]
+    assert [state_of(store, number) for number in (killed, whole, elsewhere)] == ["FAILED", "COMPLETE", "RUNNING"]
+    kept = {number: all(folder.exists() for folder in found) for number, found in folders.items()}
+    assert kept == {killed: False, whole: True, elsewhere: True}
+
+
+def test_a_store_that_knows_no_such_pipeline_has_nothing_to_clear(store, tmp_path):
+    assert of_root(store, tmp_path / "census") == []
