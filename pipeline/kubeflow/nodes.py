@@ -10,11 +10,13 @@ from components.distributed_trainer.call import FOLDER
 from components.slice_report.trace import node_name
 from pipeline.config import Config
 from pipeline.pipeline import create_pipeline, keep_schema
+from pipeline.run.belonging import check_belongs
 from pipeline.run.console import ProgressHandler
 from pipeline.run.events import Observer
 from pipeline.run.graph import Graph, compile_pipeline
+from pipeline.run.ownership import remove_outputs
 from pipeline.run.request import Place
-from pipeline.run.stale import clear_stale, of_pipeline, of_run, remove_outputs
+from pipeline.run.stale import clear_stale, of_pipeline, of_run
 
 Execution = metadata_store_pb2.Execution
 OVER = (Execution.COMPLETE, Execution.CACHED)
@@ -33,14 +35,18 @@ def clear(graph: Graph, node: str, place: Place, workers_live_on: bool) -> None:
     The lease says that no other run of the pipeline is at work, so all that looks alive of others is dead. An execution
     of this very node is taken up again by TFX's launcher, with its id and its folders. ``workers_live_on`` says that
     workers which it has started may still be training, and write there.
+
+    Raises:
+        InputError: the root belongs to another store.
     """
     with metadata.Metadata(graph.connection) as handle:
         store, artifacts = handle.store, place.root / "artifacts"
+        check_belongs(store, graph.connection.WhichOneof("config") != "sqlite", place.root, place.root.name)
         own = of_run(store, place.run_id)
         for execution in own:
             is_earlier_try = execution.last_known_state not in OVER and node_name(store, execution.id) == node
             if is_earlier_try and not (workers_live_on and has_workers(artifacts, execution.id)):
-                remove_outputs(artifacts, execution.id)
+                remove_outputs(artifacts, execution)
         if not own:
             clear_others(store, place)
 

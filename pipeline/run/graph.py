@@ -1,6 +1,7 @@
 """The nodes of a compiled pipeline, launched one by one and watched."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
@@ -8,14 +9,15 @@ from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.pipeline import Pipeline
-from tfx.orchestration.portable import launcher, partial_run_utils, runtime_parameter_utils
-from tfx.proto.orchestration import pipeline_pb2
+from tfx.orchestration.portable import data_types, launcher, partial_run_utils, runtime_parameter_utils
+from tfx.proto.orchestration import execution_result_pb2, pipeline_pb2
 
 from components import lean
 from pipeline.errors import InputError
 from pipeline.run.artifacts import Output, outputs_of
 from pipeline.run.console import ProgressHandler
 from pipeline.run.events import NodeStatus, Observer, State
+from pipeline.run.ownership import claim_outputs
 from pipeline.run.rows import Counts, check_rows, check_source, rows_out, source_rows
 from pipeline.run.signals import is_ending
 from pipeline.run.stale import mark_failed
@@ -83,7 +85,7 @@ class Graph:
         return "done"
 
     def _launcher(self, node: str) -> launcher.Launcher:
-        return launcher.Launcher(
+        return Launcher(
             pipeline_node=self.nodes[node],
             mlmd_connection=metadata.Metadata(self.connection),
             pipeline_info=self.ir.pipeline_info,
@@ -119,6 +121,22 @@ class Graph:
             earlier = (rows_out(outputs) for outputs in list(self.outputs.values())[:-1])
             self.rows = next((counts for counts in earlier if counts), latest)
         return self.rows
+
+
+class Launcher(launcher.Launcher):
+    """TFX's launcher, which writes into no folder that is there and not of its own execution.
+
+    ``_run_executor`` makes the folders, and removes them where the executor fails
+    (tfx/orchestration/portable/launcher.py).
+    """
+
+    def _run_executor(self, execution_info: data_types.ExecutionInfo) -> execution_result_pb2.ExecutorOutput:
+        with self._mlmd_connection as handle:
+            (execution,) = handle.store.get_executions_by_id([execution_info.execution_id])
+        root = self._pipeline_runtime_spec.pipeline_root.field_value.string_value
+        uris = [artifact.uri for artifacts in execution_info.output_dict.values() for artifact in artifacts]
+        claim_outputs(Path(root) / self._pipeline_node.node_info.id, execution, uris)
+        return super()._run_executor(execution_info)
 
 
 def initial_state(node: pipeline_pb2.PipelineNode) -> State:

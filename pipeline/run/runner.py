@@ -158,22 +158,29 @@ def input_rows(config: Config) -> Path:
 def make_graph(
     place: Place, config: Config, request: Request, rows: Path, observer: Observer, handler: ProgressHandler
 ) -> "Graph":
-    """Imports TFX, builds the pipeline, clears what a killed run left, and compiles."""
+    """Imports TFX, builds the pipeline, clears what a killed run left, and compiles.
+
+    Raises:
+        InputError: the root belongs to another ML Metadata store.
+    """
     lean.begin()
     from tfx.orchestration import metadata
 
     from pipeline.pipeline import create_pipeline, keep_schema
+    from pipeline.run.belonging import check_belongs, check_not_lost
     from pipeline.run.graph import Graph, compile_pipeline
     from pipeline.run.stale import clear_stale, of_root
 
     if config.metadata.backend != "sqlite":
         wait_for_store(config.metadata, place.root, STORE_PATIENCE_S, observer.note)
-    keep_schema(config, place.root)
     pipeline = create_pipeline(config, rows, place.root, enable_cache=request.cache)
+    check_not_lost(pipeline.metadata_connection_config, place.root)
     with metadata.Metadata(pipeline.metadata_connection_config) as handle:
         # A store on a server may hold the live executions of others, whom our lock does not stop.
-        mine = None if config.metadata.backend == "sqlite" else of_root(handle.store, place.root)
-        clear_stale(handle.store, place.root / "artifacts", mine)
+        shared = config.metadata.backend != "sqlite"
+        check_belongs(handle.store, shared, place.root, config.name)
+        clear_stale(handle.store, place.root / "artifacts", of_root(handle.store, place.root) if shared else None)
+    keep_schema(config, place.root)
     ir = compile_pipeline(pipeline, place.run_id, request.from_node, request.to_node)
     return Graph(ir, observer, handler)
 

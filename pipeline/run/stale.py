@@ -3,12 +3,13 @@
 Whoever holds the root's lock knows that no other run is at work, so all that looks alive is dead.
 """
 
-import shutil
 from pathlib import Path
 from typing import TypeAlias
 
 import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
+
+from pipeline.run.ownership import remove_outputs
 
 Execution: TypeAlias = metadata_store_pb2.Execution
 UNFINISHED = (Execution.NEW, Execution.RUNNING)
@@ -24,7 +25,7 @@ def clear_stale(store: mlmd.MetadataStore, artifacts: Path, executions: list[Exe
     mark_failed(store, unfinished)
     failed = [item for item in executions if item.last_known_state == Execution.FAILED]
     for execution in failed:
-        remove_outputs(artifacts, execution.id)
+        remove_outputs(artifacts, execution)
     return [execution.id for execution in unfinished]
 
 
@@ -59,9 +60,3 @@ def mark_failed(store: mlmd.MetadataStore, executions: list[Execution]) -> None:
         execution.last_known_state = Execution.FAILED
     if executions:
         store.put_executions(executions)
-
-
-def remove_outputs(artifacts: Path, execution_id: int) -> None:
-    """Removes ``<artifacts>/<node>/<output>/<execution id>`` and the node's working folders of that execution."""
-    for path in (*artifacts.glob(f"*/*/{execution_id}"), *artifacts.glob(f"*/.system/*/{execution_id}")):
-        shutil.rmtree(path, ignore_errors=True)

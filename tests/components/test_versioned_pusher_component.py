@@ -238,6 +238,16 @@ def test_a_push_that_no_longer_holds_is_not_answered_from_the_cache(tiny, change
     assert tiny.run("none")["state"] == "cached"
 
 
+def test_numbers_that_come_again_write_into_no_folder_that_is_there(tiny):
+    tiny.run("none")
+    before = {path: path.read_bytes() for path in (tiny.root / "artifacts").glob("Pusher/pushed_model/*/*")}
+    (tiny.root / "metadata.db").unlink()
+    with pytest.raises(InputError, match="written by another execution of the same number"):
+        tiny.run("none")
+    assert before
+    assert {path: path.read_bytes() for path in before} == before
+
+
 def made(**arguments) -> VersionedPusher:
     channels = {"model": Channel(standard_artifacts.Model), "model_blessing": Channel(standard_artifacts.ModelBlessing)}
     return VersionedPusher(**channels, push_destination=pusher_pb2.PushDestination(), **arguments)

@@ -7,8 +7,10 @@ import ml_metadata as mlmd
 import pytest
 from ml_metadata.proto import metadata_store_pb2
 
+from pipeline.errors import InputError
 from pipeline.kubeflow.nodes import clear
 from pipeline.metadata import sqlite
+from pipeline.run.ownership import claim_outputs
 from pipeline.run.request import Place
 
 Execution = metadata_store_pb2.Execution
@@ -32,11 +34,15 @@ class World:
         contexts = [metadata_store_pb2.Context(type_id=self.types[key], name=name) for key, name in names.items()]
         execution = Execution(type_id=kind, last_known_state=state)
         found, _, _ = self.store.put_execution(execution, [], contexts, reuse_context_if_already_exist=True)
-        self.output(node, found).mkdir(parents=True)
+        (record,) = self.store.get_executions_by_id([found])
+        output = self.output(node, found, pipeline)
+        claim_outputs(output.parents[1], record, [str(output)])
+        output.mkdir(parents=True)
         return int(found)
 
-    def output(self, node: str, execution: int) -> Path:
-        return self.place.root / "artifacts" / node / "model" / str(execution)
+    def output(self, node: str, execution: int, pipeline: str = "") -> Path:
+        root = self.place.root.parent / pipeline if pipeline else self.place.root
+        return root / "artifacts" / node / "model" / str(execution)
 
     def state(self, execution: int) -> int:
         return int(self.store.get_executions_by_id([execution])[0].last_known_state)
@@ -61,7 +67,18 @@ def test_the_first_pod_of_a_run_clears_what_killed_runs_left(world):
     ]  # fmt: skip
     assert not world.output("Trainer", lost).exists()
     assert world.output("Transform", done).exists()
-    assert world.output("Trainer", foreign).exists()
+    assert world.output("Trainer", foreign, "recommender").exists()
+
+
+def test_a_root_that_another_store_has_used_is_left_as_it_is(world, tmp_path):
+    lost = world.execution("before", "Trainer", Execution.RUNNING)
+    world.clear("ExampleGen")
+    world.connection = sqlite(tmp_path / "empty.db")
+    output = world.output("Trainer", lost)
+    output.mkdir()
+    with pytest.raises(InputError, match="was used with another ML Metadata store"):
+        world.clear("ExampleGen")
+    assert output.is_dir()
 
 
 @pytest.mark.parametrize("state", [Execution.RUNNING, Execution.FAILED])
