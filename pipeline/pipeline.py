@@ -31,7 +31,7 @@ from pipeline.config import Config, Release
 from pipeline.digest import source_digest
 from pipeline.errors import ConfigError
 from pipeline.eval_config import make_eval_config
-from pipeline.features.table import closed_columns
+from pipeline.features.table import closed_columns, lower_ends
 from pipeline.metadata import connection_config
 from pipeline.report_settings import report_settings
 from pipeline.split_settings import splitting_of
@@ -70,6 +70,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         shuffle_rows=config.data.shuffle_rows,
         seed=config.data.seed,
         other_columns=config.data.other_columns,
+        above=lower_ends(workload.table.features),
     ).with_id("ExampleGen")
     examples = example_gen.outputs["examples"]
     statistics_gen = BatchStatisticsGen(examples=examples).with_id("StatisticsGen")

@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from components.arrow_example_gen import csv_rows
+from components.arrow_example_gen import csv_rows, numbers
 from components.arrow_example_gen.columns import ARROW_TYPES, Columns
 from pipeline.errors import DataError
 
-Reason = Literal["wrong type", "not UTF-8", "wrong number of columns", "not JSON", "wrong columns"]
+Reason = Literal["wrong type", "not UTF-8", "wrong number of columns", "not JSON", "wrong columns", "number not usable"]
+# Rows of a batch, each with the first column that is wrong, and why.
+Wrong = dict[int, tuple[str, Reason]]
 # They are kept in memory until the file is read.
 MOST = 100_000
 
@@ -74,12 +76,15 @@ def read_good(file: BinaryIO, names: list[str], columns: Columns, bad: BadRows) 
     before = 0
     for batch in reader:
         wrong = _misfits(_only(batch, chosen), columns)
+        good = _converted(_only(_without(batch, wrong), chosen), columns)
+        unusable = _unusable(good, columns)
+        wrong |= unusable_in_all(unusable, wrong, batch.num_rows)
         bad.misfits += [_bad_row(batch, index, before, *wrong[index]) for index in sorted(wrong)]
         bad.check_number()
         before += batch.num_rows
-        good = _without(batch, wrong)
+        good = _without(good, unusable)
         if good.num_rows:
-            yield _converted(_only(good, chosen), columns)
+            yield good
     bad.misfits = renumbered(bad.misfits, [row.record for row in bad.misread])
 
 
@@ -131,14 +136,34 @@ def _typed(values: pa.BinaryArray, kind: str) -> pa.Array:
     return text if kind == "BYTES" else pc.utf8_trim(text, characters=" \t").cast(ARROW_TYPES[kind])
 
 
-def _misfits(batch: pa.RecordBatch, columns: Columns) -> dict[int, tuple[str, Reason]]:
+def _misfits(batch: pa.RecordBatch, columns: Columns) -> Wrong:
     """The rows with a value that cannot be converted: in the first such column, and why."""
-    found: dict[int, tuple[str, Reason]] = {}
+    found: Wrong = {}
     for name, values in zip(batch.schema.names, batch.columns, strict=True):
         for index in _failing(values, columns[name].type):
             reason: Reason = "not UTF-8" if _failing(values.slice(index, 1), "BYTES") else "wrong type"
             found.setdefault(index, (name, reason))
     return found
+
+
+def _unusable(batch: pa.RecordBatch, columns: Columns) -> Wrong:
+    """The rows with a number that can be converted, but not used."""
+    found: Wrong = {}
+    for misfit in numbers.misfits(batch, columns):
+        found.setdefault(misfit.row, (misfit.column, "number not usable"))
+    return found
+
+
+def unusable_in_all(unusable: Wrong, wrong: Collection[int], rows: int) -> Wrong:
+    """Rows that are counted without the wrong ones, counted among all.
+
+    >>> unusable_in_all({1: ("x", "number not usable")}, wrong=[0, 2], rows=4)
+    {3: ('x', 'number not usable')}
+    """
+    if not unusable:
+        return {}
+    kept = np.delete(np.arange(rows), list(wrong))
+    return {int(kept[row]): reason for row, reason in unusable.items()}
 
 
 def _failing(values: pa.BinaryArray, kind: str) -> list[int]:

@@ -14,10 +14,11 @@ ARROW_TYPES = {"INT": pa.int64(), "FLOAT": pa.float32(), "BYTES": pa.string()}
 
 @dataclass(frozen=True)
 class ColumnRule:
-    """What a column must be: its type in the schema, and whether every file must have it."""
+    """What a column must be: its type in the schema, whether every file must have it, what its numbers lie above."""
 
     type: Literal["INT", "FLOAT", "BYTES"]
     required: bool
+    above: float | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from typing import Literal
 
 from google.protobuf import struct_pb2
@@ -32,6 +33,7 @@ class ArrowExampleGen(FileBasedExampleGen):
         shuffle_rows: how many rows of a file, or of a part of one, are put into a random order at a time; 0 for none.
         seed: decides that order.
         other_columns: whether a file with columns that are not in the schema is refused, or read without them.
+        above: by the names of columns of numbers, what each number must be greater than.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
@@ -47,6 +49,7 @@ class ArrowExampleGen(FileBasedExampleGen):
         shuffle_rows: int = 0,
         seed: int = 0,
         other_columns: Literal["fail", "ignore"] = "fail",
+        above: Mapping[str, float] | None = None,
     ) -> None:
         places = {UNDIVIDED: "*.*"} if splitting else {split: f"{split}/*.*" for split in splits}
         patterns = [example_gen_pb2.Input.Split(name=name, pattern=pattern) for name, pattern in places.items()]
@@ -56,7 +59,7 @@ class ArrowExampleGen(FileBasedExampleGen):
             custom_config=pack(
                 # A seed without an effect must not be in the cache key.
                 Settings(
-                    Columns(column_rules(schema), other_columns),
+                    Columns(column_rules(schema, above or {}), other_columns),
                     on_bad_row,
                     max_bad_share,
                     splitting,
@@ -67,12 +70,13 @@ class ArrowExampleGen(FileBasedExampleGen):
         )
 
 
-def column_rules(schema: schema_pb2.Schema) -> dict[str, ColumnRule]:
-    """The type of every column, and whether it must be there."""
+def column_rules(schema: schema_pb2.Schema, above: Mapping[str, float]) -> dict[str, ColumnRule]:
+    """The type of every column, whether it must be there, and what its numbers must be above."""
     return {
         feature.name: ColumnRule(
             schema_pb2.FeatureType.Name(feature.type),
             required=feature.presence.min_fraction == 1.0,
+            above=above.get(feature.name),
         )
         for feature in schema.feature
     }

@@ -1,11 +1,13 @@
 """The kinds of files that can be read, by the ends of their names: how each is checked, divided and read."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
+from pyarrow import parquet
 
 from components.arrow_example_gen import (
     bad_rows,
@@ -13,6 +15,7 @@ from components.arrow_example_gen import (
     csv_ranges,
     csv_rows,
     json_rows,
+    numbers,
     parquet_rows,
     tfrecord_rows,
 )
@@ -27,11 +30,15 @@ Piece = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Format:
-    """``check`` and ``read`` raise DataError; ``pieces`` are the units of work in a file."""
+    """``check`` and ``read`` raise DataError; ``pieces`` are the units of work in a file.
+
+    ``place`` says where in the file a row of a piece is, by its number from 0.
+    """
 
     check: Callable[[str, BinaryIO, Columns], None]
     pieces: Callable[[BinaryIO], list[Piece]]
     read: Callable[[str, BinaryIO, Columns, Piece], Iterator[pa.RecordBatch]]
+    place: Callable[[BinaryIO, Piece, int], str]
 
 
 def whole(file: BinaryIO) -> list[Piece]:
@@ -93,11 +100,46 @@ def read_tfrecord(name: str, file: BinaryIO, columns: Columns, piece: Piece) -> 
     return tfrecord_rows.read_batches(name, columns)
 
 
+def place_csv(file: BinaryIO, piece: Piece, row: int) -> str:
+    """The line of a row of a range of a CSV file."""
+    before = csv_ranges.lines_before(file, piece)
+    file.seek(0)
+    (line,) = bad_rows.lines_of(csv_ranges.in_range(file, piece), [row + 2])
+    return f"line {line + before}"
+
+
+def place_json(file: BinaryIO, piece: Piece, row: int) -> str:
+    """The line of a row of a part of a file of JSON Lines; lines without anything are no rows."""
+    before = json_rows.lines_before(file, piece)
+    file.seek(0)
+    lines = byte_ranges.section(file, piece) if piece else file
+    filled = (number for number, line in enumerate(lines, start=1) if line.strip())
+    return f"line {next(itertools.islice(filled, row, None)) + before}"
+
+
+def place_parquet(file: BinaryIO, piece: Piece, row: int) -> str:
+    """The number of a row of some row groups in the whole file, and its row group."""
+    facts = parquet.ParquetFile(file).metadata
+    before = 0
+    for group in piece:
+        rows = facts.row_group(group).num_rows
+        if row < before + rows:
+            break
+        before += rows
+    above = sum(facts.row_group(number).num_rows for number in range(group))
+    return f"row {above + row - before + 1} (row group {group})"
+
+
+def place_record(file: BinaryIO, piece: Piece, row: int) -> str:
+    """The number of a record."""
+    return f"record {row + 1}"
+
+
 FORMATS = {
-    ".csv": Format(csv_rows.check_header, csv_ranges.ranges, read_csv),
-    ".jsonl": Format(json_rows.check_first, json_rows.ranges, read_json),
-    ".parquet": Format(parquet_rows.check_types, parquet_rows.row_groups, parquet_rows.read_batches),
-    ".tfrecord": Format(tfrecord_rows.check_first, whole, read_tfrecord),
+    ".csv": Format(csv_rows.check_header, csv_ranges.ranges, read_csv, place_csv),
+    ".jsonl": Format(json_rows.check_first, json_rows.ranges, read_json, place_json),
+    ".parquet": Format(parquet_rows.check_types, parquet_rows.row_groups, parquet_rows.read_batches, place_parquet),
+    ".tfrecord": Format(tfrecord_rows.check_first, whole, read_tfrecord, place_record),
 }
 
 
@@ -123,6 +165,17 @@ def read_good(name: str, columns: Columns, piece: Piece, bad: BadRows) -> Iterat
 
 
 def read(name: str, columns: Columns, piece: Piece) -> Iterator[pa.RecordBatch]:
-    """The rows of a unit of work."""
+    """The rows of a unit of work.
+
+    Raises:
+        DataError: a row cannot be read, or has a number that is not usable.
+    """
     with FileSystems.open(name) as file:
-        yield from FORMATS[kind(name)].read(name, file, columns, piece)
+        rows = FORMATS[kind(name)].read(name, file, columns, piece)
+        yield from numbers.checked(rows, columns, lambda row: place(name, piece, row))
+
+
+def place(name: str, piece: Piece, row: int) -> str:
+    """A file, and where in it a row of a unit of work is."""
+    with FileSystems.open(name) as file:
+        return f"{name}, {FORMATS[kind(name)].place(file, piece, row)}"

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import json as arrow_json
 
-from components.arrow_example_gen import byte_ranges
+from components.arrow_example_gen import byte_ranges, numbers
 from components.arrow_example_gen.byte_ranges import Range, between, scan
 from components.arrow_example_gen.columns import ARROW_TYPES, Columns
 from components.arrow_example_gen.json_faults import Fault, fault_of
@@ -87,14 +87,31 @@ def read_good(
     before = 0
     for block in blocks(file, first):
         table = parsed(block, columns)
-        if table is None:
+        wrong = {} if table is not None and usable(table, columns) else wrong_lines(lines_of(block), columns)
+        if wrong:
             lines = lines_of(block)
-            wrong = dict(_bad_lines(lines, columns))
-            for number, fault in wrong.items():
-                put_aside(before + number + 1, lines[number], fault)
+            for number in sorted(wrong):
+                put_aside(before + number + 1, lines[number], wrong[number])
             table = parsed(b"".join(line for number, line in enumerate(lines) if number not in wrong), columns)
         before += block.count(b"\n")
         yield from table.combine_chunks().to_batches() if table is not None else ()
+
+
+def usable(table: pa.Table, columns: Columns) -> bool:
+    """Whether all numbers are."""
+    return not any(True for batch in table.to_batches() for _ in numbers.misfits(batch, columns))
+
+
+def wrong_lines(lines: list[bytes], columns: Columns) -> dict[int, Fault]:
+    """The lines that cannot be read, or have a number that is not usable, by their numbers, from 0."""
+    wrong = dict(_bad_lines(lines, columns))
+    rows = [number for number, line in enumerate(lines) if number not in wrong and line.strip(BLANK)]
+    table = parsed(b"".join(lines[number] for number in rows), columns)
+    for batch in table.combine_chunks().to_batches() if table is not None else ():
+        for misfit in numbers.misfits(batch, columns):
+            fault = Fault(misfit.problem, "number not usable", misfit.column, misfit.expected, misfit.value)
+            wrong.setdefault(rows[misfit.row], fault)
+    return wrong
 
 
 def blocks(file: BinaryIO, first: bool) -> Iterator[bytes]:

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 from tensorflow_transform import nodes
 
 from components.batch_transform import tracing
 from components.batch_transform.analysis import Finisher
+from components.batch_transform.bad_rows import naming_bad_rows
 from components.batch_transform.passes import (
     READ,
     Columns,
@@ -21,6 +23,7 @@ from components.batch_transform.passes import (
 )
 from components.batch_transform.plan import Phase
 from components.batch_transform.tracing import Traced
+from pipeline.errors import DataError
 
 Values = dict[str, tf.Tensor]
 
@@ -31,6 +34,7 @@ def learn(
     """The values that analyzers give, by the names of their tensors, and the rows of each file.
 
     Raises:
+        DataError: a row that cannot be read or computed with, or numbers that are too great.
         MainlineError: a pass did not see every row once.
     """
     finisher = Finisher(traced.graph, traced.folder)
@@ -41,12 +45,29 @@ def learn(
         folder = os.path.join(traced.folder, f"phase-{number}")
         graph = Graph(os.path.join(folder, "graph"), columns)
         tracing.save(traced, graph.folder, values, phase.tensors)
-        merged = analyze(make_pipeline, works, graph, phase.analyses, os.path.join(folder, "merged"))
+        with naming_bad_rows(works, graph.apply):
+            merged = analyze(make_pipeline, works, graph, phase.analyses, os.path.join(folder, "merged"))
         check_files(works, merged[READ])
         check_rows(rows, merged[READ])
         rows |= merged.pop(READ)
         finisher.merged.update(merged)
         for sink in phase.sinks:
-            value = traverser.visit_value_node(sink.future)
-            values[str(sink.tensor.name)] = tf.constant(value, sink.tensor.dtype)
+            value = tf.constant(traverser.visit_value_node(sink.future), sink.tensor.dtype)
+            check_learned(str(sink.tensor.name), value)
+            values[str(sink.tensor.name)] = value
     return values, rows
+
+
+def check_learned(name: str, value: tf.Tensor) -> None:
+    """Looks at what an analyzer gives: with an infinite variance, say, a column would be 0 in every row.
+
+    Raises:
+        DataError: it is not finite, or too great.
+    """
+    # What a float32 cannot hold comes as the greatest one.
+    if value.dtype.is_floating and not (np.abs(value.numpy()) < value.dtype.max).all():
+        raise DataError(
+            f"Transform, {name.partition('/')[0]}", "what the training rows teach is no number, or too great",
+            expected="numbers whose squares a float32 can hold", received=str(value.numpy().tolist())[:200],
+            next_step="Look for numbers that are far too great in the column, or take its logarithm.",
+        )  # fmt: skip

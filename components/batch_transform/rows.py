@@ -12,6 +12,7 @@ from tensorflow_transform import impl_helper
 
 from components.ahead import ahead
 from components.arrow_example_gen.shards import write_shards
+from components.batch_transform.bad_rows import check_finite, naming_bad_rows
 from components.batch_transform.passes import (
     READ,
     Graph,
@@ -62,8 +63,14 @@ class TransformFile(beam.DoFn):
             yield pa.RecordBatch.from_pylist([], schema=converter(self.schema).arrow_schema())
 
     def transform(self, serialized: tf.Tensor) -> tuple[int, pa.RecordBatch]:
-        """The rows of a batch, and what becomes of them, each column a list."""
-        return len(serialized), converter(self.schema).convert(dict(self.graph.apply(serialized)))
+        """The rows of a batch, and what becomes of them, each column a list.
+
+        Raises:
+            DataError: a number that is not finite.
+        """
+        batch = converter(self.schema).convert(dict(self.graph.apply(serialized)))
+        check_finite(batch)
+        return len(serialized), batch
 
 
 def transform(
@@ -72,11 +79,13 @@ def transform(
     """Writes the transformed rows of files; gives the rows that were read of each.
 
     Raises:
+        DataError: a row that cannot be transformed, or not into finite numbers.
         MainlineError: other rows were written than were read.
     """
     combiners = {READ: RowsByFile(), WRITTEN: RowsByFile()}
     process = TransformFile(graph, schema.SerializeToString())
-    moved = run_pass(make_pipeline, works, process, combiners, folder)
+    with naming_bad_rows(works, process.transform):
+        moved = run_pass(make_pipeline, works, process, combiners, folder)
     check_rows(moved[READ], moved[WRITTEN])
     check_files(works, moved[READ])
     return dict(moved[READ])

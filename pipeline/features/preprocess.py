@@ -17,6 +17,7 @@ from pipeline.features.table import (
     Numeric,
     Table,
     missing_name,
+    raw_columns,
     transformed_name,
 )
 
@@ -31,6 +32,7 @@ def transform(table: Table, inputs: Mapping[str, Column], domains: Domains) -> C
     Returns ids as int64 (batch, 1), numbers as float32 (batch, 1), multi-hot vectors as float32 (batch, width),
     the label as int64 (batch, 1), and the weight, if the table has one, as float32 (batch, 1).
     """
+    inputs = dict(inputs) | {name: usable(name, inputs[name]) for name in raw_columns(table.features)}
     outputs: Columns = {}
     for feature in table.features:
         if not isinstance(feature, Crossed):
@@ -43,6 +45,27 @@ def transform(table: Table, inputs: Mapping[str, Column], domains: Domains) -> C
     if table.weight is not None:
         outputs[f"{table.weight}_xf"] = checked_weight(table.weight, inputs[table.weight])
     return outputs
+
+
+def usable(name: str, column: Column) -> Column:
+    """A column without what stands for missing; evaluating it fails where a number is not finite.
+
+    In an optional column NaN is no number, and the least int64 no whole number, as NumPy has it for a time that is none
+    (NaT): so plain columns, which must have a value in each row, can say what examples and files say by none.
+    """
+    if column.dtype == tf.string:
+        return column
+    if isinstance(column, tf.SparseTensor):
+        given = column.values != tf.int64.min if column.dtype == tf.int64 else column.values == column.values
+        column = tf.sparse.retain(column, given)
+    if not column.dtype.is_floating:
+        return column
+    return _finite(column, name, "a required number is missing, or a number is not finite")
+
+
+def _finite(column: Column, name: str, problem: str) -> Column:
+    """The column; evaluating it fails where a number is not finite."""
+    return _map_values(lambda values: tf.debugging.check_numerics(values, f"column {name!r}: {problem}"), column)
 
 
 def checked_label(name: str, column: Column) -> tf.Tensor:
@@ -95,7 +118,11 @@ def _transform_one(feature: Feature, column: Column, domains: Domains) -> Column
 
 
 def _numeric(feature: Numeric, column: Column) -> Columns:
-    scaled = tft.scale_to_z_score(_map_values(_log if feature.log else _float, column))
+    numbers = _map_values(_float, column)
+    if feature.log:
+        numbers = _finite(_map_values(tf.math.log1p, numbers), feature.name, "a number is not above -1, for log(1 + x)")
+    # The name is what is said of a mean or a variance that is too great for a float32.
+    scaled = tft.scale_to_z_score(numbers, name=transformed_name(feature))
     outputs = {transformed_name(feature): dense(scaled, 0.0)}
     if feature.optional:
         outputs[missing_name(feature)] = _is_missing(column)
@@ -104,10 +131,6 @@ def _numeric(feature: Numeric, column: Column) -> Columns:
 
 def _float(values: tf.Tensor) -> tf.Tensor:
     return tf.cast(values, tf.float32)
-
-
-def _log(values: tf.Tensor) -> tf.Tensor:
-    return tf.math.log1p(tf.cast(values, tf.float32))
 
 
 def _map_values(function: Callable[[tf.Tensor], tf.Tensor], column: Column) -> Column:

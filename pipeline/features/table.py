@@ -194,6 +194,15 @@ def closed_columns(features: Sequence[Feature]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*closed, *(item.domain_of for item in features if isinstance(item, MultiHot))]))
 
 
+def lower_ends(features: Sequence[Feature]) -> dict[str, float]:
+    """What the numbers of some columns must be greater than, since a feature takes their logarithm.
+
+    >>> lower_ends((Numeric("price", log=True), Numeric("age")))
+    {'price': -1.0}
+    """
+    return {feature.name: -1.0 for feature in features if isinstance(feature, Numeric) and feature.log}
+
+
 def reads(feature: Feature) -> tuple[str, ...]:
     """What a feature is made of: its column, or the names that a cross joins."""
     return feature.names if isinstance(feature, Crossed) else (feature.name,)

@@ -1,12 +1,14 @@
 """Which weights are kept: averaged over epochs if asked, the best of them on the eval split, safe from a kill."""
 
 import io
+import math
 from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 import tf_keras as keras
 
+from pipeline.errors import MainlineError
 from pipeline.training import storage
 from pipeline.training.callbacks import Logs, progress
 
@@ -66,6 +68,9 @@ class BestWeights(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Keeps the weights if they are the best so far; stops when ``patience`` epochs brought nothing."""
         value = float((logs or {})[self.monitor])
+        if not math.isfinite(value):
+            # Nothing is less than NaN, which would stay the best for ever.
+            raise MainlineError("Trainer", f"{self.monitor} became {value} in epoch {epoch + 1}")
         state = BestState(**self.state)
         if not self.record or value < self.record["value"]:
             state |= {"record": {"epoch": epoch, "value": value}, "best": self._save("best", epoch)}

@@ -82,30 +82,35 @@ class Progress(EpochProgress):
 
 
 def not_finite(what: str, step: int) -> MainlineError:
-    """The error of a fitting that lost itself."""
+    """The error of a fitting that lost itself; rows with numbers that are not finite do not come so far."""
     return MainlineError(
         "Trainer", f"{what} at step {step}",
-        expected="a finite loss",
-        next_step="Lower training.learning_rate or set training.clip_norm; look for NaN in the input.",
+        expected="a finite number",
+        next_step="Lower training.learning_rate or set training.clip_norm.",
     )  # fmt: skip
 
 
+def check_logs(logs: Logs, step: int) -> None:
+    """Looks at what was measured, of the train rows and, as ``val_``, of the eval rows.
+
+    Raises:
+        MainlineError: it is no number, and no epoch would ever be better or worse.
+    """
+    for name, value in (logs or {}).items():
+        if not math.isfinite(value):
+            raise not_finite(f"{name} became {value}", step)
+
+
 class StopOnNaNEpoch(keras.callbacks.Callback):
-    """Fails the run at the end of an epoch whose loss is not a number."""
+    """Fails the run at the end of an epoch whose losses, of train or of eval rows, are not numbers."""
 
     def __init__(self, journal: EpochJournal) -> None:
         super().__init__()
         self.journal = journal
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Looks at the loss."""
-        self.check(logs)
-
-    def check(self, logs: Logs) -> None:
-        """Raises if the loss is not finite."""
-        loss = (logs or {}).get("loss", 0.0)
-        if not math.isfinite(loss):
-            raise not_finite(f"the loss became {loss}", self.journal.step)
+        """Looks at all that was measured."""
+        check_logs(logs, self.journal.step)
 
 
 class StopOnNaN(StopOnNaNEpoch):
@@ -113,4 +118,4 @@ class StopOnNaN(StopOnNaNEpoch):
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Looks at the loss."""
-        self.check(logs)
+        check_logs(logs, self.journal.step)

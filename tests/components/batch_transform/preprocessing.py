@@ -3,6 +3,9 @@
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from pipeline.features.preprocess import transform
+from pipeline.features.table import Numeric, Table
+
 
 def dense(column, default=0):
     """A column as (batch, 1)."""
@@ -142,3 +145,14 @@ def first_half(inputs):
 def configured(inputs, custom_config):
     """A function with settings."""
     return {"fare": inputs["fare"] * custom_config["factor"]}
+
+
+def by_table(inputs):
+    """Features by a table, one of which takes a logarithm."""
+    table = Table((Numeric("x", log=True), Numeric("z"), Numeric("z_opt", optional=True)), label="y")
+    return transform(table, inputs, {})
+
+
+def quotient(inputs):
+    """A function of a user's own that divides by what may be 0."""
+    return {"share_xf": inputs["x"] / inputs["z"]}

@@ -1,0 +1,83 @@
+"""A row that cannot be transformed into finite numbers is named, before anything is trained."""
+
+import math
+
+import pyarrow as pa
+import pytest
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from components.batch_transform import bad_rows
+from pipeline.errors import DataError
+
+from .transform_world import run, write_examples
+
+TABLE = "batch_transform.preprocessing.by_table"
+QUOTIENT = "batch_transform.preprocessing.quotient"
+
+
+def schema() -> schema_pb2.Schema:
+    found = schema_pb2.Schema()
+    for name in ("x", "z", "z_opt", "y"):
+        feature = found.feature.add(name=name, type="INT" if name == "y" else "FLOAT")
+        if name != "z_opt":
+            feature.presence.min_fraction = 1.0
+            feature.shape.dim.add(size=1)
+    return found
+
+
+def rows(count: int, column: str = "x", value: float = 1.0, row: int = 0) -> pa.Table:
+    """Rows of which one, from 0, is another."""
+    columns = {name: [1.0 + number % 7 for number in range(count)] for name in ("x", "z", "z_opt")}
+    columns[column][row] = value
+    kinds = {name: pa.array(values, pa.float32()) for name, values in columns.items()}
+    return pa.table({**kinds, "y": pa.array([number % 2 for number in range(count)], pa.int64())})
+
+
+def refused(folder, function: str, **splits: pa.Table) -> DataError:
+    examples = write_examples(folder / "examples", {"train": rows(9000), "eval": rows(50), **splits})
+    with pytest.raises(DataError) as caught:
+        run("ours", examples, folder, function, schema())
+    assert not list((folder / "ours" / "graph").glob("transform_fn"))
+    return caught.value
+
+
+@pytest.mark.parametrize("split", ["train", "eval"])
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [("x", -1.0, "not above -1"), ("x", -5.0, "not above -1"), ("z", math.nan, "not finite"),
+     ("z", math.inf, "not finite"), ("z_opt", -math.inf, "not finite")],
+)  # fmt: skip
+def test_a_number_that_is_not_usable_is_named_by_split_row_and_column(split, column, value, said, tmp_path):
+    size, row = {"train": (9000, 8500), "eval": (50, 49)}[split]
+    error = refused(tmp_path, TABLE, **{split: rows(size, column, value, row)})
+    assert f"{split} split, row {row + 1} of data_tfrecord" in error.where
+    assert f"column '{column}'" in error.problem
+    assert said in error.problem
+    assert f"{column}={value}" in error.received
+
+
+@pytest.mark.parametrize("split", ["train", "eval"])
+def test_what_a_function_makes_of_finite_numbers_is_looked_at_too(split, tmp_path):
+    error = refused(tmp_path, QUOTIENT, **{split: rows(50, "z", 0.0, 7)})
+    assert (error.problem, error.where.partition(" of ")[0]) == (
+        "the transformed column 'share_xf' has a number that is not finite", f"Transform, {split} split, row 8",
+    )  # fmt: skip
+
+
+def test_numbers_too_great_for_a_variance_are_named(tmp_path):
+    error = refused(tmp_path, TABLE, train=rows(50, "z", 3e38, 7))
+    assert error.where == "Transform, z_xf"
+    assert "too great" in error.problem
+
+
+def test_nan_and_a_missing_value_are_one_where_a_column_is_optional(tmp_path):
+    examples = write_examples(
+        tmp_path / "examples", {"train": rows(50, "z_opt", math.nan, 3), "eval": rows(50, "z_opt", None, 3)}
+    )
+    made = run("ours", examples, tmp_path, TABLE, schema())
+    assert made.rows("train") == made.rows("eval")
+
+
+def test_a_failure_that_is_no_row_s_fault_stays_what_it_is(tmp_path):
+    with pytest.raises(ValueError, match="disk"), bad_rows.naming_bad_rows([], lambda batch: batch):
+        raise ValueError("disk")
