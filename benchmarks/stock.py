@@ -48,7 +48,7 @@ def workload_settings(case: Case, rows: Path) -> Settings:
                 "labels": str(rows / "labels"),
             },
         },
-        "evaluator": {"example_splits": ["test"], "eval_config": make_eval_config(workload, config.evaluation)},
+        "evaluator": {"example_splits": ["test"], "eval_config": make_eval_config(workload, config.evaluation, schema)},
     }
 
 

@@ -70,10 +70,12 @@ class Change(Strict):
 class Evaluation(Strict):
     """How the model is judged.
 
-    ``bounds`` and ``changes``, when given, stand in place of those in the workload's ``evaluation.py``.
+    ``bounds`` and ``changes``, when given, stand in place of those in the workload's ``evaluation.py``. ``auc`` says
+    how AUC and AUCPrecisionRecall are computed: ``exact``, or over fixed thresholds as TFMA does, ``stock``.
     """
 
     confidence_intervals: bool = True
+    auc: Literal["exact", "stock"] = "exact"
     bounds: tuple[Bound, ...] | None = None
     changes: tuple[Change, ...] | None = None
 

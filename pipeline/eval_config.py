@@ -6,15 +6,26 @@ https://www.tensorflow.org/tfx/model_analysis/setup
 from collections.abc import Sequence
 
 import tensorflow_model_analysis as tfma
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_model_analysis.proto import config_pb2
 
+from components.batch_evaluator.slices import with_values_as_text
 from components.slice_report.checks import METRICS, Change, Threshold
 from pipeline import config
 from pipeline.workloads.contract import Evaluation, Workload, with_bounds
 
+# The default of TFMA's AUC and AUCPrecisionRecall.
+STOCK_THRESHOLDS = 10_000
 
-def make_eval_config(workload: Workload, settings: config.Evaluation) -> config_pb2.EvalConfig:
-    """Model, slices, metrics with their bounds, and whether intervals are computed."""
+
+def make_eval_config(
+    workload: Workload, settings: config.Evaluation, schema: schema_pb2.Schema
+) -> config_pb2.EvalConfig:
+    """Model, slices, metrics with their bounds, and whether intervals are computed.
+
+    Raises:
+        ConfigError: a bound that cannot be measured, such as one on a value that its column cannot have.
+    """
     evaluation = with_bounds(workload.evaluation, settings)
     model_specs = [
         config_pb2.ModelSpec(
@@ -27,13 +38,13 @@ def make_eval_config(workload: Workload, settings: config.Evaluation) -> config_
         )
         for name in (tfma.CANDIDATE_KEY, tfma.BASELINE_KEY)
     ]
-    return config_pb2.EvalConfig(
+    made = config_pb2.EvalConfig(
         model_specs=model_specs,
         slicing_specs=[
             config_pb2.SlicingSpec(),
             *(config_pb2.SlicingSpec(feature_keys=keys) for keys in evaluation.slices),
         ],
-        metrics_specs=[config_pb2.MetricsSpec(metrics=list(metric_configs(evaluation)))],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=list(metric_configs(evaluation, settings.auc)))],
         options=config_pb2.Options(
             compute_confidence_intervals={"value": settings.confidence_intervals},
             confidence_intervals=config_pb2.ConfidenceIntervalOptions(
@@ -41,17 +52,27 @@ def make_eval_config(workload: Workload, settings: config.Evaluation) -> config_
             ),
         ),
     )
+    return with_values_as_text(made, schema)
 
 
-def metric_configs(evaluation: Evaluation) -> Sequence[config_pb2.MetricConfig]:
+def metric_configs(evaluation: Evaluation, auc: str) -> Sequence[config_pb2.MetricConfig]:
     """Every metric, with the bounds that the workload sets on it."""
     decide = f'"thresholds": [{evaluation.decision_threshold}]'
     arguments = {
         "Precision": decide,
         "Recall": decide,
         "BinaryAccuracy": f'"threshold": {evaluation.decision_threshold}',
+        **{name: area_arguments(name, auc) for name in ("AUC", "AUCPrecisionRecall")},
     }
     return [metric_config(name, arguments.get(name, ""), evaluation) for name in METRICS]
+
+
+def area_arguments(name: str, auc: str) -> str:
+    """Our Evaluator computes an area exactly unless it is told over how many thresholds.
+
+    The name, which is the one that it has anyway, tells the cache an exact area from one of an earlier release.
+    """
+    return f'"num_thresholds": {STOCK_THRESHOLDS}' if auc == "stock" else f'"name": "{METRICS[name]}"'
 
 
 def metric_config(name: str, arguments: str, evaluation: Evaluation) -> config_pb2.MetricConfig:

@@ -128,7 +128,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         schema=curated,
         model=trainer.outputs["model"],
         baseline_model=baseline.outputs["model"],
-        eval_config=make_eval_config(workload, config.evaluation),
+        eval_config=make_eval_config(workload, config.evaluation, schema),
     ).with_id("Evaluator")
     report = SliceReport(
         report_settings(workload, config, schema),

@@ -1,6 +1,7 @@
 """The core: predictions and a plan to the metrics of every slice."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,8 @@ from components.batch_evaluator.predictions import Columns
 from components.batch_evaluator.slices import SliceKey, rows_by_slice
 from pipeline.errors import DataError, MainlineError
 
+NOT_FINITE = "Look for what the model divides by, or for a learning rate that is too high."
+OUTSIDE = "End the model with a sigmoid, or name the output of it that is a probability."
 Samples = NDArray[np.float64]
 Values = Mapping[metric_types.MetricKey, float | Estimate]
 
@@ -25,12 +28,12 @@ def evaluate(predictions: Columns, plan: Plan) -> Iterator[tuple[SliceKey, Value
 
     Raises:
         DataError: a label is neither 0 nor 1.
-        MainlineError: a score is not finite.
+        MainlineError: a score is not in [0, 1].
     """
     bucket = bucket_of_row(predictions.num_rows, plan.buckets)
     label = labels(predictions, plan.label)
     rows = {
-        model.name: make_rows(label, scores(predictions, model.column), plan.thresholds, bucket, plan.buckets)
+        model.name: make_rows(label, scores(predictions, model.column), plan.metrics.values(), bucket, plan.buckets)
         for model in plan.models
     }
     for key, index in rows_by_slice(predictions, plan.config.slicing_specs):
@@ -49,16 +52,30 @@ def labels(predictions: Columns, name: str) -> NDArray[np.generic]:
 
 
 def scores(predictions: Columns, column: str) -> NDArray[np.generic]:
-    """The scores, shape (rows,)."""
+    """The scores, shape (rows,).
+
+    Raises:
+        MainlineError: one is no probability; the first row that has such a score is named, counted from 1.
+    """
     values = predictions[column].to_numpy()
-    wrong = int(np.count_nonzero(~np.isfinite(values)))
-    if wrong:
-        raise MainlineError(
-            f"predictions, {column}",
-            f"{wrong} of {len(values)} rows have a score that is not finite",
-            next_step="Look for what the model divides by, or for a learning rate that is too high.",
-        )
+    check_all(values, np.isfinite(values), f"predictions, {column}", "a score that is not finite", NOT_FINITE)
+    inside = (values >= 0) & (values <= 1)
+    check_all(values, inside, f"predictions, {column}", "a score outside of [0, 1]", OUTSIDE)
     return np.asarray(values)
+
+
+def check_all(values: NDArray[Any], good: NDArray[np.bool_], where: str, problem: str, next_step: str) -> None:
+    """Refuses scores of which not all are good."""
+    wrong = np.flatnonzero(~good)
+    if len(wrong):
+        first = wrong[0]
+        raise MainlineError(
+            where,
+            f"{len(wrong)} of {len(values)} rows have {problem}",
+            expected="a probability",
+            received=f"{values[first]} in row {first + 1} of the predictions",
+            next_step=next_step,
+        )
 
 
 def slice_values(rows: Mapping[str, Rows], plan: Plan) -> dict[metric_types.MetricKey, Samples]:
@@ -74,9 +91,11 @@ def slice_values(rows: Mapping[str, Rows], plan: Plan) -> dict[metric_types.Metr
 
 
 def with_intervals(values: Mapping[metric_types.MetricKey, Samples], plan: Plan, empty: int) -> Values:
-    """The values of all rows, with their standard errors where these can be told."""
+    """The values of all rows, with their standard errors where these can be told: every sample must have a value."""
     alone = not plan.buckets or empty > 0
     return {
-        key: float(samples[0]) if alone or key in plan.no_interval else estimate(samples)
+        key: float(samples[0])
+        if alone or key in plan.no_interval or not np.isfinite(samples).all()
+        else estimate(samples)
         for key, samples in values.items()
     }

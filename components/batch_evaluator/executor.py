@@ -20,6 +20,7 @@ from components.batch_evaluator.plan import Plan, check_schema, make_plan
 from components.batch_evaluator.predictions import Predictions, list_parts
 from components.batch_evaluator.results import sliced_metrics, write_results
 from components.batch_evaluator.scoring import ScoreFile, Scorer, load_model, multivalent
+from components.batch_evaluator.slices import with_values_as_text
 from components.examples.reading import read_schema, split_files
 from pipeline.errors import ConfigError, DataError, MainlineError
 
@@ -36,12 +37,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         Raises:
             ConfigError: the config asks for what this evaluator does not know, or an input is missing.
             DataError: there are no examples, or a label or a value cannot be used.
-            MainlineError: rows were lost, or a score is not finite.
+            MainlineError: rows were lost, or a score is not in [0, 1].
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         check_inputs(input_dict, exec_properties)
-        plan = read_plan(input_dict, exec_properties)
         schema = read_schema(artifact_utils.get_single_uri(input_dict[specs.SCHEMA_KEY]))
+        plan = read_plan(input_dict, exec_properties, schema)
         check_schema(plan, schema, multivalent(schema))
         evaluation = artifact_utils.get_single_uri(output_dict[specs.EVALUATION_KEY])
         scorers = find_scorers(input_dict, plan)
@@ -87,11 +88,11 @@ def check_inputs(input_dict: Artifacts, exec_properties: dict[str, Any]) -> None
             raise ConfigError("BatchEvaluator", f"{key}: user code is not known to this evaluator")
 
 
-def read_plan(input_dict: Artifacts, exec_properties: dict[str, Any]) -> Plan:
+def read_plan(input_dict: Artifacts, exec_properties: dict[str, Any], schema: schema_pb2.Schema) -> Plan:
     """The plan for the config that the component was given."""
     config = config_pb2.EvalConfig()
     proto_utils.json_to_proto(exec_properties[specs.EVAL_CONFIG_KEY], config)
-    return make_plan(config, has_baseline=bool(input_dict.get(specs.BASELINE_MODEL_KEY)))
+    return make_plan(with_values_as_text(config, schema), has_baseline=bool(input_dict.get(specs.BASELINE_MODEL_KEY)))
 
 
 def find_scorers(input_dict: Artifacts, plan: Plan) -> list[Scorer]:

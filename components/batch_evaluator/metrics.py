@@ -1,18 +1,19 @@
 """The metrics of binary classification from counts, for a slice and for its jackknife samples at once.
 
-Every function returns float64 of the shape (samples,): the metric of all rows first, then without each bucket. The
-formulas, thresholds and roundings are TFMA's: tensorflow_model_analysis/metrics/{calibration_histogram,
-binary_confusion_matrices,confusion_matrix_metrics,cross_entropy_metrics,calibration}.py of version 0.47.
+Every function returns float64 of the shape (samples,): the metric of all rows first, then without each bucket. Areas
+are exact unless their metric has a number of thresholds; then they, and all other metrics, have the formulas and
+roundings of TFMA: tensorflow_model_analysis/metrics/{calibration_histogram,binary_confusion_matrices,
+confusion_matrix_metrics,cross_entropy_metrics,calibration}.py of version 0.47.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from components.batch_evaluator.areas import Areas, areas, row_keys
 from components.batch_evaluator.jackknife import resampled
 
 Floats = NDArray[np.float64]
@@ -20,14 +21,19 @@ Ints = NDArray[np.int64]
 
 HISTOGRAM_BUCKETS = 10_000
 EPSILON = 1e-7
+AREAS = ("AUC", "AUCPrecisionRecall")
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric and its setting: ``thresholds`` is how many an area is summed over, ``threshold`` where one decides."""
+    """A metric and its settings.
+
+    ``thresholds`` is how many an area is summed over as TFMA does; None for the exact one. ``threshold`` is where one
+    decides.
+    """
 
     kind: str
-    thresholds: int = HISTOGRAM_BUCKETS
+    thresholds: int | None = None
     threshold: float = 0.5
 
 
@@ -39,7 +45,8 @@ class Rows:
         label: 0 or 1, of any numeric dtype.
         score: the probability of 1, as the model returned it.
         loss: float64, ``log_losses`` of the two.
-        bins: for every number of thresholds in use, int64, ``score_bins`` of the scores.
+        places: what areas need, int64: for every number of thresholds in use ``score_bins`` of the scores, and for
+            None, which stands for exact ones, the keys of ``areas.row_keys``.
         bucket: int64, the jackknife bucket.
         buckets: how many buckets there are; 0 for no samples.
     """
@@ -47,7 +54,7 @@ class Rows:
     label: NDArray[np.generic]
     score: NDArray[np.generic]
     loss: Floats
-    bins: Mapping[int, Ints]
+    places: Mapping[int | None, Ints]
     bucket: Ints
     buckets: int
 
@@ -57,10 +64,15 @@ class Rows:
             self.label[index],
             self.score[index],
             self.loss[index],
-            {thresholds: bins[index] for thresholds, bins in self.bins.items()},
+            {thresholds: places[index] for thresholds, places in self.places.items()},
             self.bucket[index],
             self.buckets,
         )
+
+    @cached_property
+    def areas(self) -> Areas:
+        """The exact areas."""
+        return areas(self.places[None], self.buckets)
 
     def total(self, values: NDArray[np.generic]) -> Floats:
         """Sums of ``values``, shape (rows,), over each sample: shape (samples,)."""
@@ -69,23 +81,29 @@ class Rows:
 
 
 def make_rows(
-    label: NDArray[np.generic], score: NDArray[np.generic], thresholds: set[int], bucket: Ints, buckets: int
+    label: NDArray[np.generic], score: NDArray[np.generic], metrics: Iterable[Metric], bucket: Ints, buckets: int
 ) -> Rows:
-    """The rows of one model with what every metric needs of them."""
-    bins = {count: score_bins(score, count) for count in thresholds}
-    return Rows(label, score, log_losses(label, score), bins, bucket, buckets)
+    """The rows of one model with what each of the metrics needs of them."""
+    places = {
+        count: row_keys(label, score, bucket, buckets) if count is None else score_bins(score, count)
+        for count in {metric.thresholds for metric in metrics if metric.kind in AREAS}
+    }
+    return Rows(label, score, log_losses(label, score), places, bucket, buckets)
 
 
 def log_losses(label: NDArray[np.generic], score: NDArray[np.generic]) -> Floats:
-    """The cross entropy of each row, shape (rows,), natural logarithm; infinite or nan where a score is 0 or 1.
+    """The cross entropy of each row, in the shape of the two, natural logarithm; nothing is clipped.
 
-    The logarithm has the precision of the scores, and nothing is clipped, as in TFMA.
+    A score of 0 or 1 costs nothing where it is right, and infinitely much where it is wrong. A row whose label is
+    neither 0 nor 1 has nan.
+
+    >>> log_losses(np.array([0, 1, 1]), np.array([0.0, 1.0, 0.0])).tolist()
+    [0.0, 0.0, inf]
     """
-    truth: NDArray[Any] = label.astype(np.float64) if np.issubdtype(label.dtype, np.integer) else label
-    probability: NDArray[Any] = score
-    with np.errstate(divide="ignore", invalid="ignore"):
-        losses = -(truth * np.log(probability)) - (1 - truth) * np.log(1 - probability)
-    return np.asarray(losses, np.float64)
+    of_zero = np.where(label == 0, 1 - score.astype(np.float64), np.nan)
+    with np.errstate(divide="ignore"):
+        # Subtracted, so that no loss is -0.0.
+        return np.asarray(0.0 - np.log(np.where(label == 1, score, of_zero)))
 
 
 def score_bins(score: NDArray[np.generic], thresholds: int) -> Ints:
@@ -114,7 +132,7 @@ def curve(rows: Rows, thresholds: int) -> tuple[Floats, Floats]:
 
     Thresholds between which no score lies are left out: they add nothing to an area.
     """
-    bins = rows.bins[thresholds]
+    bins = rows.places[thresholds]
     occupied = np.bincount(bins) > 0
     position = (np.cumsum(occupied) - 1)[bins]
     buckets, points = max(rows.buckets, 1), int(occupied.sum())
@@ -126,25 +144,35 @@ def curve(rows: Rows, thresholds: int) -> tuple[Floats, Floats]:
 
 
 def auc(rows: Rows, metric: Metric) -> Floats:
+    """Area under the ROC curve: exact, and nan for rows with one label only; or by TFMA's thresholds."""
+    return rows.areas.roc if metric.thresholds is None else auc_of_curve(*curve(rows, metric.thresholds))
+
+
+def auc_precision_recall(rows: Rows, metric: Metric) -> Floats:
+    """The average precision, exact, and nan for rows with one label only; or TFMA's area, which differs from it."""
+    if metric.thresholds is None:
+        return rows.areas.precision_recall
+    return interpolated_precision_recall(*curve(rows, metric.thresholds))
+
+
+def auc_of_curve(tp: Floats, fp: Floats) -> Floats:
     """Area under the ROC curve by trapezoids; 0 for rows with one label only, as in TFMA."""
-    tp, fp = curve(rows, metric.thresholds)
     with np.errstate(divide="ignore", invalid="ignore"):
         recall, fall_out = tp / tp[:, :1], fp / fp[:, :1]
     heights = (recall[:, :-1] + recall[:, 1:]) / 2
     return np.nansum((fall_out[:, :-1] - fall_out[:, 1:]) * heights, axis=1)
 
 
-def auc_precision_recall(rows: Rows, metric: Metric) -> Floats:
+def interpolated_precision_recall(tp: Floats, fp: Floats) -> Floats:
     """Area under the precision-recall curve by the interpolation of Davis and Goadrich (2006); 0 without positives."""
-    tp, fp = curve(rows, metric.thresholds)
     positive = tp + fp
     fewer_tp, fewer = tp[:, :-1] - tp[:, 1:], positive[:, :-1] - positive[:, 1:]
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = fewer_tp / fewer
         intercept = tp[:, 1:] - slope * positive[:, 1:]
         ratio = np.where(positive[:, 1:] > 0, positive[:, :-1] / positive[:, 1:], 1.0)
-        areas = slope * (fewer_tp + intercept * np.log(ratio)) / tp[:, :1]
-    return np.nansum(areas, axis=1)
+        shares = slope * (fewer_tp + intercept * np.log(ratio)) / tp[:, :1]
+    return np.nansum(shares, axis=1)
 
 
 def example_count(rows: Rows, metric: Metric) -> Floats:

@@ -65,11 +65,6 @@ class Plan:
     no_interval: frozenset[metric_types.MetricKey]
     buckets: int
 
-    @property
-    def thresholds(self) -> set[int]:
-        """The numbers of thresholds in use."""
-        return {metric.thresholds for metric in self.metrics.values()}
-
 
 def make_plan(config: config_pb2.EvalConfig, *, has_baseline: bool) -> Plan:
     """The plan for a config; change thresholds are dropped when there is no baseline, as in stock Evaluator.
@@ -161,7 +156,7 @@ def make_metric(metric: config_pb2.MetricConfig) -> Metric:
     settings = metric_settings(metric)
     decide = settings.get("threshold", settings.get("thresholds", Metric.threshold))
     threshold = float(decide[0] if isinstance(decide, list) else decide)
-    return Metric(metric.class_name, settings.get("num_thresholds", Metric.thresholds), threshold)
+    return Metric(metric.class_name, settings.get("num_thresholds"), threshold)
 
 
 def make_models(config: config_pb2.EvalConfig, has_baseline: bool) -> tuple[Model, ...]:

@@ -11,13 +11,16 @@ from tensorflow_model_analysis import constants, version
 from tensorflow_model_analysis.evaluators import metrics_validator
 from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2, validation_result_pb2
+from tensorflow_model_analysis.slicer import slicer_lib
 from tensorflow_model_analysis.writers import eval_config_writer
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as stock
 
 from components.batch_evaluator.evaluation import Values
 from components.batch_evaluator.jackknife import Estimate
-from components.batch_evaluator.slices import SliceKey
+from components.batch_evaluator.slices import SliceKey, specs_of
+from components.slice_values import value_text
 
+MARK = "="
 SlicedMetrics = tuple[SliceKey, dict[metric_types.MetricKey, Any]]
 
 
@@ -84,9 +87,40 @@ def write_records(path: str, name: str, messages: Iterable[Any]) -> None:
 
 
 def validate(slices: Iterable[SlicedMetrics], config: config_pb2.EvalConfig) -> validation_result_pb2.ValidationResult:
-    """The verdict over all slices; it fails for a threshold whose slice has no rows."""
-    combine = stock.CombineValidations(config, rubber_stamp=False)
+    """The verdict over all slices; it fails for a threshold whose slice has no rows.
+
+    TFMA reads numbers in the values of slices: for it the text ``007`` is the text ``7``, and no float32 is 0.1. Here
+    each value is a text that begins with a mark, which is none of its numbers, and is put back in the result.
+    """
+    marked = config_pb2.EvalConfig()
+    marked.CopyFrom(config)
+    for spec in specs_of(marked):
+        mark(spec)
+    combine = stock.CombineValidations(marked, rubber_stamp=False)
     result = combine.create_accumulator()
-    for sliced in slices:
-        result = combine.add_input(result, metrics_validator.validate_metrics(sliced, config))
-    return combine.extract_output(result)
+    keys: dict[SliceKey, SliceKey] = {}
+    for key, metrics in slices:
+        as_text = tuple((name, MARK + value_text(value)) for name, value in key)
+        keys[as_text] = key
+        result = combine.add_input(result, metrics_validator.validate_metrics((as_text, metrics), marked))
+    return unmarked(combine.extract_output(result), keys)
+
+
+def mark(spec: config_pb2.SlicingSpec) -> None:
+    """Puts the mark before each value."""
+    for name, text in dict(spec.feature_values).items():
+        spec.feature_values[name] = MARK + text
+
+
+def unmarked(
+    result: validation_result_pb2.ValidationResult, keys: Mapping[SliceKey, SliceKey]
+) -> validation_result_pb2.ValidationResult:
+    """The same with the slices as they are."""
+    for of_slice in result.metric_validations_per_slice:
+        key = keys[slicer_lib.deserialize_slice_key(of_slice.slice_key)]
+        of_slice.slice_key.CopyFrom(slicer_lib.serialize_slice_key(key))
+    details = [detail.slicing_spec for detail in result.validation_details.slicing_details]
+    for spec in [*details, *result.missing_slices]:
+        for name, text in dict(spec.feature_values).items():
+            spec.feature_values[name] = text.removeprefix(MARK)
+    return result

@@ -1,15 +1,17 @@
-"""Which rows are in which slice; TFMA's slicer is asked once for each combination of values, not for each row."""
+"""Which rows are in which slice; asked once for each combination of values, not for each row."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_model_analysis.proto import config_pb2
-from tensorflow_model_analysis.slicer import slicer_lib
 
 from components.batch_evaluator.predictions import Columns
+from components.slice_values import EXPECTED, NAMED, shortest, value_text
+from pipeline.errors import ConfigError
 
 SliceKey = tuple[tuple[str, str | int | float], ...]
 
@@ -36,15 +38,27 @@ def rows_by_slice(
 
 def rows_of_spec(table: Columns, spec: config_pb2.SlicingSpec) -> Iterator[tuple[SliceKey, NDArray[np.int64]]]:
     """The slices of one spec."""
-    columns = {name: table[name] for name in slice_columns([spec])}
+    columns = {name: one_of_each(table[name]) for name in slice_columns([spec])}
     combination = combinations(list(columns.values()), table.num_rows)
     order = np.argsort(combination, kind="stable")
     starts = np.flatnonzero(np.diff(combination[order], prepend=-1))
     for rows in np.split(order, starts[1:]) if len(starts) else []:
-        features = {name: feature_value(column[int(rows[0])]) for name, column in columns.items()}
-        present = {name: value for name, value in features.items() if value is not None}
-        for key in slicer_lib.get_slices_for_features_dicts([], present, [slicer_lib.SingleSliceSpec(spec=spec)]):
-            yield key, rows
+        values = {name: column[int(rows[0])].as_py() for name, column in columns.items()}
+        present = None not in values.values()
+        if present and all(value_text(values[name]) == text for name, text in spec.feature_values.items()):
+            yield tuple((name, as_key(value)) for name, value in values.items()), rows
+
+
+def one_of_each(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The same with one zero and one nan, where there are several that are equal to a reader."""
+    if not pa.types.is_floating(column.type):
+        return column
+    return pc.if_else(pc.is_nan(column), pa.scalar(np.nan, column.type), pc.add(column, pa.scalar(0.0, column.type)))
+
+
+def as_key(value: str | int | float) -> str | int | float:
+    """A cell as a key has it."""
+    return shortest(value) if isinstance(value, float) else value
 
 
 def combinations(columns: Sequence[pa.ChunkedArray], rows: int) -> NDArray[np.int64]:
@@ -58,11 +72,36 @@ def combinations(columns: Sequence[pa.ChunkedArray], rows: int) -> NDArray[np.in
     return result
 
 
-def feature_value(scalar: pa.Scalar) -> NDArray[Any] | None:
-    """A cell as TFMA's extractors give it: text as bytes."""
-    value = scalar.as_py()
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return np.array([value.encode()], dtype=object)
-    return np.array([value])
+def with_values_as_text(config: config_pb2.EvalConfig, schema: schema_pb2.Schema) -> config_pb2.EvalConfig:
+    """The same config, with the values of all slices written as ``value_text`` writes those of the column.
+
+    Raises:
+        ConfigError: no value of the column can be the one that is named.
+    """
+    types = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in schema.feature}
+    made = config_pb2.EvalConfig()
+    made.CopyFrom(config)
+    for spec in specs_of(made):
+        for name, text in dict(spec.feature_values).items():
+            spec.feature_values[name] = named_value(name, text, types.get(name, "BYTES"))
+    return made
+
+
+def specs_of(config: config_pb2.EvalConfig) -> Iterator[config_pb2.SlicingSpec]:
+    """Every slice that is named: of those that are computed, and of bounds."""
+    yield from config.slicing_specs
+    for spec in config.metrics_specs:
+        metrics = [threshold for metric in spec.metrics for threshold in metric.per_slice_thresholds]
+        by_name = [threshold for per_slice in spec.per_slice_thresholds.values() for threshold in per_slice.thresholds]
+        for threshold in [*metrics, *by_name]:
+            yield from threshold.slicing_specs
+
+
+def named_value(column: str, text: str, kind: str) -> str:
+    """The text of the value that a slice names in a column of the type FLOAT, INT or BYTES."""
+    try:
+        return NAMED[kind](text)
+    except ValueError as error:
+        raise ConfigError(
+            f"slice {column}={text}", "no value of the column can be this", expected=EXPECTED[kind], received=text
+        ) from error

@@ -19,6 +19,15 @@ METRICS = {
     "Recall": "recall",
 }
 
+# Why a metric has no value where there are rows.
+UNDEFINED = {
+    "AUC": "undefined: the rows have one label only",
+    "AUCPrecisionRecall": "undefined: the rows have one label only",
+    "Calibration": "undefined: no row has label 1",
+    "Precision": "undefined: no row is decided positive",
+    "Recall": "undefined: no row has label 1",
+}
+
 # Those that say something of a model, in the order of the report, with the side that is better.
 BETTER = {
     "AUC": "higher",
@@ -70,9 +79,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Check:
-    """One bound and what was measured; ``value`` is None when the data has no such slice or the metric no value.
+    """One bound and what was measured.
 
-    ``margin`` is the distance to the nearest bound, negative when it is missed.
+    ``value`` is None when the data has no such slice or the metric no value, and ``why`` then says so. ``margin`` is
+    the distance to the nearest bound, negative when it is missed.
     """
 
     metric: str
@@ -82,6 +92,7 @@ class Check:
     interval: tuple[float, float] | None
     missed_by: float | None
     margin: float | None
+    why: str = ""
 
     @property
     def passed(self) -> bool:
@@ -111,25 +122,46 @@ def make_verdict(blessed: bool, bounds: Bounds, metrics: Metrics, baseline: Metr
 
 def check_threshold(threshold: Threshold, metrics: Metrics) -> Check:
     """A bound on a value."""
-    measured = metrics.get(tuple(sorted(threshold.on)), {}).get(METRICS[threshold.metric])
+    of_slice = metrics.get(tuple(sorted(threshold.on)), {})
+    measured = of_slice.get(METRICS[threshold.metric])
     bounds = [f"≥ {threshold.lower}"] * (threshold.lower is not None)
     bounds += [f"≤ {threshold.upper}"] * (threshold.upper is not None)
-    value, interval = (measured.value, measured.interval) if measured else (None, None)
+    value = defined(measured)
+    why = without_value(threshold.metric, of_slice) if value is None else ""
+    interval = measured.interval if measured and value is not None else None
     missed = miss(value, threshold.lower, threshold.upper)
     left = margin(value, threshold.lower, threshold.upper)
-    return Check(threshold.metric, slice_name(threshold.on), " and ".join(bounds), value, interval, missed, left)
+    return Check(threshold.metric, slice_name(threshold.on), " and ".join(bounds), value, interval, missed, left, why)
 
 
 def check_change(change: Change, metrics: Metrics, baseline: Metrics) -> Check:
     """A bound on the difference to the baseline."""
     name = METRICS[change.metric]
-    pair = [of_model.get((), {}).get(name) for of_model in (metrics, baseline)]
-    values = [measured.value for measured in pair if measured is not None]
-    difference = values[0] - values[1] if len(values) == 2 else None
+    pair = [of_model.get((), {}) for of_model in (metrics, baseline)]
+    values = [defined(of_all.get(name)) for of_all in pair]
+    difference = values[0] - values[1] if values[0] is not None and values[1] is not None else None
+    unknown = [of_all for of_all, value in zip(pair, values, strict=True) if value is None]
+    why = without_value(change.metric, unknown[0]) if unknown else ""
     lower, upper = (-change.tolerance, None) if change.better == "higher" else (None, change.tolerance)
     bound = f"≥ {lower}" if lower is not None else f"≤ {upper}"
     missed, left = miss(difference, lower, upper), margin(difference, lower, upper)
-    return Check(f"{change.metric} against baseline", "overall", bound, difference, None, missed, left)
+    return Check(f"{change.metric} against baseline", "overall", bound, difference, None, missed, left, why)
+
+
+def defined(measured: Measured | None) -> float | None:
+    """The value, if there is one that is a number."""
+    return None if measured is None or math.isnan(measured.value) else measured.value
+
+
+def without_value(metric: str, of_slice: Mapping[str, Measured]) -> str:
+    """Why a metric has no value in a slice, whose metrics are given; none of a slice that is not there.
+
+    >>> without_value("AUC", {}), without_value("AUC", {"auc": Measured(math.nan)})
+    ('no such slice in the data', 'undefined: the rows have one label only')
+    """
+    if METRICS[metric] in of_slice:
+        return UNDEFINED.get(metric, "undefined")
+    return "not measured" if of_slice else "no such slice in the data"
 
 
 def miss(value: float | None, lower: float | None, upper: float | None) -> float | None:

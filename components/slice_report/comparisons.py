@@ -1,6 +1,7 @@
 """The model beside the last blessed one, and beside the one that says the base rate of every row."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from tensorflow_model_analysis.utils import math_util
 
 from components.batch_evaluator.evaluation import labels, scores
 from components.batch_evaluator.jackknife import BUCKETS, bucket_of_row, estimate
-from components.batch_evaluator.metrics import FORMULAS, HISTOGRAM_BUCKETS, Metric, Rows, make_rows
+from components.batch_evaluator.metrics import AREAS, FORMULAS, Metric, Rows, make_rows
 from components.batch_evaluator.plan import SCORE
 from components.batch_evaluator.predictions import Columns
 from components.batch_evaluator.results import tfma_value
@@ -17,7 +18,6 @@ from components.slice_report.checks import BETTER, METRICS, Measured
 from components.slice_report.evaluation import Evaluation
 from components.slice_report.facts import Comparison
 
-AREAS = ("AUC", "AUCPrecisionRecall")
 # Samples that differ by less differ by rounding.
 ROUNDING = 1e-12
 Samples = NDArray[np.float64]
@@ -51,19 +51,21 @@ def compare(
         DataError: a label is neither 0 nor 1.
         MainlineError: a score is not finite.
     """
-    pair = None if math.isnan(base_rate) else make_pair(rows, label, base_rate)
-    found = [kind for kind in BETTER if METRICS[kind] in evaluation.candidate.get((), {})]
-    return tuple(compare_metric(Metric(kind, threshold=decision_threshold), evaluation, pair) for kind in found)
+    found = [
+        Metric(kind, evaluation.thresholds.get(METRICS[kind]), decision_threshold)
+        for kind in BETTER
+        if METRICS[kind] in evaluation.candidate.get((), {})
+    ]
+    pair = None if math.isnan(base_rate) else make_pair(rows, label, base_rate, found)
+    return tuple(compare_metric(metric, evaluation, pair) for metric in found)
 
 
-def make_pair(rows: Columns, label: str, base_rate: float) -> Pair:
+def make_pair(rows: Columns, label: str, base_rate: float, metrics: Sequence[Metric]) -> Pair:
     """The rows for both models, in the evaluator's buckets."""
     label_of_row, score_of_row = labels(rows, label), scores(rows, SCORE)
     bucket = bucket_of_row(rows.num_rows, BUCKETS)
     constant = np.full(rows.num_rows, base_rate, np.float64)
-    model, trivial = (
-        make_rows(label_of_row, score, {HISTOGRAM_BUCKETS}, bucket, BUCKETS) for score in (score_of_row, constant)
-    )
+    model, trivial = (make_rows(label_of_row, score, metrics, bucket, BUCKETS) for score in (score_of_row, constant))
     return Pair(model, trivial)
 
 

@@ -1,29 +1,53 @@
 """Reads TFMA's artifact: every metric of every slice, and the verdict on the model."""
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.proto import metrics_for_slice_pb2
+from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
+from tensorflow_model_analysis.writers import eval_config_writer
 
-from components.slice_report.checks import Bounds, Measured, SliceKey, Verdict, make_verdict
+from components.batch_evaluator.plan import make_metric
+from components.slice_report.checks import METRICS, Bounds, Measured, SliceKey, Verdict, make_verdict
+from components.slice_values import NAMED, value_text
 
 Kind: TypeAlias = metrics_for_slice_pb2.MetricsForSlice.MetricKeyAndValue
+
+TYPES = {"float_value": "FLOAT", "int64_value": "INT", "bytes_value": "BYTES"}
 
 
 @dataclass
 class Evaluation:
-    """What TFMA measured: by slice and name, of the candidate, of the baseline, and candidate minus baseline."""
+    """What was measured: by slice and name, of the candidate, of the baseline, and candidate minus baseline.
+
+    ``thresholds`` has the areas that are not exact, by name: over how many thresholds they were summed as TFMA does.
+    ``types`` are those of the columns that slices are of: FLOAT, INT or BYTES.
+    """
 
     candidate: dict[SliceKey, dict[str, Measured]] = field(default_factory=dict)
     baseline: dict[SliceKey, dict[str, Measured]] = field(default_factory=dict)
     differences: dict[SliceKey, dict[str, Measured]] = field(default_factory=dict)
     errors: dict[SliceKey, str] = field(default_factory=dict)
+    thresholds: dict[str, int] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
 
     def verdict(self, blessed: bool, bounds: Bounds) -> Verdict:
-        """What was measured against the bounds."""
-        return make_verdict(blessed, bounds, self.candidate, self.baseline)
+        """What was measured against the bounds, whose slices may be written in any way that names their values."""
+        thresholds = tuple(dataclasses.replace(bound, on=self.named(bound.on)) for bound in bounds.thresholds)
+        return make_verdict(blessed, dataclasses.replace(bounds, thresholds=thresholds), self.candidate, self.baseline)
+
+    def named(self, on: SliceKey) -> SliceKey:
+        """A slice with its values as the evaluation has them."""
+        return tuple((name, self.named_value(name, text)) for name, text in on)
+
+    def named_value(self, column: str, text: str) -> str:
+        """A value as the evaluation has it; one that the column cannot have stays as it is."""
+        try:
+            return NAMED[self.types.get(column, "BYTES")](text)
+        except ValueError:
+            return text
 
 
 def read_verdict(evaluation_dir: str, blessed: bool, bounds: Bounds) -> Verdict:
@@ -33,9 +57,10 @@ def read_verdict(evaluation_dir: str, blessed: bool, bounds: Bounds) -> Verdict:
 
 def read_evaluation(evaluation_dir: str) -> Evaluation:
     """Reads the evaluation artifact; the only model has no name, of two each has one."""
-    found = Evaluation()
+    found = Evaluation(thresholds=area_thresholds(eval_config_writer.load_eval_run(evaluation_dir)[0]))
     for of_slice in tfma.load_metrics(evaluation_dir):
         where = as_slice(of_slice.slice_key)
+        found.types |= {item.column: TYPES[item.WhichOneof("kind")] for item in of_slice.slice_key.single_slice_keys}
         for kind, item in named(of_slice):
             measured = as_measured(item)
             if measured is not None:
@@ -43,6 +68,12 @@ def read_evaluation(evaluation_dir: str) -> Evaluation:
             elif item.value.WhichOneof("type") == "debug_message":
                 found.errors[where] = item.value.debug_message
     return found
+
+
+def area_thresholds(config: config_pb2.EvalConfig) -> dict[str, int]:
+    """Those of the areas that have some."""
+    metrics = [make_metric(metric) for spec in config.metrics_specs for metric in spec.metrics]
+    return {METRICS[metric.kind]: metric.thresholds for metric in metrics if metric.thresholds is not None}
 
 
 def named(of_slice: metrics_for_slice_pb2.MetricsForSlice) -> Iterator[tuple[str, Kind]]:
@@ -60,7 +91,7 @@ def kind_of(found: Evaluation, item: Kind) -> dict[SliceKey, dict[str, Measured]
 def as_slice(key: metrics_for_slice_pb2.SliceKey) -> SliceKey:
     """TFMA's slice key as pairs of text, in the order of the names."""
     pairs = ((item.column, getattr(item, item.WhichOneof("kind"))) for item in key.single_slice_keys)
-    return tuple(sorted((name, value.decode() if isinstance(value, bytes) else str(value)) for name, value in pairs))
+    return tuple(sorted((name, value_text(value)) for name, value in pairs))
 
 
 def as_measured(item: Kind) -> Measured | None:

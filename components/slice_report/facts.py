@@ -337,7 +337,11 @@ class Card:
 
 @dataclass(frozen=True)
 class Report:
-    """The whole report; a part that is None or empty for want of something is explained in ``missing``."""
+    """The whole report; a part that is None or empty for want of something is explained in ``missing``.
+
+    ``areas`` says how AUC and AUCPrecisionRecall were computed: ``exact``, or ``stock``, over fixed thresholds as TFMA
+    does, which is how releases did that did not say.
+    """
 
     schema_version: int
     run: Run
@@ -356,6 +360,7 @@ class Report:
     lineage: Lineage | None = None
     card: Card | None = None
     confidence: float = 0.95
+    areas: str = "stock"
 
 
 @dataclass(frozen=True)

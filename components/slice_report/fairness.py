@@ -15,6 +15,7 @@ from components.slice_report.checks import Measured
 from components.slice_report.facts import OTHER, Gap, Group, Sensitive
 from components.slice_report.scores import count_scores, rate, too_small
 from components.slice_report.statistics import readable
+from components.slice_values import value_text
 from pipeline.errors import DataError
 
 LARGEST = 50
@@ -100,7 +101,7 @@ def name_groups(dictionary: pa.Array, code: Ints) -> tuple[list[str], Ints]:
     group_of_code[-1] = number_of[NONE]
     for index in largest_first[:LARGEST].tolist():
         value = dictionary[index].as_py()
-        name = readable(value if isinstance(value, str | bytes) else str(value))
+        name = readable(value_text(value))
         group_of_code[index] = number_of.setdefault(name, len(number_of))
     return list(number_of), group_of_code
 

@@ -94,6 +94,7 @@ def judged(sources: Sources, settings: Settings) -> dict[str, Any]:
     weak = find_weak(rows, label, exclude=settings.id_columns)
     slices = make_slices(evaluation, rows, label)
     return {
+        "areas": "stock" if evaluation.thresholds else "exact",
         "verdict": evaluation.verdict(bool(sources.blessed), settings.bounds),
         "comparisons": compare(
             rows, label, base_rate(sources, label), evaluation, decision_threshold=settings.decision_threshold

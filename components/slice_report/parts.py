@@ -13,11 +13,12 @@ from scipy import sparse
 from components.batch_evaluator.predictions import Columns
 from components.slice_report.facts import Pairs
 from components.slice_report.statistics import bar_label, readable
+from components.slice_values import NAN, value_text
 
 MOST_VALUES = 20
 FEW_NUMBERS = 10
 BINS = 5
-NONE, NAN = "(none)", "NaN"
+NONE = "(none)"
 Indices = NDArray[np.int64]
 # As narrow as their use allows: there are several for each row at a time.
 Numbers = NDArray[np.int32]
@@ -140,11 +141,9 @@ def encode_numbers(values: NDArray[Any]) -> tuple[Numbers, list[str]]:
 
 
 def number_label(value: np.generic) -> str:
-    """A number in full, one of float32 in the digits that it has.
+    """A number in full, one of float32 in the fewest digits that tell it from all others.
 
     >>> number_label(np.int64(2**60)), number_label(np.float32(0.1)), number_label(np.float32("nan"))
     ('1152921504606846976', '0.1', 'NaN')
     """
-    if isinstance(value, np.floating):
-        return NAN if np.isnan(value) else f"{value + 0.0:.7g}"
-    return str(value)
+    return value_text(value.item())

@@ -14,6 +14,7 @@ from components.slice_report.checks import Measured, SliceKey
 from components.slice_report.evaluation import Evaluation
 from components.slice_report.facts import ScoreCounts, Slice
 from components.slice_report.scores import count_scores, too_small
+from components.slice_values import value_text
 
 Rows = NDArray[np.int64]
 
@@ -32,8 +33,7 @@ def slice_rows(evaluation: Evaluation, predictions: Columns) -> Iterator[tuple[S
     features = sorted({tuple(name for name, _ in key) for key in evaluation.candidate})
     specs = [config_pb2.SlicingSpec(feature_keys=names) for names in features]
     for key, rows in rows_by_slice(predictions, specs):
-        pairs = ((name, value.decode() if isinstance(value, bytes) else str(value)) for name, value in key)
-        yield tuple(sorted(pairs)), rows
+        yield tuple(sorted((name, value_text(value)) for name, value in key)), rows
 
 
 def make_slice(evaluation: Evaluation, key: SliceKey, total: float, scores: ScoreCounts | None) -> Slice:

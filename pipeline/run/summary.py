@@ -136,7 +136,7 @@ def missed_text(check: Check) -> str:
     """How a bound was missed."""
     if check.value is not None:
         return f"missed by {check.missed_by:.4f}"
-    return "not measured" if check.slice == "overall" else "no such slice in the data"
+    return check.why or ("not measured" if check.slice == "overall" else "no such slice in the data")
 
 
 def places(summary: Summary) -> Table:

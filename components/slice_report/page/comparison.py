@@ -2,16 +2,21 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from components.slice_report.checks import METRICS, Measured, badness
-from components.slice_report.facts import Report, Slice
+from components.slice_report.facts import Pairs, Report, Slice
 from components.slice_report.page.card import rows_by_split, verdict_in_words
 from components.slice_report.page.formats import difference, number, title
 from components.slice_report.page.html import name, row, table, tag
 from components.slice_report.page.sections import absent
+from components.slice_report.page.verdict import AREAS
 from components.slice_report.settings import config_changes
+from components.slice_values import float_named
+
+AREA_NAMES = ("auc", "auc_precision_recall")
 
 
 def comparison_section(report: Report, other: Report) -> Markup:
@@ -50,19 +55,40 @@ def metrics_part(report: Report, other: Report) -> Markup:
     """All metrics on all test rows; the rows of the two runs may differ."""
     heading, here, there = tag("h3", "All test rows"), overall(report), overall(other)
     names = [metric for metric in METRICS.values() if metric in here or metric in there]
-    rows = [metric_row(metric, here.get(metric), there.get(metric)) for metric in names]
-    return heading + (
-        table("Metrics of the two runs", HEADINGS, rows) if rows else absent("Neither run was evaluated.")
-    )
+    alike = Alike(report, other)
+    rows = [metric_row(metric, here.get(metric), there.get(metric), alike) for metric in names]
+    drawn = table("Metrics of the two runs", HEADINGS, rows) if rows else absent("Neither run was evaluated.")
+    return heading + drawn + alike.note()
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Which metrics both reports computed in the same way."""
+
+    report: Report
+    other: Report
+
+    def has(self, metric: str) -> bool:
+        """Whether the two values of a metric may be set against each other."""
+        return metric not in AREA_NAMES or self.report.areas == self.other.areas
+
+    def note(self) -> Markup:
+        """Why a difference is not shown."""
+        if self.report.areas == self.other.areas:
+            return Markup()
+        here, there = (AREAS[report.areas] for report in (self.report, self.other))
+        return tag("p", f"This run: {here} Other run: {there} They are not set against each other.", class_="note")
 
 
 HEADINGS = ("Metric", "This run", "Other run", "Difference")
 
 
-def metric_row(metric: str, here: Measured | None, there: Measured | None) -> Markup:
+def metric_row(metric: str, here: Measured | None, there: Measured | None, alike: "Alike") -> Markup:
     """A value here and there."""
     values = [number(measured.value if measured else None) for measured in (here, there)]
-    return row(title(metric), values, change_cell(metric, here, there))
+    return row(
+        title(metric), values, change_cell(metric, here, there) if alike.has(metric) else tag("td", number(None))
+    )
 
 
 def change_cell(metric: str, here: Measured | None, there: Measured | None) -> Markup:
@@ -78,14 +104,31 @@ def change_cell(metric: str, here: Measured | None, there: Measured | None) -> M
 def slices_part(report: Report, other: Report) -> Markup:
     """The primary metric by slice, the largest loss first."""
     metric = report.primary_metric
-    theirs = {item.features: item for item in other.slices}
-    mine = {item.features: item for item in report.slices}
+    theirs, mine = by_features(other), by_features(report)
+    alike = Alike(report, other).has(metric)
     both = [(mine.get(key), theirs.get(key)) for key in dict.fromkeys([*mine, *theirs]) if key]
-    both.sort(key=lambda pair: -loss(pair, metric))
-    rows = [slice_row(pair, metric) for pair in both]
+    both.sort(key=lambda pair: -loss(pair, metric) if alike else 0.0)
+    rows = [slice_row(pair, metric, alike) for pair in both]
     headings = ("Slice", "Rows here", "Rows there", "This run", "Other run", "Difference")
     drawn = table(f"{title(metric)} by slice, the largest loss first", headings, rows) if rows else absent("No slices.")
     return tag("h3", "Slices") + drawn
+
+
+def by_features(report: Report) -> dict[Pairs, Slice]:
+    """The slices by their features; reports of earlier releases write a float32 in the digits of a double."""
+    floats = {column.column for column in report.data.columns if column.type == "FLOAT"} if report.data else set()
+    return {
+        tuple((name, same_float(text) if name in floats else text) for name, text in item.features): item
+        for item in report.slices
+    }
+
+
+def same_float(text: str) -> str:
+    """The text of a float32 as this release writes it."""
+    try:
+        return float_named(text)
+    except ValueError:
+        return text
 
 
 def value_of(item: Slice | None, metric: str) -> Measured | None:
@@ -100,13 +143,13 @@ def loss(pair: tuple[Slice | None, Slice | None], metric: str) -> float:
     return -math.inf if math.isnan(lost) else lost
 
 
-def slice_row(pair: tuple[Slice | None, Slice | None], metric: str) -> Markup:
+def slice_row(pair: tuple[Slice | None, Slice | None], metric: str, alike: bool) -> Markup:
     """One slice."""
     rows = [f"{item.rows:,}" if item else number(None) for item in pair]
     here, there = (value_of(item, metric) for item in pair)
     values = [number(measured.value if measured else None) for measured in (here, there)]
-    (label,) = {item.name for item in pair if item}
-    return row(name(label), rows, values, change_cell(metric, here, there))
+    label = next(item.name for item in pair if item)
+    return row(name(label), rows, values, change_cell(metric, here, there) if alike else tag("td", number(None)))
 
 
 def config_part(report: Report, other: Report) -> Markup:

@@ -6,14 +6,14 @@ from components.slice_report.checks import METRICS, Measured
 
 ABSENT = "–"
 TITLES = {name: metric for metric, name in METRICS.items()}
-SPECIAL = {"nan": "NaN", "inf": "∞", "-inf": "−∞"}
+SPECIAL = {"nan": "undefined", "inf": "∞", "-inf": "−∞"}
 
 
 def number(value: float | None) -> str:
     """Four decimals; large ones fewer, tiny ones in powers of ten.
 
     >>> [number(value) for value in (0.74911, -3.0, 123456.7, 1.2e-7, float("nan"), None)]
-    ['0.7491', '−3', '123,457', '1.2e−07', 'NaN', '–']
+    ['0.7491', '−3', '123,457', '1.2e−07', 'undefined', '–']
     """
     if value is None:
         return ABSENT
@@ -55,7 +55,7 @@ def share(value: float | None) -> str:
     """A part of one as percent.
 
     >>> share(0.1234), share(0.0), share(1.0), share(0.00004), share(float("nan"))
-    ('12.3 %', '0 %', '100 %', '< 0.1 %', 'NaN')
+    ('12.3 %', '0 %', '100 %', '< 0.1 %', 'undefined')
     """
     if value is None or not math.isfinite(value):
         return number(value)

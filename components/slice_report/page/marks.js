@@ -18,7 +18,7 @@ function mark(name, attributes = {}, ...children) {
 
 // As formats.py writes numbers.
 function number(value) {
-  if (Number.isNaN(value)) return "NaN";
+  if (Number.isNaN(value)) return "undefined";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const text = Number.isInteger(value) ? value.toLocaleString("en-US") : value.toFixed(4);
   return text.replace("-", "−");

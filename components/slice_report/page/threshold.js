@@ -14,7 +14,7 @@ function whisker(value, [low, high]) {
 
 function drawRate(cell, [part, of]) {
   const value = part / of;
-  if (!of) return cell.replaceChildren("NaN", element("small"));
+  if (!of) return cell.replaceChildren("undefined", element("small"));
   const [low, high] = wilson(part, of);
   cell.replaceChildren(number(value), whisker(value, [low, high]), element("small", {}, `${number(low)} … ${number(high)}`));
 }

@@ -11,6 +11,11 @@ from components.slice_report.page.formats import counted, difference, interval, 
 from components.slice_report.page.html import Child, join, name, pairs, row, table, tag
 from components.slice_report.page.sections import missing_notes, section
 
+AREAS = {
+    "exact": "AUC and AUCPrecisionRecall, the average precision, are exact: each score is a threshold.",
+    "stock": "AUC and AUCPrecisionRecall are summed over TFMA's fixed thresholds, which are off where scores crowd.",
+}
+
 
 def verdict_section(report: Report, decision: Decision | None) -> Markup:
     """The first thing that a reviewer reads."""
@@ -89,8 +94,7 @@ def failure(check: Check) -> Markup:
     """What a missed bound means."""
     where = ["of all test rows"] if check.slice == "overall" else ["where ", name(check.slice)]
     if check.value is None:
-        why = " could not be measured: the test rows have no such slice, or the metric no value there."
-        return join([check.metric, " ", where, why])
+        return join([check.metric, " ", where, f" could not be measured: {check.why or 'it has no value there'}."])
     by = "" if check.missed_by is None else f"; it is off by {number(check.missed_by)}"
     return join([check.metric, " ", where, f" is {number(check.value)}, where {check.bound} was asked{by}."])
 
@@ -98,7 +102,8 @@ def failure(check: Check) -> Markup:
 def check_row(check: Check) -> Markup:
     """One bound."""
     measured = None if check.value is None else Measured(check.value, check.interval)
-    outcome = tag("td", "✓ kept", class_="good") if check.passed else tag("td", "✗ missed", class_="bad")
+    missed = f"✗ {check.why}" if check.why else "✗ missed"
+    outcome = tag("td", "✓ kept", class_="good") if check.passed else tag("td", missed, class_="bad")
     return row(
         check.metric,
         name(check.slice),
@@ -117,7 +122,8 @@ def comparison_table(report: Report) -> Markup:
     explained = tag(
         "p",
         "The baseline is the last blessed model; “base rate only” always says the share of positives of the training "
-        "rows. A difference is this model minus the other; it is bold where its 95 % interval excludes zero.",
+        "rows. A difference is this model minus the other; it is bold where its 95 % interval excludes zero. "
+        + AREAS[report.areas],
         class_="muted",
     )
     rows = (comparison_row(comparison) for comparison in report.comparisons)

@@ -1,17 +1,16 @@
 import numpy as np
 import pytest
-from sklearn.metrics import log_loss, precision_score, recall_score, roc_auc_score
+from sklearn.metrics import average_precision_score, log_loss, precision_score, recall_score, roc_auc_score
 
 from components.batch_evaluator.metrics import FORMULAS, Metric, make_rows, score_bins
 
-ALL = {kind: Metric(kind) for kind in FORMULAS}
 
-
-def values(label, score, bucket=None, buckets=0):
+def values(label, score, bucket=None, buckets=0, thresholds=None):
     label, score = np.asarray(label), np.asarray(score, np.float32)
     bucket = np.zeros(len(label), np.int64) if bucket is None else bucket
-    rows = make_rows(label, score, {10_000}, bucket, buckets)
-    return {kind: FORMULAS[kind](rows, metric) for kind, metric in ALL.items()}
+    metrics = [Metric(kind, thresholds) for kind in FORMULAS]
+    rows = make_rows(label, score, metrics, bucket, buckets)
+    return {metric.kind: FORMULAS[metric.kind](rows, metric) for metric in metrics}
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +23,8 @@ def drawn():
 def test_the_metrics_are_those_of_scikit_learn(drawn):
     label, score = drawn
     found = {kind: samples[0] for kind, samples in values(label, score).items()}
-    assert found["AUC"] == pytest.approx(roc_auc_score(label, score), abs=1e-3)
+    assert found["AUC"] == pytest.approx(roc_auc_score(label, score), abs=1e-12)
+    assert found["AUCPrecisionRecall"] == pytest.approx(average_precision_score(label, score), abs=1e-12)
     assert found["BinaryCrossEntropy"] == pytest.approx(log_loss(label, score.astype(float)), abs=1e-6)
     assert found["Precision"] == precision_score(label, score > 0.5)
     assert found["Recall"] == recall_score(label, score > 0.5)
@@ -36,10 +36,11 @@ def test_the_metrics_are_those_of_scikit_learn(drawn):
 
 
 @pytest.mark.parametrize("label", [0, 1])
-def test_one_label_only_gives_what_tfma_gives(label):
+def test_of_one_label_only_an_area_is_undefined_or_what_tfma_gives(label):
     found = {kind: samples[0] for kind, samples in values([label] * 3, [0.2, 0.4, 0.6]).items()}
-    assert found["AUC"] == 0.0
-    assert found["AUCPrecisionRecall"] == (1.0 if label else 0.0)
+    stock = values([label] * 3, [0.2, 0.4, 0.6], thresholds=10_000)
+    assert np.isnan([found["AUC"], found["AUCPrecisionRecall"]]).all()
+    assert (stock["AUC"][0], stock["AUCPrecisionRecall"][0]) == (0.0, 1.0 if label else 0.0)
     assert np.isnan(found["Calibration"]) == (label == 0)
     assert np.isnan(found["Recall"]) == (label == 0)
     assert found["BinaryAccuracy"] == pytest.approx(1 / 3 if label else 2 / 3)

@@ -30,7 +30,6 @@ def test_settings_are_read_and_keys_named_as_tfma_names_them():
         MetricKey("coarse", example_weighted=False): Metric("AUC", thresholds=50),
         MetricKey("precision", example_weighted=False): Metric("Precision", threshold=0.3),
     }
-    assert plan.thresholds == {50, 10_000}
     assert [model.column for model in plan.models] == ["score"]
     assert plan.buckets == 0
 

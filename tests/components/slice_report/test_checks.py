@@ -86,6 +86,27 @@ def test_a_slice_is_found_whatever_the_order_of_its_names():
 def test_what_could_not_be_measured_is_not_kept(threshold):
     check = check_threshold(threshold, METRICS)
     assert (check.value, check.missed_by, check.passed) == (None, None, False)
+    assert check.why == ("no such slice in the data" if threshold.on else "not measured")
+
+
+@pytest.mark.parametrize(
+    ("metric", "why"),
+    [
+        ("AUC", "undefined: the rows have one label only"),
+        ("Precision", "undefined: no row is decided positive"),
+        ("Recall", "undefined: no row has label 1"),
+        ("MeanPrediction", "undefined"),
+    ],
+)
+def test_a_metric_that_is_undefined_misses_its_bound_and_says_why(metric, why):
+    undefined = {(): {NAMES[metric]: Measured(math.nan, (math.nan, math.nan))}}
+    check = check_threshold(Threshold(metric, lower=0.1), undefined)
+    assert check == Check(metric, "overall", "≥ 0.1", None, None, None, None, why)
+    assert not check.passed
+    change = Change(metric, better="higher", tolerance=0.1)
+    for metrics, baseline in ((undefined, METRICS), (METRICS, undefined)):
+        against = check_change(change, {(): {NAMES[metric]: Measured(0.5)}, **metrics}, baseline)
+        assert (against.value, against.passed) == (None, False)
 
 
 @pytest.mark.parametrize(

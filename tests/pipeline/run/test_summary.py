@@ -163,6 +163,7 @@ def test_json_holds_every_fact(summary):
         "interval": [0.79, 0.83],
         "missed_by": None,
         "margin": 0.3123,
+        "why": "",
     }
 
 

@@ -54,7 +54,7 @@ def visible_slices(shown: Opened) -> list[str]:
 def test_a_page_asks_for_nothing_and_draws_its_curves(shown):
     assert shown.page.locator("#quality-charts svg").count() == 5
     assert shown.page.locator("#quality-charts svg").first.get_attribute("aria-label").startswith("ROC")
-    assert "NaN" not in shown.page.locator("#quality").inner_text()
+    assert "undefined" not in shown.page.locator("#quality").inner_text()
 
 
 def test_nothing_can_be_fetched_or_run_even_with_a_network(chromium, page_file):

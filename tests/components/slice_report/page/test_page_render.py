@@ -164,7 +164,7 @@ def test_what_is_not_finite_is_said(report, value):
         comparisons=tuple(replace(item, candidate=odd, to_baseline=odd, to_trivial=odd) for item in report.comparisons),
     )
     page = Checker(render(strange, page_world.DIGEST, other=report))
-    assert {math.nan: "NaN", math.inf: "∞", -math.inf: "−∞"}[value] in page.text
+    assert {math.nan: "undefined", math.inf: "∞", -math.inf: "−∞"}[value] in page.text
     model_card(strange)
 
 
@@ -172,7 +172,7 @@ def test_an_empty_slice_and_one_with_one_label_have_their_rows(report):
     table = page_world.make_rows()
     one_label = table.filter(pytest.importorskip("pyarrow.compute").equal(table["label"], 1))
     page = Checker(render(page_world.make_report(one_label, [[], [("sex", "Female")]]), page_world.DIGEST))
-    assert "NaN" in page.text
+    assert "undefined" in page.text
     empty = replace(
         report.slices[1], rows=0, share=0.0, metrics={"auc": Measured(math.nan)}, too_small="no rows", scores=None
     )
