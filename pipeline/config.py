@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from data.spans import SPLITS
 from pipeline.data_config import Data
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, refused
 from pipeline.kubeflow_config import Kubeflow
 from pipeline.strict import PositiveFloat, PositiveInt, Strict
 from pipeline.training_config import Training
@@ -133,6 +133,7 @@ def load_config(name_or_file: str, overrides: tuple[str, ...] = (), env: str = "
 
     Raises:
         ConfigError: for a missing file, broken YAML, an unknown key or a wrong type.
+        MachineError: the file is there, and the machine refuses to read it.
     """
     path = config_path(name_or_file)
     merged = merge(read_yaml(path), read_yaml(CONF / "env" / f"{env}.yaml"))
@@ -159,7 +160,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; an empty file is an empty mapping."""
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except OSError as error:
+        raise refused(error, ConfigError)(str(path), "cannot be read as YAML", received=str(error)) from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(str(path), "cannot be read as YAML", received=str(error)) from error
     if content is None:
         return {}

@@ -4,6 +4,7 @@
     ├── InputError           2   what the user gave cannot be used
     │   ├── ConfigError          a config file, a key, a --set
     │   └── DataError            a data file, a row, a value
+    ├── MachineError         1   the machine, whatever was given: disk, permissions, memory, a server; may be mended
     ├── NotBlessedError      3   the model missed a threshold
     └── DataRejectedError    4   the validation gate found anomalies
 
@@ -11,6 +12,7 @@ This module imports nothing but the standard library, so that every package can 
 """
 
 import collections.abc
+import errno
 import re
 
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -23,6 +25,12 @@ def printable(text: str) -> str:
     'rows-\\udcff.csv'
     """
     return SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+# A path that names nothing, or something else than is wanted there. All else that a system refuses is the machine's.
+WRONG_PATH = (
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL,
+)  # fmt: skip
 
 
 class MainlineError(Exception):
@@ -67,6 +75,10 @@ class DataError(InputError):
     """A data file is missing, unreadable or malformed."""
 
 
+class MachineError(MainlineError):
+    """The machine refuses what another try, on the same input, may be given: a full disk, permissions, a server."""
+
+
 class NotBlessedError(MainlineError):
     """The model missed a threshold, so it was not pushed."""
 
@@ -77,6 +89,20 @@ class DataRejectedError(MainlineError):
     """The validation gate found anomalies that the config does not accept."""
 
     exit_code = 4
+
+
+def is_machines(error: OSError) -> bool:
+    """Whether the machine is at fault, and not a path that names nothing, or something else than is wanted.
+
+    >>> is_machines(PermissionError(errno.EACCES, "")), is_machines(FileNotFoundError(errno.ENOENT, ""))
+    (True, False)
+    """
+    return error.errno is not None and error.errno not in WRONG_PATH
+
+
+def refused(error: OSError, kind: type[MainlineError]) -> type[MainlineError]:
+    """The kind of an error that the system gave: the one for what the user gave, or that for the machine."""
+    return MachineError if is_machines(error) else kind
 
 
 def causes(error: BaseException | None) -> collections.abc.Iterator[BaseException]:

@@ -7,7 +7,7 @@ from data.row_files import KINDS
 from data.span_patterns import FIELD, has_span
 from data.spans import MARKER, Found, look
 from pipeline.config import Config
-from pipeline.errors import DataError
+from pipeline.errors import DataError, refused
 
 
 def has_spans(config: Config) -> bool:
@@ -39,12 +39,15 @@ def look_for(pattern: str, divided: bool) -> Found:
     """The latest whole span of a pattern, whose rows are divided into a folder for each split or not.
 
     Raises:
-        DataError: the folder of the spans cannot be read.
+        DataError: the folder of the spans is none.
+        MachineError: it cannot be read.
     """
     try:
         return look(pattern, divided)
     except OSError as error:
-        raise DataError(pattern, "spans cannot be listed", received=error.strerror or str(error)) from error
+        raise refused(error, DataError)(
+            pattern, "spans cannot be listed", received=error.strerror or str(error)
+        ) from error
 
 
 def rows_expected(divided: bool) -> str:

@@ -2,17 +2,37 @@
 
 import errno
 import os
+import re
+from pathlib import Path
 
 from components.versioned_pusher.versions import latest_version, read_marker
-from pipeline.errors import InputError, MainlineError, causes
+from pipeline.errors import InputError, MachineError, MainlineError, causes, is_machines
 from pipeline.run.request import Place
 from pipeline.run.signals import is_ending
 from pipeline.run.summary import near
 
 # As TFX says that a partial run has nothing to build on.
 NO_EARLIER_RUN = ("not found in MLMD", "No previous run", "No previous successful executions")
-# As the system says it, and as SQLite does.
+# As SQLite says it.
 DISK_FULL = ("No space left on device", "disk is full")
+# What the machine refuses, in our words, and what helps.
+LOOK = "Look at what the system says of it (dmesg), mend it, and run again."
+REFUSALS: dict[int, tuple[str, str]] = {
+    errno.ENOSPC: ("the disk is full", "Free some space, or give another --root, and run again."),
+    errno.EDQUOT: ("the disk quota is used up", "Free some space, or give another --root, and run again."),
+    errno.EFBIG: ("a file grew beyond the size that is allowed", "Raise the limit (ulimit -f), and run again."),
+    errno.EIO: ("the disk or its file system fails", LOOK),
+    errno.EROFS: ("the file system is read-only", "Make it writable, or give another --root, and run again."),
+    errno.EACCES: ("permission denied", "Correct the permissions, and run again."),
+    errno.EPERM: ("permission denied", "Correct the permissions, and run again."),
+    errno.EMFILE: ("too many files are open", "Raise the limit (ulimit -n), and run again."),
+    errno.ENFILE: ("too many files are open", "Run again when less is at work on this machine."),
+    errno.ENOMEM: ("no memory is left", "Free some memory, and run again."),
+    errno.ENOTCONN: ("the file system does not answer", LOOK),
+    errno.ESTALE: ("the file system does not answer", LOOK),
+}
+# Said so by libraries that pass on the words of the system and not its number; others of these are too common a word.
+IN_WORDS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.ENOTCONN, errno.ESTALE)
 
 
 def as_ours(error: BaseException, place: Place, log: str = "") -> MainlineError:
@@ -22,11 +42,9 @@ def as_ours(error: BaseException, place: Place, log: str = "") -> MainlineError:
     if isinstance(error, MainlineError):
         return error
     log = log or f"The log says more: {near(place.log)}"
-    if is_disk_full(error):
-        free = os.statvfs(place.root)
-        received = f"{free.f_bavail * free.f_frsize / 1e6:.0f} MB free"
-        return MainlineError(str(place.root), f"the disk is full; {pushed_by(place)}", received=received,
-                             next_step="Free some space, or give another --root, and run again.")  # fmt: skip
+    refusal = refusal_in(error)
+    if refusal is not None:
+        return explained(refusal, place)
     if isinstance(error, LookupError) and any(text in str(error) for text in NO_EARLIER_RUN):
         return InputError(
             "--from", "there is no earlier run that came so far", received=first_line(error),
@@ -37,18 +55,63 @@ def as_ours(error: BaseException, place: Place, log: str = "") -> MainlineError:
 
 def pushed_by(place: Place) -> str:
     """What a run has pushed, by what lies in the folder of versions."""
-    latest = latest_version(place.serving)
+    try:
+        latest = latest_version(place.serving)
+    except OSError:
+        return "whether a version was pushed cannot be seen"
     if latest is None or read_marker(latest).get("run") != place.run_id:
         return "nothing was pushed"
     return f"version {latest.name} was pushed before, and is served"
 
 
-def is_disk_full(error: BaseException | None) -> bool:
-    """Whether the cause, however wrapped, is a full disk."""
-    return any(
-        getattr(found, "errno", None) == errno.ENOSPC or any(text in str(found) for text in DISK_FULL)
-        for found in causes(error)
-    )
+def refusal_in(error: BaseException) -> OSError | None:
+    """What the machine refused, if an error came of that, however wrapped."""
+    if type(error) is OSError and is_machines(error):
+        return error
+    chain = list(causes(error))
+    for found in chain:
+        # Of TLS and of names, the numbers mean something else.
+        if isinstance(found, OSError) and found.errno in REFUSALS and type(found) in (OSError, PermissionError):
+            return found
+    for found in chain:
+        if isinstance(found, MemoryError):
+            return OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+        number = number_in(str(found))
+        if number is not None:
+            return OSError(number, os.strerror(number))
+    return None
+
+
+def number_in(text: str) -> int | None:
+    """The number of a refusal that a library tells in words.
+
+    >>> number_in("OSError: [Errno 27] File too large [while running 'Write']"), number_in("no such column")
+    (27, None)
+    """
+    numbered = re.search(r"\[Errno (\d+)\]", text)
+    if numbered and int(numbered[1]) in REFUSALS:
+        return int(numbered[1])
+    if any(words in text for words in DISK_FULL):
+        return errno.ENOSPC
+    return next((number for number in IN_WORDS if os.strerror(number) in text), None)
+
+
+def explained(refusal: OSError, place: Place) -> MachineError:
+    """A refusal in our words, and the system's."""
+    number = refusal.errno or 0
+    problem, next_step = REFUSALS.get(number, ("the system refuses", LOOK))
+    where = str(place.root) if number == errno.ENOSPC else str(refusal.filename or place.root)
+    received = "; ".join(filter(None, [refusal.strerror or str(refusal), free(place.root)]))
+    return MachineError(where, f"{problem}; {pushed_by(place)}", received=received, next_step=next_step)
+
+
+def free(folder: Path) -> str:
+    """The room on the disk of a folder, where it can be asked."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return ""
+    return f"{found.f_bavail * found.f_frsize / 1e6:.0f} MB free"
 
 
 def first_line(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from components.files import write_whole
-from pipeline.errors import InputError, MainlineError
+from pipeline.errors import InputError, MainlineError, refused
 
 RUN, WATCH = ".lock", ".watch.lock"
 
@@ -20,7 +20,8 @@ def exclusive(root: Path, run_id: str) -> Iterator[None]:
     """Holds the lock of a root for a run.
 
     Raises:
-        InputError: the root cannot be written.
+        InputError: the root cannot be a folder.
+        MachineError: it cannot be written.
         MainlineError: another run holds it; it says which.
     """
     with _held(root, RUN, {"pid": os.getpid(), "run": run_id}, "run", "Wait for it to end"):
@@ -32,7 +33,8 @@ def watching(root: Path) -> Iterator[None]:
     """Holds the lock of a root for the process that starts its runs; a run has its own.
 
     Raises:
-        InputError: the root cannot be written.
+        InputError: the root cannot be a folder.
+        MachineError: it cannot be written.
         MainlineError: another one holds it; it says which.
     """
     with _held(root, WATCH, {"pid": os.getpid()}, "watch", "Stop that one"):
@@ -51,7 +53,12 @@ def at_work(root: Path) -> str | None:
 
 
 def make_writable(root: Path) -> None:
-    """Creates a root and proves that files can be written there."""
+    """Creates a root and proves that files can be written there.
+
+    Raises:
+        InputError: it is something else than a folder.
+        MachineError: the machine refuses, as of a full disk.
+    """
     # Others may look at the same time, on other machines, where this process has the same id.
     probe = root / f".probe.{os.getpid()}.{os.urandom(4).hex()}"
     try:
@@ -61,7 +68,7 @@ def make_writable(root: Path) -> None:
         finally:
             probe.unlink(missing_ok=True)
     except OSError as error:
-        raise InputError(
+        raise refused(error, InputError)(
             str(root), "cannot be written", received=error.strerror or str(error),
             next_step="Give a folder that can be, with --root, or free some space.",
         ) from error  # fmt: skip

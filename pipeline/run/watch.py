@@ -23,7 +23,7 @@ from components.files import write_json
 from components.processes import PR_SET_PDEATHSIG, why_ended
 from data.span_patterns import Span
 from pipeline.config import Config, load_config
-from pipeline.errors import ConfigError, DataError, InputError
+from pipeline.errors import ConfigError, DataError, InputError, MachineError, refused
 from pipeline.run.lock import at_work, watching
 from pipeline.run.request import Request
 from pipeline.run.signals import terminating_as_interrupt
@@ -134,15 +134,19 @@ class Watch:
             return None
         try:
             found = look_for(self.state.pattern, self.divided)
-        except DataError as error:
+        except (DataError, MachineError) as error:
             self.remarks = (str(error),)
             return None
         self.remarks = found.left_out
         return found.span
 
     def is_free(self) -> bool:
-        """Whether no run that someone else started is at work here."""
-        holder = at_work(self.root)
+        """Whether no run that someone else started is at work here; where that cannot be seen, the next look may."""
+        try:
+            holder = at_work(self.root)
+        except OSError as error:
+            self.say_once(f"waits: {error}")
+            return False
         if holder is not None:
             self.say_once(f"waits for the run at work here: {holder}")
         return holder is None
@@ -150,7 +154,11 @@ class Watch:
     def run(self, trigger: Trigger) -> bool:
         """Runs, and keeps what came of it; False if somebody else's run came first."""
         say(f"runs: {trigger}")
-        code, out = run_child(command(self.program, self.request, trigger.span), self.request.as_json)
+        try:
+            code, out = run_child(command(self.program, self.request, trigger.span), self.request.as_json)
+        except OSError as error:
+            say(f"the run could not be started: {error}")
+            code, out = 1, ""
         if code == 1 and not self.is_free():
             return False
         self.keep(after(self.state, trigger, code, self.clock.now()))
@@ -243,13 +251,16 @@ def read_state(root: Path) -> State:
 
     Raises:
         InputError: the file is not one that a watch wrote.
+        MachineError: it cannot be read.
     """
     path = root / STATE
     try:
         return State.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return State()
-    except (OSError, ValidationError) as error:
+    except OSError as error:
+        raise refused(error, InputError)(str(path), "cannot be read", received=error.strerror or str(error)) from error
+    except ValidationError as error:
         raise InputError(str(path), "cannot be read", received=str(error).splitlines()[0],
                          next_step="Remove it: the watch then begins afresh.") from error  # fmt: skip
 

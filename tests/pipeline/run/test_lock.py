@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import shutil
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import pipeline
-from pipeline.errors import InputError, MainlineError
+from pipeline.errors import InputError, MachineError, MainlineError
 from pipeline.run.lock import exclusive, make_writable
+from pipeline.run.triggers import SETTLED
 
 ROOT = Path(pipeline.__file__).parents[1]
 HOLD = (
@@ -19,10 +21,10 @@ HOLD = (
     "    print('held', flush=True); time.sleep(60)\n"
 )
 FULL = (
-    "import sys; from pathlib import Path; from pipeline.errors import InputError\n"
+    "import sys; from pathlib import Path; from pipeline.errors import MachineError\n"
     "from pipeline.run.lock import make_writable\n"
     "try:\n    make_writable(Path(sys.argv[1]))\n"
-    "except InputError as error:\n    print(error)\n"
+    "except MachineError as error:\n    print(error)\n"
 )
 # A file system of two pages, both taken, that only this process sees.
 MOUNT = 'mount -t tmpfs -o size=8k none "$1" && head -c 8192 /dev/zero > "$1/full" && exec "$2" -c "$3" "$1"'
@@ -121,3 +123,15 @@ def test_a_full_disk_is_found_before_the_run_starts(tmp_path):
         "  received: No space left on device",
         "  next:     Give a folder that can be, with --root, or free some space.",
     ], done.stderr
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EFBIG])
+def test_what_the_machine_refuses_is_no_fault_of_the_input(tmp_path, monkeypatch, number):
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with pytest.raises(MachineError, match=os.strerror(number)) as caught:
+        make_writable(tmp_path)
+    assert caught.value.exit_code not in SETTLED
+    assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,9 @@
 """The watch with a stand-in for the run: a real process that notes its arguments and ends as it is told."""
 
+import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +15,8 @@ from pathlib import Path
 import pytest
 
 import local_runner
-from pipeline.errors import InputError
+from pipeline.errors import InputError, MachineError
+from pipeline.run import watch as watch_module
 from pipeline.run.lock import at_work, exclusive
 from pipeline.run.request import Request
 from pipeline.run.triggers import State
@@ -21,6 +24,8 @@ from pipeline.run.watch import POLL_S, STATE, Asked, command, read_state, watch
 from pipeline.schedule import parse_cron
 
 ROOT = Path(local_runner.__file__).parent
+TRY_TO_MOUNT = ["unshare", "-rm", "sh", "-c", "mount -t tmpfs -o size=8k none /tmp"]
+CAN_MOUNT = bool(shutil.which("unshare")) and not subprocess.run(TRY_TO_MOUNT, capture_output=True).returncode
 START = datetime(2026, 5, 1, 2, 59, tzinfo=timezone.utc)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 HOURLY = "0 0 * * * *"
@@ -462,3 +467,72 @@ def test_what_could_never_run_is_refused_at_once(options, said, capsys):
 def test_options_of_the_watch_go_together(options):
     with pytest.raises(SystemExit, match="2"):
         local_runner.parse(options)
+
+
+@pytest.mark.parametrize("code", [1, -9, -15, 120, 137, 101])
+def test_a_span_is_not_dropped_when_its_run_failed_of_the_machine(world, code):
+    world.span(1)
+    world.codes(code, code, 0)
+    world.watch(3, on_new_span=True)
+    assert world.spans_run() == ["span-1"] * 3
+    assert sum(world.clock.slept) == pytest.approx(60 + 120)
+    assert (world.state().span, world.state().failures) == (1, 0)
+
+
+@pytest.mark.skipif(not CAN_MOUNT, reason="this machine allows no private mounts")
+def test_a_span_that_met_a_full_disk_at_its_start_is_run_when_there_is_room(tmp_path):
+    make_span(tmp_path, 1)
+    root = tmp_path / "runs"
+    root.mkdir()
+    runner = f"{sys.executable} local_runner.py --config census --root {root}"
+    run = f"{runner} --set data.dataset=null --set data.path={tmp_path}"
+    script = f"""
+        mount -t tmpfs -o size=64k tmpfs {root}
+        head -c 200000 /dev/zero > {root}/fill 2>/dev/null
+        {run}/span-1; echo code $?; rm {root}/fill
+        {run}/none; echo code $?"""
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert [line for line in done.stdout.splitlines() if line.startswith("code")] == ["code 1", "code 2"], done.stderr
+    assert "No space left on device" in done.stderr
+
+
+def test_a_run_that_cannot_be_started_is_tried_again(world, monkeypatch, capsys):
+    world.span(1)
+    real, refusals = subprocess.Popen, [OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))]
+
+    def start(*words, **options):
+        if refusals:
+            raise refusals.pop()
+        return real(*words, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    world.watch(2, on_new_span=True)
+    assert world.spans_run() == ["span-1"]
+    assert "could not be started" in capsys.readouterr().err
+    assert world.state().span == 1
+
+
+def test_a_folder_of_spans_that_cannot_be_read_is_looked_at_again(world, monkeypatch, capsys):
+    world.span(1)
+    denied = MachineError("rows", "spans cannot be listed", received="Permission denied")
+    real, refusals = watch_module.look_for, [denied]
+
+    def look_for(*given):
+        if refusals:
+            raise refusals.pop()
+        return real(*given)
+
+    monkeypatch.setattr(watch_module, "look_for", look_for)
+    world.watch(1, on_new_span=True)
+    assert world.spans_run() == ["span-1"]
+    assert "Permission denied" in capsys.readouterr().err
+
+
+def test_a_state_that_the_machine_will_not_read_is_not_to_be_removed(world, monkeypatch):
+    def refuse(self):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(MachineError, match="Permission denied") as caught:
+        read_state(world.root / "census")
+    assert "Remove" not in caught.value.next_step
