@@ -117,7 +117,7 @@ def make_data() -> f.Data:
             ),
         ),
         schema_changes=(f.SchemaChange("city", "BYTES, 3 values", "BYTES, 4 values (added 'tiny')"),),
-        drift=(f.Drift("age", "Jensen-Shannon", 0.2, 0.1), f.Drift("city", "L-infinity", 0.01, 0.1)),
+        drift=(f.Drift("age", "Jensen-Shannon", 0.2, 0.1), f.Drift("city", "L-infinity", 0.01, 0.1, 0.25, 0.125)),
         leaks=(f.Leak("rows", "test", "train", 3, 0.0015), f.Leak("user_id", "test", "train", 900, 0.45)),
         new_categories=(f.NewCategory("city", "test", 1, 10, ("tiny",)),),
     )

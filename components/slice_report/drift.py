@@ -1,19 +1,26 @@
-"""How far the training rows are from those of the baseline, as TFDV measures it."""
+"""How far the training rows are from those of the baseline."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import TypeAlias
 
-import tensorflow_data_validation as tfdv
-from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
+from components.slice_report.distances import (
+    as_numbers,
+    as_text,
+    divergence_of_numbers,
+    divergence_of_text,
+    l_infinity,
+    sizes,
+)
 from components.slice_report.facts import Drift
 from components.slice_report.statistics import column_name
 
 Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatistics
-Measurement = anomalies_pb2.DriftSkewInfo.Measurement
-MEASURES = {Measurement.L_INFTY: "L-infinity", Measurement.JENSEN_SHANNON_DIVERGENCE: "Jensen-Shannon"}
+Features: TypeAlias = dict[str, statistics_pb2.FeatureNameStatistics]
 TEXT, NUMBER = "string_stats", "num_stats"
+L_INFINITY, JENSEN_SHANNON = "L-infinity", "Jensen-Shannon"
 
 
 def drift(
@@ -23,10 +30,11 @@ def drift(
     bound_categorical: float,
     bound_numeric: float,
 ) -> tuple[Drift, ...]:
-    """The distance of each column of the schema that has values of one kind in both; the nearest to its bound first.
+    """The distance of each column of the schema that has values in either, of one kind; the nearest to its bound first.
 
     Text is measured by the L-infinity distance, the largest difference of the share of a value; numbers by the
     Jensen-Shannon divergence of TFDV's histograms, in bits; text by the latter too, where the schema bounds that.
+    To have no value is a value of its own: a column that dries up, or is new, is as far as can be.
     TFDV counts as one value all text that is not UTF-8, and all that it finds too long to keep.
 
     Args:
@@ -36,59 +44,55 @@ def drift(
         bound_categorical: for the L-infinity distance, in [0, 1].
         bound_numeric: for the Jensen-Shannon divergence, in [0, 1].
     """
-    kinds, before = kinds_with_values(statistics), kinds_with_values(baseline_statistics)
-    comparable = {name: kind for name, kind in kinds.items() if before.get(name) == kind}
-    anomalies = tfdv.validate_statistics(
-        statistics_pb2.DatasetFeatureStatisticsList(datasets=[statistics]),
-        with_comparators(schema, comparable, bound_categorical, bound_numeric),
-        previous_statistics=statistics_pb2.DatasetFeatureStatisticsList(datasets=[baseline_statistics]),
-    )
-    return tuple(sorted(read_distances(anomalies), key=lambda row: (-over_bound(row), row.column, row.measure)))
-
-
-def kinds_with_values(statistics: Statistics) -> dict[str, str]:
-    """``string_stats`` or ``num_stats`` by column, for columns with a value other than nan."""
-    kinds = {column_name(feature): (feature, feature.WhichOneof("stats")) for feature in statistics.features}
-    return {name: kind for name, (feature, kind) in kinds.items() if kind in (TEXT, NUMBER) and has_values(feature)}
-
-
-def has_values(feature: statistics_pb2.FeatureNameStatistics) -> bool:
-    """Whether there is anything to compare."""
-    if feature.HasField(TEXT):
-        return bool(feature.string_stats.common_stats.tot_num_values > 0)
-    return any(bucket.sample_count > 0 for item in feature.num_stats.histograms for bucket in item.buckets)
-
-
-def with_comparators(
-    schema: schema_pb2.Schema, kinds: Mapping[str, str], bound_categorical: float, bound_numeric: float
-) -> schema_pb2.Schema:
-    """A schema of the columns that can be compared and no others, each with a comparator that TFDV answers to.
-
-    Of a deprecated column TFDV measures nothing, and of the L-infinity distance of numbers it says 0: hence only name,
-    type and thresholds are taken over, and no L-infinity for numbers.
-    """
-    copied = schema_pb2.Schema()
-    for feature in (feature for feature in schema.feature if feature.name in kinds):
-        copy = copied.feature.add(name=feature.name, type=feature.type)
-        own, to = feature.drift_comparator, copy.drift_comparator
-        if own.jensen_shannon_divergence.HasField("threshold"):
-            to.jensen_shannon_divergence.CopyFrom(own.jensen_shannon_divergence)
-        if kinds[feature.name] == NUMBER and not to.HasField("jensen_shannon_divergence"):
-            to.jensen_shannon_divergence.threshold = bound_numeric
-        if kinds[feature.name] == TEXT:
-            has_own = own.infinity_norm.HasField("threshold")
-            to.infinity_norm.threshold = own.infinity_norm.threshold if has_own else bound_categorical
-    return copied
-
-
-def read_distances(anomalies: anomalies_pb2.Anomalies) -> list[Drift]:
-    """TFDV's measurements, those within their bounds too. Both measures end at 1; TFDV's sums go a little over."""
-    return [
-        Drift(".".join(info.path.step), MEASURES[measured.type], min(max(measured.value, 0.0), 1.0), measured.threshold)
-        for info in anomalies.drift_skew_info
-        for measured in info.drift_measurements
-        if measured.type in MEASURES
+    rows = int(statistics.num_examples), int(baseline_statistics.num_examples)
+    if not all(rows):
+        return ()
+    sides = with_values(statistics), with_values(baseline_statistics)
+    found = [
+        row for feature in schema.feature for row in distances(feature, sides, rows, bound_categorical, bound_numeric)
     ]
+    return tuple(sorted(found, key=lambda row: (-over_bound(row), row.column, row.measure)))
+
+
+def with_values(statistics: Statistics) -> Features:
+    """The columns of text and of numbers that have any."""
+    found = {column_name(feature): feature for feature in statistics.features}
+    kinds = {name: feature.WhichOneof("stats") for name, feature in found.items()}
+    return {
+        name: feature
+        for name, feature in found.items()
+        if kinds[name] in (TEXT, NUMBER) and getattr(feature, kinds[name]).common_stats.tot_num_values > 0
+    }
+
+
+def distances(
+    feature: schema_pb2.Feature,
+    sides: tuple[Features, Features],
+    rows: tuple[int, int],
+    bound_categorical: float,
+    bound_numeric: float,
+) -> Iterator[Drift]:
+    """Those of one column; none where it has no values, or in one run text and in the other numbers."""
+    found = [of_side.get(feature.name) for of_side in sides]
+    kinds = {side.WhichOneof("stats") for side in found if side is not None}
+    own = feature.drift_comparator
+    divergence = own.jensen_shannon_divergence
+    missing = [share_missing(side, count) for side, count in zip(found, rows, strict=True)]
+    if kinds == {NUMBER}:
+        bound = divergence.threshold if divergence.HasField("threshold") else bound_numeric
+        numbers = [as_numbers(side, count) for side, count in zip(found, rows, strict=True)]
+        yield Drift(feature.name, JENSEN_SHANNON, divergence_of_numbers(*numbers), bound, *missing)
+    elif kinds == {TEXT}:
+        texts = [as_text(side, count) for side, count in zip(found, rows, strict=True)]
+        bound = own.infinity_norm.threshold if own.infinity_norm.HasField("threshold") else bound_categorical
+        yield Drift(feature.name, L_INFINITY, l_infinity(*texts), bound, *missing)
+        if divergence.HasField("threshold"):
+            yield Drift(feature.name, JENSEN_SHANNON, divergence_of_text(*texts), divergence.threshold, *missing)
+
+
+def share_missing(feature: statistics_pb2.FeatureNameStatistics | None, rows: int) -> float:
+    """The share of the rows without a value."""
+    return sizes(feature, rows)[1] / rows if feature is not None else 1.0
 
 
 def over_bound(row: Drift) -> float:

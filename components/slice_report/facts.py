@@ -3,6 +3,7 @@
 All shares, rates and scores are in [0, 1]; every interval is a 95 % one. A float may be nan or infinite.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -173,7 +174,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class ColumnStats:
-    """One column in one split; numbers are None for text, ``distinct`` is None for numbers."""
+    """One column in one split; numbers are None for text, ``distinct`` is None for numbers.
+
+    With ``estimated`` the values were too many to be counted one by one: ``distinct`` and the bars are estimates.
+    """
 
     column: str
     split: str
@@ -188,6 +192,7 @@ class ColumnStats:
     maximum: float | None
     zeros: float | None
     histogram: tuple[Bar, ...]
+    estimated: bool = False
 
 
 @dataclass(frozen=True)
@@ -214,12 +219,17 @@ class SchemaChange:
 
 @dataclass(frozen=True)
 class Drift:
-    """How far a column of this run's training rows is from the baseline's, by ``L-infinity`` or ``Jensen-Shannon``."""
+    """How far a column of this run's training rows is from the baseline's, by ``L-infinity`` or ``Jensen-Shannon``.
+
+    Rows without a value, of which ``missing`` and ``missing_before`` are the shares, count in the distance.
+    """
 
     column: str
     measure: str
     distance: float
     bound: float
+    missing: float = math.nan
+    missing_before: float = math.nan
 
     @property
     def exceeded(self) -> bool:

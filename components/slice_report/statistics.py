@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.batch_statistics.estimated import is_estimated
 from components.slice_report.facts import OTHER, Bar, ColumnStats, GateEntry
 from components.validation_gate.verdict import Acceptance, Anomaly
 
@@ -81,6 +82,7 @@ def describe(feature: Feature, split: str, rows: int) -> ColumnStats:
         missing=(rows - stats.common_stats.num_non_missing) / rows if rows else math.nan,
         distinct=None if numeric else int(getattr(stats, "unique", 0)),
         histogram=number_bars(stats) if numeric else text_bars(stats),
+        estimated=is_estimated(feature),
         **(number_facts(stats) if numeric else dict.fromkeys((*NUMBERS, "zeros"))),
     )
 

@@ -62,7 +62,7 @@ def schema_row(change: SchemaChange) -> Markup:
 
 def drift_part(data: Data) -> Markup:
     """How far the training rows are from the baseline's."""
-    headings = ("Column", "Measure", "Distance", "Bound", "Drawn", "Outcome")
+    headings = ("Column", "Measure", "Distance", "Bound", "Drawn", "Missing before", "Missing now", "Outcome")
     nothing = FIRST_RUN if data.drift is None else "No column can be compared."
     rows = [drift_row(item) for item in data.drift or ()]
     return part("Drift from the baseline's training rows", headings, rows, nothing)
@@ -72,7 +72,10 @@ def drift_row(item: Drift) -> Markup:
     """One column."""
     outcome = tag("td", "✗ drifted", class_="bad") if item.exceeded else tag("td", "✓ within", class_="good")
     drawn = meter(item.distance, item.bound, f"distance {number(item.distance)} of a bound of {number(item.bound)}")
-    return row(name(item.column), item.measure, number(item.distance), number(item.bound), tag("td", drawn), outcome)
+    return row(
+        name(item.column), item.measure, number(item.distance), number(item.bound), tag("td", drawn),
+        share(item.missing_before), share(item.missing), outcome,
+    )  # fmt: skip
 
 
 def leaks_part(data: Data) -> Markup:
@@ -118,7 +121,7 @@ def statistics_part(data: Data) -> Markup:
 def column_row(item: ColumnStats) -> Markup:
     """One column in one split."""
     numbers = (item.mean, item.std_dev, item.minimum, item.median, item.maximum)
-    distinct = number(None) if item.distinct is None else f"{item.distinct:,}"
+    distinct = number(None) if item.distinct is None else f"{'about ' * item.estimated}{item.distinct:,}"
     label = f"{item.column} in {item.split}: {counted(len(item.histogram), 'bar')}"
     return row(
         name(item.column), item.split, item.type, count(item.rows), share(item.missing), distinct,

@@ -151,18 +151,138 @@ def test_a_bound_of_zero_is_over_before_all_others():
 
 
 @pytest.mark.parametrize("kind", [BYTES, INT, FLOAT])
-def test_columns_without_values_in_either_are_left_out(kind):
+def test_columns_without_values_or_rows_are_left_out(kind):
     values = {BYTES: [b"a"], INT: [1], FLOAT: [1.0]}[kind]
-    for now, before in ([None], [None]), ([None], values), (values, [None]), ([], values), (values, []), ([], []):
+    for now, before in ([None], [None]), ([], values), (values, []), ([], []):
         assert measure(kind, now, before) == ()
 
 
 def test_columns_that_cannot_be_compared_are_left_out():
-    now = {"n": (FLOAT, [np.nan]), "t": (INT, [1]), "new": (INT, [1]), "unknown": (INT, [1]), "ok": (INT, [2])}
-    before = {"n": (FLOAT, [1.0]), "t": (BYTES, [b"1"]), "old": (INT, [1]), "unknown": (INT, [1]), "ok": (INT, [2])}
+    now = {"t": (INT, [1]), "unknown": (INT, [1]), "ok": (INT, [2])}
+    before = {"t": (BYTES, [b"1"]), "old": (INT, [1]), "unknown": (INT, [1]), "ok": (INT, [2])}
     schema = schema_of({name: column for name, column in now.items() if name != "unknown"})
     assert [row.column for row in drift(statistics(now), statistics(before), schema, 0.1, 0.1)] == ["ok"]
     assert drift(statistics_pb2.DatasetFeatureStatistics(), statistics(before), schema, 0.1, 0.1) == ()
+
+
+def thinned(values, share, seed=0):
+    """The same with a share of them missing."""
+    gone = np.random.default_rng(seed).permutation(len(values)) < share * len(values)
+    return [None if without else value for value, without in zip(values, gone, strict=True)]
+
+
+def of_two(p, q):
+    """The Jensen-Shannon divergence of two distributions, each a list of shares."""
+    p, q = np.array(p), np.array(q)
+    middle = (p + q) / 2
+    return sum(np.sum(side[side > 0] * np.log2(side[side > 0] / middle[side > 0])) / 2 for side in (p, q))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.6, 0.89, 0.99])
+def test_a_text_that_goes_missing_drifts_by_the_share_that_is_gone(share):
+    cities = [b"Ulm", b"Kyiv", b"Lima", b"Oslo", b"Bern"] * 200
+    for now, before in ((thinned(cities, share), cities), (cities, thinned(cities, share))):
+        (row,) = measure(BYTES, now, before)
+        assert row.distance == pytest.approx(share)
+        assert (row.missing, row.missing_before) == pytest.approx((now.count(None) / 1000, before.count(None) / 1000))
+        assert row.exceeded
+
+
+@pytest.mark.parametrize("kind", [INT, FLOAT])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.89])
+def test_a_number_that_goes_missing_drifts_as_two_values_would(kind, share):
+    cast = int if kind == INT else float
+    weights = [cast(value) for value in np.linspace(0, 1000, 5000)]
+    (row,) = measure(kind, thinned(weights, share), weights, bounds=(0.1, 0.1))
+    assert row.distance == pytest.approx(of_two([1 - share, share], [1, 0]), abs=0.005)
+    assert row.exceeded
+
+
+def test_values_that_are_as_often_missing_as_before_do_not_drift():
+    cities = thinned([b"a", b"b"] * 500, 0.89)
+    weights = thinned([float(value) for value in range(1000)], 0.6)
+    assert [row.distance for row in measure(BYTES, cities, cities)] == [0.0]
+    assert [row.distance for row in measure(FLOAT, weights, weights)] == [pytest.approx(0.0)]
+
+
+@pytest.mark.parametrize("kind", [BYTES, INT, FLOAT])
+def test_a_column_that_dries_up_or_is_new_is_as_far_as_can_be(kind):
+    values = {BYTES: [b"a", b"b"], INT: [1, 2], FLOAT: [1.0, 2.0]}[kind]
+    assert [row.distance for row in measure(kind, [None, None], values)] == [1.0]
+    assert [row.distance for row in measure(kind, values, [None, None])] == [1.0]
+    columns, other = {"x": (kind, values)}, statistics({"y": (kind, values)})
+    for sides in ((statistics(columns), other), (other, statistics(columns))):
+        assert [row.distance for row in drift(*sides, schema_of(columns), 0.1, 0.1)] == [1.0]
+    (half,) = measure(kind, [None, None], [None, values[0]])
+    assert half.distance == pytest.approx(0.5 if kind == BYTES else of_two([1, 0], [0.5, 0.5]))
+
+
+def test_missing_counts_in_the_divergence_of_text_too():
+    own = "drift_comparator { jensen_shannon_divergence { threshold: 0.03 } }"
+    rows = {row.measure: row for row in measure(BYTES, [b"a", None, None, b"b"], [b"a", b"a", b"b", b"b"], own)}
+    assert rows["Jensen-Shannon"].distance == pytest.approx(of_two([0.25, 0.25, 0.5], [0.5, 0.5, 0]))
+    assert rows["L-infinity"].distance == 0.5
+
+
+def test_what_is_no_number_is_a_value_of_its_own():
+    nan = float("nan")
+    assert [row.distance for row in measure(FLOAT, [nan, 1.0, 2.0], [nan, 1.0, 2.0])] == [0.0]
+    assert [row.distance for row in measure(FLOAT, [nan], [1.0])] == [1.0]
+    assert [row.distance for row in measure(FLOAT, [nan, nan], [None, None])] == [1.0]
+
+
+def test_a_constant_is_not_far_from_nearly_the_same():
+    (row,) = measure(INT, [0] * 990 + list(range(1, 11)), [0] * 1000)
+    assert row.distance < 0.01
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_text_with_missing_values_all_shares_are_those_of_the_rows(seed):
+    random = np.random.default_rng(seed)
+    now, before = (
+        random.choice([b"a", b"b", b"c", None], random.integers(1, 300), p=random.dirichlet(np.ones(4))).tolist()
+        for _ in range(2)
+    )
+    distances = [row.distance for row in measure(BYTES, now, before)]
+    assert distances == ([] if not (any(now) or any(before)) else [pytest.approx(l_infinity(now, before))])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_nothing_is_missing_the_distances_are_those_of_tfdv(seed):
+    random = np.random.default_rng(seed)
+    columns = [
+        {"t": (BYTES, random.choice([b"a", b"b", b"c", b"d"], 400).tolist()), "n": (FLOAT, numbers.tolist())}
+        for numbers in (random.normal(0, 1, 400), random.normal(1, 2, 400))
+    ]
+    own = schema_of(columns[0])
+    own.feature[0].drift_comparator.infinity_norm.threshold = 1.0
+    own.feature[1].drift_comparator.jensen_shannon_divergence.threshold = 1.0
+    now, before = map(statistics, columns)
+    lists = [statistics_pb2.DatasetFeatureStatisticsList(datasets=[side]) for side in (now, before)]
+    found = tfdv.validate_statistics(lists[0], own, previous_statistics=lists[1])
+    wanted = {info.path.step[0]: info.drift_measurements[0].value for info in found.drift_skew_info}
+    assert {row.column: row.distance for row in drift(now, before, own, 1, 1)} == pytest.approx(wanted, abs=1e-6)
+
+
+def test_of_more_values_than_statistics_list_nothing_is_made_up():
+    """The 1,000 most frequent of 30,000 values of nearly one frequency are chance: other ones in each run."""
+    random = np.random.default_rng(0)
+    sides = [[b"%d" % value for value in random.integers(0, 30_000, 60_000)] for _ in range(2)]
+    own = "drift_comparator { jensen_shannon_divergence { threshold: 0.1 } }"
+    assert {row.measure: row.exceeded for row in measure(BYTES, *sides, own)} == {
+        "L-infinity": False,
+        "Jensen-Shannon": False,
+    }
+    assert all(row.distance < 0.01 for row in measure(BYTES, *sides, own))
+
+
+def test_of_more_values_than_statistics_list_the_frequent_and_the_missing_count_in_full():
+    random = np.random.default_rng(0)
+    tail = [b"%d" % value for value in random.integers(0, 30_000, 40_000)]
+    (row,) = measure(BYTES, [*tail, *[b"new"] * 10_000], [*tail, *[b"old"] * 10_000])
+    assert row.distance == pytest.approx(0.2, abs=1e-3)
+    (row,) = measure(BYTES, thinned(tail, 0.7), tail)
+    assert row.distance == pytest.approx(0.7)
 
 
 def test_hostile_values_and_names_are_measured():

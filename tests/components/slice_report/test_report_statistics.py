@@ -7,6 +7,7 @@ import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.batch_statistics.estimated import ESTIMATED
 from components.slice_report.facts import Bar, GateEntry
 from components.slice_report.statistics import bar_label, column_stats, gate_entries, readable
 from components.validation_gate.verdict import Acceptance, Anomaly, Verdict
@@ -208,3 +209,10 @@ def test_gate_entries_say_what_became_of_each_anomaly():
 def test_an_accepted_anomaly_whose_acceptance_is_gone_has_no_reason():
     (entry,) = gate_entries({"accepted": [dataclasses.asdict(anomaly("a"))]}, ())
     assert (entry.outcome, entry.reason) == ("accepted", "")
+
+
+def test_what_was_counted_by_sketches_is_marked():
+    found = statistics(city=(TEXT, single([b"a", b"b"])))
+    assert column_stats({"train": found})[0].estimated is False
+    found.features[0].custom_stats.add(name=ESTIMATED, num=1.0)
+    assert column_stats({"train": found})[0].estimated is True

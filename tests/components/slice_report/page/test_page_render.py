@@ -275,3 +275,16 @@ def test_a_large_report_is_small_enough_to_mail():
     # The limit is 5 s on an idle machine; one that is busy may take longer.
     assert time.monotonic() - start < 20
     assert len(page.encode()) < 5_000_000
+
+
+def test_the_shares_of_missing_values_stand_beside_the_distance():
+    text = Checker(render(page_world.make_report(), page_world.DIGEST)).text
+    assert "Missing beforeMissing nowOutcome" in text
+    assert re.search(r"12\.5 %25(\.0)? %✓ within", text), text[text.index("Missing before") :][:200]
+
+
+def test_an_estimate_of_how_many_values_there_are_is_said_to_be_one():
+    report = page_world.make_report()
+    columns = [replace(column, distinct=1234567, estimated=True) for column in report.data.columns]
+    of_estimates = replace(report, data=replace(report.data, columns=tuple(columns)))
+    assert "about 1,234,567" in Checker(render(of_estimates, page_world.DIGEST)).text
