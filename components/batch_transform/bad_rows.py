@@ -16,6 +16,8 @@ from components.examples.reading import serialized_batches
 from pipeline.errors import DataError
 
 logger = logging.getLogger(__name__)
+# The square of a greater one is infinite as a float32.
+GREATEST = 1e19
 # As ``tf.debugging.check_numerics`` words it, behind the message that it was given.
 CHECKED = re.compile(r"(column '[^\n]*?) : Tensor had")
 
@@ -101,10 +103,14 @@ def check_finite(batch: pa.RecordBatch) -> None:
     """Looks at the numbers of transformed rows, each column a list.
 
     Raises:
-        DataError: one is not finite.
+        DataError: one is not finite, or its square would not be.
     """
     for name, values in zip(batch.schema.names, batch.columns, strict=True):
         while pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
             values = values.flatten()
-        if pa.types.is_floating(values.type) and pc.all(pc.is_finite(values)).as_py() is False:
+        if not pa.types.is_floating(values.type):
+            continue
+        if pc.all(pc.is_finite(values)).as_py() is False:
             raise DataError("Transform", f"the transformed column {name!r} has a number that is not finite")
+        if (pc.max(pc.abs(values)).as_py() or 0.0) > GREATEST:
+            raise DataError("Transform", f"the transformed column {name!r} has a number beyond {GREATEST:g}")

@@ -48,19 +48,25 @@ def transform(table: Table, inputs: Mapping[str, Column], domains: Domains) -> C
 
 
 def usable(name: str, column: Column) -> Column:
-    """A column without what stands for missing; evaluating it fails where a number is not finite.
-
-    In an optional column NaN is no number, and the least int64 no whole number, as NumPy has it for a time that is none
-    (NaT): so plain columns, which must have a value in each row, can say what examples and files say by none.
-    """
+    """A column without what stands for missing; evaluating it fails where a number is not finite."""
     if column.dtype == tf.string:
         return column
     if isinstance(column, tf.SparseTensor):
-        given = column.values != tf.int64.min if column.dtype == tf.int64 else column.values == column.values
-        column = tf.sparse.retain(column, given)
+        column = tf.sparse.retain(column, is_given(column.values))
     if not column.dtype.is_floating:
         return column
     return _finite(column, name, "a required number is missing, or a number is not finite")
+
+
+def is_given(values: tf.Tensor) -> tf.Tensor:
+    """Which values of an optional column are any, as truth values of the same shape.
+
+    ``""`` is no text, NaN no number, and the least int64 no whole number, as NumPy has it for no time (NaT): so plain
+    columns, which must have a value in each row, can say what files and examples say by none.
+    """
+    if values.dtype == tf.string:
+        return values != ""
+    return tf.logical_not(tf.math.is_nan(values)) if values.dtype.is_floating else values != values.dtype.min
 
 
 def _finite(column: Column, name: str, problem: str) -> Column:

@@ -6,6 +6,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 import tf_keras as keras
 
+from pipeline.features.preprocess import is_given
+
 Tensors = dict[str, tf.Tensor]
 RawSpec = Mapping[str, tf.io.FixedLenFeature | tf.io.VarLenFeature]
 
@@ -15,8 +17,8 @@ class ServingModel(tf.Module):
 
     Signatures:
         serving_default: ``examples`` (batch,) string, serialized tf.Example. An optional column may be left out.
-        predict_raw: one input (batch,) per column; strings as string, every number as float32, so that a JSON
-            client need not tell 3 from 3.0. In an optional column, ``""`` and NaN stand for missing.
+        predict_raw: one input (batch,) per column, of the type of the column: string, int64 for whole numbers, float32
+            for others. In an optional column ``""``, the least int64 and NaN stand for missing, by each signature.
         transform_features: ``examples`` as above to the transformed features.
     """
 
@@ -44,10 +46,7 @@ class ServingModel(tf.Module):
 
     def column_specs(self) -> dict[str, tf.TensorSpec]:
         """The inputs of ``predict_raw``."""
-        return {
-            name: tf.TensorSpec((None,), tf.string if spec.dtype == tf.string else tf.float32, name=name)
-            for name, spec in self.raw_spec.items()
-        }
+        return {name: tf.TensorSpec((None,), spec.dtype, name=name) for name, spec in self.raw_spec.items()}
 
     def score_examples(self, examples: tf.Tensor) -> Tensors:
         """Serialized examples (batch,) to scores."""
@@ -75,12 +74,11 @@ def as_parsed(
 ) -> tf.Tensor | tf.SparseTensor:
     """A plain column (batch,) as parsing an example would have given it: (batch, 1), sparse where optional."""
     if isinstance(spec, tf.io.FixedLenFeature):
-        if column.dtype != tf.string:
+        if column.dtype.is_floating:
             column = tf.debugging.check_numerics(column, f"column {name!r} is required: a number must be given")
-        return tf.cast(tf.reshape(column, [-1, 1]), spec.dtype) if column.dtype != spec.dtype else column[:, tf.newaxis]
-    given = column != "" if column.dtype == tf.string else tf.logical_not(tf.math.is_nan(column))
-    rows = tf.where(given)
+        return column[:, tf.newaxis]
+    rows = tf.where(is_given(column))
     values = tf.gather(column, rows[:, 0])
     indices = tf.concat([rows, tf.zeros_like(rows)], axis=1)
     shape = tf.stack([tf.shape(column, tf.int64)[0], tf.constant(1, tf.int64)])
-    return tf.SparseTensor(indices, values if values.dtype == spec.dtype else tf.cast(values, spec.dtype), shape)
+    return tf.SparseTensor(indices, values, shape)

@@ -4,7 +4,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from pipeline.features.preprocess import transform
-from pipeline.features.table import Numeric, Table
+from pipeline.features.table import Bucketized, Categorical, Crossed, Exact, MultiHot, Numeric, Table
 
 
 def dense(column, default=0):
@@ -156,3 +156,31 @@ def by_table(inputs):
 def quotient(inputs):
     """A function of a user's own that divides by what may be 0."""
     return {"share_xf": inputs["x"] / inputs["z"]}
+
+
+EVERY_KIND = Table(
+    (
+        Numeric("whole"),
+        Exact("whole", vocabulary=40, oov=3, min_count=1, embedding=2),
+        Bucketized("whole", buckets=4, embedding=2),
+        Numeric("whole_opt", optional=True),
+        Exact("whole_opt", vocabulary=40, oov=3, min_count=1, embedding=2),
+        Bucketized("whole_opt", buckets=4, embedding=2),
+        Numeric("real"),
+        Numeric("amount", log=True),
+        Numeric("real_opt", optional=True),
+        Bucketized("real_opt", buckets=4, embedding=2),
+        Categorical("text", vocabulary=40, oov=3, embedding=2),
+        Categorical("text_opt", vocabulary=40, oov=3, embedding=2),
+        Categorical("kind", vocabulary=3, oov=2, closed=True, embedding=2),
+        MultiHot("kinds", vocabulary=3, domain_of="kind"),
+        Crossed(("text", "whole_bucket"), hash_buckets=50),
+        Crossed(("text_opt", "real_opt_bucket"), hash_buckets=50),
+    ),
+    label="y",
+)
+
+
+def every_kind(inputs):
+    """Features of every kind, of required columns and of optional ones."""
+    return transform(EVERY_KIND, inputs, {"kind": ["é", "\U0001f680", "plain"]})

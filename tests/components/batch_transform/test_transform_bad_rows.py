@@ -4,9 +4,11 @@ import math
 
 import pyarrow as pa
 import pytest
+import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.batch_transform import bad_rows
+from components.batch_transform.learning import check_learned
 from pipeline.errors import DataError
 
 from .transform_world import run, write_examples
@@ -66,8 +68,22 @@ def test_what_a_function_makes_of_finite_numbers_is_looked_at_too(split, tmp_pat
 
 def test_numbers_too_great_for_a_variance_are_named(tmp_path):
     error = refused(tmp_path, TABLE, train=rows(50, "z", 3e38, 7))
-    assert error.where == "Transform, z_xf"
-    assert "too great" in error.problem
+    assert "train split, row 8" in error.where
+    assert error.problem == "the transformed column 'z_xf' has a number beyond 1e+19"
+
+
+def test_a_number_that_only_the_scale_makes_too_great_is_named(tmp_path):
+    error = refused(tmp_path, TABLE, eval=rows(50, "z", 3e38, 11))
+    assert "eval split, row 12" in error.where
+    assert "'z_xf'" in error.problem
+
+
+def test_what_is_learned_is_finite():
+    check_learned("x_xf/mean_and_var/output:0", tf.constant([1.0, 2.0]))
+    check_learned("x_xf/vocabulary:0", tf.constant([b"inf"]))
+    for value in (math.nan, math.inf):
+        with pytest.raises(DataError, match="Transform, x_xf: what the training rows teach is not finite"):
+            check_learned("x_xf/mean_and_var/output:0", tf.constant([1.0, value]))
 
 
 def test_nan_and_a_missing_value_are_one_where_a_column_is_optional(tmp_path):
