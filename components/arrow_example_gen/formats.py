@@ -7,7 +7,6 @@ from typing import BinaryIO
 
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
-from pyarrow import parquet
 
 from components.arrow_example_gen import (
     bad_rows,
@@ -22,6 +21,7 @@ from components.arrow_example_gen import (
 from components.arrow_example_gen.bad_rows import BadRow, BadRows
 from components.arrow_example_gen.columns import Columns
 from components.arrow_example_gen.json_faults import Fault
+from components.parquet_files import parquet
 from data.row_files import kind
 from pipeline.errors import DataError
 

@@ -1,6 +1,7 @@
 import gzip
 import io
 import json
+from dataclasses import replace
 
 import gen_world
 import pyarrow as pa
@@ -63,7 +64,7 @@ def losing(format: Format) -> Format:
         next(batches)
         return batches
 
-    return Format(format.check, format.pieces, read)
+    return replace(format, read=read)
 
 
 def rows_of(folder, number=40):
