@@ -76,8 +76,7 @@ def areas(keys: Ints, buckets: int) -> Areas:
     pairs_twice, precisions = np.zeros(buckets + 1, np.int64), np.zeros(buckets + 1, np.float64)
     positives, negatives = (np.zeros((buckets + 1, 1), np.int64) for _ in range(2))
     for chunk in tied_chunks(ordered, bucket_bits(buckets) + 1):
-        counts = resampled(point_counts(chunk, buckets), buckets)
-        more_negatives, more_positives = counts[..., 0], counts[..., 1]
+        more_negatives, more_positives = (resampled(counts, buckets) for counts in point_counts(chunk, buckets))
         above = positives + np.cumsum(more_positives, axis=1)
         false = negatives + np.cumsum(more_negatives, axis=1)
         pairs_twice += (more_negatives * (2 * above - more_positives)).sum(axis=1)
@@ -105,21 +104,24 @@ def tied_chunks(ordered: Ints, bits: int) -> Iterator[Ints]:
 
 
 def point_counts(chunk: Ints, buckets: int) -> Ints:
-    """Rows by bucket, point of the curve from the highest score down, and label: (max(buckets, 1), points, 2).
+    """Rows by label, bucket, and point of the curve from the highest score down: (2, max(buckets, 1), points).
 
     A point is a score. Scores next to each other that no positive has are one point: between them both curves are
     straight lines that a threshold within would not bend.
     """
     bits = bucket_bits(buckets)
     score = chunk >> (bits + 1)
-    label = (chunk >> bits) & 1
-    begins = np.flatnonzero(np.diff(score, prepend=score[0] - 1))
+    begins = np.append(0, np.flatnonzero(score[1:] != score[:-1]) + 1)
     # Of one score the keys of positives come last.
-    has_positive = np.append(label[begins[1:] - 1], label[-1]) == 1
+    has_positive = chunk[np.append(begins[1:], len(chunk)) - 1] >> bits & 1 == 1
     kept = has_positive | np.append(True, has_positive[:-1])
     points = int(kept.sum())
-    of_row = np.zeros(len(chunk), np.int64)
-    of_row[begins[kept]] = 1
-    position = points - np.cumsum(of_row)
-    cell = ((chunk & ((1 << bits) - 1)) * points + position) * 2 + label
-    return np.bincount(cell, minlength=max(buckets, 1) * points * 2).reshape(max(buckets, 1), points, 2)
+    ends = np.append(begins[kept][1:], len(chunk))
+    # All rows may have one score, hence in place.
+    cell = np.right_shift(chunk, bits, out=score)
+    cell &= 1
+    cell *= max(buckets, 1)
+    cell += chunk & ((1 << bits) - 1)
+    cell *= points
+    cell += np.repeat(np.arange(points)[::-1], np.diff(ends, prepend=0))
+    return np.bincount(cell, minlength=2 * max(buckets, 1) * points).reshape(2, max(buckets, 1), points)

@@ -75,7 +75,7 @@ def check_table(checks: Sequence[Check]) -> Table:
     """Every bound with what was measured."""
     drawn = plain_table("metric", "slice", "value", "95 % interval", "bound", "")
     for check in checks:
-        outcome = Text("kept", style="green") if check.passed else Text("missed", style="red")
+        outcome = Text("kept", style="green") if check.passed else Text(check.why or "missed", style="red")
         value = "–" if check.value is None else f"{check.value:.4f}"
         interval = "{:.4f} … {:.4f}".format(*check.interval) if check.interval else ""
         drawn.add_row(check.metric, Text(check.slice), value, interval, check.bound, outcome)

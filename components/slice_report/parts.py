@@ -13,7 +13,7 @@ from scipy import sparse
 from components.batch_evaluator.predictions import Columns
 from components.slice_report.facts import Pairs
 from components.slice_report.statistics import bar_label, readable
-from components.slice_values import NAN, value_text
+from components.slice_values import value_text
 
 MOST_VALUES = 20
 FEW_NUMBERS = 10
@@ -137,7 +137,17 @@ def encode_numbers(values: NDArray[Any]) -> tuple[Numbers, list[str]]:
     ranges = np.searchsorted(np.unique(ordered[last]), values)
     present, codes = np.unique(np.where(np.isnan(values), BINS, ranges), return_inverse=True)
     ends = [(values[codes == code].min(), values[codes == code].max()) for code in range(present.size)]
-    return codes.astype(np.int32), [NAN if np.isnan(low) else bar_label(float(low), float(high)) for low, high in ends]
+    return codes.astype(np.int32), [range_label(low, high) for low, high in ends]
+
+
+def range_label(low: np.generic, high: np.generic) -> str:
+    """A range of numbers, or the one number that it has.
+
+    >>> range_label(np.float32(0.1), np.float32(0.7)), range_label(np.float32(1e-7), np.float32(1e-7))
+    ('0.1 … 0.7', '1e-07')
+    """
+    one = np.isnan(low) or low == high
+    return number_label(low) if one else bar_label(float(low.item()), float(high.item()))
 
 
 def number_label(value: np.generic) -> str:

@@ -8,6 +8,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.batch_statistics.estimated import is_estimated
 from components.slice_report.facts import OTHER, Bar, ColumnStats, GateEntry
+from components.slice_values import shortest
 from components.validation_gate.verdict import Acceptance, Anomaly
 
 Feature: TypeAlias = statistics_pb2.FeatureNameStatistics
@@ -83,15 +84,17 @@ def describe(feature: Feature, split: str, rows: int) -> ColumnStats:
         distinct=None if numeric else int(getattr(stats, "unique", 0)),
         histogram=number_bars(stats) if numeric else text_bars(stats),
         estimated=is_estimated(feature),
-        **(number_facts(stats) if numeric else dict.fromkeys((*NUMBERS, "zeros"))),
+        **(number_facts(stats, feature.type) if numeric else dict.fromkeys((*NUMBERS, "zeros"))),
     )
 
 
-def number_facts(stats: statistics_pb2.NumericStatistics) -> dict[str, float | None]:
+def number_facts(stats: statistics_pb2.NumericStatistics, kind: int) -> dict[str, float | None]:
     """Moments and quantiles of the values that are numbers; nan without any, where TFDV says 0."""
     values = stats.common_stats.tot_num_values
     numbers = values - max((histogram.num_nan for histogram in stats.histograms), default=0)
     facts = {name: getattr(stats, source) if numbers > 0 else math.nan for name, source in NUMBERS.items()}
+    if kind == Feature.FLOAT:
+        facts |= {name: shortest(facts[name]) for name in ("minimum", "maximum")}
     return {**facts, "zeros": stats.num_zeros / values if values else math.nan}
 
 

@@ -80,7 +80,9 @@ def count_of(metrics: Mapping[str, Measured]) -> int:
 
 def number(measured: Measured | None) -> str:
     """A value for a table."""
-    return "–" if measured is None or math.isnan(measured.value) else f"{measured.value:.4f}"
+    if measured is None:
+        return "–"
+    return "undefined" if math.isnan(measured.value) else f"{measured.value:.4f}"
 
 
 def finite(metrics: Mapping[str, Measured]) -> dict[str, float]:

@@ -92,6 +92,7 @@ def test_rows_without_a_value_are_a_group_and_come_last():
     [
         ([3, -1, None], pa.int64(), {"3", "-1", NONE}),
         ([0.5, math.nan, None], pa.float32(), {"0.5", NONE}),
+        ([0.1, 1e-7, -0.0, 0.0], pa.float32(), {"0.1", "1e-07", "0.0"}),
         (["", "é", "<script>"], pa.string(), {"(empty)", "é", "<script>"}),
         ([b"\xff", b"a"], pa.binary(), {"\\xff", "a"}),
         ([True, False, None], pa.bool_(), {"True", "False", NONE}),

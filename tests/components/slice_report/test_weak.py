@@ -214,6 +214,7 @@ def test_numbers_are_parts_by_value_or_range():
     assert labels([3, 1, None, 2]) == ["1", "2", "3"]
     assert labels([2**60, 2**60 + 1]) == [str(2**60), str(2**60 + 1)]
     assert labels([0.1, -0.0, math.nan, math.inf], pa.float32()) == ["0.0", "0.1", "inf", "NaN"]
+    assert labels([1e-7] * 40 + [2e-7] * 40 + list(range(11)), pa.float32())[:2] == ["0 … 0.0000001", "2e-07"]
     assert labels(range(17, 67)) == ["17 … 26", "27 … 36", "37 … 46", "47 … 56", "57 … 66"]
     assert labels([0] * 80 + list(range(1, 21))) == ["0", "1 … 20"]
     assert labels([*range(20), math.nan, math.inf, -math.inf], pa.float32()) == [

@@ -63,7 +63,7 @@ def test_the_slices_are_listed_the_largest_first():
     sizes = {(("city", f"c|{index}"),): metrics(index, 0.5) for index in range(1, SLICES + 6)}
     lines = slice_table(Evaluation(candidate={**sizes, (): metrics(999, float("nan"))})).splitlines()
     assert lines[0] == "| slice | rows | auc |"
-    assert lines[2] == "| all rows | 999 | – |"
+    assert lines[2] == "| all rows | 999 | undefined |"
     assert lines[3] == f"| city=c\\|{SLICES + 5} | {SLICES + 5} | 0.5000 |"
     assert lines[-1] == "6 more slices are in the report."
 

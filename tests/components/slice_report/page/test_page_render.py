@@ -232,6 +232,34 @@ def test_a_decision_is_shown(report):
     )
 
 
+def against(report, other) -> str:
+    """The section that sets a report against another."""
+    return render(report, page_world.DIGEST, None, other).split('id="against"')[1].split("</section>")[0]
+
+
+def test_exact_areas_are_not_set_against_those_over_thresholds(report):
+    exact, stock = (replace(report, areas=areas) for areas in ("exact", "stock"))
+    for section, alike in ((against(exact, exact), True), (against(exact, stock), False)):
+        assert ("They are not set against each other" in section) != alike
+        (row,) = re.findall(r"<tr><th scope=.row.>AUC</th>.*?</tr>", section)
+        assert (row.count(">–<") == 1) != alike
+        (row,) = re.findall(r"<tr><th scope=.row.>Recall</th>.*?</tr>", section)
+        assert ">–<" not in row
+
+
+def test_a_float_slice_of_an_earlier_release_is_the_same_slice(report):
+    def with_slice(text, kind):
+        columns = tuple(replace(column, column="weight", type=kind) for column in report.data.columns[:1])
+        some = replace(report.slices[1], features=(("weight", text),))
+        return replace(report, slices=(report.slices[0], some), data=replace(report.data, columns=columns))
+
+    before, now = "0.10000000149011612", "0.1"
+    same = against(with_slice(now, "FLOAT"), with_slice(before, "FLOAT"))
+    assert (same.count("weight=0.1"), before in same) == (1, False)
+    texts = against(with_slice(now, "BYTES"), with_slice(before, "BYTES"))
+    assert before in texts
+
+
 def test_a_comparison_names_what_differs(report):
     other = page_world.make_report(
         page_world.make_rows(seed=6), [[], [("sex", "Male")], [("sex", "Male"), ("city", "Oslo")]]
