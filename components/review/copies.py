@@ -9,6 +9,7 @@ from components.slice_report.facts import Decision
 from components.slice_report.output import DECISION, PAGE, REPORT, read_report, write_page, write_whole
 from components.slice_report.page import render
 from pipeline.errors import MainlineError
+from pipeline.shell import line, module
 
 
 def digest_of(folder: Path) -> str:
@@ -30,7 +31,7 @@ def check_copy(folder: Path, report_digest: str) -> None:
     Raises:
         MainlineError: another report, or a page that is not of it.
     """
-    next_step = f"Make it again: python -m components.slice_report {folder}"
+    next_step = f"Make it again: {line(*module('components.slice_report'), folder)}"
     found = digest_of(folder)
     if found != report_digest:
         raise MainlineError(

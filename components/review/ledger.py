@@ -166,8 +166,8 @@ def repeated(earlier: Decision, made: Decision) -> Recorded:
         f"report {made.report_digest[:12]}", f"already {earlier.decision}, and a decision is final",
         expected=f"{earlier.decision} by {earlier.by} at {earlier.decided_at}: {earlier.note}",
         received=f"{made.decision} by {made.by}",
-        next_step="Talk to them; to review the model anew, make a new report: local_runner.py --from SliceReport"
-        " --no-cache.",
+        next_step="Talk to them; to review the model anew, make a new report: run again with --from SliceReport "
+        "--no-cache.",
     )  # fmt: skip
 
 
@@ -177,7 +177,7 @@ def read_unchanged(report: Reviewed) -> bytes:
     Raises:
         MainlineError: the file is not there, or is another.
     """
-    path, again = f"{report.uri}/{REPORT}", "Make the report again: local_runner.py --no-cache."
+    path, again = f"{report.uri}/{REPORT}", "Make the report again: run again with --no-cache."
     try:
         content = read_bytes(path)
     except OSError as error:

@@ -10,6 +10,7 @@ from components.distributed_trainer.call import FOLDER
 from components.slice_report.trace import node_name
 from pipeline.config import Config
 from pipeline.pipeline import create_pipeline, keep_schema
+from pipeline.run.beam_options import check_beam
 from pipeline.run.belonging import check_belongs
 from pipeline.run.console import ProgressHandler
 from pipeline.run.events import Observer
@@ -24,6 +25,7 @@ OVER = (Execution.COMPLETE, Execution.CACHED)
 
 def make_graph(config: Config, rows: Path, place: Place, observer: Observer, handler: ProgressHandler) -> Graph:
     """The graph of a run."""
+    check_beam(config.beam_pipeline_args, observer.note)
     keep_schema(config, place.root)
     pipeline = create_pipeline(config, rows, place.root)
     return Graph(compile_pipeline(pipeline, place.run_id, None, None), observer, handler)

@@ -16,6 +16,7 @@ from pipeline.kubeflow.tasks import Task
 from pipeline.run.console import observing
 from pipeline.run.events import NodeStatus, Observer
 from pipeline.run.summary import show
+from pipeline.shell import line, option
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def wait_and_tell(connection: Connection, run: str, facts: Mapping[str, Any], as
 
 def look(connection: Connection, run: str) -> str:
     """How to look after a run."""
-    return f"python kubeflow_runner.py status --host {connection.host} {run}"
+    namespace = option("--namespace", connection.namespace) if connection.namespace else []
+    return line("python", "kubeflow_runner.py", "status", *option("--host", connection.host), *namespace, run)
 
 
 def wait(connection: Connection, run: str, pace: Pace = Pace(), patience: Patience = WAITING) -> Ended:

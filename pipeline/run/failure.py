@@ -9,7 +9,7 @@ from components.versioned_pusher.versions import latest_version, read_marker
 from pipeline.errors import InputError, MachineError, MainlineError, causes, is_machines
 from pipeline.run.request import Place
 from pipeline.run.signals import is_ending
-from pipeline.run.summary import near
+from pipeline.shell import near
 
 # As TFX says that a partial run has nothing to build on.
 NO_EARLIER_RUN = ("not found in MLMD", "No previous run", "No previous successful executions")

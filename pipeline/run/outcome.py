@@ -1,7 +1,6 @@
 """What a run came to, and what its user most likely wants to type now."""
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,8 @@ from pipeline.config import Config
 from pipeline.errors import MainlineError
 from pipeline.run.events import NodeStatus
 from pipeline.run.request import Place, Request
-from pipeline.run.summary import AWAITING_CODE, Pushed, Summary, end_status, failure_status, near
+from pipeline.run.summary import AWAITING_CODE, Pushed, Summary, end_status, failure_status
+from pipeline.shell import line, module, near, option, script, tool
 
 if TYPE_CHECKING:
     from components.slice_report.checks import Verdict
@@ -101,21 +101,31 @@ def training_warnings(model_run: Path) -> tuple[str, ...]:
     return tuple(record.get("warnings", ()))
 
 
-def tool(name: str) -> str:
-    """A program of the environment that this run used."""
-    return str(near(Path(sys.executable).parent / name))
-
-
 def next_command(summary: Summary, request: Request, outputs: dict[str, Any]) -> str:
     """What a user most likely wants to type now."""
-    root = "" if request.root == Request.root else f" --root {request.root}"
     if summary.status in ("pushed", "up to date"):
-        return f"{tool('saved_model_cli')} show --dir {summary.model} --tag_set serve"
+        return line(tool("saved_model_cli"), "show", *option("--dir", summary.model or ""), "--tag_set", "serve")
     if summary.status in ("awaiting review", "rejected"):
-        command, options = ("approve", " --by NAME --note TEXT") if summary.exit_code == AWAITING_CODE else ("show", "")
-        return f"{near(sys.executable)} -m components.review {command} {Path(summary.report or '').parent}{options}"
+        waits = summary.exit_code == AWAITING_CODE
+        folder = near(Path(summary.report or "").parent)
+        words = ["approve", folder, "--by", "NAME", "--note", "TEXT"] if waits else ["show", folder]
+        return line(*module("components.review"), *words)
     if summary.status == "not blessed" and "model_run" in outputs:
-        return f"{tool('tensorboard')} --logdir {near(outputs['model_run'].uri)}"
+        return line(tool("tensorboard"), *option("--logdir", str(near(outputs["model_run"].uri))))
     if summary.status == "stopped as asked":
-        return f"{near(sys.executable)} local_runner.py --config {request.config}{root}"
-    return f"less {summary.log}"
+        return again(replace(request, to_node=None))
+    return line("less", summary.log)
+
+
+def again(request: Request) -> str:
+    """The command of a request, with all that it asks for."""
+    asked = {
+        "--env": request.env, "--from": request.from_node, "--to": request.to_node, "--root": str(request.root),
+        "--orchestrator": request.orchestrator,
+    }  # fmt: skip
+    usual = {"--env": Request.env, "--root": str(Request.root), "--orchestrator": Request.orchestrator}
+    named = [option(name, value) for name, value in asked.items() if value is not None and value != usual.get(name)]
+    sets = [option("--set", override) for override in request.overrides]
+    flags = [name for name, is_set in {"--no-cache": not request.cache, "--json": request.as_json}.items() if is_set]
+    words = [option("--config", request.config), *named, *sets]
+    return line(*script("local_runner.py"), *(word for pair in words for word in pair), *flags)

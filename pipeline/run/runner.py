@@ -161,16 +161,19 @@ def make_graph(
     """Imports TFX, builds the pipeline, clears what a killed run left, and compiles.
 
     Raises:
-        InputError: the root belongs to another ML Metadata store.
+        InputError: the root belongs to another ML Metadata store, or Beam's options name no runner.
+        MachineError: a server that runs Beam's pipelines does not answer.
     """
     lean.begin()
     from tfx.orchestration import metadata
 
     from pipeline.pipeline import create_pipeline, keep_schema
+    from pipeline.run.beam_options import check_beam
     from pipeline.run.belonging import check_belongs, check_not_lost
     from pipeline.run.graph import Graph, compile_pipeline
     from pipeline.run.stale import clear_stale, of_root
 
+    check_beam(config.beam_pipeline_args, observer.note)
     if config.metadata.backend != "sqlite":
         wait_for_store(config.metadata, place.root, STORE_PATIENCE_S, observer.note)
     pipeline = create_pipeline(config, rows, place.root, enable_cache=request.cache)

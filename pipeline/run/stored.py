@@ -94,6 +94,14 @@ def read_config(folder: Path) -> Config:
     return validate(read_yaml(path), str(path))
 
 
+def changed_by_overlay(folder: Path) -> list[str]:
+    """The options that bring back what a run had where its config is read again: an overlay is then laid over it."""
+    kept = folder / "config.yaml"
+    was, becomes = (made.model_dump(mode="json") for made in (read_config(folder), load_config(str(kept))))
+    changed = [key for key, value in was.items() if becomes[key] != value]
+    return [word for key in changed for word in ("--set", f"{key}={json.dumps(was[key], ensure_ascii=False)}")]
+
+
 def readable(folder: Path) -> Config | None:
     """The same, of a run that is one of many: where it cannot be read, that is said, and the others go on."""
     try:

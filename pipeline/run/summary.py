@@ -3,10 +3,10 @@
 import json
 import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Literal
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -95,7 +95,21 @@ def render(summary: Summary) -> RenderableType:
         parts += [*(Text(f"Warning: {warning}", style="yellow") for warning in summary.warnings), Text()]
     if summary.error:
         parts += [Text(summary.error, style="red"), Text()]
-    return Group(*parts, places(summary))
+    return Group(
+        *parts, places(summary), *([Unfolded(f"next    {summary.next_command}")] if summary.next_command else [])
+    )
+
+
+@dataclass(frozen=True)
+class Unfolded:
+    """A line that stays one, however long, so that a command can be copied."""
+
+    text: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """For rich."""
+        yield Segment(self.text)
+        yield Segment.line()
 
 
 def headline(summary: Summary) -> Text:
@@ -140,7 +154,7 @@ def missed_text(check: Check) -> str:
 
 
 def places(summary: Summary) -> Table:
-    """Where things are, and what to type next."""
+    """Where things are."""
     drawn = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     found = {
         "model": summary.model,
@@ -149,7 +163,7 @@ def places(summary: Summary) -> Table:
         "run": summary.folder,
         "log": summary.log,
     }
-    for name, place in {**found, "next": summary.next_command}.items():
+    for name, place in found.items():
         if place:
             drawn.add_row(name, Text(place, overflow="fold"))
     return drawn
@@ -163,14 +177,4 @@ def show(summary: Summary, as_json: bool) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=160)
-    console.print(render(summary))
-
-
-def near(path: str | Path | None) -> str | None:
-    """A path relative to where the user stands, if that is shorter."""
-    if path is None:
-        return None
-    try:
-        return str(Path(path).relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+    console.print(render(summary), crop=False)

@@ -1,4 +1,5 @@
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -8,10 +9,13 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2
 from review_world import PIPELINE, ROOT, World, make_report, start_review
 
+import local_runner
 from components.review.__main__ import main
 from components.slice_report.encoding import from_json
 from components.slice_report.facts import Decision
 from components.slice_report.page import render
+from pipeline.config import load_config
+from pipeline.config_text import dump_config
 
 WHO = ("--by", "Ada", "--note", "looks right")
 
@@ -130,6 +134,16 @@ def test_an_approval_is_recorded_drawn_and_followed_by_the_next_command(world, r
     assert Decision(**json.loads((folder / "decision.json").read_text(encoding="utf-8"))) == decision
     assert not list(folder.glob("*.partial"))
     assert states(review) == {"r1": "approved"}
+
+
+def test_the_next_command_gives_the_config_that_the_run_had_whatever_overlay_it_ran_under(world, review):
+    world.report("r1")
+    kept = world.runs / PIPELINE / "history" / "r1" / "config.yaml"
+    was = load_config("census", ("training.epochs=7", "beam_pipeline_args=[--runner=DirectRunner]"), "flink")
+    kept.write_text(dump_config(was))
+    words = shlex.split(json.loads(review("approve", "r1", *WHO, "--json")[1])["next"])
+    options = local_runner.parse(words[2:])
+    assert load_config(options.config, tuple(options.set), options.env) == was
 
 
 def test_a_rejection_is_told_in_words(world, review):

@@ -15,7 +15,8 @@ from pipeline.run.events import NodeStatus
 from pipeline.run.failure import as_ours
 from pipeline.run.outcome import served_model, trained, training_warnings, when_pushed
 from pipeline.run.request import Place
-from pipeline.run.summary import Summary, end_status, failure_status, near, render, show
+from pipeline.run.summary import Summary, end_status, failure_status, render, show
+from pipeline.shell import near
 
 KEPT = Check("AUC", "overall", "≥ 0.7", 0.8123, (0.79, 0.83), None, 0.3123)
 MISSED = Check("AUC", "user_segment=new", "≥ 0.62", 0.5, None, 0.12, -0.12)
