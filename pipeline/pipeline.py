@@ -32,6 +32,7 @@ from pipeline.digest import source_digest
 from pipeline.errors import ConfigError
 from pipeline.eval_config import make_eval_config
 from pipeline.features.table import closed_columns, lower_ends
+from pipeline.known_names import check_names
 from pipeline.metadata import connection_config
 from pipeline.report_settings import report_settings
 from pipeline.split_settings import splitting_of
@@ -57,6 +58,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
     workload = load_workload(config.workload)
     check_model_settings(workload, config.training.model)
     schema = io_utils.SchemaReader().read(str(workload.schema))
+    check_names(workload, config, schema)
     accepted = [entry.model_dump(mode="json") for entry in config.gate.accept]
     pushed_to = pusher_pb2.PushDestination.Filesystem(base_directory=str(root / "serving"))
 

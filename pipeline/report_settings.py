@@ -1,8 +1,5 @@
 """What a config and a workload tell the report."""
 
-import difflib
-from collections.abc import Sequence
-
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.slice_report.checks import METRICS
@@ -10,7 +7,7 @@ from components.slice_report.settings import Settings, flatten
 from components.validation_gate.verdict import Acceptance
 from pipeline.config import Config
 from pipeline.digest import source_digest
-from pipeline.errors import ConfigError
+from pipeline.known_names import check_known
 from pipeline.workloads.contract import Workload, with_bounds
 
 
@@ -20,9 +17,9 @@ def report_settings(workload: Workload, config: Config, schema: schema_pb2.Schem
     Raises:
         ConfigError: a column that the config names is not in the schema.
     """
-    known = [feature.name for feature in schema.feature]
-    check_columns("report.sensitive", config.report.sensitive, known)
-    check_columns("report.id_columns", config.report.id_columns, known)
+    columns = [feature.name for feature in schema.feature]
+    check_known("report.sensitive", config.report.sensitive, columns)
+    check_known("report.id_columns", config.report.id_columns, columns)
     evaluation = with_bounds(workload.evaluation, config.evaluation)
     return Settings(
         workload=workload.name,
@@ -40,13 +37,3 @@ def report_settings(workload: Workload, config: Config, schema: schema_pb2.Schem
         sources=tuple((part, source_digest(workload.module(part))) for part in ("preprocessing", "trainer")),
         card=workload.card,
     )
-
-
-def check_columns(key: str, columns: Sequence[str], known: Sequence[str]) -> None:
-    """Refuses a column that is not in the schema, and names the nearest one that is."""
-    for column in columns:
-        if column not in known:
-            nearest = difflib.get_close_matches(column, known, n=1)
-            hint = f"Did you mean '{nearest[0]}'?" if nearest else ""
-            raise ConfigError(key, "no such column in the schema", expected=", ".join(known), received=column,
-                              next_step=hint)  # fmt: skip

@@ -5,11 +5,12 @@ the inputs of a model. A column may stand in several rows, say as a number and i
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.errors import ConfigError
+from pipeline.features.names import check_apart, check_column, check_crossed
 
 
 @dataclass(frozen=True)
@@ -105,16 +106,26 @@ class Table:
     weight: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuses a weight that is also a label or a feature."""
+        """Refuses a weight that is also a label or a feature, and names that TensorFlow cannot use or tell apart."""
         if self.weight is not None and self.weight in {self.label, *raw_columns(self.features)}:
             raise ConfigError(
                 f"feature table, weight {self.weight!r}", "the column is also the label or a feature",
                 next_step="Copy the column under another name, or drop one of the uses.",
             )  # fmt: skip
+        for column in raw_columns(self.features):
+            check_column(column)
+        for feature in self.features:
+            if isinstance(feature, Crossed):
+                check_crossed(feature.names, crossable(self.features))
+        targeted = [(output.name, "the label or the weight") for output in targets(self)]
+        check_apart([*targeted, *(pair for feature in self.features for pair in names_of(feature))])
 
     def without(self, columns: Sequence[str]) -> "Table":
         """The table less all features that read some columns; how much these matter is then a matter of two runs."""
-        kept = (feature for feature in self.features if not set(reads(feature)) & set(columns))
+        kept = [feature for feature in self.features if not set(reads(feature)) & set(columns)]
+        # A cross may read a column by the number of its bucket.
+        left = set(crossable(kept))
+        kept = [feature for feature in kept if not isinstance(feature, Crossed) or left.issuperset(feature.names)]
         return dataclasses.replace(self, features=tuple(kept))
 
 
@@ -186,6 +197,28 @@ def _outputs(feature: Feature) -> tuple[Transformed, ...]:
             return (Transformed(name, "float32", feature.vocabulary),)
         case _:
             return (Transformed(name, "int64"),)
+
+
+def crossable(features: Sequence[Feature]) -> tuple[str, ...]:
+    """What a cross may name: a categorical feature, or the buckets of a number.
+
+    >>> crossable((Categorical("city", 9), Numeric("age"), Bucketized("age", 5)))
+    ('city', 'age_bucket')
+    """
+    named = {Categorical: "{}", Bucketized: "{}_bucket"}
+    return tuple(named[type(item)].format(item.name) for item in features if isinstance(item, Categorical | Bucketized))
+
+
+def names_of(feature: Feature) -> Iterator[tuple[str, str]]:
+    """The names that a feature takes up in the transformed rows and in a model, each with what the feature is."""
+    of = f"{type(feature).__name__}({', '.join(map(repr, reads(feature)))})"
+    for output in _outputs(feature):
+        yield output.name, of
+    # As blocks.py names the layers.
+    if isinstance(feature, Crossed) or (isinstance(feature, Sparse) and feature.wide):
+        yield f"wide_{transformed_name(feature)}", of
+    if isinstance(feature, Sparse) and feature.embedding:
+        yield f"deep_{transformed_name(feature)}", of
 
 
 def closed_columns(features: Sequence[Feature]) -> tuple[str, ...]:
