@@ -22,12 +22,13 @@ from pipeline.kubeflow_config import Kubeflow
 from pipeline.strict import PositiveFloat, PositiveInt, Strict
 from pipeline.training_config import Training
 from pipeline.tuning_config import Tuning
+from pipeline.yaml_keys import DoubledKeyError, UniqueKeyLoader
 
 CONF = Path(__file__).parent / "conf"
 
 
-class Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, which also reads 1e-3 as a number (YAML 1.2 does, YAML 1.1 wants 1.0e-3)."""
+class Loader(UniqueKeyLoader):
+    """A loader without doubled keys, which also reads 1e-3 as a number (YAML 1.2 does, YAML 1.1 wants 1.0e-3)."""
 
 
 EXPONENT = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
@@ -162,6 +163,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader)
     except OSError as error:
         raise refused(error, ConfigError)(str(path), "cannot be read as YAML", received=str(error)) from error
+    except DoubledKeyError as error:
+        raise ConfigError(str(path), str(error), next_step="Remove one of them.") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(str(path), "cannot be read as YAML", received=str(error)) from error
     if content is None:
@@ -195,6 +198,8 @@ def parse_override(text: str) -> dict[str, Any]:
         raise ConfigError(f"--set {text}", "not an assignment", expected="key=value, such as training.epochs=3")
     try:
         nested: Any = yaml.load(value, Loader)
+    except DoubledKeyError as error:
+        raise ConfigError(f"--set {key}", str(error), received=value) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {key}", "the value is not YAML", received=value) from error
     for part in reversed(key.split(".")):

@@ -64,7 +64,9 @@ class ServingModel(tf.Module):
         return {"score": self._model(self.transform_layer(raw))}
 
 
-def traced(function: Callable[..., Tensors], *args: tf.TensorSpec, **kwargs: tf.TensorSpec) -> Callable[..., Tensors]:
+def traced(
+    function: Callable[..., Tensors], /, *args: tf.TensorSpec, **kwargs: tf.TensorSpec
+) -> Callable[..., Tensors]:
     """A function of tensors as a graph."""
     return tf.function(function, autograph=False).get_concrete_function(*args, **kwargs)
 
