@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable
 from pipeline.errors import ConfigError
 
 USABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+# Inputs are arguments of a method of TensorFlow.
+TAKEN = {"self"}
 # A vocabulary's file is named so, with some letters more, and no file system takes more than 255.
 LONGEST = 128
 
@@ -17,10 +19,10 @@ def check_column(name: str) -> None:
     Raises:
         ConfigError: the exported model could have no input of that name.
     """
-    if not USABLE.fullmatch(name) or len(name) > LONGEST:
+    if not USABLE.fullmatch(name) or len(name) > LONGEST or name in TAKEN:
         raise ConfigError(
             f"feature table, column {name[:LONGEST]!r}", "TensorFlow takes no such name for an input of a model",
-            expected=f"a letter, then letters without accents, digits and _; at most {LONGEST} in all",
+            expected=f"a letter, then letters without accents, digits and _; at most {LONGEST} in all, and not 'self'",
             received=repr(name) if len(name) <= LONGEST else f"{len(name)} characters",
             next_step=f"Rename the column in the files, in schemas/ and in the table, for example to {usable(name)!r}.",
         )  # fmt: skip
@@ -33,7 +35,7 @@ def usable(name: str) -> str:
     ('home_city', 'x_1st_floor', 'gr_e', 'column')
     """
     words = "_".join(re.findall("[A-Za-z0-9]+", name))[: LONGEST - 2] or "column"
-    return words if words[0].isalpha() else f"x_{words}"
+    return words if words[0].isalpha() and words not in TAKEN else f"x_{words}"
 
 
 def check_apart(named: Iterable[tuple[str, str]]) -> None:

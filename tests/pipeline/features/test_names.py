@@ -13,7 +13,7 @@ CITY = Categorical("city", vocabulary=9, embedding=2)
     ("name", "instead"),
     [("home.city", "home_city"), ("distance km", "distance_km"), ("a/b", "a_b"), ("1st", "x_1st"), ("größe", "gr_e"),
      ("", "column"), ("_lead", "lead"), ("a-b", "a_b"), ("a:0", "a_0"), ("日本", "column"), ("a\n", "a"),
-     ("a'b", "a_b"),
+     ("a'b", "a_b"), ("self", "x_self"),
      ("x" * (LONGEST + 1), "x" * (LONGEST - 2))],
 )  # fmt: skip
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_column_that_cannot_be_an_input_is_refused_with_a_name_that_can(name, 
     Table((CITY, make(instead)), label="y")
 
 
-@pytest.mark.parametrize("name", ["a", "A1_b", "class", "self", "name", "x" * LONGEST, "price_xf"])
+@pytest.mark.parametrize("name", ["a", "A1_b", "class", "name", "function", "x" * LONGEST, "price_xf"])
 def test_other_names_pass(name):
     Table((CITY, Numeric(name)), label="y")
 
