@@ -1,7 +1,5 @@
 """CSV rows that cannot be used, put aside with the reason while the others are read."""
 
-import csv
-import io
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
@@ -9,24 +7,43 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv as arrow_csv
 
-from components.arrow_example_gen import csv_rows, numbers
+from components.arrow_example_gen import numbers
+from components.arrow_example_gen.byte_ranges import Range
 from components.arrow_example_gen.columns import ARROW_TYPES, Columns
+from components.arrow_example_gen.csv_blocks import Block, Source, source
+from components.arrow_example_gen.csv_rows import check_count, parse
+from components.arrow_example_gen.csv_scan import Places
+from components.arrow_example_gen.csv_walk import Fault, split
+from components.arrow_example_gen.texts import is_utf8
 from pipeline.errors import DataError
 
-Reason = Literal["wrong type", "not UTF-8", "wrong number of columns", "not JSON", "wrong columns", "number not usable"]
+Reason = Literal[
+    "wrong type",
+    "not UTF-8",
+    "wrong number of columns",
+    "quote that is not closed",
+    "text behind a closing quote",
+    "not JSON",
+    "wrong columns",
+    "number not usable",
+]
 # Rows of a batch, each with the first column that is wrong, and why.
 Wrong = dict[int, tuple[str, Reason]]
+QUOTES: dict[str, Reason] = {
+    "open": "quote that is not closed",
+    "swallowed": "quote that is not closed",
+    "behind": "text behind a closing quote",
+}
 # They are kept in memory until the file is read.
 MOST = 100_000
 
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row, the first thing that is wrong with it, and which record of the file it is; the header is record 1."""
+    """A row, the first thing that is wrong with it, and its line in the part of the file that was read."""
 
-    record: int
+    line: int
     reason: Reason
     column: str
     value: str
@@ -34,88 +51,82 @@ class BadRow:
 
 
 class BadRows:
-    """What was put aside of a file, in the order of its records."""
+    """What was put aside of a file, or of a part of it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.misread: list[BadRow] = []
-        self.misfits: list[BadRow] = []
+        self.rows: list[BadRow] = []
 
-    def skip(self, row: Any) -> str:
-        """Arrow's handler of a row of another length."""
-        problem = f"{row.actual_columns}, expected {row.expected_columns}"
-        self.misread.append(BadRow(row.number, "wrong number of columns", "", problem, row.text))
-        return "skip"
-
-    def check_number(self) -> None:
-        """Stops a file that is not worth reading on.
+    def add(self, *rows: BadRow) -> None:
+        """Puts rows aside.
 
         Raises:
             DataError: there are more than ``MOST``.
         """
-        if len(self.misread) + len(self.misfits) > MOST:
+        self.rows += rows
+        if len(self.rows) > MOST:
             raise DataError(self.name, f"more than {MOST:,} bad rows", next_step="Correct the file.")
 
     def all(self) -> list[BadRow]:
-        """Every one; Arrow's count of records goes on over those that it skipped."""
-        return sorted([*self.misread, *self.misfits], key=lambda row: row.record)
+        """Every one in the order of the file."""
+        return sorted(self.rows, key=lambda row: row.line)
 
 
-def read_good(file: BinaryIO, names: list[str], columns: Columns, bad: BadRows) -> Iterator[pa.RecordBatch]:
-    """Reads a file block by block as ``csv_rows.read_batches`` does, without the rows that it puts into ``bad``.
-
-    ``names`` are all columns of the file, so that a bad row is put aside whole.
+def read_good(name: str, file: BinaryIO, columns: Columns, cut: Range, bad: BadRows) -> Iterator[pa.RecordBatch]:
+    """Reads a file, or a range of it, as ``csv_rows.read_batches`` does, without the rows that it puts into ``bad``.
 
     Raises:
-        pa.ArrowInvalid: the file cannot be divided into rows.
-        DataError: there are too many bad rows.
+        DataError: there are too many bad rows, or a line is too long.
     """
-    cells, chosen = dict.fromkeys(names, pa.binary()), columns.among(names)
-    reader = csv_rows.open_reader(file, cells, arrow_csv.ParseOptions(newlines_in_values=True,
-                                                                      invalid_row_handler=bad.skip))  # fmt: skip
-    before = 0
-    for batch in reader:
-        wrong = _misfits(_only(batch, chosen), columns)
-        good = _converted(_only(_without(batch, wrong), chosen), columns)
-        unusable = _unusable(good, columns)
-        wrong |= unusable_in_all(unusable, wrong, batch.num_rows)
-        bad.misfits += [_bad_row(batch, index, before, *wrong[index]) for index in sorted(wrong)]
-        bad.check_number()
-        before += batch.num_rows
-        good = _without(good, unusable)
-        if good.num_rows:
-            yield good
-    bad.misfits = renumbered(bad.misfits, [row.record for row in bad.misread])
+    rows = source(name, file, cut)
+    chosen = columns.among(rows.head.names)
+    for block in rows.blocks(columns):
+        bad.add(*(_of_fault(block, fault, rows.head.names) for fault in block.found.faults))
+        table, starts = _cells(rows, block, chosen, bad)
+        for batch in table.combine_chunks().to_batches():
+            wrong = _misfits(batch, columns)
+            good = _converted(_without(batch, wrong), columns)
+            unusable = _unusable(good, columns)
+            wrong |= unusable_in_all(unusable, wrong, batch.num_rows)
+            bad.add(*(_of_value(block, batch, index, int(starts[index]), *wrong[index]) for index in sorted(wrong)))
+            good = _without(good, unusable)
+            if good.num_rows:
+                yield good
 
 
-def renumbered(rows: Sequence[BadRow], skipped: Sequence[int]) -> list[BadRow]:
-    """The rows that were counted without the skipped records, counted with them."""
-    waiting, passed, found = sorted(skipped), 0, []
-    for row in rows:
-        while passed < len(waiting) and waiting[passed] <= row.record + passed:
-            passed += 1
-        found.append(BadRow(row.record + passed, row.reason, row.column, row.value, row.row))
-    return found
+def _cells(rows: Source, block: Block, chosen: list[str], bad: BadRows) -> tuple[pa.Table, Places]:
+    """Some columns, as bytes, of the records that are as wide as the header, and where these begin."""
+    data, starts, wrong = block.good(), block.starts, list[BadRow]()
+    if not is_utf8(data):
+        # Arrow cannot hand over a row that is not.
+        data, starts = _of_width(block, wrong)
+    narrower = len(wrong)
+
+    def skip(row: Any) -> str:
+        at = int(starts[row.number - 1])
+        wrong.append(_of_number(block, at, row.actual_columns, row.expected_columns))
+        skipped.append(row.number - 1)
+        return "skip"
+
+    skipped: list[int] = []
+    table = parse(data, rows.head.names, dict.fromkeys(chosen, pa.binary()), skip)
+    check_count(rows, block, table.num_rows + len(skipped) + narrower)
+    bad.add(*wrong)
+    return table, np.delete(starts, skipped)
 
 
-def lines_of(file: BinaryIO, records: Sequence[int]) -> list[int]:
-    """The lines on which some records begin, in rising order; the header is record 1, empty lines are none.
-
-    >>> lines_of(io.BytesIO(b'a,b\\n1,"x\\ny"\\n\\n2,z\\n'), [2, 3])
-    [2, 5]
-    """
-    reader = csv.reader(io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline=""))
-    wanted, lines, seen, line = set(records), [], 0, 1
-    for row in reader:
-        seen += bool(row)
-        if row and seen in wanted:
-            lines.append(line)
-        line = reader.line_num + 1
-    return lines
-
-
-def _only(batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([batch.column(name) for name in names], names)
+def _of_width(block: Block, wrong: list[BadRow]) -> tuple[bytes, Places]:
+    """The records that are as wide as the header, found one by one, and where they begin."""
+    parts, starts = [], []
+    for start in block.starts.tolist():
+        record = block.record(start)
+        cells = len(split(record))
+        if cells == block.shape.width:
+            parts.append(record)
+            starts.append(start)
+        else:
+            wrong.append(_of_number(block, start, cells, block.shape.width))
+    return b"".join(parts), np.array(starts, np.int64)
 
 
 def _without(batch: pa.RecordBatch, wrong: Collection[int]) -> pa.RecordBatch:
@@ -182,11 +193,23 @@ def _failing(values: pa.BinaryArray, kind: str) -> list[int]:
     return failing
 
 
-def _bad_row(batch: pa.RecordBatch, index: int, before: int, column: str, reason: Reason) -> BadRow:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(_shown(values[index]) for values in batch.columns)
-    return BadRow(before + index + 2, reason, column, _shown(batch.column(column)[index]), line.getvalue())
+def _of_fault(block: Block, fault: Fault, names: Sequence[str]) -> BadRow:
+    row = shown(block.data[fault.start : fault.end])
+    column = names[min(block.column(fault), len(names) - 1)]
+    value = shown(block.data[fault.opened : fault.end])
+    return BadRow(block.line(fault.opened), QUOTES[fault.problem], column, value, row)
 
 
-def _shown(cell: pa.Scalar) -> str:
-    return bytes(cell.as_py() or b"").decode("utf-8", errors="backslashreplace")
+def _of_number(block: Block, start: int, cells: int, expected: int) -> BadRow:
+    problem = f"{cells}, expected {expected}"
+    return BadRow(block.line(start), "wrong number of columns", "", problem, shown(block.record(start)))
+
+
+def _of_value(block: Block, batch: pa.RecordBatch, index: int, start: int, column: str, reason: Reason) -> BadRow:
+    value = batch.column(column)[index].as_py() or b""
+    return BadRow(block.line(start), reason, column, shown(value), shown(block.record(start)))
+
+
+def shown(content: bytes) -> str:
+    """Bytes as text."""
+    return content.decode("utf-8", "backslashreplace").rstrip("\r\n")

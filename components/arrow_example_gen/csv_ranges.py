@@ -1,10 +1,10 @@
 """A big CSV file cut into ranges of bytes that begin with a record, so that several readers share it.
 
-A newline ends a record unless it is quoted. Arrow takes a quote for one that opens at the beginning of a cell only, so
-that counting quotes is right as long as every one that opens stands there; a file where one does not is left whole.
+A newline ends a record unless it is quoted. A quote opens a cell at its beginning only, and a delimiter or a line end
+follows the one that closes it, so that counting quotes is right as long as every one stands there; a file where one
+does not is left whole.
 """
 
-import codecs
 import io
 from typing import BinaryIO
 
@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from components.arrow_example_gen import byte_ranges
 from components.arrow_example_gen.byte_ranges import Range, between, scan, section
+from components.arrow_example_gen.csv_head import read_head
 
 QUOTE = ord('"')
-# What may stand before a quote that opens a cell; another quote makes the two an escaped one.
-BEFORE_OPENING = np.frombuffer(b',\r\n"', np.uint8)
+# What may stand before a quote that opens a cell, and behind one that closes it; two quotes are an escaped one.
+AROUND = np.isin(np.arange(256), np.frombuffer(b',\r\n"', np.uint8))
 
 
 def ranges(file: BinaryIO, size: int | None = None) -> list[Range]:
@@ -33,32 +34,36 @@ def ranges(file: BinaryIO, size: int | None = None) -> list[Range]:
     return between(starts or [], end)
 
 
-def in_range(file: BinaryIO, cut: Range) -> BinaryIO:
-    """A file of the header and the records of a range; the file itself where it is left whole."""
-    if not cut:
-        return file
-    return section(file, cut, header=file.readline() if cut[0] else b"")
+def in_range(file: BinaryIO, cut: Range, size: int) -> BinaryIO:
+    """A file of the records of a range without the header, which ends at a byte; the rest of a file left whole."""
+    if cut:
+        return section(file, (max(cut[0], size), cut[1]))
+    file.seek(size)
+    return file
 
 
 def lines_before(file: BinaryIO, cut: Range) -> int:
-    """How many lines must be added to those counted in a range, to have those of the file; the header is in both."""
-    if not cut or cut[0] == 0:
-        return 0
+    """How many lines there are before those of a range without the header."""
+    head = read_head("", file)
+    if not cut or cut[0] <= head.size:
+        return head.lines
+    file.seek(0)
     lines, last = 0, b""
     for block in scan(file, cut[0]):
         # A line may end with \r, \n or both.
         lines += block.count(b"\n") + block.count(b"\r") - (last + block).count(b"\r\n")
         last = block[-1:]
-    return lines - 1
+    return lines
 
 
 def _starts(file: BinaryIO, size: int) -> list[int] | None:
     """Where ranges begin after the first, or None where quotes cannot be counted."""
     starts: list[int] = []
-    at, due, quoted, last = _seek_text(file), size, False, b"\n"
+    at = file.seek(read_head("", file).size)
+    due, quoted, last = max(size, at), False, b"\n"
     for block in scan(file):
         quotes = _quotes(block)
-        if not _regular(block, quotes[int(quoted) :: 2], last):
+        if not _regular(block, quotes, quoted, last):
             return None
         while due < at + len(block):
             newline = _newline(block, quotes, quoted, max(due - at, 0))
@@ -70,22 +75,21 @@ def _starts(file: BinaryIO, size: int) -> list[int] | None:
     return starts
 
 
-def _seek_text(file: BinaryIO) -> int:
-    """Goes to the first byte of a file after a byte order mark; gives its number."""
-    file.seek(0)
-    return file.seek(len(codecs.BOM_UTF8) if file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8 else 0)
-
-
 def _quotes(block: bytes) -> NDArray[np.int64]:
     if QUOTE not in block:
         return np.empty(0, np.int64)
     return np.flatnonzero(np.frombuffer(block, np.uint8) == QUOTE)
 
 
-def _regular(block: bytes, opening: NDArray[np.int64], last: bytes) -> bool:
-    """Whether every opening quote of a block stands at the beginning of a cell, or after the one that closed it."""
-    before = np.frombuffer(last + block, np.uint8)[opening]
-    return bool(np.isin(before, BEFORE_OPENING).all())
+def _regular(block: bytes, quotes: NDArray[np.int64], quoted: bool, last: bytes) -> bool:
+    """Whether every opening quote of a block stands at the beginning of a cell, every closing one at its end.
+
+    Next to one there may be another: then both are one within the cell.
+    """
+    opening, closing = quotes[int(quoted) :: 2], quotes[int(not quoted) :: 2]
+    around = AROUND[np.frombuffer(last + block + b"\n", np.uint8)]
+    goes_on = quoted or last != b'"' or around[1]
+    return bool(goes_on and around[opening].all() and around[closing + 2].all())
 
 
 def _newline(block: bytes, quotes: NDArray[np.int64], quoted: bool, start: int) -> int | None:

@@ -123,11 +123,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         except Exception as error:
             # Beam reports a worker's error as text, without its type: the bad line is found by reading once more.
             logger.info("writing failed: looking for a bad line", exc_info=True)
-            raise find_bad(files, settings) or error from error
+            bad = find_bad(files, settings)
+            if bad is None:
+                raise
+            raise bad from error
         counts = tally.read(f"{artifact.uri}/{TALLY}")
         tally.check(counts)
-        if all(count["source"] != tally.UNKNOWN for count in counts.values()):
-            artifact.set_string_custom_property(SOURCE_ROWS, json.dumps(tally.of_splits(counts, files)))
+        artifact.set_string_custom_property(SOURCE_ROWS, json.dumps(tally.of_splits(counts, files)))
         for split in files:
             check_share(f"{artifact.uri}/{QUARANTINE}", split, settings.max_bad_share)
         check_not_empty(artifact, written)
@@ -148,7 +150,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 spread = parts | f"Spread[{split}]" >> beam.Reshuffle()
                 counts.append(spread | f"Write[{split}]" >> beam.ParDo(WriteShards(settings, folders, aside)))
                 sources = pipeline | f"Files[{split}]" >> beam.Create(names) | f"Each[{split}]" >> beam.Reshuffle()
-                counts.append(sources | f"Count[{split}]" >> beam.Map(tally.in_source))
+                counts.append(sources | f"Count[{split}]" >> beam.Map(tally.in_source, settings.columns))
             counts | beam.Flatten() | tally.Write(f"{artifact.uri}/{TALLY}")
 
 

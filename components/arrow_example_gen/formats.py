@@ -11,6 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 from components.arrow_example_gen import (
     bad_rows,
     byte_ranges,
+    csv_blocks,
     csv_ranges,
     csv_rows,
     json_rows,
@@ -23,7 +24,6 @@ from components.arrow_example_gen.columns import Columns
 from components.arrow_example_gen.json_faults import Fault
 from components.parquet_files import parquet
 from data.row_files import kind
-from pipeline.errors import DataError
 
 Piece = tuple[int, ...]
 
@@ -38,29 +38,12 @@ class Format:
     check: Callable[[str, BinaryIO, Columns], None]
     pieces: Callable[[BinaryIO], list[Piece]]
     read: Callable[[str, BinaryIO, Columns, Piece], Iterator[pa.RecordBatch]]
-    place: Callable[[BinaryIO, Piece, int], str]
+    place: Callable[[BinaryIO, Columns, Piece, int], str]
 
 
 def whole(file: BinaryIO) -> list[Piece]:
     """One unit of work: a TFRecord file does not say where its records begin."""
     return [()]
-
-
-def read_csv(name: str, file: BinaryIO, columns: Columns, piece: Piece) -> Iterator[pa.RecordBatch]:
-    """A range of a CSV file, block by block."""
-    try:
-        names = columns.among(csv_rows.header(file))
-        yield from csv_rows.read_batches(csv_ranges.in_range(file, piece), names, columns)
-    except pa.ArrowInvalid as error:
-        raise explain_csv(name, error, columns, piece) from error
-
-
-def explain_csv(name: str, error: pa.ArrowInvalid, columns: Columns, piece: Piece) -> DataError:
-    """Arrow's message about a range, in the words of the file, which is read once more."""
-    with FileSystems.open(name) as file:
-        before = csv_ranges.lines_before(file, piece)
-        file.seek(0)
-        return csv_rows.explain(name, error, csv_ranges.in_range(file, piece), columns, before)
 
 
 def is_first(piece: Piece) -> bool:
@@ -74,22 +57,12 @@ def read_json(name: str, file: BinaryIO, columns: Columns, piece: Piece) -> Iter
     return json_rows.read_batches(name, lines, columns, lambda: json_rows.lines_before(file, piece), is_first(piece))
 
 
-def read_good_csv(name: str, file: BinaryIO, columns: Columns, piece: Piece, bad: BadRows) -> Iterator[pa.RecordBatch]:
-    """The rows of a range of a CSV file that are not put aside."""
-    try:
-        names = csv_rows.header(file)
-        yield from bad_rows.read_good(csv_ranges.in_range(file, piece), names, columns, bad)
-    except pa.ArrowInvalid as error:
-        raise explain_csv(name, error, columns, piece) from error
-
-
 def read_good_json(name: str, file: BinaryIO, columns: Columns, piece: Piece, bad: BadRows) -> Iterator[pa.RecordBatch]:
     """The rows of a part of a file of JSON Lines that are not put aside; a record is a line of the part."""
 
     def put_aside(line: int, row: bytes, fault: Fault) -> None:
         text = row.decode("utf-8", "backslashreplace").rstrip("\r\n")
-        bad.misfits.append(BadRow(line, fault.reason, fault.column, fault.received, text))
-        bad.check_number()
+        bad.add(BadRow(line, fault.reason, fault.column, fault.received, text))
 
     lines = byte_ranges.section(file, piece) if piece else file
     return json_rows.read_good(lines, columns, put_aside, is_first(piece))
@@ -100,15 +73,7 @@ def read_tfrecord(name: str, file: BinaryIO, columns: Columns, piece: Piece) -> 
     return tfrecord_rows.read_batches(name, columns)
 
 
-def place_csv(file: BinaryIO, piece: Piece, row: int) -> str:
-    """The line of a row of a range of a CSV file."""
-    before = csv_ranges.lines_before(file, piece)
-    file.seek(0)
-    (line,) = bad_rows.lines_of(csv_ranges.in_range(file, piece), [row + 2])
-    return f"line {line + before}"
-
-
-def place_json(file: BinaryIO, piece: Piece, row: int) -> str:
+def place_json(file: BinaryIO, columns: Columns, piece: Piece, row: int) -> str:
     """The line of a row of a part of a file of JSON Lines; lines without anything are no rows."""
     before = json_rows.lines_before(file, piece)
     file.seek(0)
@@ -117,7 +82,7 @@ def place_json(file: BinaryIO, piece: Piece, row: int) -> str:
     return f"line {next(itertools.islice(filled, row, None)) + before}"
 
 
-def place_parquet(file: BinaryIO, piece: Piece, row: int) -> str:
+def place_parquet(file: BinaryIO, columns: Columns, piece: Piece, row: int) -> str:
     """The number of a row of some row groups in the whole file, and its row group."""
     facts = parquet.ParquetFile(file).metadata
     before = 0
@@ -130,20 +95,20 @@ def place_parquet(file: BinaryIO, piece: Piece, row: int) -> str:
     return f"row {above + row - before + 1} (row group {group})"
 
 
-def place_record(file: BinaryIO, piece: Piece, row: int) -> str:
+def place_record(file: BinaryIO, columns: Columns, piece: Piece, row: int) -> str:
     """The number of a record."""
     return f"record {row + 1}"
 
 
 FORMATS = {
-    ".csv": Format(csv_rows.check_header, csv_ranges.ranges, read_csv, place_csv),
+    ".csv": Format(csv_rows.check_header, csv_ranges.ranges, csv_rows.read_batches, csv_blocks.place),
     ".jsonl": Format(json_rows.check_first, json_rows.ranges, read_json, place_json),
     ".parquet": Format(parquet_rows.check_types, parquet_rows.row_groups, parquet_rows.read_batches, place_parquet),
     ".tfrecord": Format(tfrecord_rows.check_first, whole, read_tfrecord, place_record),
 }
 
 
-QUARANTINES = {".csv": read_good_csv, ".jsonl": read_good_json}
+QUARANTINES = {".csv": bad_rows.read_good, ".jsonl": read_good_json}
 
 
 def check(name: str, columns: Columns) -> None:
@@ -172,10 +137,10 @@ def read(name: str, columns: Columns, piece: Piece) -> Iterator[pa.RecordBatch]:
     """
     with FileSystems.open(name) as file:
         rows = FORMATS[kind(name)].read(name, file, columns, piece)
-        yield from numbers.checked(rows, columns, lambda row: place(name, piece, row))
+        yield from numbers.checked(rows, columns, lambda row: place(name, columns, piece, row))
 
 
-def place(name: str, piece: Piece, row: int) -> str:
+def place(name: str, columns: Columns, piece: Piece, row: int) -> str:
     """A file, and where in it a row of a unit of work is."""
     with FileSystems.open(name) as file:
-        return f"{name}, {FORMATS[kind(name)].place(file, piece, row)}"
+        return f"{name}, {FORMATS[kind(name)].place(file, columns, piece, row)}"

@@ -13,7 +13,7 @@ from apache_beam.io.filesystems import FileSystems
 from tfx.dsl.io import fileio
 
 from components.arrow_example_gen import csv_ranges, json_rows
-from components.arrow_example_gen.bad_rows import BadRows, lines_of
+from components.arrow_example_gen.bad_rows import BadRows
 from components.arrow_example_gen.byte_ranges import Range
 from data.row_files import kind
 from pipeline.errors import DataError
@@ -36,26 +36,20 @@ def put_aside(bad: BadRows, rows: int, path: str, cut: Range) -> None:
     """Writes the bad rows of a range, which has ``rows`` others, to ``<path>.jsonl`` and ``<path>.json``."""
     found = bad.all()
     if found:
-        lines = lines_in_file(bad.name, [row.record for row in found], cut)
+        before = lines_before(bad.name, cut)
         with fileio.open(f"{path}.jsonl", "w") as out:
-            for row, line in zip(found, lines, strict=True):
-                facts = {"file": bad.name, "line": line, **asdict(row)}
-                del facts["record"]
+            for row in found:
+                facts = {"file": bad.name, **asdict(row), "line": before + row.line}
                 out.write(json.dumps(facts, ensure_ascii=False) + "\n")
     counts = Counts(bad.name, rows, len(found), dict(Counter(row.reason for row in found)))
     with fileio.open(f"{path}.json", "w") as out:
         out.write(json.dumps(asdict(counts), indent=1))
 
 
-def lines_in_file(name: str, records: list[int], cut: Range) -> list[int]:
-    """The lines of a file on which some records of a range begin."""
+def lines_before(name: str, cut: Range) -> int:
+    """How many lines of a file those of a range do not count."""
     with FileSystems.open(name) as file:
-        if kind(name) == ".jsonl":
-            before = json_rows.lines_before(file, cut)
-            return [record + before for record in records]
-        before = csv_ranges.lines_before(file, cut)
-        file.seek(0)
-        return [line + before for line in lines_of(csv_ranges.in_range(file, cut), records)]
+        return (json_rows if kind(name) == ".jsonl" else csv_ranges).lines_before(file, cut)
 
 
 def check_share(folder: str, split: str, most: float) -> None:

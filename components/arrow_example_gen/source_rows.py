@@ -11,6 +11,8 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from components.arrow_example_gen.byte_ranges import scan
+from components.arrow_example_gen.columns import Columns
+from components.arrow_example_gen.csv_blocks import count_records
 from components.parquet_files import parquet
 from data.row_files import kind
 
@@ -18,11 +20,11 @@ BLOCK_BYTES = 8 << 20
 BLANKS = np.frombuffer(b" \t\r\n", np.uint8)
 
 
-def count_rows(name: str) -> int:
+def count_rows(name: str, columns: Columns) -> int:
     """The rows of a file: lines that are not blank, records of CSV, frames of TFRecord, what Parquet says of itself."""
     with FileSystems.open(name, compression_type=CompressionTypes.UNCOMPRESSED) as file:
         rows = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if name.endswith(".gz") else file
-        return COUNTERS[kind(name)](rows)
+        return count_records(name, rows, columns) if kind(name) == ".csv" else COUNTERS[kind(name)](rows)
 
 
 def count_lines(file: BinaryIO) -> int:

@@ -7,20 +7,19 @@ from typing import Literal
 import apache_beam as beam
 from tfx.dsl.io import fileio
 
-from components.arrow_example_gen.source_rows import COUNTERS, count_rows
-from data.row_files import kind
+from components.arrow_example_gen.columns import Columns
+from components.arrow_example_gen.source_rows import count_rows
 from pipeline.errors import DataError
 
 # What a number of rows is of: a file's own, those written of it, those put aside.
 Of = Literal["source", "written", "aside"]
 Count = tuple[tuple[str, Of], int]
-UNKNOWN = -1
 Tally = Mapping[str, Mapping[Of, int]]
 
 
-def in_source(name: str) -> Count:
+def in_source(name: str, columns: Columns) -> Count:
     """The rows of a file."""
-    return (name, "source"), count_rows(name) if kind(name) in COUNTERS else UNKNOWN
+    return (name, "source"), count_rows(name, columns)
 
 
 class Write(beam.PTransform):
@@ -47,7 +46,7 @@ def read(path: str) -> Tally:
         rows = json.loads(file.read())
     found: dict[str, dict[Of, int]] = {}
     for name, of, number in rows:
-        found.setdefault(name, {"source": UNKNOWN, "written": 0, "aside": 0})[of] = number
+        found.setdefault(name, {"source": 0, "written": 0, "aside": 0})[of] = number
     return found
 
 
@@ -58,7 +57,7 @@ def check(tally: Tally) -> None:
         DataError: rows were lost or doubled on the way.
     """
     for name, counts in tally.items():
-        if counts["source"] not in (UNKNOWN, counts["written"] + counts["aside"]):
+        if counts["source"] != counts["written"] + counts["aside"]:
             raise DataError(
                 name, "the rows that were read are not those that the file has",
                 expected=f"{counts['source']:,} rows, counted apart",

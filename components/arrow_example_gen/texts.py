@@ -67,10 +67,10 @@ def _are_utf8(values: pa.Array) -> bool:
     return True
 
 
-def not_utf8(where: str, received: str = "") -> DataError:
+def not_utf8(where: str, received: str = "", encoding: str = "latin1") -> DataError:
     """A text of another encoding."""
     return DataError(where, NOT_UTF8, expected="UTF-8 text", received=received,
-                     next_step="Convert the file, for example: iconv -f latin1 -t utf-8.")  # fmt: skip
+                     next_step=f"Convert the file, for example: iconv -f {encoding} -t utf-8.")  # fmt: skip
 
 
 def shown(value: bytes | str, limit: int = 100) -> str:

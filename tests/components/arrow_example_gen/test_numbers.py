@@ -151,7 +151,7 @@ def test_such_a_line_of_json_is_put_aside_with_quarantine(tmp_path):
     bad = BadRows(name)
     (piece,) = formats.pieces(name)
     found = [row for batch in formats.read_good(name, COLUMNS, piece, bad) for row in batch.to_pylist()]
-    assert [(row.record, row.reason, row.column) for row in bad.all()] == [
+    assert [(row.line, row.reason, row.column) for row in bad.all()] == [
         (3, "number not usable", "price"),
         (5, "number not usable", "x"),
         (11, "wrong type", "x"),
@@ -169,7 +169,7 @@ def test_such_a_row_is_put_aside_with_quarantine(tmp_path):
     bad = BadRows(name)
     (piece,) = formats.pieces(name)
     found = [row for batch in formats.read_good(name, COLUMNS, piece, bad) for row in batch.to_pylist()]
-    assert [(row.record, row.reason, row.column, row.value) for row in bad.all()] == [
+    assert [(row.line + 1, row.reason, row.column, row.value) for row in bad.all()] == [
         (4, "number not usable", "price", "-3.0"),
         (6, "number not usable", "x", "nan"),
         (11, "wrong type", "x", "far"),

@@ -7,6 +7,7 @@ import gen_world
 import pyarrow as pa
 import pytest
 import tensorflow as tf
+from columns_world import REQUIRED as COLUMNS
 from harness import write_text
 from pyarrow import parquet
 from tfx.orchestration import metadata
@@ -38,7 +39,7 @@ def test_frames_are_counted_whatever_is_in_them(tmp_path, name):
     with tf.io.TFRecordWriter(path, "GZIP" if name.endswith(".gz") else "") as writer:
         for size in range(300):
             writer.write(b"x" * (size * 7 % 1000))
-    assert count_rows(path) == 300
+    assert count_rows(path, COLUMNS) == 300
 
 
 @pytest.mark.parametrize("left", [5, 12, 20])
@@ -53,7 +54,7 @@ def test_a_record_that_is_cut_off_is_counted(tmp_path, left):
 
 def test_parquet_says_how_many_rows_it_has(tmp_path):
     parquet.write_table(pa.table({"a": range(100)}), tmp_path / "rows.parquet", row_group_size=7)
-    assert count_rows(str(tmp_path / "rows.parquet")) == 100
+    assert count_rows(str(tmp_path / "rows.parquet"), COLUMNS) == 100
 
 
 def losing(format: Format) -> Format:
@@ -67,17 +68,23 @@ def losing(format: Format) -> Format:
     return replace(format, read=read)
 
 
+def csv_rows_of(folder, number=40):
+    write_text(folder / "train" / "rows.csv", "".join(gen_world.taxi_lines(number)))
+    return folder
+
+
 def rows_of(folder, number=40):
     lines = ['{"fare": 1.5, "company": "a"}'] * number
     write_text(folder / "train" / "rows.jsonl", "\n".join(lines))
     return folder
 
 
-def test_rows_that_a_reader_loses_end_the_run(tmp_path, monkeypatch):
-    monkeypatch.setitem(FORMATS, ".jsonl", losing(FORMATS[".jsonl"]))
+@pytest.mark.parametrize(("kind", "rows"), [(".jsonl", rows_of), (".csv", csv_rows_of)])
+def test_rows_that_a_reader_loses_end_the_run(tmp_path, monkeypatch, kind, rows):
+    monkeypatch.setitem(FORMATS, kind, losing(FORMATS[kind]))
     with pytest.raises(DataError) as caught:
-        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(rows_of(tmp_path / "rows")))
-    assert caught.value.where == str(tmp_path / "rows" / "train" / "rows.jsonl")
+        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(rows(tmp_path / "rows")))
+    assert caught.value.where == str(tmp_path / "rows" / "train" / f"rows{kind}")
     assert (caught.value.expected, caught.value.received) == (
         "40 rows, counted apart",
         "0 written, 0 put aside",
@@ -101,7 +108,7 @@ def test_the_artifact_has_the_numbers_of_the_files(tmp_path):
 def test_a_gzipped_file_is_counted_as_it_was_before(tmp_path):
     with gzip.open(tmp_path / "rows.gz", "wb") as file:
         file.write(b"")
-    assert count_rows(str(tmp_path / "rows.gz")) == 0
+    assert count_rows(str(tmp_path / "rows.gz"), COLUMNS) == 0
 
 
 def test_counts_of_the_parts_of_a_file_are_added_up(tmp_path):
