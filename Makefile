@@ -1,7 +1,7 @@
 # Every target sets up .venv first when it is missing or older than the lock.
 PY := .venv/bin/python
 
-.PHONY: run report tensorboard test test-next check lock bench clean
+.PHONY: run report tensorboard test test-next fuzz check lock bench clean
 
 run: .venv/ready
 	@$(PY) local_runner.py $(ARGS)
@@ -23,6 +23,10 @@ test: .venv/ready
 test-next: .venv/ready
 	@$(PY) -m data.fetch
 	@$(PY) -m deploy.next $(ARGS)
+
+# 10,000 files drawn at random, of each kind that can be read, by a new seed, which it prints; ARGS="--seed S" for one.
+fuzz: .venv/ready
+	@$(PY) tests/fuzz $(ARGS)
 
 check: .venv/ready
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

@@ -1,0 +1,84 @@
+"""Our readers against others on files drawn at random: whole, by small ranges and blocks, with bad rows put aside."""
+
+import faulthandler
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import csv_files
+from drawn import COLUMNS, Drawn, Row
+
+from components.arrow_example_gen import byte_ranges, csv_blocks, formats, json_rows
+from components.arrow_example_gen.bad_rows import BadRows
+from components.arrow_example_gen.quarantine import lines_before
+from components.arrow_example_gen.source_rows import count_rows
+from pipeline.errors import DataError
+
+# One whole file takes some milliseconds.
+LIMIT_S = 60
+KINDS: dict[str, Callable[[Random], Drawn]] = {".csv": csv_files.draw}
+
+
+def differences(kind: str, seed: str, folder: Path) -> list[str]:
+    """What our readers find in a file of a kind that another reader does not; ends the process where one hangs."""
+    random = Random(seed)
+    drawn = KINDS[kind](random)
+    path = folder / f"rows{kind}"
+    path.write_bytes(drawn.content)
+    faulthandler.dump_traceback_later(LIMIT_S, exit=True)
+    with sizes(random):
+        found = list(_differences(str(path), kind, drawn))
+    faulthandler.cancel_dump_traceback_later()
+    return found
+
+
+@contextmanager
+def sizes(random: Random) -> Iterator[None]:
+    """Small blocks and ranges, so that every place of a file is at the border of one."""
+    places = [(csv_blocks, "BLOCK_BYTES"), (json_rows, "BLOCK_BYTES"), (byte_ranges, "SCAN_BYTES")]
+    places.append((byte_ranges, "RANGE_BYTES"))
+    before = [getattr(module, name) for module, name in places]
+    for module, name in places:
+        setattr(module, name, random.randrange(60, 300))
+    yield
+    for (module, name), size in zip(places, before, strict=True):
+        setattr(module, name, size)
+
+
+def _differences(name: str, kind: str, drawn: Drawn) -> Iterator[str]:
+    pieces = formats.pieces(name)
+    counted = count_rows(name, COLUMNS)
+    if counted != len(drawn.rows) + len(drawn.bad):
+        yield f"counted: {counted}, not {len(drawn.rows)} and {len(drawn.bad)} bad ones"
+    for way, parts in (("whole", [()]), ("by ranges", pieces)):
+        if kind in formats.QUARANTINES:
+            yield from _quarantined(name, way, parts, drawn)
+        yield from _strict(name, way, parts, drawn)
+
+
+def _quarantined(name: str, way: str, parts: list[formats.Piece], drawn: Drawn) -> Iterator[str]:
+    rows, lines = list[Row](), list[int]()
+    for part in parts:
+        bad = BadRows(name)
+        rows += rows_of(formats.read_good(name, COLUMNS, part, bad))
+        lines += [lines_before(name, part) + row.line for row in bad.all()]
+    if (rows, lines) != (drawn.rows, drawn.bad):
+        yield f"{way}, with quarantine: {rows}, bad: {lines}, not {drawn.rows}, bad: {drawn.bad}"
+
+
+def _strict(name: str, way: str, parts: list[formats.Piece], drawn: Drawn) -> Iterator[str]:
+    try:
+        rows = [row for part in parts for row in rows_of(formats.read(name, COLUMNS, part))]
+    except DataError as error:
+        lines = [f"line {line}" for line in drawn.bad]
+        if not any(f"{line}," in f"{error.where}," for line in lines):
+            yield f"{way}: {error.where}: {error.problem}, not {lines}"
+        return
+    if drawn.bad or rows != drawn.rows:
+        yield f"{way}: {rows}, not {drawn.rows}, bad: {drawn.bad}"
+
+
+def rows_of(batches) -> list[Row]:
+    """The rows of batches, with null for columns that are not there."""
+    return [tuple(row.get(name) for name in COLUMNS) for batch in batches for row in batch.to_pylist()]
