@@ -25,6 +25,7 @@ def check_names(workload: Workload, config: Config, schema: schema_pb2.Schema) -
         ConfigError: one is not known; it says the nearest that is. Or no feature is left.
     """
     columns = [feature.name for feature in schema.feature]
+    check_schema(f"schemas/{workload.name}.pbtxt", columns)
     for where, named in in_workload(workload):
         check_known(where, named, columns)
     crossed = [name for feature in workload.table.features for name in reads(feature)]
@@ -37,6 +38,18 @@ def check_names(workload: Workload, config: Config, schema: schema_pb2.Schema) -
         key = "time" if by.key is None else "key"
         check_known(f"data.split_by.{key}", [by.key or by.time or ""], columns)
     check_accepted(config.gate, columns)
+
+
+def check_schema(where: str, columns: Sequence[str]) -> None:
+    """Looks at the names of the columns of a schema.
+
+    Raises:
+        ConfigError: one is empty or there twice: of its types and domains the last would count, without a word.
+    """
+    for name in columns:
+        if not name or columns.count(name) > 1:
+            problem = "a column stands twice" if name else "a column has no name"
+            raise ConfigError(where, problem, expected="each column once, by its name", received=repr(name))
 
 
 def in_workload(workload: Workload) -> Iterator[tuple[str, Sequence[str]]]:

@@ -16,6 +16,7 @@ from components.slice_report.checks import METRICS, Bounds, Change, SliceKey, Th
 from components.slice_report.facts import Card
 from pipeline import config
 from pipeline.errors import ConfigError
+from pipeline.features.names import did_you_mean
 from pipeline.features.table import Table
 
 PARTS = ("features", "preprocessing", "model", "trainer", "evaluation", "card")
@@ -125,11 +126,14 @@ def check_evaluation(evaluation: Evaluation) -> None:
         if threshold.lower is None and threshold.upper is None:
             raise ConfigError(where, "neither lower nor upper is given")
         if names and names not in slices:
-            known = "; ".join(", ".join(names) for names in evaluation.slices)
-            raise ConfigError(where, "no such slice is computed", expected=known, received=", ".join(sorted(names)))
+            known = [", ".join(sorted(names)) for names in evaluation.slices]
+            asked = ", ".join(sorted(names))
+            raise ConfigError(where, "no such slice is computed", expected="; ".join(known), received=asked,
+                              next_step=did_you_mean(asked, known))  # fmt: skip
     for metric in [item.metric for item in evaluation.thresholds] + [item.metric for item in evaluation.changes]:
         if metric not in METRICS:
-            raise ConfigError("evaluation", "no such metric", expected=", ".join(METRICS), received=metric)
+            raise ConfigError("evaluation", "no such metric", expected=", ".join(METRICS), received=metric,
+                              next_step=did_you_mean(metric, METRICS))  # fmt: skip
 
 
 def as_slice(values: Mapping[str, str]) -> SliceKey:

@@ -45,6 +45,7 @@ BAD_FILES = {
     "missing column": (drop_column, ["missing: age", "line 1"]),
     "extra column": (add_column, ["not in the schema: extra"]),
     "text in a number": (on_line(3, b"50,", b"fifty,"), ["line 3, column age", "INT", "fifty"]),
+    "a logarithm of 0": (on_line(2, b",2174,", b",-1,"), ["line 2, column capital_gain", "log(1 + x)", "above -1"]),
     "not UTF-8": (on_line(2, b"State-gov", b"St\xe4te"), ["line 2, column workclass", "UTF-8"]),
     "short line": (on_line(4, b",", b""), ["line 4"]),
     "empty file": (lambda _: b"", ["the file is empty"]),

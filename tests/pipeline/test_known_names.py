@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.utils import io_utils
 
 from pipeline.config import load_config
@@ -18,6 +19,8 @@ NAMED = {
     "training.exclude_columns": ("training.exclude_columns=[age, Sex]", "sex"),
     "report.sensitive": ("report.sensitive=[Race]", "race"),
     "report.id_columns": ("report.id_columns=[relationshp]", "relationship"),
+    "evaluation.bounds, AUC": ("evaluation.bounds=[{metric: AUC, lower: 0.1, slice: {Sex: Male}}]", "mean 'sex'"),
+    "evaluation": ("evaluation.bounds=[{metric: auc, lower: 0.1}]", "mean 'AUC'"),
     "data.split_by.key": ("data.split_by={key: Age}", "age"),
     "data.split_by.time": ("data.split_by={time: Age, cuts: [1, 2]}", "age"),
     "gate.accept, feature": ("gate.accept=[{feature: Sex, rule: DATA_MISSING, reason: x}]", "sex"),
@@ -77,3 +80,13 @@ def test_some_feature_must_be_left():
     columns = ", ".join(feature.name for feature in SCHEMA.feature)
     with pytest.raises(ConfigError, match="no feature is left"):
         check_names(CENSUS, census(f"training.exclude_columns=[{columns}]"), SCHEMA)
+
+
+@pytest.mark.parametrize(("name", "problem"), [("age", "stands twice"), ("", "has no name")])
+def test_each_column_of_a_schema_has_a_name_of_its_own(name, problem):
+    schema = schema_pb2.Schema()
+    schema.CopyFrom(SCHEMA)
+    schema.feature.add(name=name, type="BYTES")
+    with pytest.raises(ConfigError, match=problem) as caught:
+        check_names(CENSUS, census(), schema)
+    assert caught.value.where == "schemas/census.pbtxt"
