@@ -88,9 +88,9 @@ def command(rows: Path, root: Path, *more: str, config: str = "census") -> list[
     return [sys.executable, str(ROOT / "local_runner.py"), "--config", config, "--root", str(root), *sets]
 
 
-def start(arguments: Iterable[str]) -> subprocess.Popen[str]:
-    """Starts a run in another process."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+def start(arguments: Iterable[str], path: str = "") -> subprocess.Popen[str]:
+    """Starts a run in another process; ``path`` is where it looks for modules first."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [path, str(ROOT)]))}
     return subprocess.Popen(
         list(arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT
     )

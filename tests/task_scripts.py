@@ -11,6 +11,16 @@ def pulse(said=""):
     part = own / "part"
     part.write_text(json.dumps({"at_s": time.time(), "state": "running", "said": said}))
     os.replace(part, own / "pulse.json")
+def at(state, still_s=0.0, waits=False, line=""):
+    part = own / "part"
+    part.write_text(json.dumps({"at_s": time.time(), "state": state, "said": "epoch 1/2, step 3/9", "still_s": still_s,
+                                "waits": waits, "at": line}))
+    os.replace(part, own / "pulse.json")
+def stand(state, waits, line="", seconds=60):
+    since = time.time()
+    while time.time() < since + seconds:
+        at(state, time.time() - since, waits, line)
+        time.sleep(0.05)
 def fail(kind, problem):
     said = {"at_s": time.time(), "kind": kind, "where": "Trainer", "problem": problem}
     (own / "error.json").write_text(json.dumps(said))

@@ -65,11 +65,23 @@ def read_call(folder: Path) -> Call:
 
 @dataclass(frozen=True)
 class Pulse:
-    """A sign of life; ``at_s`` is in seconds since 1970, ``said`` the last word on the progress of the training."""
+    """A sign of life, and how far the work has come.
+
+    Attributes:
+        at_s: when, in seconds since 1970.
+        state: the phase of the work.
+        said: the last word on the progress of the training.
+        still_s: for how long it had not moved by then, by the clock of the task alone.
+        waits: whether it was in TensorFlow, which may wait for the other tasks.
+        at: the line of Python that it was in.
+    """
 
     at_s: float
     state: str
     said: str = ""
+    still_s: float = 0.0
+    waits: bool = False
+    at: str = ""
 
 
 def write_pulse(folder: Path, pulse: Pulse) -> None:

@@ -1,12 +1,15 @@
 """Which tasks a training has, and what TF_CONFIG tells each of them."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 # Where tasks run is a matter of the place, not of the graph, so that the graph is the same everywhere.
 BACKEND_ENV = "MAINLINE_TRAINING_BACKEND"
+# A busy machine or disk may need them, however short the limit of a step is.
+LEAST_BUILDING_S, LEAST_WRITING_S = 60.0, 120.0
 Role = Literal["chief", "worker", "ps"]
 
 
@@ -34,7 +37,7 @@ class Cluster:
     Attributes:
         max_restarts: how often all tasks are started again before the training fails.
         startup_timeout_s: how long a task may take until it runs.
-        hang_timeout_s: how long a task may give no sign of life.
+        hang_timeout_s: how long a task may give no sign of life, or not come to its next step.
     """
 
     strategy: str = "none"
@@ -43,6 +46,24 @@ class Cluster:
     max_restarts: int = 3
     startup_timeout_s: float = 300.0
     hang_timeout_s: float = 30.0
+
+    def limit_s(self, phase: str) -> float:
+        """How long a task may stand still in a phase; without end where it serves others, or says of no phase.
+
+        >>> Cluster(hang_timeout_s=30.0).limit_s("validating"), Cluster(hang_timeout_s=30.0).limit_s("exporting")
+        (30.0, 300.0)
+        """
+        return {
+            "starting": self.startup_timeout_s,
+            "reading rows": self.startup_timeout_s,
+            "building": max(4 * self.hang_timeout_s, LEAST_BUILDING_S),
+            "tracing": self.startup_timeout_s,
+            "training": self.hang_timeout_s,
+            "validating": self.hang_timeout_s,
+            "leading": self.hang_timeout_s,
+            "writing": max(10 * self.hang_timeout_s, LEAST_WRITING_S),
+            "exporting": max(10 * self.hang_timeout_s, LEAST_WRITING_S),
+        }.get(phase, math.inf)
 
     @property
     def is_spread(self) -> bool:

@@ -4,6 +4,7 @@ Restarting the lost one alone does not do: under MultiWorkerMirroredStrategy the
 """
 
 import logging
+import math
 import shutil
 import time
 from collections.abc import Mapping
@@ -21,15 +22,18 @@ progress = logging.getLogger("mainline.progress")
 POLL_S = 0.2
 # How long to wait, when a task is lost, for others to say what they died of: the first to die may not be the culprit.
 SETTLE_S = 1.0
+# After how long without a sign of life, which there is every second, a task is one to blame if any is.
+STALE_S = 5.0
 
 
 @dataclass(frozen=True)
 class Lost:
-    """A task that is gone, and why; ``failure`` is what it said itself."""
+    """A task that is gone, and why; ``failure`` is what it said itself, ``waits`` that it may wait for another one."""
 
     task: Task
     why: str
     failure: Failure | None = None
+    waits: bool = False
 
     @property
     def is_final(self) -> bool:
@@ -58,36 +62,76 @@ class Attempt:
 
     def lost(self, codes: Mapping[Task, int | None], now_s: float) -> Lost | None:
         """The task that is to blame, if one is lost; what its own error says goes before what others saw."""
+        if self.is_over:
+            return None
         gone = [lost for task, code in codes.items() if (lost := self._judge(task, code, now_s)) is not None]
-        return min(gone, key=blame, default=None)
+        alive = {task: pulse for task, code in codes.items() if code is None and (pulse := self._pulse(task))}
+        all_speak = len(alive) == sum(code is None for code in codes.values())
+        found = [*gone, *standing_still(self.cluster, alive, all_speak)]
+        # One that has stopped costs its peers their patience first: it is to blame though its own has not run out.
+        silent = [was_silent(task, now_s - pulse.at_s) for task, pulse in alive.items() if now_s - pulse.at_s > STALE_S]
+        return min([*found, *silent], key=blame) if found else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the model is saved: what becomes of the tasks then is of no account."""
+        return (self.folder / MARKER).is_file()
+
+    def _pulse(self, task: Task) -> Pulse | None:
+        """What a task has said since it was started."""
+        pulse = read_pulse(self.folder / task.name)
+        since_s = max(self.started_s, self.restarted_s.get(task, 0.0))
+        return pulse if pulse and pulse.at_s >= since_s else None
 
     def _judge(self, task: Task, code: int | None, now_s: float) -> Lost | None:
         if code == 0:
-            is_short = task == self.cluster.chief and not (self.folder / MARKER).is_file()
-            return Lost(task, "ended without a model") if is_short else None
+            return Lost(task, "ended without a model") if task == self.cluster.chief else None
         failure = read_failure(self.folder / task.name)
         if code is not None:
             return Lost(task, why_ended(code), failure)
-        return self._silent(task, read_pulse(self.folder / task.name), now_s)
+        return self._silent(task, self._pulse(task), now_s)
 
     def _silent(self, task: Task, pulse: Pulse | None, now_s: float) -> Lost | None:
-        since_s = max(self.started_s, self.restarted_s.get(task, 0.0))
-        if pulse is None or pulse.at_s < since_s:
+        if pulse is None:
+            since_s = max(self.started_s, self.restarted_s.get(task, 0.0))
             late = now_s - since_s > self.cluster.startup_timeout_s
             return Lost(task, f"did not come up within {self.cluster.startup_timeout_s:.0f} s") if late else None
         silent_s = now_s - pulse.at_s
-        if silent_s > self.cluster.hang_timeout_s:
-            return Lost(task, f"gave no sign of life for {silent_s:.0f} s")
-        return None
+        return was_silent(task, silent_s) if silent_s > self.cluster.hang_timeout_s else None
+
+
+def was_silent(task: Task, silent_s: float) -> Lost:
+    """A task that lives, as far as its machine knows, and says nothing."""
+    return Lost(task, f"gave no sign of life for {silent_s:.0f} s")
+
+
+def standing_still(cluster: Cluster, pulses: Mapping[Task, Pulse], all_speak: bool) -> list[Lost]:
+    """The task whose work has stopped, though it lives, if there is one.
+
+    One that waits in TensorFlow may wait for another one, and is to blame only once all wait, and for too long. One
+    that is in Python lets the others wait.
+    """
+    judged = {task: pulse for task, pulse in pulses.items() if cluster.limit_s(pulse.state) < math.inf}
+    still = {task: pulse for task, pulse in judged.items() if pulse.still_s > cluster.limit_s(pulse.state)}
+    stuck = {task: pulse for task, pulse in still.items() if not pulse.waits}
+    suspects = stuck or (still if all_speak and len(still) == len(judged) else {})
+    if not suspects:
+        return []
+    task = max(suspects, key=lambda suspect: suspects[suspect].still_s)
+    pulse = suspects[task]
+    where = f" ({pulse.at})" if pulse.at else ""
+    waiting = "" if stuck else ", as all others do"
+    why = f"has stood still for {pulse.still_s:.0f} s while {pulse.state}{where}{waiting}"
+    return [Lost(task, why, waits=not stuck)]
 
 
 def blame(lost: Lost) -> tuple[int, float]:
-    """Who is to blame first: an error of ours, then a death without a word, then the earliest error of a library.
+    """Who is to blame first: an error of ours, then an end without a word, then the earliest error of a library.
 
-    A worker whose peer is gone dies of that, with an error that says so: it is not the cause.
+    A worker whose peer is gone dies of that, with an error that says so, or waits for it: it is not the cause.
     """
     if lost.failure is None:
-        return 1, 0.0
+        return (3 if lost.waits else 1), 0.0
     return (0 if lost.is_final else 2), lost.failure.at_s
 
 
@@ -133,7 +177,10 @@ class Supervisor:
             if lost.is_final or self.restarts >= self.cluster.max_restarts:
                 raise lost.as_error(self.restarts)
             self.restarts += 1
-            progress.info("%s %s: restart %d of %d", lost.task.name, lost.why, self.restarts, self.cluster.max_restarts)
+            # A warning is told on the terminal whatever is said behind it.
+            progress.warning(
+                "%s %s: restart %d of %d", lost.task.name, lost.why, self.restarts, self.cluster.max_restarts
+            )
 
     def _attempt(self, adopted: Running | None) -> Lost | None:
         """Starts all tasks, or goes on with those that are there, and waits; None when the model is saved."""
@@ -151,12 +198,13 @@ class Supervisor:
 
     def _watch(self, running: Running, attempt: Attempt) -> Lost | None:
         said = ""
-        while not (attempt.folder / MARKER).is_file():
+        while not attempt.is_over:
             time.sleep(POLL_S)
             lost = attempt.lost(running.exit_codes(), time.time())
             if lost is not None and not self._replaced(lost, running, attempt):
                 time.sleep(SETTLE_S)
-                return explained(attempt.lost(running.exit_codes(), time.time()) or lost, running)
+                lost = attempt.lost(running.exit_codes(), time.time()) or lost
+                return None if attempt.is_over else explained(lost, running)
             said = self._tell(attempt, said)
         return None
 
@@ -169,7 +217,7 @@ class Supervisor:
         attempt.restarted_s[lost.task] = time.time()
         (attempt.folder / lost.task.name / "error.json").unlink(missing_ok=True)
         running.restart(lost.task)
-        progress.info("%s %s: it was started again, the others went on", lost.task.name, why)
+        progress.warning("%s %s: it was started again, the others went on", lost.task.name, why)
         return True
 
     def _tell(self, attempt: Attempt, said: str) -> str:

@@ -1,6 +1,7 @@
 """``python -m components.distributed_trainer.worker FOLDER ATTEMPT TASK``: one task of a training.
 
-It runs Trainer's own executor, with TF_CONFIG set by whoever started it, and gives a sign of life every second.
+It runs Trainer's own executor, with TF_CONFIG set by whoever started it, and says every second that it lives, and how
+far its work has come: that a thread of its own lives proves nothing of the one that trains.
 """
 
 import logging
@@ -26,6 +27,7 @@ from components.distributed_trainer.call import (
 )
 from components.failure import as_failure
 from components.files import write_json
+from components.standing import moved, stand
 
 PULSE_S = 1.0
 
@@ -46,6 +48,7 @@ class Said(logging.Handler):
 def main(arguments: list[str]) -> int:
     """Does a task; gives 0, or 1 with the reason in ``error.json``."""
     folder, attempt, task = Path(arguments[0]), arguments[1], arguments[2]
+    moved("starting")
     with pulsing(folder / attempt / task):
         try:
             run(read_call(folder), folder / attempt, task)
@@ -77,7 +80,8 @@ def pulse(folder: Path, said: Said, done: threading.Event) -> None:
     """Until done; a full disk, of which the training will speak itself, is no reason to stop."""
     while True:
         try:
-            write_pulse(folder, Pulse(time.time(), "running", said.text))
+            seen = stand()
+            write_pulse(folder, Pulse(time.time(), seen.phase, said.text, seen.still_s, seen.waits, seen.at))
         except OSError:
             logging.getLogger(__name__).warning("no sign of life could be written", exc_info=True)
         if done.wait(PULSE_S):

@@ -25,7 +25,9 @@ class LiveTable:
         self.live = Live(console=console, refresh_per_second=4, get_renderable=self.render)
 
     def note(self, text: str) -> None:
-        """Shown until there is a table."""
+        """Shown until there is a table; then a line above it, which stays."""
+        if self.statuses:
+            self.live.console.print(text, markup=False, highlight=False, soft_wrap=True)
         self.text = text
 
     def nodes(self, statuses: list[NodeStatus]) -> None:
@@ -84,8 +86,10 @@ class ProgressHandler(logging.Handler):
         self.running: NodeStatus | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Shows a message as the detail of the node that runs."""
+        """Shows a message as the detail of the node that runs; a warning is a line of its own, too."""
         if self.running is not None:
+            if record.levelno >= logging.WARNING:
+                self.observer.note(f"{self.running.node}: {record.getMessage()}")
             self.running.detail = record.getMessage()
             self.observer.progressed(self.running)
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import tf_keras as keras
 
+from components import standing
 from pipeline.errors import MainlineError
 from pipeline.training import storage
 from pipeline.training.callbacks import Logs, progress
@@ -92,7 +93,10 @@ class BestWeights(keras.callbacks.Callback):
         if not self.writes:
             return {}
         name = f"{use}-{epoch + 1:04d}.npz"
-        with storage.disk_may_be_full(self.directory, "Free some space and run again: training resumes."):
+        with (
+            standing.phase("writing"),
+            storage.disk_may_be_full(self.directory, "Free some space and run again: training resumes."),
+        ):
             return {name: storage.write(f"{self.directory}/{name}", pack(self.model.get_weights()))}
 
     def _load(self, files: dict[str, storage.Seal]) -> Weights | None:

@@ -6,6 +6,7 @@ import time
 
 import tf_keras as keras
 
+from components.standing import Phase, moved
 from pipeline.errors import MainlineError
 
 progress = logging.getLogger("mainline.progress")
@@ -45,6 +46,51 @@ class Journal(EpochJournal):
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Counts; with several steps per execution, several at once."""
         self.step = self._epoch * self.steps_per_epoch + batch + 1
+
+
+class EpochPulse(keras.callbacks.Callback):
+    """Says at which phase the fitting is; must stand before all that may take long. Under a chief, no step is seen."""
+
+    fitting: Phase = "leading"
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Before the first step, all is traced."""
+        moved("tracing")
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """From the second epoch on, nothing is traced any more."""
+        moved(self.fitting if epoch else "tracing")
+
+
+class Pulse(EpochPulse):
+    """The same, and that every step and every batch of the evaluation is one further."""
+
+    fitting: Phase = "training"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._evaluated = False
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """The first step of all is traced, in whatever epoch a resume begins."""
+        moved()
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """One further."""
+        moved("training")
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        """The first evaluation is traced."""
+        moved("validating" if self._evaluated else "tracing")
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """One further."""
+        self._evaluated = True
+        moved("validating")
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """What the callbacks do at the end of an epoch belongs to the training."""
+        moved("training")
 
 
 class EpochProgress(keras.callbacks.Callback):

@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from components import standing
 from pipeline.errors import MainlineError
 from pipeline.training import storage
 from pipeline.training.best import BestState, BestWeights
@@ -76,7 +77,10 @@ class EpochCheckpoints(keras.callbacks.Callback):
 
     def save(self) -> None:
         """Writes a checkpoint of this very moment."""
-        step = self.journal.step
+        with standing.phase("writing"):
+            self._save(self.journal.step)
+
+    def _save(self, step: int) -> None:
         check_finite(self.model, step)
         try:
             with storage.disk_may_be_full(folder(self.resume_dir), NEXT):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 import tf_keras as keras
 
+from components import standing
 from pipeline.training import findings
 from pipeline.training.hparams import best_epoch, write_hparams
 from pipeline.training.probe import Batch, Look, Probe
@@ -70,6 +71,11 @@ def profiled_batches(training: Training) -> int | tuple[int, int]:
 class EpochScalars(keras.callbacks.TensorBoard):
     """TensorBoard's callback, which makes scalars of every batch, too, though it writes those of epochs alone."""
 
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Writes, which takes long where there are many weights."""
+        with standing.phase("writing"):
+            super().on_epoch_end(epoch, logs)
+
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Ends a trace when it is time to."""
         super().on_train_batch_end(batch)
@@ -107,7 +113,8 @@ class Diagnostics(keras.callbacks.Callback):
         self.writer.close()
 
     def _look(self, step: int) -> None:
-        look = self.probe.look()
+        with standing.phase("tracing"):
+            look = self.probe.look()
         self.seen = findings.in_look(look)
         with self.writer.as_default(step=step):
             write(look)

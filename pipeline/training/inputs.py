@@ -19,6 +19,7 @@ from typing import Literal, TypeAlias
 
 import tensorflow as tf
 
+from components.standing import moved
 from pipeline.errors import ConfigError
 from pipeline.training.blocks import has_room, read_blocks, write_blocks
 from pipeline.training.columns import Matrices, Spec, pick, read_matrices, read_serialized, row_bytes, unpack
@@ -30,6 +31,8 @@ Example: TypeAlias = tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]
 HELD_BYTES = 128 * 2**20
 WINDOW_BYTES = 32 * 2**20
 FOREVER = 2**62
+# How many are counted between two words on how far the counting is.
+BATCHES_AT_ONCE = 64
 # What is shuffled, where it is not a window of rows.
 PARTS = -1
 
@@ -106,8 +109,12 @@ def list_files(patterns: Sequence[str]) -> tuple[str, ...]:
 
 def count_records(file_patterns: Sequence[str]) -> int:
     """How many records the files hold."""
-    batches = read_serialized(list_files(file_patterns))
-    return int(batches.reduce(tf.constant(0, tf.int64), lambda rows, batch: rows + tf.size(batch, tf.int64)))
+    sizes = read_serialized(list_files(file_patterns)).map(tf.size).batch(BATCHES_AT_ONCE)
+    total = 0
+    for some in sizes.as_numpy_iterator():
+        total += int(some.sum())
+        moved()
+    return total
 
 
 def training_batches(

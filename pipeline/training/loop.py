@@ -11,6 +11,7 @@ import tf_keras as keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.utils import io_utils
 
+from components.standing import moved
 from components.tuner.report import is_trial
 from pipeline.errors import MainlineError
 from pipeline.features.table import Table, raw_columns
@@ -46,7 +47,9 @@ def train(fn_args: FnArgs, table: Table, build_model: BuildModel) -> None:
     training = read_training(fn_args)
     # A strategy of several workers must come before anything that TensorFlow computes.
     distribution = strategy.make_strategy(training.strategy, training.parameter_servers)
+    moved("reading rows")
     job = make_job(fn_args, table, training)
+    moved("building")
     keras.utils.set_random_seed(training.seed)
     with distribution.scope():
         model = build_trainee(job, build_model)
@@ -57,6 +60,7 @@ def train(fn_args: FnArgs, table: Table, build_model: BuildModel) -> None:
         tell_spread(model, training.parameter_servers)
     session = Session(job, model, distribution, origin, lambda: build_trainee(job, build_model))
     watch = session.fit()
+    moved("exporting")
     if strategy.is_chief() and not is_trial():
         export(job, model, build_model)
         write_record(job, session, watch, time.monotonic() - started_s)

@@ -6,6 +6,7 @@ from pathlib import Path
 import tensorflow as tf
 import tf_keras as keras
 
+from components.standing import moved
 from components.tuner.report import report
 from pipeline.training import callbacks, diagnostics, strategy
 from pipeline.training.best import BestWeights
@@ -54,6 +55,7 @@ class Session:
         """Fits, with a folder for rows that memory does not hold."""
         training = self.job.training
         share = strategy.share(self.distribution)
+        moved("reading rows")
         held_out, steps = eval_batches(self.job.eval, training.batch_size, share, folder)
         watch = diagnostics.watch(
             self.job.fn_args.model_run_dir, self.model, training, self.one_batch, strategy.is_chief()
@@ -104,7 +106,8 @@ class Session:
             beside = [callbacks.StopOnNaN(journal), callbacks.Progress(training.epochs, journal)]
             saving = Checkpoints(*keeping, training.checkpoint_every_steps, training.checkpoint_every_s)
         chief = [Report(), saving] if strategy.is_chief() else []
-        return [journal, beside[0], self.best, beside[1], *chief]
+        pulse = callbacks.EpochPulse() if self.coordinated else callbacks.Pulse()
+        return [pulse, journal, beside[0], self.best, beside[1], *chief]
 
 
 class Report(keras.callbacks.Callback):

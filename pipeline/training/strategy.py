@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from components.standing import moved
 from pipeline.errors import ConfigError
 from pipeline.training.inputs import Share, progress
 
@@ -60,6 +61,7 @@ def serve_if_told() -> None:
     if not has_role("ps") or task()[0] not in ("worker", "ps"):
         return
     report_lost_peers()
+    moved("serving")
     config = read_tf_config()
     server = tf.distribute.Server(
         tf.train.ClusterSpec(config["cluster"]), config["task"]["type"], config["task"]["index"], protocol="grpc"

@@ -13,6 +13,7 @@ from pathlib import Path
 import harness
 import psutil
 import pytest
+from stuck_world import put_into
 from tuner_world import processes
 
 TWO = ("training.strategy=multi_worker", "training.workers=2")
@@ -38,9 +39,9 @@ def said_by(task: Path) -> str:
 class Watched:
     """A run in another process, whose lines are read as they come."""
 
-    def __init__(self, rows: Path, root: Path, *sets: str) -> None:
+    def __init__(self, rows: Path, root: Path, *sets: str, path: str = "") -> None:
         self.root = root
-        self.process = harness.start(harness.command(rows, root, *sets))
+        self.process = harness.start(harness.command(rows, root, *sets), path)
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -123,6 +124,25 @@ def test_five_kills_at_the_worst_moments_cost_seconds_and_no_step(tmp_path, caps
     with capsys.disabled():
         print("\nseconds lost:", {moment: round(seconds, 1) for moment, seconds in lost_s.items()})
     assert max(lost_s.values()) < 120
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_worker_that_is_stuck_is_named_and_costs_a_restart_of_all(tmp_path):
+    rows = harness.tiny_rows(tmp_path / "rows")
+    run = Watched(rows, tmp_path / "runs", *LONG, "training.hang_timeout_s=6", path=put_into(tmp_path / "site"))
+    # In a callback, then in a function of its input, then stopped as a whole.
+    run.until(lambda: run.attempt().name == "2" and run.trains(), 240)
+    os.kill(workers_of(run.process)[1].pid, signal.SIGSTOP)
+    outcome = run.end()
+    assert outcome.code == 0, outcome.facts["error"]
+    told = [line.partition("Trainer: ")[2] for line in run.lines if "restart" in line]
+    assert [line.partition(" ")[0] for line in told] == ["worker-1"] * 3
+    assert re.search(r"has stood still for \d+ s while training \(.* in stuck\): restart 1 of 6", told[0])
+    assert re.search(r"has stood still for \d+ s while \w+ \(.* in stuck\): restart 2 of 6", told[1])
+    assert re.search(r"gave no sign of life for \d+ s: restart 3 of 6", told[2])
+    assert record_of(outcome, run.root)["workers"] == 2
+    assert processes(str(run.root)) == []
 
 
 @pytest.mark.slow

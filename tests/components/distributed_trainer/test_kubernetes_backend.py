@@ -1,8 +1,10 @@
 """Trainings on a cluster: an API that enforces schemas and a role, and a real process for every worker's container."""
 
+import dataclasses
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -143,6 +145,20 @@ def test_all_start_again_in_a_new_job_when_one_is_killed(world, folder, backend,
     watched.run()
     assert watched.restarts == 1
     assert f"{victim} was killed by signal 9: restart 1 of 2" in caplog.messages
+    assert nothing_is_left(world)
+
+
+def test_a_worker_that_stands_still_is_named_and_a_new_job_made(world, folder, backend, caplog):
+    caplog.set_level(logging.INFO, "mainline.progress")
+    script = """
+    live(0.3)
+    if attempt == 1 and task == 'worker-0': done()
+    stand('training', waits=task == 'worker-0', line='own.py:7 in slow') if attempt == 0 else live()
+    """
+    Supervisor(backend(script), dataclasses.replace(TWO, hang_timeout_s=2.0), folder).run()
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert re.fullmatch(r"worker-1 has stood still for \d s while training \(own.py:7 in slow\): restart 1 of 2", *told)
+    assert [name for verb, kind, name in world.asked if (verb, kind) == ("create", "jobs")] != []
     assert nothing_is_left(world)
 
 

@@ -1,7 +1,9 @@
 """The supervisor over real processes that do what a script says, without TensorFlow: seconds, not minutes."""
 
+import dataclasses
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -93,6 +95,68 @@ def test_a_stopped_process_counts_as_lost(tmp_path):
     watched.run()
     assert watched.restarts == 1
     assert time.monotonic() - started_s < 15
+
+
+@pytest.mark.parametrize("state", ["training", "validating"])
+def test_a_worker_that_stands_still_is_named_and_not_those_that_wait_for_it(tmp_path, caplog, state):
+    caplog.set_level(logging.INFO, "mainline.progress")
+    watched = supervisor(
+        tmp_path,
+        f"""
+        live(0.3)
+        if attempt and task == 'worker-0': done()
+        stand({state!r}, waits=task == 'worker-0', line='own.py:7 in slow')
+        """,
+    )
+    watched.run()
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert re.fullmatch(rf"worker-1 has stood still for \d s while {state} \(own.py:7 in slow\): restart 1 of 2", *told)
+
+
+def test_a_worker_that_waits_is_left_alone_while_another_one_is_at_something_longer(tmp_path):
+    watched = supervisor(
+        tmp_path,
+        """
+        live(0.3)
+        stand('training' if task == 'worker-1' else 'exporting', waits=task == 'worker-1', seconds=5)
+        if task == 'worker-0': done()
+        live()
+        """,
+    )
+    watched.run()
+    assert watched.restarts == 0
+
+
+def test_once_all_wait_for_too_long_it_is_told_of_the_first(tmp_path):
+    cluster = dataclasses.replace(TWO, max_restarts=0)
+    script = "live(0.3)\nif task == 'worker-1': time.sleep(0.5)\nstand('training', waits=True)"
+    with pytest.raises(MainlineError) as caught:
+        supervisor(tmp_path, script, cluster).run()
+    assert re.search(r"worker-0: has stood still for \d s while training, as all others do", str(caught.value))
+
+
+def test_what_a_peer_dies_of_is_put_to_the_one_that_has_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr("components.distributed_trainer.supervisor.STALE_S", 1.0)
+    watched = supervisor(
+        tmp_path,
+        """
+        live(0.3)
+        if task == 'worker-1': os.kill(os.getpid(), 19)
+        live(2.0)
+        fail('UnavailableError', 'UnavailableError: worker-1 is not healthy')
+        """,
+        dataclasses.replace(TWO, max_restarts=0, hang_timeout_s=20.0),
+    )
+    with pytest.raises(MainlineError, match="Trainer, worker-1: gave no sign of life for"):
+        watched.run()
+
+
+@pytest.mark.parametrize("state", ["serving", "running"])
+def test_a_task_that_serves_or_says_nothing_of_its_work_may_stand(tmp_path, state):
+    script = f"live(0.3)\nstand({state!r}, waits=True, seconds=4)\ndone() if task == 'worker-0' else live()"
+    watched = supervisor(tmp_path, script)
+    watched.run()
+    assert watched.restarts == 0
 
 
 def test_a_worker_that_never_comes_up_is_named(tmp_path):
