@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from data.spans import SPLITS
 from pipeline.data_config import Data
 from pipeline.errors import ConfigError, refused
 from pipeline.kubeflow_config import Kubeflow
-from pipeline.strict import PositiveFloat, PositiveInt, Strict
+from pipeline.strict import Port, Strict
 from pipeline.training_config import Training
 from pipeline.tuning_config import Tuning
 from pipeline.yaml_keys import DoubledKeyError, UniqueKeyLoader
+from pipeline.yaml_limits import check_text, exists, load_yaml, parts_of, read_file, shortened
 
 CONF = Path(__file__).parent / "conf"
 
@@ -59,6 +60,12 @@ class Bound(Strict):
     upper: float | None = None
     slice: dict[str, str] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> "Bound":
+        if self.lower is not None and self.upper is not None and self.lower > self.upper:
+            raise ValueError("'lower' is above 'upper': no value is between them")
+        return self
+
 
 class Change(Strict):
     """How much worse than the baseline's a metric may be on all test rows."""
@@ -91,8 +98,8 @@ class Report(Strict):
 
     sensitive: tuple[str, ...] = ()
     id_columns: tuple[str, ...] = ()
-    categorical_drift: PositiveFloat = 0.1
-    numeric_drift: PositiveFloat = 0.1
+    categorical_drift: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+    numeric_drift: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
 
 
 class Release(Strict):
@@ -106,7 +113,7 @@ class Metadata(Strict):
 
     backend: Literal["sqlite", "mysql", "postgresql"] = "sqlite"
     host: str = "127.0.0.1"
-    port: PositiveInt | None = None
+    port: Port | None = None
     database: str = "metadata"
     user: str = ""
     password_env: str = "MAINLINE_METADATA_PASSWORD"
@@ -136,6 +143,7 @@ def load_config(name_or_file: str, overrides: tuple[str, ...] = (), env: str = "
         ConfigError: for a missing file, broken YAML, an unknown key or a wrong type.
         MachineError: the file is there, and the machine refuses to read it.
     """
+    check_text("--env", env)
     path = config_path(name_or_file)
     merged = merge(read_yaml(path), read_yaml(CONF / "env" / f"{env}.yaml"))
     for override in overrides:
@@ -145,11 +153,12 @@ def load_config(name_or_file: str, overrides: tuple[str, ...] = (), env: str = "
 
 def config_path(name_or_file: str) -> Path:
     """A file as it is given, or a name among those in ``conf/``."""
+    check_text("--config", name_or_file)
     given = Path(name_or_file)
-    if given.suffix in {".yaml", ".yml"} and given.is_file():
+    if given.suffix in {".yaml", ".yml"} and exists(given):
         return given
     named = CONF / f"{name_or_file}.yaml"
-    if named.is_file():
+    if exists(named):
         return named
     known = ", ".join(sorted(path.stem for path in CONF.glob("*.yaml")))
     raise ConfigError(
@@ -160,13 +169,13 @@ def config_path(name_or_file: str) -> Path:
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; an empty file is an empty mapping."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader)
+        content = load_yaml(read_file(path), Loader)
     except OSError as error:
         raise refused(error, ConfigError)(str(path), "cannot be read as YAML", received=str(error)) from error
     except DoubledKeyError as error:
         raise ConfigError(str(path), str(error), next_step="Remove one of them.") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(str(path), "cannot be read as YAML", received=str(error)) from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise ConfigError(str(path), "cannot be read as YAML", received=shortened(str(error), 400)) from error
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -195,14 +204,20 @@ def parse_override(text: str) -> dict[str, Any]:
     """
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise ConfigError(f"--set {text}", "not an assignment", expected="key=value, such as training.epochs=3")
+        raise ConfigError(
+            f"--set {shortened(text)}", "not an assignment", expected="key=value, such as training.epochs=3"
+        )
     try:
-        nested: Any = yaml.load(value, Loader)
+        nested: Any = load_yaml(value, Loader)
     except DoubledKeyError as error:
-        raise ConfigError(f"--set {key}", str(error), received=value) from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {key}", "the value is not YAML", received=value) from error
-    for part in reversed(key.split(".")):
+        raise ConfigError(f"--set {shortened(key)}", str(error), received=shortened(value)) from error
+    except (ValueError, yaml.YAMLError) as error:
+        # YAML's own errors have a line and a column, of which a value on one line has no need.
+        why = "" if isinstance(error, yaml.MarkedYAMLError) else str(error)
+        raise ConfigError(
+            f"--set {shortened(key)}", "the value is not YAML", received=shortened(value), expected=why
+        ) from error
+    for part in reversed(parts_of(key)):
         nested = {part: nested}
     return nested
 
@@ -225,13 +240,13 @@ def with_text_keys(content: Any) -> Any:
 
 def explain(error: ErrorDetails, source: str) -> ConfigError:
     """A pydantic error in the words of a config file."""
-    key = ".".join(str(part) for part in error["loc"])
+    key = shortened(".".join(str(part) for part in error["loc"]))
     where = f"{source}: {key}" if key else source
     if error["type"] == "extra_forbidden":
         return ConfigError(where, f"unknown key.{did_you_mean(error['loc'])}")
     if error["type"] == "missing":
         return ConfigError(where, "required, and not given", next_step=f"Add it, or pass --set {key}=VALUE.")
-    return ConfigError(where, "not usable", expected=error["msg"], received=repr(error["input"]))
+    return ConfigError(where, "not usable", expected=error["msg"], received=shortened(repr(error["input"])))
 
 
 def did_you_mean(location: tuple[int | str, ...]) -> str:

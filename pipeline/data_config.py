@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from data.span_patterns import fault
-from pipeline.strict import Strict
+from pipeline.strict import Seed, Strict, WholeNumber
 
 PositiveShare = Annotated[float, Field(gt=0.0, lt=1.0)]
 
@@ -70,11 +70,11 @@ class Data(Strict):
     path: str | None = None
     split: Literal["random", "time", "given"] = "given"
     split_by: SplitBy | None = None
-    seed: int = 0
+    seed: Seed = 0
     on_bad_row: Literal["fail", "quarantine"] = "fail"
     max_bad_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.01
     other_columns: Literal["fail", "ignore"] = "fail"
-    shuffle_rows: Annotated[int, Field(ge=0)] = 0
+    shuffle_rows: WholeNumber = 0
 
     @model_validator(mode="after")
     def _one_source(self) -> "Data":

@@ -1,17 +1,19 @@
 """The ``tuning:`` section of a config: a search for settings before the training."""
 
-import math
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.strict import PositiveInt, Strict, scalar
+from pipeline.strict import PositiveInt, Seed, Strict, scalar
+
+# Beyond it, a float and a whole number are no longer told apart.
+MOST = 2**53
 
 
 def number(value: Any) -> Any:
     """Refuses what is not a finite number; an integer stays one."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError("a number")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MOST:
+        raise ValueError(f"a number from {-MOST:g} to {MOST:g}")
     return value
 
 
@@ -44,8 +46,8 @@ class Tuning(Strict):
     """
 
     trials: PositiveInt = 20
-    parallel: PositiveInt = 1
-    seed: Annotated[int, Field(ge=0)] = 0
+    parallel: Annotated[int, Field(gt=0, le=1024)] = 1
+    seed: Seed = 0
     epochs: PositiveInt | None = None
     metric: Literal["val_log_loss"] = "val_log_loss"
     prune_after_epochs: PositiveInt | None = 2

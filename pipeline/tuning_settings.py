@@ -15,7 +15,7 @@ from pipeline import tuning_config
 from pipeline.config import Config
 from pipeline.errors import ConfigError
 from pipeline.training_config import Training
-from pipeline.workloads.contract import Workload
+from pipeline.workloads.contract import Workload, check_model_settings
 
 SECTION = "tuning.ranges"
 Types = Mapping[str, type]
@@ -38,7 +38,7 @@ def tuning_settings(workload: Workload, config: Config, tuning: tuning_config.Tu
     known = searchable(workload)
     ranges = {key.removeprefix("training."): as_range(key, known, entry) for key, entry in tuning.ranges.items()}
     for key, entry in ranges.items():
-        check_values(key, entry, config.training)
+        check_values(workload, key, entry, config.training)
     if tuning.epochs and "epochs" in ranges:
         raise ConfigError("tuning.epochs", "also in tuning.ranges", next_step="Give one of them.")
     return Settings(
@@ -111,13 +111,15 @@ def in_type(key: str, kind: type, value: Any) -> Any:
     return value
 
 
-def check_values(key: str, entry: Range, training: Training) -> None:
+def check_values(workload: Workload, key: str, entry: Range, training: Training) -> None:
     """Lets the training look at every choice, or at both ends.
 
     Raises:
         ConfigError: it refuses one.
     """
     for value in entry.choices or (entry.low, entry.high):
+        if key.startswith("model."):
+            check_model_settings(workload, {key.removeprefix("model."): value})
         tried = with_hyperparameters(training.model_dump(mode="json"), {key: value})
         try:
             Training.model_validate_json(json.dumps(tried))

@@ -38,8 +38,17 @@ class Call:
     @property
     def cluster(self) -> Cluster:
         """The cluster that the custom config asks for; one process by default."""
+        return read_cluster(self._training)
+
+    @property
+    def jit_compile(self) -> bool:
+        """Whether XLA compiles the steps."""
+        return bool(self._training.get("jit_compile", False))
+
+    @property
+    def _training(self) -> dict[str, Any]:
         config = json_utils.loads(self.properties.get(standard_component_specs.CUSTOM_CONFIG_KEY, "null")) or {}
-        return read_cluster(config.get("training", {}))
+        return dict(config.get("training", {}))
 
     @property
     def folder(self) -> Path:

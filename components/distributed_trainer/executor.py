@@ -9,8 +9,10 @@ from tfx.components.trainer.executor import GenericExecutor
 from components.distributed_trainer.backend import Backend
 from components.distributed_trainer.call import Artifacts, Call
 from components.distributed_trainer.cluster import BACKEND_ENV
+from components.distributed_trainer.compiled import check_compiled, has_gpu
 from components.distributed_trainer.local import LocalBackend
 from components.distributed_trainer.supervisor import Supervisor
+from components.distributed_trainer.worker_pod import WORKER_POD_ENV, read_worker_pod
 from pipeline.errors import ConfigError
 
 
@@ -28,11 +30,20 @@ class Executor(GenericExecutor):
         if not call.cluster.is_spread:
             super().Do(input_dict, output_dict, exec_properties)
             return
+        name = os.environ.get(BACKEND_ENV, "local")
+        check_compiled(call.cluster.strategy, call.jit_compile, workers_have_gpus(name), f"the workers of {name}")
         self._log_startup(input_dict, output_dict, exec_properties)
-        backend = make_backend(os.environ.get(BACKEND_ENV, "local"))
+        backend = make_backend(name)
         call.save()
         Supervisor(backend, call.cluster, call.folder).run()
         shutil.rmtree(call.folder)
+
+
+def workers_have_gpus(backend: str) -> bool:
+    """Whether the place of a backend gives GPUs to workers."""
+    if backend == "kubernetes":
+        return bool(read_worker_pod(os.environ.get(WORKER_POD_ENV, "")).gpu)
+    return has_gpu()
 
 
 def make_backend(name: str) -> Backend:

@@ -93,6 +93,17 @@ Feature = Numeric | Bucketized | Categorical | Exact | MultiHot | Crossed
 Sparse = Bucketized | Categorical | Exact
 
 
+# The least and the most of each size.
+SIZES = {
+    "buckets": (1, 100_000),
+    "vocabulary": (1, 100_000_000),
+    "oov": (0, 1_000_000),
+    "min_count": (0, 1_000_000_000),
+    "embedding": (0, 100_000),
+    "hash_buckets": (1, 100_000_000),
+}
+
+
 @dataclass(frozen=True)
 class Table:
     """The features of a workload, and the label, 0 or 1. Columns of the schema that no row names are only carried.
@@ -106,7 +117,9 @@ class Table:
     weight: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuses a weight that is also a label or a feature, and names that TensorFlow cannot use or tell apart."""
+        """Refuses sizes that no feature has, a weight with another use, names that cannot be used or told apart."""
+        for feature in self.features:
+            check_sizes(feature)
         if self.weight is not None and self.weight in {self.label, *raw_columns(self.features)}:
             raise ConfigError(
                 f"feature table, weight {self.weight!r}", "the column is also the label or a feature",
@@ -127,6 +140,24 @@ class Table:
         left = set(crossable(kept))
         kept = [feature for feature in kept if not isinstance(feature, Crossed) or left.issuperset(feature.names)]
         return dataclasses.replace(self, features=tuple(kept))
+
+
+def check_sizes(feature: Feature) -> None:
+    """Compares the sizes of a feature with what a model can hold.
+
+    Raises:
+        ConfigError: one that is no whole number, or out of bounds.
+
+    >>> check_sizes(Categorical("city", vocabulary=500, oov=4))
+    """
+    for field in dataclasses.fields(feature):
+        size, (least, most) = getattr(feature, field.name), SIZES.get(field.name, (0, 0))
+        if field.name in SIZES and (type(size) is not int or not least <= size <= most):
+            raise ConfigError(
+                f"feature table, {type(feature).__name__} {' x '.join(raw_columns((feature,)))}",
+                f"'{field.name}' is not usable", expected=f"a whole number from {least} to {most:,}",
+                received=repr(size),
+            )  # fmt: skip
 
 
 @dataclass(frozen=True)

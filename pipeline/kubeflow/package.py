@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components.distributed_trainer.compiled import check_compiled
 from pipeline.config import Config, did_you_mean_of
 from pipeline.errors import ConfigError
 from pipeline.kubeflow.parameters import parameters_of
@@ -50,6 +51,9 @@ def make_package(config: Config) -> Package:
     steps = steps_of(config)
     nodes = tuple(step.node for step in steps)
     check_pods(config, nodes)
+    pod = WORKERS if config.training.backend == "kubernetes" else "Trainer"
+    gpus = bool(config.kubeflow.pod_of(pod).gpu)
+    check_compiled(config.training.strategy, config.training.jit_compile, gpus, f"kubeflow.pods.{pod}")
     parameters = parameters_of(config)
     return Package(config.name, render(config, steps, parameters), parameters, nodes)
 

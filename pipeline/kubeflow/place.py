@@ -19,6 +19,7 @@ from pipeline.kubeflow.pod import tell
 from pipeline.run.request import Place
 from pipeline.run.stored import read_config
 from pipeline.spans import resolve_span
+from pipeline.yaml_limits import load_yaml, shortened
 
 RECORD_TIMEOUT_S = 5.0
 
@@ -61,11 +62,12 @@ def asked_config(asked: Asked) -> Config:
     for key, value in asked.parameters:
         merged = merge(merged, parse_override(f"{key}={as_yaml(compiled, key, value)}"))
     try:
-        overrides = yaml.load(asked.overrides, Loader) or {}
-    except yaml.YAMLError as error:
-        raise ConfigError("parameter overrides", "not YAML", received=asked.overrides) from error
+        overrides = load_yaml(asked.overrides, Loader) or {}
+    except (ValueError, yaml.YAMLError) as error:
+        raise ConfigError("parameter overrides", "not YAML", received=shortened(asked.overrides)) from error
     if not isinstance(overrides, dict):
-        raise ConfigError("parameter overrides", "not a mapping", expected="{key: value}", received=asked.overrides)
+        raise ConfigError("parameter overrides", "not a mapping", expected="{key: value}",
+                          received=shortened(asked.overrides))  # fmt: skip
     return validate(merge(merged, overrides), "parameters of the run")
 
 

@@ -52,6 +52,20 @@ def at_work(root: Path) -> str | None:
     return None
 
 
+def resolved(folder: Path) -> Path:
+    """A folder without links on the way to it, whether it is there or not.
+
+    Raises:
+        InputError: no folder is called so, or its links lead to each other.
+    """
+    try:
+        return folder.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(
+            repr(str(folder)), "no folder can be found by it", received=str(error), next_step="Give another one."
+        ) from error
+
+
 def make_writable(root: Path) -> None:
     """Creates a root and proves that files can be written there.
 

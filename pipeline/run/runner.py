@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from components import lean
 from components.distributed_trainer.cluster import BACKEND_ENV
+from components.distributed_trainer.compiled import check_compiled, has_gpu
 from components.files import write_whole
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
@@ -24,7 +25,7 @@ from pipeline.run.console import ProgressHandler, observing
 from pipeline.run.ending import judge, publish_report
 from pipeline.run.events import Observer
 from pipeline.run.failure import as_ours
-from pipeline.run.lock import exclusive
+from pipeline.run.lock import exclusive, resolved
 from pipeline.run.outcome import summarize
 from pipeline.run.output import libraries_to
 from pipeline.run.request import Place, Request
@@ -48,7 +49,7 @@ def run(request: Request) -> int:
     """
     config = resolve_span(load_config(request.config, request.overrides, request.env), to_stderr)
     run_id = datetime.now().strftime("%Y%m%dT%H%M%S.%f")
-    root = request.root.resolve() / config.name
+    root = resolved(request.root) / config.name
     with exclusive(root, run_id), terminating_as_interrupt():
         place = Place(root, root / "history" / run_id, run_id)
         begin(place, config)
@@ -92,6 +93,8 @@ def run_in(place: Place, config: Config, request: Request) -> Summary:
     with libraries_to(place.log) as terminal, observing(terminal) as observer, progress_to(observer) as handler:
         graph, verdict, error = None, None, None
         try:
+            if config.training.backend == "local":
+                check_compiled(config.training.strategy, config.training.jit_compile, has_gpu(), "this machine")
             observer.note("preparing rows")
             rows = input_rows(config)
             observer.note("loading TensorFlow and TFX")
@@ -145,7 +148,7 @@ def input_rows(config: Config) -> Path:
     data = resolve_span(config).data
     if data.dataset is not None:
         return prepare(data.dataset, data.split, data.seed, DEFAULT_CACHE).path
-    folder = Path(data.path or "").resolve()
+    folder = resolved(Path(data.path or ""))
     missing = without_rows(folder, data.is_divided)
     if missing:
         raise DataError(

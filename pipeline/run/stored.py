@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config import Config, Metadata, load_config, read_yaml, validate
 from pipeline.errors import ConfigError, InputError
 from pipeline.metadata_server import wait_for_store
+from pipeline.run.lock import resolved
 
 # ML Metadata and TFX take seconds to import, and a page is drawn from a file without them: hence imports in functions.
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ def stores(root: Path, config: str | None = None) -> list[Stored]:
     """
     if config is not None:
         loaded = load_config(config)
-        place = root.resolve() / loaded.name
+        place = resolved(root) / loaded.name
         return [Stored(loaded.name, place if place.is_dir() else None, connection(loaded.metadata, place))]
-    found = [stored for folder in sorted(root.resolve().glob("*/history")) for stored in stored_in(folder.parent)]
+    found = [stored for folder in sorted(resolved(root).glob("*/history")) for stored in stored_in(folder.parent)]
     if not found:
         raise InputError(str(root), "no pipeline has run here", next_step="Give the --root of the runs.")
     return found
@@ -137,7 +138,7 @@ def find_run(given: Path) -> StoredRun:
     Raises:
         InputError: there is no such run.
     """
-    folder = given.resolve()
+    folder = resolved(given)
     if folder.parent.name in ("history", "reports"):
         return stored_run(folder.parent.parent, folder.name)
     runs = [path.parent for pattern in ("history", "*/history") for path in folder.glob(f"{pattern}/*/config.yaml")]

@@ -24,7 +24,7 @@ from components.processes import PR_SET_PDEATHSIG, why_ended
 from data.span_patterns import Span
 from pipeline.config import Config, load_config
 from pipeline.errors import ConfigError, DataError, InputError, MachineError, refused
-from pipeline.run.lock import at_work, watching
+from pipeline.run.lock import at_work, resolved, watching
 from pipeline.run.request import Request
 from pipeline.run.signals import terminating_as_interrupt
 from pipeline.run.streams import encoding_of, json_text
@@ -81,7 +81,7 @@ def watch(request: Request, asked: Asked, program: Sequence[str], clock: Clock |
     config = load_config(request.config, request.overrides, request.env)
     check(asked, config)
     pattern = config.data.path if asked.on_new_span else None
-    root = request.root.resolve() / config.name
+    root = resolved(request.root) / config.name
     with watching(root), terminating_as_interrupt():
         try:
             keeper = Watch(root, request, program, cron, config.data.is_divided, clock or SystemClock())

@@ -10,7 +10,9 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from components.slice_report.checks import METRICS, Bounds, Change, SliceKey, Threshold
 from components.slice_report.facts import Card
@@ -23,6 +25,8 @@ PARTS = ("features", "preprocessing", "model", "trainer", "evaluation", "card")
 WORKLOADS = Path(__file__).parent
 SCHEMAS = WORKLOADS.parent.parent / "schemas"
 
+# No size of a layer, no weight of a penalty is beyond it.
+MOST = 1_000_000
 T = TypeVar("T")
 
 
@@ -90,13 +94,32 @@ def check_model_settings(workload: Workload, given: Mapping[str, object]) -> Non
     """Compares ``training.model`` of a config with the Settings in the workload's ``model.py``.
 
     Raises:
-        ConfigError: a key that the model does not know.
+        ConfigError: a key that the model does not know, or a value of another type or out of bounds.
     """
     module = importlib.import_module(workload.module("model"))
-    known = [field.name for field in dataclasses.fields(module.Settings)]
-    for key in given:
+    known = get_type_hints(module.Settings, include_extras=True)
+    for key, value in given.items():
+        where = f"training.model.{key}"
         if key not in known:
-            raise ConfigError(f"training.model.{key}", "unknown key", expected=", ".join(known), received=key)
+            raise ConfigError(where, "unknown key", expected=", ".join(known), received=key)
+        try:
+            TypeAdapter(with_usual_bounds(key, known[key]), config=ConfigDict(strict=True)).validate_python(value)
+        except ValidationError as error:
+            raise ConfigError(where, "not usable", expected=error.errors()[0]["msg"], received=repr(value)) from error
+
+
+def with_usual_bounds(key: str, hint: Any) -> Any:
+    """The type of a setting of a model, with bounds that no sane value meets where the workload sets none itself.
+
+    >>> with_usual_bounds("text", str)
+    <class 'str'>
+    """
+    if get_origin(hint) is Annotated or hint not in (int, float):
+        return hint
+    if "dropout" in key:
+        return Annotated[hint, Field(ge=0, lt=1)]
+    bounds = Field(ge=-MOST, le=MOST) if hint is int else Field(ge=-MOST, le=MOST, allow_inf_nan=False)
+    return Annotated[hint, bounds]
 
 
 def with_bounds(evaluation: Evaluation, settings: config.Evaluation) -> Evaluation:

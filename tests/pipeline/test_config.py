@@ -79,7 +79,7 @@ def test_an_unknown_key_of_a_bound_names_its_neighbour(minimal):
         ("training.epochs=", "training.epochs", "valid integer", "None"),
         ("training.epochs=0", "training.epochs", "greater than 0", "0"),
         ("training.learning_rate=fast", "training.learning_rate", "valid number", "'fast'"),
-        ("training.learning_rate=-1e-3", "training.learning_rate", "greater than 0", "-0.001"),
+        ("training.learning_rate=-1e-3", "training.learning_rate", "greater than or equal to", "-0.001"),
         ("training.warmup_share=1.5", "training.warmup_share", "less than or equal to 1", "1.5"),
         ("training.optimizer=sgd", "training.optimizer", "'adam' or 'adamw'", "'sgd'"),
         ("training=3", "training", "object", "3"),

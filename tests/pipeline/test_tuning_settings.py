@@ -97,7 +97,7 @@ def test_what_a_trial_sets_itself_or_is_no_single_value_cannot_be_searched(key):
         ("training.batch_size", {"choices": ["64"]}, "int"),
         ("training.optimizer", {"low": 1, "high": 2}, "choices"),
         ("training.optimizer", {"choices": ["sgd"]}, "'adam' or 'adamw'"),
-        ("training.learning_rate", {"low": 0, "high": 1}, "greater than 0"),
+        ("training.learning_rate", {"low": 0, "high": 1}, "greater than or equal to"),
         ("training.weight_averaging", {"low": 0, "high": 1}, "less than 1"),
         ("training.model.dropout", {"choices": ["much"]}, "float"),
     ],

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import pipeline
+from pipeline.errors import ConfigError
 from pipeline.features.table import (
     Bucketized,
     Categorical,
@@ -122,3 +123,17 @@ def test_the_table_is_read_without_tensorflow():
         "assert f.TABLE.label and 'tensorflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [
+        Bucketized("age", buckets=0), Bucketized("age", buckets=True), Bucketized("age", buckets=5, embedding=-1),
+        Categorical("city", vocabulary=10**9), Categorical("city", vocabulary=5, oov=-1),
+        Categorical("city", vocabulary=5.0), Crossed(("a", "b"), hash_buckets=0),
+        MultiHot("genres", vocabulary=-3, domain_of="genre"),
+    ],
+)  # fmt: skip
+def test_a_size_that_no_feature_has_is_refused(feature):
+    with pytest.raises(ConfigError, match="is not usable"):
+        Table((feature,), "label")

@@ -219,3 +219,11 @@ def test_what_a_pod_runs_never_imports_kfp():
     )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "False", done.stderr
+
+
+def test_compiled_steps_on_several_workers_need_gpus_in_their_pods():
+    sets = ("training.jit_compile=true", "training.strategy=multi_worker", "training.workers=2")
+    with pytest.raises(ConfigError, match="XLA cannot join") as caught:
+        make_package(config_of("census", *sets))
+    assert "kubeflow.pods.Workers" in str(caught.value)
+    make_package(config_of("census", *sets, "kubeflow.pods.Workers.gpu=1"))

@@ -11,7 +11,7 @@ import pytest
 
 import pipeline
 from pipeline.errors import InputError, MachineError, MainlineError
-from pipeline.run.lock import exclusive, make_writable
+from pipeline.run.lock import exclusive, make_writable, resolved
 from pipeline.run.triggers import SETTLED
 
 ROOT = Path(pipeline.__file__).parents[1]
@@ -135,3 +135,17 @@ def test_what_the_machine_refuses_is_no_fault_of_the_input(tmp_path, monkeypatch
         make_writable(tmp_path)
     assert caught.value.exit_code not in SETTLED
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_whose_links_lead_to_each_other_is_refused(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    for folder in (tmp_path / "a", tmp_path / "a" / "runs"):
+        with pytest.raises(InputError):
+            make_writable(resolved(folder))
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_folder_that_cannot_be_is_refused(tmp_path, name):
+    with pytest.raises(InputError):
+        make_writable(resolved(tmp_path / name))

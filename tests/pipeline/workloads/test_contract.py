@@ -1,9 +1,11 @@
 import importlib
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from google.protobuf import text_format
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 import pipeline.workloads
@@ -11,7 +13,14 @@ from pipeline import config
 from pipeline.errors import ConfigError
 from pipeline.features.table import Categorical, MultiHot, closed_columns, raw_columns
 from pipeline.workloads import contract
-from pipeline.workloads.contract import Evaluation, Threshold, load_workload, with_bounds
+from pipeline.workloads.contract import (
+    Evaluation,
+    Threshold,
+    check_model_settings,
+    load_workload,
+    with_bounds,
+    with_usual_bounds,
+)
 
 WORKLOADS = sorted(path.parent.name for path in contract.WORKLOADS.glob("*/__init__.py"))
 PARTS = {
@@ -205,3 +214,29 @@ def test_a_config_without_bounds_leaves_those_of_the_workload():
 def test_a_bound_that_cannot_be_measured_is_refused(settings, said):
     with pytest.raises(ConfigError, match=said):
         with_bounds(load_workload("census").evaluation, settings)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("dropout", 2.0), ("dropout", 1.0), ("dropout", -0.1), ("dropout", True), ("dropout", "0.1"),
+        ("dropout", float("nan")), ("embedding_l2", float("inf")), ("embedding_l2", 1e30), ("cross_l2", "small"),
+    ],
+)  # fmt: skip
+def test_a_setting_of_a_model_that_makes_no_sense_is_refused(key, value):
+    with pytest.raises(ConfigError, match=rf"training.model.{key}: not usable"):
+        check_model_settings(load_workload("census"), {key: value})
+
+
+@pytest.mark.parametrize(("key", "value"), [("dropout", 0), ("dropout", 0.99), ("embedding_l2", 1e-9)])
+def test_a_setting_of_a_model_that_makes_sense_is_taken(key, value):
+    check_model_settings(load_workload("census"), {key: value})
+
+
+def test_a_workload_may_set_bounds_of_its_own_and_whole_numbers_are_whole():
+    assert with_usual_bounds("dropout", Annotated[float, "mine"]) == Annotated[float, "mine"]
+    taken = TypeAdapter(with_usual_bounds("units", int), config=ConfigDict(strict=True))
+    assert taken.validate_python(64) == 64
+    for wrong in (True, 64.0, 10**9):
+        with pytest.raises(ValidationError):
+            taken.validate_python(wrong)

@@ -1,0 +1,31 @@
+"""Steps that XLA compiles, where there are GPUs and where there are none."""
+
+import pytest
+
+from components.distributed_trainer.compiled import check_compiled, has_gpu
+from pipeline.errors import ConfigError
+
+
+def test_on_cpu_several_workers_cannot_compile():
+    with pytest.raises(ConfigError, match="XLA cannot join the gradients") as caught:
+        check_compiled("multi_worker", True, False, "this machine")
+    assert caught.value.exit_code == 2
+    assert "training.jit_compile=false" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "jit", "gpus"),
+    [("multi_worker", True, True), ("multi_worker", False, False), ("none", True, False), ("mirrored", True, False)],
+)
+def test_all_else_is_let_pass(strategy, jit, gpus):
+    check_compiled(strategy, jit, gpus, "this machine")
+
+
+def test_a_gpu_is_known_by_its_device(tmp_path, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert not has_gpu(tmp_path)
+    (tmp_path / "nvidia0").touch()
+    assert has_gpu(tmp_path)
+    for hidden in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        assert not has_gpu(tmp_path)
