@@ -6,6 +6,7 @@ All shares, rates and scores are in [0, 1]; every interval is a 95 % one. A floa
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from components.slice_report.checks import Measured, Verdict
 
@@ -370,7 +371,7 @@ class Report:
     lineage: Lineage | None = None
     card: Card | None = None
     confidence: float = 0.95
-    areas: str = "stock"
+    areas: Literal["exact", "stock"] = "stock"
 
 
 @dataclass(frozen=True)

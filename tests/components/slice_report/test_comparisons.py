@@ -9,6 +9,7 @@ from sklearn import metrics
 from tensorflow_model_analysis.proto import config_pb2
 
 from components.batch_evaluator.evaluation import evaluate
+from components.batch_evaluator.metrics import AREAS
 from components.batch_evaluator.plan import make_plan
 from components.batch_evaluator.results import sliced_metrics, write_results
 from components.slice_report.checks import METRICS
@@ -20,7 +21,7 @@ BASE = 0.3
 ROWS = 3000
 
 
-def config_of(threshold, intervals):
+def config_of(threshold, intervals, thresholds=None):
     specs = [
         config_pb2.ModelSpec(
             name=name,
@@ -34,6 +35,7 @@ def config_of(threshold, intervals):
     ]
     decide = {"BinaryAccuracy": f'"threshold": {threshold}'}
     decide |= dict.fromkeys(("Precision", "Recall"), f'"thresholds": [{threshold}]')
+    decide |= dict.fromkeys(AREAS, f'"num_thresholds": {thresholds}') if thresholds else {}
     kinds = [config_pb2.MetricConfig(class_name=name, config=decide.get(name, "")) for name in METRICS]
     config = config_pb2.EvalConfig(model_specs=specs, slicing_specs=[config_pb2.SlicingSpec()])
     config.metrics_specs.add().metrics.extend(kinds)
@@ -41,9 +43,9 @@ def config_of(threshold, intervals):
     return config
 
 
-def evaluation_of(rows, folder, threshold=0.5, intervals=True) -> Evaluation:
+def evaluation_of(rows, folder, threshold=0.5, intervals=True, thresholds=None) -> Evaluation:
     """What the evaluator writes of these rows, read again."""
-    plan = make_plan(config_of(threshold, intervals), has_baseline="baseline_score" in rows.column_names)
+    plan = make_plan(config_of(threshold, intervals, thresholds), has_baseline="baseline_score" in rows.column_names)
     found = [sliced_metrics(key, values, plan.buckets, empty) for key, values, empty in evaluate(rows, plan)]
     folder.mkdir(exist_ok=True)
     write_results(str(folder), found, plan.config, {})
@@ -87,6 +89,19 @@ def test_candidate_baseline_and_their_difference_are_those_of_tfma(found, evalua
         assert comparison.baseline == evaluation.baseline[()][name]
         assert comparison.to_baseline == evaluation.differences[()][name]
         assert comparison.to_baseline.interval is not None
+
+
+def test_areas_over_thresholds_are_compared_with_those_over_the_same_thresholds(rows, tmp_path, found):
+    evaluation = evaluation_of(rows, tmp_path, thresholds=5)
+    assert evaluation.thresholds == {"auc": 5, "auc_precision_recall": 5}
+    rough = by_metric(compare(rows, "y", BASE, evaluation))
+    for kind in AREAS:
+        assert rough[kind].candidate.value != pytest.approx(found[kind].candidate.value, abs=1e-3)
+        width, exact = (np.ptp(of[kind].to_trivial.interval) for of in (rough, found))
+        assert width == pytest.approx(exact, rel=0.3)
+        # The interval of the difference lies around it: the model's samples are over the same thresholds.
+        low, high = rough[kind].to_trivial.interval
+        assert (low + high) / 2 == pytest.approx(rough[kind].to_trivial.value, abs=width / 10)
 
 
 def test_the_trivial_model_has_the_metrics_that_scikit_learn_gives_a_constant(rows, found):

@@ -44,6 +44,15 @@ def test_what_is_not_a_number_goes_round():
     assert measured.interval[1] == math.inf
 
 
+def test_a_report_that_does_not_say_how_areas_were_computed_is_of_a_release_that_had_those_of_stock():
+    facts = json.loads(to_json(report(areas="exact")))
+    assert from_json(json.dumps(facts).encode(), "report.json").areas == "exact"
+    del facts["areas"]
+    assert from_json(json.dumps(facts).encode(), "report.json").areas == "stock"
+    with pytest.raises(DataError, match="areas: not a fact of a report"):
+        from_json(json.dumps({**facts, "areas": "rough"}).encode(), "report.json")
+
+
 def test_the_same_facts_are_the_same_bytes_and_others_are_not():
     same, other = report(slices=(sliced(),)), report(slices=(sliced(value=0.5000001),))
     assert to_json(same) == to_json(report(slices=(sliced(),)))
