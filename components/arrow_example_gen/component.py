@@ -15,6 +15,9 @@ from components.arrow_example_gen.columns import ColumnRule, Columns, Settings
 from components.arrow_example_gen.executor import UNDIVIDED, Executor
 from components.arrow_example_gen.splitting import Splitting
 
+# What an artifact of ours has beside its files: an earlier one, which has less, does not answer from the cache.
+LAYOUT = 2
+
 
 class ArrowExampleGen(FileBasedExampleGen):
     """Reads files of rows in ``<input_base>/<split>/`` for each split, typed by a schema.
@@ -85,7 +88,7 @@ def column_rules(schema: schema_pb2.Schema, above: Mapping[str, float]) -> dict[
 def pack(settings: Settings) -> example_gen_pb2.CustomConfig:
     """The settings as TFX carries them to the executor, and into the cache key."""
     packed = struct_pb2.Struct()
-    packed["settings"] = json.dumps(dataclasses.asdict(settings))
+    packed["settings"] = json.dumps({**dataclasses.asdict(settings), "layout": LAYOUT})
     custom = example_gen_pb2.CustomConfig()
     custom.custom_config.Pack(packed)
     return custom

@@ -26,6 +26,7 @@ from components.arrow_example_gen.shards import write_shards
 from components.arrow_example_gen.shuffling import shuffled
 from components.arrow_example_gen.splitting import Splitting, parts
 from components.examples import SOURCE_ROWS
+from components.examples.listing import list_written
 from components.examples.parsing import declare
 from data.row_files import kind
 from pipeline.errors import DataError
@@ -134,6 +135,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             check_share(f"{artifact.uri}/{QUARANTINE}", split, settings.max_bad_share)
         check_not_empty(artifact, written)
         declare(artifact, {name: rule.type for name, rule in settings.columns.items()})
+        list_written(artifact)
 
     def _write(self, files: dict[str, list[str]], settings: Settings, artifact: types.Artifact) -> None:
         splits = artifact_utils.decode_split_names(artifact.split_names)
@@ -221,6 +223,7 @@ def settings_of(exec_properties: dict[str, Any]) -> Settings:
     packed = struct_pb2.Struct()
     custom.custom_config.Unpack(packed)
     settings = json.loads(packed["settings"])
+    del settings["layout"]
     columns = settings.pop("columns")
     rules = {name: ColumnRule(**rule) for name, rule in columns["rules"].items()}
     splitting = settings.pop("splitting")

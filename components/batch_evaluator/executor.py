@@ -17,7 +17,7 @@ from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
 from components.batch_evaluator.evaluation import evaluate
 from components.batch_evaluator.plan import Plan, check_schema, make_plan
-from components.batch_evaluator.predictions import Predictions, list_parts
+from components.batch_evaluator.predictions import Predictions, list_parts, list_scored
 from components.batch_evaluator.results import sliced_metrics, write_results
 from components.batch_evaluator.scoring import ScoreFile, Scorer, load_model, multivalent
 from components.batch_evaluator.slices import with_values_as_text
@@ -74,6 +74,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             raise MainlineError(
                 evaluation, "files were lost", expected=f"{len(files)} files", received=f"{parts} files"
             )
+        list_scored(evaluation)
 
 
 def check_inputs(input_dict: Artifacts, exec_properties: dict[str, Any]) -> None:

@@ -1,6 +1,8 @@
 """The predictions of an evaluation: one Parquet file for each file of examples."""
 
+import json
 import os
+import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Protocol
@@ -9,10 +11,13 @@ import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 from tfx.dsl.io import fileio
 
+from components.examples.listing import files_in, mark, visible
 from components.parquet_files import parquet
+from components.remote_files import write_whole
 from pipeline.errors import DataError, MainlineError
 
-FOLDER = "predictions"
+FOLDER, LISTED = "predictions", "parts.json"
+PART = re.compile(r"part-[0-9]{5,}\.parquet")
 
 
 class Columns(Protocol):
@@ -73,8 +78,23 @@ def part_path(evaluation_dir: str, number: int) -> str:
 
 
 def list_parts(evaluation_dir: str) -> list[str]:
-    """The files of an evaluation, in order."""
-    return sorted(fileio.glob(os.path.join(evaluation_dir, FOLDER, "part-*.parquet")))
+    """The files of an evaluation, in order: those that were written, once it is known which.
+
+    Raises:
+        DataError: one is gone, or is another one.
+    """
+    folder = os.path.join(evaluation_dir, FOLDER)
+    if not fileio.exists(os.path.join(folder, LISTED)):
+        return [os.path.join(folder, name) for name in visible(folder) if PART.fullmatch(name)]
+    with fileio.open(os.path.join(folder, LISTED)) as file:
+        return files_in(folder, json.loads(file.read()))
+
+
+def list_scored(evaluation_dir: str) -> None:
+    """Keeps which files an evaluation has, once it has all of them."""
+    folder = os.path.join(evaluation_dir, FOLDER)
+    found = {os.path.basename(path): mark(path) for path in list_parts(evaluation_dir)}
+    write_whole(os.path.join(folder, LISTED), json.dumps(found, indent=1).encode())
 
 
 def read_predictions(evaluation_dir: str, columns: Sequence[str] | None = None) -> pa.Table:

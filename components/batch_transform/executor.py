@@ -20,6 +20,7 @@ from components.batch_transform.passes import Columns, Graph, Work, check_rows
 from components.batch_transform.plan import Phase, UnknownAnalyzerError, phases
 from components.batch_transform.rows import transform
 from components.batch_transform.tracing import Traced
+from components.examples.listing import list_written
 from components.examples.reading import check_examples, read_schema, required_files
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Executor(stock.Executor):
         except (UnknownAnalyzerError, UnknownColumnError) as unknown:
             logger.warning("left to stock Transform, which is slower: BatchTransform does not know %s", unknown)
             super().Do(input_dict, output_dict, exec_properties)
+            list_transformed(output_dict)
             return
         self._log_startup(input_dict, output_dict, exec_properties)
         executor_utils.MatchNumberOfTransformedExamplesArtifacts(input_dict, output_dict)
@@ -65,6 +67,7 @@ class Executor(stock.Executor):
         saved = self.transform(traced, passes, columns, analyzed, transformed)
         tracing.publish(traced, saved, schema, target)
         fileio.rmtree(os.path.join(target, TEMPORARY))
+        list_transformed(output_dict)
 
     def preprocessing_fn(self, properties: Properties) -> tracing.PreprocessingFn:
         """The function that the component was given, with its ``custom_config`` if it takes one."""
@@ -94,6 +97,12 @@ class Executor(stock.Executor):
             moved = transform(self._make_beam_pipeline, transformed, graph, schema, os.path.join(traced.folder, "rows"))
             check_rows(rows, moved)
         return saved
+
+
+def list_transformed(output_dict: Artifacts) -> None:
+    """Keeps in the artifacts of transformed examples which files they have."""
+    for examples in output_dict.get(specs.TRANSFORMED_EXAMPLES_KEY) or []:
+        list_written(examples)
 
 
 def work_on(input_dict: Artifacts, output_dict: Artifacts, properties: Properties) -> tuple[list[Work], list[Work]]:

@@ -4,19 +4,18 @@ import os
 import shutil
 from typing import Any
 
-from tfx.components.trainer.executor import GenericExecutor
-
 from components.distributed_trainer.backend import Backend
 from components.distributed_trainer.call import Artifacts, Call
 from components.distributed_trainer.cluster import BACKEND_ENV
 from components.distributed_trainer.compiled import check_compiled, has_gpu
 from components.distributed_trainer.local import LocalBackend
 from components.distributed_trainer.supervisor import Supervisor
+from components.distributed_trainer.trainer import TrainerExecutor
 from components.distributed_trainer.worker_pod import WORKER_POD_ENV, read_worker_pod
 from pipeline.errors import ConfigError
 
 
-class Executor(GenericExecutor):
+class Executor(TrainerExecutor):
     """Stock Trainer's executor in this process, or in every process of a cluster."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:

@@ -91,13 +91,13 @@ def pulse(folder: Path, said: Said, done: threading.Event) -> None:
 def run(call: Call, attempt: Path, task: str) -> None:
     """Runs the executor; what another task than the chief saves goes into its own folder, which does not stay."""
     lean.begin()
-    from tfx.components.trainer.executor import GenericExecutor
+    from components.distributed_trainer.trainer import TrainerExecutor
 
     if task != call.cluster.chief.name:
         call.model.uri = str(attempt / task / "scratch")
         # The executor asks for a model in the end, of which this task may save none.
         os.makedirs(path_utils.serving_model_dir(call.model.uri), exist_ok=True)
-    GenericExecutor().Do(call.inputs, call.outputs, call.properties)
+    TrainerExecutor().Do(call.inputs, call.outputs, call.properties)
     if task == call.cluster.chief.name:
         write_json(attempt / MARKER, {"model": call.model.uri})
 

@@ -10,13 +10,13 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx.components.util import examples_utils
-from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
 from components.ahead import ahead
+from components.examples.listing import FILES, files_of
 from pipeline.errors import ConfigError, DataError
 
 BATCH_ROWS = 4096
@@ -37,16 +37,24 @@ def check_examples(component: str, examples: types.Artifact) -> None:
 
 
 def split_files(examples: list[types.Artifact], split: str) -> list[str]:
-    """The files of a split, in order."""
+    """The files of a split, in order: those that were written, whatever else lies beside them.
+
+    Raises:
+        DataError: one is gone, or is another one.
+    """
     folders = artifact_utils.get_split_uris(examples, split)
-    return [file for folder in folders for file in sorted(fileio.glob(io_utils.all_files_pattern(folder)))]
+    return [
+        path
+        for artifact, folder in zip(examples, folders, strict=True)
+        for path in files_of({split: folder}, artifact.get_string_custom_property(FILES))[split]
+    ]
 
 
 def required_files(examples: types.Artifact, split: str) -> list[str]:
     """The files of a split, in order.
 
     Raises:
-        DataError: there is none.
+        DataError: there is none, or one is not what was written.
     """
     found = split_files([examples], split)
     if not found:

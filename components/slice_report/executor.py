@@ -6,6 +6,7 @@ from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
+from components.examples.listing import FILES
 from components.slice_report import settings, trace
 from components.slice_report.encoding import digest
 from components.slice_report.gather import make_report
@@ -30,6 +31,7 @@ class Executor(base_executor.BaseExecutor):
             folders={
                 key: artifact_utils.get_single_uri(artifacts) for key, artifacts in input_dict.items() if artifacts
             },
+            listed=artifact_utils.get_single_instance(input_dict["examples"]).get_string_custom_property(FILES),
             blessed=blessed,
             trace=trace.from_json(exec_properties["trace"]),
         )

@@ -10,6 +10,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_p
 from tfx.dsl.io import fileio
 
 from components.batch_evaluator.predictions import Predictions
+from components.examples.listing import files_of
 from components.examples.reading import read_schema
 from components.slice_report.evaluation import Evaluation, read_evaluation
 from components.slice_report.facts import Report
@@ -33,6 +34,7 @@ class Sources:
     trace: Trace = field(default_factory=Trace)
     failed_at: str = ""
     error: str = ""
+    listed: str = ""
 
     @cached_property
     def schema(self) -> schema_pb2.Schema:
@@ -75,9 +77,8 @@ class Sources:
         return judge(anomalies, block_on, acceptances).as_dict()
 
     def example_files(self) -> dict[str, list[str]]:
-        """The files of each split, in order."""
-        folders = {split: f"{self.folders['examples']}/Split-{split}" for split in SPLITS}
-        return {split: sorted(fileio.glob(f"{folder}/*")) for split, folder in folders.items()}
+        """The files of each split, in order: those that ``listed`` says, which is of the examples."""
+        return files_of({split: f"{self.folders['examples']}/Split-{split}" for split in SPLITS}, self.listed)
 
 
 def read_text(path: str) -> str:

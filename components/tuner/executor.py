@@ -10,6 +10,8 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
+from components.examples.listing import FILES
+from components.examples.reading import split_files
 from components.tuner import results
 from components.tuner.search import Job, Search, winner
 from components.tuner.settings import from_json
@@ -51,8 +53,8 @@ def make_job(input_dict: Artifacts, exec_properties: dict[str, Any]) -> Job:
     return Job(
         run_fn=exec_properties["run_fn"],
         inputs={
-            "train_files": patterns(examples, "train"),
-            "eval_files": patterns(examples, "eval"),
+            "train_files": split_files(examples, "train"),
+            "eval_files": split_files(examples, "eval"),
             "schema_path": io_utils.get_only_uri_in_dir(schema),
             "schema_file": io_utils.get_only_uri_in_dir(schema),
             "transform_graph_path": transform,
@@ -61,9 +63,5 @@ def make_job(input_dict: Artifacts, exec_properties: dict[str, Any]) -> Job:
         training=json.loads(exec_properties["training"]),
         source=exec_properties["source"],
         settings=from_json(exec_properties["settings"]),
+        listed=tuple(artifact.get_string_custom_property(FILES) for artifact in examples),
     )
-
-
-def patterns(examples: list[types.Artifact], split: str) -> list[str]:
-    """File patterns of a split, as Trainer's executor gives them."""
-    return [io_utils.all_files_pattern(folder) for folder in artifact_utils.get_split_uris(examples, split)]

@@ -33,6 +33,7 @@ class Job:
         inputs: the fields of FnArgs that say where examples, schema and transform are.
         training: the settings that the trials start from.
         source: digest of the code that is run.
+        listed: which files the examples have, with the marks of what is in them.
     """
 
     run_fn: str
@@ -40,10 +41,11 @@ class Job:
     training: Mapping[str, Any]
     source: str
     settings: Settings
+    listed: tuple[str, ...] = ()
 
     def key(self) -> str:
         """Equal for searches of which one can go on where the other was cut short."""
-        same = [self.run_fn, self.inputs, self.training, self.source, self.settings.identity()]
+        same = [self.run_fn, self.inputs, self.training, self.source, self.settings.identity(), self.listed]
         return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:16]
 
     def fn_args(self, params: Mapping[str, Any], folder: Path) -> dict[str, Any]:

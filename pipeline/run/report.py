@@ -8,6 +8,7 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 from tfx.utils import io_utils
 
+from components.examples.listing import FILES
 from components.review.copies import digest_of
 from components.review.copies import publish as publish_decision
 from components.review.ledger import decisions
@@ -68,6 +69,7 @@ def partial_report(store: mlmd.MetadataStore, config: Config, run: str, outputs:
         pipeline=config.name,
         run=run,
         folders={output.key: output.uri for output in written},
+        listed=next((str(output.properties.get(FILES, "")) for output in written if output.key == "examples"), ""),
         blessed=next((output.properties.get("blessed") == 1 for output in written if output.key == "blessing"), None),
         trace=trace(store, [output.id for output in written], baseline),
         failed_at=failure.node,

@@ -7,8 +7,9 @@ from pathlib import Path
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.batch_evaluator.predictions import Predictions
 from components.examples import SOURCE_ROWS
-from components.parquet_files import parquet
+from components.examples.listing import FILES, files_of
 from pipeline.errors import MainlineError
 from pipeline.run.artifacts import Output
 from pipeline.training.inputs import count_records
@@ -21,7 +22,8 @@ def rows_out(outputs: Sequence[Output]) -> Counts | None:
     for output in outputs:
         match output.type:
             case "Examples":
-                return {split: count_records([f"{folder}/*"]) for split, folder in output.split_folders().items()}
+                files = files_of(output.split_folders(), str(output.properties.get(FILES, "")))
+                return {split: count_records(paths) for split, paths in files.items()}
             case "ExampleStatistics":
                 return {split: count_in_statistics(folder) for split, folder in output.split_folders().items()}
             case "ModelEvaluation":
@@ -47,7 +49,7 @@ def count_in_statistics(folder: str) -> int:
 
 def count_predictions(folder: Path) -> int:
     """Rows that were scored."""
-    return sum(parquet.read_metadata(path).num_rows for path in folder.glob("predictions/*.parquet"))
+    return Predictions(str(folder)).num_rows
 
 
 def check_source(node: str, source: Counts | None, found: Counts) -> None:

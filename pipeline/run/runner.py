@@ -166,6 +166,7 @@ def make_graph(
     Raises:
         InputError: the root belongs to another ML Metadata store, or Beam's options name no runner.
         MachineError: a server that runs Beam's pipelines does not answer.
+        ConfigError: what is taken from an earlier run was made with other settings.
     """
     lean.begin()
     from tfx.orchestration import metadata
@@ -174,20 +175,22 @@ def make_graph(
     from pipeline.run.beam_options import check_beam
     from pipeline.run.belonging import check_belongs, check_not_lost
     from pipeline.run.graph import Graph, compile_pipeline
+    from pipeline.run.reuse import take_from_matching_run
     from pipeline.run.stale import clear_stale, of_root
 
     check_beam(config.beam_pipeline_args, observer.note)
     if config.metadata.backend != "sqlite":
         wait_for_store(config.metadata, place.root, STORE_PATIENCE_S, observer.note)
     pipeline = create_pipeline(config, rows, place.root, enable_cache=request.cache)
+    ir = compile_pipeline(pipeline, place.run_id, request.from_node, request.to_node)
     check_not_lost(pipeline.metadata_connection_config, place.root)
     with metadata.Metadata(pipeline.metadata_connection_config) as handle:
         # A store on a server may hold the live executions of others, whom our lock does not stop.
         shared = config.metadata.backend != "sqlite"
         check_belongs(handle.store, shared, place.root, config.name)
         clear_stale(handle.store, place.root / "artifacts", of_root(handle.store, place.root) if shared else None)
+        take_from_matching_run(handle.store, ir, place.run_id)
     keep_schema(config, place.root)
-    ir = compile_pipeline(pipeline, place.run_id, request.from_node, request.to_node)
     return Graph(ir, observer, handler)
 
 

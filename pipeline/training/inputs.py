@@ -10,6 +10,7 @@ parsed once, where there is a folder with room for them, else the files themselv
 """
 
 import dataclasses
+import itertools
 import logging
 import tempfile
 from collections.abc import Callable, Sequence
@@ -103,8 +104,9 @@ class Share:
 
 
 def list_files(patterns: Sequence[str]) -> tuple[str, ...]:
-    """The files that globs match, in order."""
-    return tuple(sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern)))
+    """Files, and those that globs match, in order."""
+    found = ([name] if tf.io.gfile.exists(name) else tf.io.gfile.glob(name) for name in patterns)
+    return tuple(sorted(itertools.chain.from_iterable(found)))
 
 
 def count_records(file_patterns: Sequence[str]) -> int:

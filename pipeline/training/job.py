@@ -8,6 +8,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
+from components.examples.listing import mark
 from components.tuner.overrides import with_hyperparameters
 from pipeline.errors import MainlineError
 from pipeline.features.table import Table, targets, transformed_features
@@ -72,7 +73,8 @@ def resume_directory(fn_args: FnArgs) -> str:
     config = dict(fn_args.custom_config)
     training = with_hyperparameters(config["training"], fn_args.hyperparameters)
     config["training"] = {key: value for key, value in training.items() if key not in WITHOUT_EFFECT}
-    same = [fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path, fn_args.base_model, config]
+    files = [(path, mark(path)) for path in list_files([*fn_args.train_files, *fn_args.eval_files])]
+    same = [files, fn_args.transform_graph_path, fn_args.base_model, config]
     key = hashlib.sha256(json.dumps(same, sort_keys=True, default=str).encode()).hexdigest()[:16]
     runs = fn_args.model_run_dir.rstrip("/").rsplit("/", 2)[0]
     return f"{runs}/resume/{key}"

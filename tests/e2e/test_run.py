@@ -126,6 +126,25 @@ def edited_copy(folder: Path, edited: str, real):
     return find
 
 
+def test_what_came_to_lie_beside_the_rows_is_not_read(finished, tmp_path):
+    root = shutil.copytree(finished.root, tmp_path / "runs")
+    written = (
+        "ExampleGen/examples/*/Split-*/*", "Transform/transformed_examples/*/Split-*/*",
+        "Evaluator/evaluation/*/predictions/part-*.parquet",
+    )  # fmt: skip
+    for path in (path for pattern in written for path in (root / "census" / "artifacts").glob(pattern)):
+        shutil.copy(path, path.with_name(f"part-99999{path.suffix}"))
+    outcome = harness.run_here(finished.rows, root, "training.learning_rate=0.005")
+    before, after = (
+        {node["node"]: node["rows_out"] for node in facts["nodes"] if node["state"] == "done"}
+        for facts in (finished.outcome.facts, outcome.facts)
+    )
+    assert outcome.code == 0
+    assert after == {node: rows for node, rows in before.items() if node in after}
+    assert {"StatisticsGen", "Transform", "Evaluator"} <= after.keys()
+    assert outcome.facts["verdict"]["rows"] == harness.TINY["test"]
+
+
 def test_a_model_that_misses_a_bound_on_a_slice_is_not_pushed(finished):
     before = harness.versions(finished.root)
     bounds = "evaluation.bounds=[{metric: AUC, lower: 0.5}, {metric: AUC, lower: 0.999, slice: {sex: Female}}]"
@@ -152,6 +171,37 @@ def test_from_and_to_run_a_part_of_the_graph(finished):
     assert outcome.code == 0
     assert outcome.states()["Trainer"] == "skipped"
     assert outcome.states()["Evaluator"] in ("cached", "done")
+
+
+def test_settings_that_no_model_was_trained_with_are_refused_and_named(finished):
+    before = harness.versions(finished.root)
+    wrong = ("training.learning_rate=0.5", "training.epochs=77")
+    outcome = harness.run_here(finished.rows, finished.root, *wrong, from_node="Evaluator")
+    assert (outcome.code, outcome.facts["status"]) == (2, "bad input")
+    for text in ("other settings: training.epochs, training.learning_rate", "training.learning_rate=0.5", "Trainer"):
+        assert text in outcome.facts["error"]
+    assert not outcome.facts["nodes"]
+    assert harness.versions(finished.root) == before
+    outcome = harness.run_here(finished.rows, finished.root, "data.seed=3", "data.shuffle_rows=10", from_node="Trainer")
+    assert outcome.code == 2
+    assert "data.seed, data.shuffle_rows" in outcome.facts["error"]
+
+
+def test_nodes_are_taken_from_the_latest_run_with_these_settings(finished):
+    other = harness.run_here(finished.rows, finished.root, "training.learning_rate=0.006", to_node="Trainer")
+    assert other.code == 0
+    outcome = harness.run_here(finished.rows, finished.root, from_node="Evaluator", cache=False)
+    assert (outcome.code, outcome.states()["Trainer"]) == (0, "skipped")
+    report = json.loads((Path(outcome.facts["report"]).parent / "report.json").read_text(encoding="utf-8"))
+    config = yaml.safe_load((Path(outcome.facts["folder"]) / "config.yaml").read_text(encoding="utf-8"))
+    trained = json.loads((model_run_of(report) / "training.json").read_text(encoding="utf-8"))
+    assert trained["settings"]["learning_rate"] == config["training"]["learning_rate"] != 0.006
+
+
+def model_run_of(report) -> Path:
+    """The folder of the training that a report is on."""
+    uris = [fact["uri"] for fact in report["lineage"]["artifacts"] if fact["type"] == "ModelRun"]
+    return Path(uris[0])
 
 
 def test_from_without_an_earlier_run_is_refused(finished, tmp_path):

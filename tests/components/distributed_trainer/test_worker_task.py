@@ -18,7 +18,7 @@ def trained(monkeypatch) -> list[str]:
         def Do(self, inputs, outputs, properties):
             folders.append(outputs["model"][0].uri)
 
-    monkeypatch.setattr("tfx.components.trainer.executor.GenericExecutor", Recorder)
+    monkeypatch.setattr("components.distributed_trainer.trainer.TrainerExecutor", Recorder)
     return folders
 
 

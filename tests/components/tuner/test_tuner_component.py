@@ -77,14 +77,17 @@ def test_a_node_that_finds_no_trial_that_works_leaves_nothing_to_go_on_from(sear
 
 def test_a_trial_is_told_where_everything_is(tmp_path, search, monkeypatch):
     told = []
+    rows = tmp_path / "examples" / "Split-train" / "a.gz"
+    rows.parent.mkdir(parents=True)
+    rows.write_bytes(b"")
     monkeypatch.setattr(
         executor, "Search", lambda job, folder: told.append((job, folder)) or Search(job, folder, TRIAL)
     )
     search(make_settings(trials=1))
     ((job, folder),) = told
     arguments = job.fn_args({"learning_rate": 0.5}, folder / "trial-001")
-    assert arguments["train_files"] == [str(tmp_path / "examples" / "Split-train" / "*")]
-    assert arguments["eval_files"] == [str(tmp_path / "examples" / "Split-eval" / "*")]
+    assert arguments["train_files"] == [str(rows)]
+    assert arguments["eval_files"] == []
     assert arguments["schema_path"] == str(tmp_path / "schema" / "schema.pbtxt")
     assert arguments["transform_output"] == str(tmp_path / "transform")
     assert arguments["custom_config"]["training"]["learning_rate"] == 0.5
