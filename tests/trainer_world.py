@@ -25,5 +25,20 @@ def run_fn(fn_args) -> None:
     if told.get("fail") == name:
         raise {"ours": ConfigError("training.key", "wrong"), "theirs": RuntimeError("out of <memory>")}[told["how"]]
     time.sleep(told.get("sleep_s", 0.0))
+    wait_for(seen.parent, told.get("meet", {}))
     Path(fn_args.serving_model_dir).mkdir(parents=True, exist_ok=True)
     (Path(fn_args.serving_model_dir) / "saved_model.pb").write_text(name)
+
+
+def wait_for(folder: Path, others: dict[str, int]) -> None:
+    """Goes on when each of some tasks has begun so many times, as a training that exchanges gradients would."""
+    while any(begun(folder / f"{name}.json") < times for name, times in others.items()):
+        time.sleep(0.05)
+
+
+def begun(seen: Path) -> int:
+    """How often a task has begun; another process may be writing that down."""
+    try:
+        return len(json.loads(seen.read_text()))
+    except (OSError, ValueError):
+        return 0

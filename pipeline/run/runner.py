@@ -29,6 +29,7 @@ from pipeline.run.lock import exclusive, resolved
 from pipeline.run.outcome import summarize
 from pipeline.run.output import libraries_to
 from pipeline.run.request import Place, Request
+from pipeline.run.scratch import temporary_below
 from pipeline.run.signals import is_ending, terminating_as_interrupt, undisturbed
 from pipeline.run.summary import Summary, show
 from pipeline.spans import resolve_span, rows_expected
@@ -53,7 +54,8 @@ def run(request: Request) -> int:
     with exclusive(root, run_id), terminating_as_interrupt():
         place = Place(root, root / "history" / run_id, run_id)
         begin(place, config)
-        summary = run_in(place, config, request)
+        with temporary_below(root):
+            summary = run_in(place, config, request)
         with undisturbed():
             save(summary, place)
     show(summary, request.as_json)

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import select
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn, TextIO
@@ -36,8 +37,13 @@ def lossy(descriptor: int, encoding: str) -> io.TextIOWrapper:
 
 
 def enter(main: Callable[[list[str]], int]) -> NoReturn:
-    """Runs a command line of this process to its end, whatever becomes of those who read what it says."""
+    """Runs a command line of this process to its end, whatever becomes of those who read what it says.
+
+    Ctrl-C interrupts it, even where a script started it in the background, which makes it ignore SIGINT.
+    """
     forgive()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         code = main(sys.argv[1:])
     except KeyboardInterrupt:

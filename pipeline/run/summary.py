@@ -96,7 +96,7 @@ def render(summary: Summary) -> RenderableType:
     if summary.error:
         parts += [Text(summary.error, style="red"), Text()]
     return Group(
-        *parts, places(summary), *([Unfolded(f"next    {summary.next_command}")] if summary.next_command else [])
+        *parts, places(summary), *([Unfolded(f"{'next':12}{summary.next_command}")] if summary.next_command else [])
     )
 
 
@@ -156,6 +156,7 @@ def missed_text(check: Check) -> str:
 def places(summary: Summary) -> Table:
     """Where things are."""
     drawn = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    drawn.add_column(min_width=len("evaluation"))
     found = {
         "model": summary.model,
         "evaluation": summary.evaluation,

@@ -17,7 +17,6 @@ from components.distributed_trainer.component import DistributedTrainer
 from pipeline.errors import ConfigError, MainlineError
 
 # The first task ends this long after it began; the others must have begun by then, on a machine that is busy too.
-BUSY_S = 8.0
 RUN_FN = f"{trainer_world.__name__}.{trainer_world.run_fn.__name__}"
 
 
@@ -59,7 +58,7 @@ def test_one_worker_runs_in_this_process(train):
 
 
 def test_two_workers_run_and_the_first_one_saves(train):
-    model, logs = train({"sleep_s": BUSY_S}, strategy="multi_worker", workers=2)
+    model, logs = train({"meet": {"worker-0": 1, "worker-1": 1}}, strategy="multi_worker", workers=2)
     assert written(model) == "worker-0"
     assert [path.name for path in model.iterdir()] == ["Format-Serving"]
     saved = {path.stem: json.loads(path.read_text())[-1] for path in logs.iterdir()}
@@ -69,13 +68,17 @@ def test_two_workers_run_and_the_first_one_saves(train):
 
 
 def test_a_killed_worker_costs_a_restart_of_all(train):
-    model, logs = train({"kill": "worker-1", "sleep_s": 1.0}, strategy="multi_worker", workers=2, max_restarts=1)
+    model, logs = train(
+        {"kill": "worker-1", "meet": {"worker-1": 2}}, strategy="multi_worker", workers=2, max_restarts=1
+    )
     assert written(model) == "worker-0"
     assert len(json.loads((logs / "worker-1.json").read_text())) == 2
 
 
 def test_under_a_chief_it_is_the_chief_that_saves(train):
-    model, logs = train({"sleep_s": BUSY_S}, strategy="parameter_server", workers=1, parameter_servers=1)
+    model, logs = train(
+        {"meet": {"chief-0": 1, "worker-0": 1, "ps-0": 1}}, strategy="parameter_server", workers=1, parameter_servers=1
+    )
     assert written(model) == "chief-0"
     assert {path.stem for path in logs.iterdir()} == {"chief-0", "worker-0", "ps-0"}
 

@@ -10,7 +10,7 @@ from pipeline.run.signals import ENDING, handled, is_ending, terminating_as_inte
 
 @pytest.fixture(autouse=True)
 def restored():
-    before = {number: signal.getsignal(number) for number in ENDING}
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in ENDING}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
