@@ -1,5 +1,6 @@
 """Processes of this machine that a node starts: they say who they are, share the cores, and end with their parent."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -52,7 +53,9 @@ def copy_lines(process: "subprocess.Popen[str]", name: str) -> None:
     assert process.stdout is not None
     with process.stdout as lines:
         for line in lines:
-            print(f"[{name}] {line.rstrip()}", flush=True)
+            # A log that is full must not leave the process stuck on a pipe that nobody reads.
+            with contextlib.suppress(OSError, ValueError):
+                print(f"[{name}] {line.rstrip()}", flush=True)
 
 
 def environment(processes: int) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from components.arrow_example_gen.columns import ARROW_TYPES, Columns, check_names
 from components.arrow_example_gen.texts import first_failing, first_not_utf8, not_utf8, shown
 from components.parquet_files import parquet
-from pipeline.errors import DataError
+from pipeline.errors import DataError, MachineError, MainlineError, is_machines
 
 ROWS_PER_BATCH = 1 << 15
 PIECE_BYTES = 128 << 20
@@ -140,6 +140,8 @@ ACCEPTED: dict[str, Callable[[pa.DataType], bool]] = {
 }
 
 
-def unreadable(where: str, error: Exception) -> DataError:
-    """What is no Parquet, or is damaged."""
+def unreadable(where: str, error: Exception) -> MainlineError:
+    """What is no Parquet, or is damaged; or what the machine refuses to read."""
+    if isinstance(error, OSError) and is_machines(error):
+        return MachineError(where, "it cannot be read", received=str(error)[:200])
     return DataError(where, "it cannot be read as Parquet", received=str(error)[:200], next_step="Write it again.")

@@ -77,7 +77,7 @@ def explained(settings: Kubeflow, error: MainlineError) -> MainlineError:
     cause = error.__cause__
     if isinstance(cause, OSError) and cause.errno in GONE:
         return unreachable(settings, cause.strerror or str(cause))
-    if any(text in error.received for text in DISK_FULL):
+    if any(text in error.received for text in (*DISK_FULL, os.strerror(errno.EDQUOT))):
         return MainlineError(
             settings.mount_path, "the volume is full", received=error.received,
             next_step=f"Enlarge the claim {settings.claim}, or remove old runs below {settings.root}.",

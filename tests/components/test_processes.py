@@ -48,3 +48,14 @@ def test_a_bound_command_has_its_own_words_and_exit_code(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     ended = subprocess.run(bound(["sh", "-c", "echo $0 $1; exit 3", "a b", "c"]), capture_output=True, text=True)
     assert (ended.returncode, ended.stdout) == (3, "a b c\n")
+
+
+def test_a_child_that_says_much_ends_though_nobody_can_write_it_down():
+    program = (
+        "from components.processes import Child, environment\n"
+        "child = Child('talker', [sys.executable, '-c', 'print(\"x\" * 1000000)'], environment(1))\n"
+        "child.wait(); os._exit(child.poll())\n"
+    )
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", f"import os, sys\n{program}"], stdout=full, cwd=ROOT, timeout=60)
+    assert done.returncode == 0

@@ -1,3 +1,4 @@
+import errno
 import io
 import pickle
 import re
@@ -12,8 +13,8 @@ from pyarrow import parquet
 
 from components.arrow_example_gen import parquet_rows
 from components.arrow_example_gen.columns import Columns
-from components.arrow_example_gen.parquet_rows import check_types, read_batches, row_groups
-from pipeline.errors import DataError
+from components.arrow_example_gen.parquet_rows import check_types, read_batches, row_groups, unreadable
+from pipeline.errors import DataError, MachineError
 
 CHOSEN = Columns(COLUMNS.rules, others="ignore")
 ROW = {"age": [30], "score": [0.5], "city": ["Bonn"], "label": [1]}
@@ -238,3 +239,10 @@ def test_parquet_is_opened_by_way_of_what_keeps_pickles_from_running():
     found = {path.name for path in sources if importing.search(path.read_text(encoding="utf-8"))}
     # The latter one writes only.
     assert found == {"parquet_files.py", "synthetic.py"}
+
+
+def test_a_file_that_the_machine_will_not_read_is_no_bad_parquet():
+    refused = unreadable("rows.parquet", OSError(errno.EIO, "[Errno 5] Input/output error"))
+    assert (type(refused), refused.exit_code) == (MachineError, 1)
+    assert type(unreadable("rows.parquet", OSError("Couldn't deserialize thrift"))) is DataError
+    assert type(unreadable("rows.parquet", FileNotFoundError(errno.ENOENT, "gone"))) is DataError
