@@ -18,6 +18,7 @@ from pipeline.errors import DataError
 BLOCK_BYTES = 4 << 20
 # The longest record; a quote that no other follows for so long is taken for one that is not closed.
 MOST_BYTES = 1 << 24
+LINE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ class Source:
         data, lines, more = b"", 0, True
         while more:
             block = file.read(BLOCK_BYTES)
-            data, more = data + block, bool(block)
+            # To the end of a line, so that most blocks are whole without another copy.
+            data, more = data + (block + file.readline(LINE_BYTES) if block else b""), bool(block)
             found = scan(data, shape, final=not more)
             if not found.end and len(data) > MOST_BYTES:
                 found = self._of_long(data, shape, lines)

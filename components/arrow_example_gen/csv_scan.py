@@ -15,6 +15,8 @@ QUOTE, COMMA, LF, CR = b'",\n\r'
 # How much is walked at least before whole arrays are looked at again; twice as much each time.
 WALK_BYTES = 1 << 16
 Places = NDArray[np.int64]
+# By a product with it, each byte of a word, the lowest first, becomes the sum of those up to it.
+EIGHT_ONES = np.uint64(0x0101010101010101)
 LINE_ENDS = np.isin(np.arange(256), (LF, CR))
 CELL_ENDS = np.isin(np.arange(256), (COMMA, LF, CR))
 
@@ -40,11 +42,12 @@ def scan(data: bytes, shape: Shape, final: bool) -> Found:
     >>> found.end, found.records, found.lines
     (13, 2, 4)
     """
-    if _is_plain(data):
-        end = len(data) if final else data.rfind(b"\n") + 1
-        lines = data.count(b"\n", 0, end)
-        return Found(end, lines + (end > 0 and data[end - 1] != LF), lines)
-    return _Scan(data, shape, final).run()
+    ends = _plain_ends(data)
+    if ends is None:
+        return _Scan(data, shape, final).run()
+    tail = final and data[-1:] not in (b"", b"\n")
+    end = len(data) if tail else int(ends[-1]) if len(ends) else 0
+    return Found(end, len(ends) + tail, len(ends))
 
 
 def full_starts(data: bytes, shape: Shape) -> Places:
@@ -54,13 +57,36 @@ def full_starts(data: bytes, shape: Shape) -> Places:
     return scanned.all_starts()
 
 
-def _is_plain(data: bytes) -> bool:
-    """Whether every LF ends a record that is not empty, and nothing else does."""
-    if QUOTE in data or data[:1] in (b"\n", b"\r"):
-        return False
-    if CR not in data:
-        return b"\n\n" not in data
-    return data.count(b"\r") == data.count(b"\r\n") and b"\n\r" not in data and b"\n\n" not in data
+def _plain_ends(data: bytes) -> Places | None:
+    """The byte after each LF, if each ends a record that is not empty, and nothing else does."""
+    if CR in data and data.count(b"\r") != data.count(b"\r\n"):
+        return None
+    text = np.frombuffer(data, np.uint8)
+    line_end = text == LF
+    ends = np.flatnonzero(line_end) + 1
+    empty = 2 if CR in data else 1
+    if len(ends) and (ends[0] <= empty or (np.diff(ends) <= empty).any()):
+        return None
+    return ends if QUOTE not in data or _are_within_lines(text, line_end) else None
+
+
+def _are_within_lines(text: NDArray[np.uint8], line_end: NDArray[np.bool_]) -> bool:
+    """Whether each quote stands where a cell opens or ends, and no line end between two."""
+    quote = text == QUOTE
+    quoted = _quoted(quote)
+    beside = line_end | quote | (text == COMMA) | (text == CR)
+    misfits = (quote[1:] & quoted[1:] & ~beside[:-1]).any() or (quote[:-1] & ~quoted[:-1] & ~beside[1:]).any()
+    return not misfits and not (line_end & quoted).any() and not quoted[-1]
+
+
+def _quoted(quote: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether an odd number of quotes stands up to each byte: counted in words of eight bytes, and over these."""
+    words = np.zeros(-(-len(quote) // 8), np.uint64)
+    words.view(np.uint8)[: len(quote)] = quote
+    words *= EIGHT_ONES
+    sums = words >> np.uint64(56)
+    words += ((np.cumsum(sums) - sums) & np.uint64(1)) * EIGHT_ONES
+    return (words.view(np.uint8)[: len(quote)] & np.uint8(1)).view(np.bool_)
 
 
 def line_ends(data: bytes, final: bool) -> Places:

@@ -337,6 +337,7 @@ def test_a_wrong_value_behind_an_odd_cell_is_named(cell):
 def test_a_row_that_is_too_long_is_refused(monkeypatch):
     monkeypatch.setattr(csv_blocks, "BLOCK_BYTES", 100)
     monkeypatch.setattr(csv_blocks, "MOST_BYTES", 1000)
+    monkeypatch.setattr(csv_blocks, "LINE_BYTES", 100)
     error = refused_row(with_notes("a", "b" * 1500, "c"))
     assert (error.where, error.problem) == ("rows.csv, line 3", "a row is longer than 0 MiB")
     open_quote = refused_row(with_notes("a", '"b', *["c"] * 400))

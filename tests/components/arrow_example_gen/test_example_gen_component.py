@@ -18,6 +18,16 @@ from data.row_files import KINDS
 from pipeline.errors import DataError
 
 
+@pytest.mark.parametrize("end", [*KINDS, ".gz"])
+def test_hidden_files_and_those_of_editors_are_passed_over(end):
+    others = [f"rows/train/{name}" for name in (f".rows-backup{end}", f"._rows{end}", f".#rows{end}", f"rows{end}~")]
+    assert of_one_kind("rows/train/*.*", [*others, f"rows/train/rows{end}", "rows/train/~$rows.csv"]) == [
+        f"rows/train/rows{end}"
+    ]
+    with pytest.raises(DataError, match="no file matches"):
+        of_one_kind("rows/train/*.*", others)
+
+
 def test_taxi_examples_are_those_of_csv_example_gen_and_read_by_stock_components(tmp_path):
     lines = gen_world.taxi_lines(3000)
     write_text(tmp_path / "rows" / "train" / "rows.csv", "".join(lines))
