@@ -112,11 +112,13 @@ class Metadata(Strict):
     """The ML Metadata store: a SQLite file beside the artifacts, or a server."""
 
     backend: Literal["sqlite", "mysql", "postgresql"] = "sqlite"
-    host: str = "127.0.0.1"
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,253}$")] = "127.0.0.1"
     port: Port | None = None
-    database: str = "metadata"
-    user: str = ""
-    password_env: str = "MAINLINE_METADATA_PASSWORD"
+    database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_$-]{1,64}$")] = "metadata"
+    user: Annotated[str, Field(max_length=128)] = ""
+    password_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=256)] = (
+        "MAINLINE_METADATA_PASSWORD"
+    )
 
 
 class Config(Strict):

@@ -2,24 +2,68 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.strict import PositiveFloat, PositiveInt, Strict
+from pipeline.kubeflow_names import amount_of, fault_of_image, fault_of_path
+from pipeline.strict import Seconds, Strict, WholeSeconds
+
+
+def cores(text: str) -> str:
+    """Refuses what no pod can run with, or no machine has."""
+    if not 0.001 <= amount_of(text) <= 1024:
+        raise ValueError("from 1m to 1024 cores")
+    return text
+
+
+def memory(text: str) -> str:
+    """Refuses what no pod can run with, or no machine has."""
+    if not 64 * 2**20 <= amount_of(text) <= 64 * 2**40:
+        raise ValueError("from 64Mi to 64Ti")
+    return text
+
+
+def absolute_path(text: str) -> str:
+    """Refuses a path that leads elsewhere than it says, or to what the system of a pod is made of."""
+    if problem := fault_of_path(text):
+        raise ValueError(problem)
+    return text
+
+
+def image_reference(text: str) -> str:
+    """Refuses what no registry can have."""
+    if problem := fault_of_image(text) if text else "":
+        raise ValueError(problem)
+    return text
+
 
 # As Kubernetes writes amounts: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
-Cores = Annotated[str, Field(pattern=r"^(\d+(\.\d+)?|\d+m)$")]
-Bytes = Annotated[str, Field(pattern=r"^\d+(\.\d+)?(Ki|Mi|Gi|Ti|K|M|G|T)?$")]
-AbsolutePath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)+$")]
-ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
+Cores = Annotated[str, Field(pattern=r"^(\d{1,9}(\.\d{1,3})?|\d{1,9}m)$"), AfterValidator(cores)]
+Bytes = Annotated[str, Field(pattern=r"^\d{1,18}(\.\d{1,3})?(Ki|Mi|Gi|Ti|[KkMGT])?$"), AfterValidator(memory)]
+AbsolutePath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)+$", max_length=512), AfterValidator(absolute_path)]
+Image = Annotated[str, Field(max_length=512), AfterValidator(image_reference)]
+# Of objects, keys of labels and taints, and their values:
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/, …/labels/
+DNS = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+WORD = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+ObjectName = Annotated[str, Field(pattern=f"^{DNS}$", max_length=253)]
+LabelKey = Annotated[str, Field(pattern=f"^({DNS}/)?{WORD}$", max_length=317)]
+LabelValue = Annotated[str, Field(pattern=f"^({WORD})?$")]
+SecretKey = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]
 
 
 class Toleration(Strict):
     """A taint that a pod accepts: https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/."""
 
-    key: str
+    key: LabelKey
     operator: Annotated[str, Field(pattern="^(Equal|Exists)$")] = "Equal"
-    value: str = ""
+    value: LabelValue = ""
     effect: Annotated[str, Field(pattern="^(NoSchedule|PreferNoSchedule|NoExecute|)$")] = ""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Toleration":
+        if self.operator == "Exists" and self.value:
+            raise ValueError("'operator: Exists' takes no 'value'")
+        return self
 
 
 class Pod(Strict):
@@ -32,11 +76,11 @@ class Pod(Strict):
 
     cpu: Cores | None = None
     memory: Bytes | None = None
-    gpu: Annotated[int, Field(ge=0)] | None = None
-    gpu_type: str | None = None
-    retries: Annotated[int, Field(ge=0)] | None = None
-    timeout_s: PositiveInt | None = None
-    node_selector: dict[str, str] | None = None
+    gpu: Annotated[int, Field(ge=0, le=64)] | None = None
+    gpu_type: LabelKey | None = None
+    retries: Annotated[int, Field(ge=0, le=100)] | None = None
+    timeout_s: WholeSeconds | None = None
+    node_selector: dict[LabelKey, LabelValue] | None = None
     tolerations: tuple[Toleration, ...] | None = None
 
     def over(self, base: "Pod") -> "Pod":
@@ -54,7 +98,7 @@ class Secret(Strict):
     """A Kubernetes Secret whose keys become environment variables of every pod: ``env`` is key by variable."""
 
     name: ObjectName
-    env: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], str]
+    env: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=256)], SecretKey]
 
 
 class Kubeflow(Strict):
@@ -67,7 +111,7 @@ class Kubeflow(Strict):
     those that a training on several workers starts.
     """
 
-    image: str = ""
+    image: Image = ""
     claim: ObjectName = "mainline"
     mount_path: AbsolutePath = "/mnt/mainline"
     root: AbsolutePath = "/mnt/mainline/runs"
@@ -76,8 +120,8 @@ class Kubeflow(Strict):
     pod: Pod = Pod()
     pods: dict[str, Pod] = Field(default_factory=dict)
     parameters: tuple[str, ...] = ("training.epochs", "training.batch_size", "training.learning_rate")
-    lease_timeout_s: PositiveFloat = 3600.0
-    metadata_timeout_s: PositiveFloat = 120.0
+    lease_timeout_s: Seconds = 3600.0
+    metadata_timeout_s: Seconds = 120.0
 
     @model_validator(mode="after")
     def _root_is_mounted(self) -> "Kubeflow":

@@ -11,6 +11,7 @@ from pathlib import Path
 from components.files import write_whole
 from components.slice_report.checks import SIDES, Measured, SliceKey, Verdict
 from components.slice_report.evaluation import Evaluation, read_evaluation
+from components.slice_report.page.markdown import code, escaped, fenced
 from pipeline.config import Config
 from pipeline.run.ending import Walked, judge
 from pipeline.run.summary import Summary, check_row
@@ -34,15 +35,16 @@ def show_evaluation(config: Config, walked: Walked, markdown: Path, metrics: Pat
 
 def summary_text(summary: Summary) -> str:
     """The end of a run as Markdown: how it ended, every bound, every node, where the report is."""
-    lines = [f"# {summary.pipeline}: {summary.status}", "", f"Run `{summary.run}`, {summary.elapsed_s:.0f} s.", ""]
+    title = f"# {escaped(summary.pipeline)}: {escaped(summary.status)}"
+    lines = [title, "", f"Run {code(summary.run)}, {summary.elapsed_s:.0f} s.", ""]
     if summary.error:
-        lines += ["```text", summary.error, "```", ""]
+        lines += [*fenced(summary.error), ""]
     if summary.verdict:
         lines += [verdict_text(summary.verdict)]
     rows = [(node.node, node.state, f"{node.elapsed_s:.1f} s", node.rows()) for node in summary.nodes]
     lines += [table(("node", "state", "time", "rows in → out"), rows)]
     places = {"report": summary.report, "model": summary.model}
-    lines += [f"- {name}: `{place}`" for name, place in places.items() if place]
+    lines += [f"- {name}: {code(place)}" for name, place in places.items() if place]
     return "\n".join(lines) + "\n"
 
 
@@ -91,7 +93,7 @@ def finite(metrics: Mapping[str, Measured]) -> dict[str, float]:
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """A table in Markdown; a bar within a cell is written so that it does not end the cell.
+    """A table in Markdown; values of the data are texts in it, whatever they say.
 
     >>> print(table(("a", "b"), [("1", "x|y")]))
     | a | b |
@@ -99,12 +101,10 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     | 1 | x\\|y |
     <BLANKLINE>
     """
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(line_of(cells) for cells in lines) + "\n"
+    ruler = f"|{'|'.join('---' for _ in head)}|"
+    return "\n".join([line_of(head), ruler, *map(line_of, rows)]) + "\n"
 
 
 def line_of(cells: tuple[str, ...]) -> str:
-    """A row of a table; that below the head has no spaces."""
-    if set(cells) == {"---"}:
-        return f"|{'|'.join(cells)}|"
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    """A row of a table."""
+    return f"| {' | '.join(map(escaped, cells))} |"

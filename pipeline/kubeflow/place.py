@@ -89,7 +89,7 @@ def rows_folder(config: Config) -> Path:
     if data.dataset is not None:
         return prepared_folder(data.dataset, data.split, data.seed, rows_cache(config))
     path = Path(data.path or "")
-    if not path.is_relative_to(settings.mount_path):
+    if ".." in path.parts or not path.is_relative_to(settings.mount_path):
         raise ConfigError(
             "data.path", "pods cannot reach it", expected=f"a path below {settings.mount_path}, where the claim "
             f"{settings.claim} is mounted", received=str(path),

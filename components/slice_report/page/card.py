@@ -1,6 +1,5 @@
 """The model card: the team's words and what was measured, on the page and as Markdown."""
 
-import re
 from collections.abc import Iterator
 
 from markupsafe import Markup
@@ -8,11 +7,11 @@ from markupsafe import Markup
 from components.slice_report.facts import Card, Report
 from components.slice_report.page.fairness import groups_in_words
 from components.slice_report.page.formats import counted, interval, number, title
-from components.slice_report.page.html import pairs, printable, tag
+from components.slice_report.page.html import pairs, tag
+from components.slice_report.page.markdown import escaped
 from components.slice_report.page.sections import missing_notes, section
 from components.slice_report.page.slices import worst_first
 
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
 LISTS = (
     ("Intended use", "intended_use"),
     ("Out of scope", "out_of_scope"),
@@ -106,12 +105,3 @@ def written_lists(card: Card) -> Iterator[str]:
     """The lists as Markdown."""
     for heading, field in LISTS:
         yield from (f"## {heading}", "", *(f"- {escaped(item)}" for item in getattr(card, field)), "")
-
-
-def escaped(text: str) -> str:
-    r"""A text in one line that no renderer reads as markup (https://spec.commonmark.org/0.31.2/#backslash-escapes).
-
-    >>> escaped("a_b <i> *c*\nd")
-    'a\\_b \\<i\\> \\*c\\* d'
-    """
-    return SPECIAL.sub(r"\\\1", " ".join(printable(text).split()))
