@@ -158,14 +158,17 @@ class _Scan:
         """The number of the first record between bounds that is a fault, of those with line ends within their cells."""
         quotes = self.quotes[first : np.searchsorted(self.quotes, bounds[-1])]
         opens, closes = _cells(quotes[::2], quotes[1::2])
-        commas = np.flatnonzero(self.text[bounds[0] : bounds[-1]] == COMMA) + bounds[0]
-        inner, quoted = _count(within, opens, closes), _count(commas, opens, closes)
+        cells, inner = np.unique(np.searchsorted(opens, within) - 1, return_counts=True)
+        opens, closes = opens[cells], closes[cells]
+        part, commas_of_row = self.text[bounds[0] : bounds[-1]], self.shape.width - 1
+        at = np.flatnonzero(part == COMMA)
+        free = at[~_quoted(part == QUOTE)[at]] + bounds[0]
+        quoted = _count(at + bounds[0], opens, closes)
         record = np.searchsorted(bounds, opens, "right") - 1
-        over_lines = np.unique(record[inner > 0])
-        free = _count(commas, bounds[over_lines], bounds[over_lines + 1])
-        free -= np.bincount(record, quoted, len(bounds))[over_lines].astype(np.int64)
-        rows = record[(inner > 0) & (quoted == inner * (self.shape.width - 1)) & (quoted > 0)]
-        for number in np.union1d(over_lines[free != self.shape.width - 1], rows):
+        over_lines = np.unique(record)
+        wrong = over_lines[_count(free, bounds[over_lines], bounds[over_lines + 1]) != commas_of_row]
+        rows = record[(quoted == inner * commas_of_row) & (quoted > 0)]
+        for number in np.union1d(wrong, rows):
             if isinstance(walk(self.data, int(bounds[number]), self.shape, self.final), Fault):
                 return int(number)
         return len(bounds) - 1
