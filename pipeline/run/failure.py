@@ -15,8 +15,9 @@ from pipeline.shell import near
 NO_EARLIER_RUN = ("not found in MLMD", "No previous run", "No previous successful executions")
 # As SQLite says it.
 DISK_FULL = ("No space left on device", "disk is full")
+BY_SQLITE = {"disk I/O error": errno.EIO, "attempt to write a readonly database": errno.EROFS}
 # What the machine refuses, in our words, and what helps.
-LOOK = "Look at what the system says of it (dmesg), mend it, and run again."
+LOOK = "Look at what the system says of it (dmesg, df, ulimit -f), mend it, and run again."
 REFUSALS: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "Free some space, or give another --root, and run again."),
     errno.EDQUOT: ("the disk quota is used up", "Free some space, or give another --root, and run again."),
@@ -93,6 +94,9 @@ def number_in(text: str) -> int | None:
         return int(numbered[1])
     if any(words in text for words in DISK_FULL):
         return errno.ENOSPC
+    told = next((number for words, number in BY_SQLITE.items() if words in text), None)
+    if told is not None:
+        return told
     return next((number for number in IN_WORDS if os.strerror(number) in text), None)
 
 
