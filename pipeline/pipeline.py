@@ -59,6 +59,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
     check_model_settings(workload, config.training.model)
     schema = io_utils.SchemaReader().read(str(workload.schema))
     check_names(workload, config, schema)
+    labels = gate_labels(workload.table.label, schema)
     accepted = [entry.model_dump(mode="json") for entry in config.gate.accept]
     pushed_to = pusher_pb2.PushDestination.Filesystem(base_directory=str(root / "serving"))
 
@@ -73,6 +74,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         seed=config.data.seed,
         other_columns=config.data.other_columns,
         above=lower_ends(workload.table.features),
+        labels={labels["column"]: labels["values"]},
     ).with_id("ExampleGen")
     examples = example_gen.outputs["examples"]
     statistics_gen = BatchStatisticsGen(examples=examples).with_id("StatisticsGen")
@@ -83,7 +85,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         validator.outputs["anomalies"],
         config.gate.block_on,
         accepted,
-        gate_labels(workload.table.label, schema),
+        labels,
         statistics=statistics_gen.outputs["statistics"],
         examples=examples,
         schema=curated,

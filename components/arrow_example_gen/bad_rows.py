@@ -27,6 +27,7 @@ Reason = Literal[
     "not JSON",
     "wrong columns",
     "number not usable",
+    "label not usable",
 ]
 # Rows of a batch, each with the first column that is wrong, and why.
 Wrong = dict[int, tuple[str, Reason]]
@@ -161,7 +162,7 @@ def _unusable(batch: pa.RecordBatch, columns: Columns) -> Wrong:
     """The rows with a number that can be converted, but not used."""
     found: Wrong = {}
     for misfit in numbers.misfits(batch, columns):
-        found.setdefault(misfit.row, (misfit.column, "number not usable"))
+        found.setdefault(misfit.row, (misfit.column, misfit.reason))
     return found
 
 

@@ -14,11 +14,15 @@ ARROW_TYPES = {"INT": pa.int64(), "FLOAT": pa.float32(), "BYTES": pa.string()}
 
 @dataclass(frozen=True)
 class ColumnRule:
-    """What a column must be: its type in the schema, whether every file must have it, what its numbers lie above."""
+    """What a column must be: its type in the schema, whether every file must have it, what its numbers lie above.
+
+    A label is one of ``labels``, in every row.
+    """
 
     type: Literal["INT", "FLOAT", "BYTES"]
     required: bool
     above: float | None = None
+    labels: Sequence[int] | None = None
 
 
 @dataclass(frozen=True)

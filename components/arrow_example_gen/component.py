@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from google.protobuf import struct_pb2
@@ -37,6 +37,7 @@ class ArrowExampleGen(FileBasedExampleGen):
         seed: decides that order.
         other_columns: whether a file with columns that are not in the schema is refused, or read without them.
         above: by the names of columns of numbers, what each number must be greater than.
+        labels: by the name of the column of the label, the values of which every row has one.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
@@ -53,6 +54,7 @@ class ArrowExampleGen(FileBasedExampleGen):
         seed: int = 0,
         other_columns: Literal["fail", "ignore"] = "fail",
         above: Mapping[str, float] | None = None,
+        labels: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
         places = {UNDIVIDED: "*.*"} if splitting else {split: f"{split}/*.*" for split in splits}
         patterns = [example_gen_pb2.Input.Split(name=name, pattern=pattern) for name, pattern in places.items()]
@@ -62,7 +64,7 @@ class ArrowExampleGen(FileBasedExampleGen):
             custom_config=pack(
                 # A seed without an effect must not be in the cache key.
                 Settings(
-                    Columns(column_rules(schema, above or {}), other_columns),
+                    Columns(column_rules(schema, above or {}, labels or {}), other_columns),
                     on_bad_row,
                     max_bad_share,
                     splitting,
@@ -73,13 +75,16 @@ class ArrowExampleGen(FileBasedExampleGen):
         )
 
 
-def column_rules(schema: schema_pb2.Schema, above: Mapping[str, float]) -> dict[str, ColumnRule]:
-    """The type of every column, whether it must be there, and what its numbers must be above."""
+def column_rules(
+    schema: schema_pb2.Schema, above: Mapping[str, float], labels: Mapping[str, Sequence[int]]
+) -> dict[str, ColumnRule]:
+    """The type of every column, whether it must be there, and what its numbers must be."""
     return {
         feature.name: ColumnRule(
             schema_pb2.FeatureType.Name(feature.type),
-            required=feature.presence.min_fraction == 1.0,
+            required=feature.presence.min_fraction == 1.0 or feature.name in labels,
             above=above.get(feature.name),
+            labels=labels.get(feature.name),
         )
         for feature in schema.feature
     }

@@ -1,5 +1,6 @@
 """Reads files and writes tf.Examples by record batch, in C++, in place of CsvExampleGen's per-row Python."""
 
+import dataclasses
 import json
 import logging
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from components.arrow_example_gen import tally
 from components.arrow_example_gen.bad_rows import BadRows
 from components.arrow_example_gen.columns import ARROW_TYPES, ColumnRule, Columns, Settings
 from components.arrow_example_gen.formats import FORMATS, QUARANTINES, Piece, check, pieces, read, read_good
+from components.arrow_example_gen.labels import unchecked, with_totals
+from components.arrow_example_gen.numbers import LabelError
 from components.arrow_example_gen.quarantine import check_share, put_aside
 from components.arrow_example_gen.shards import write_shards
 from components.arrow_example_gen.shuffling import shuffled
@@ -232,10 +235,18 @@ def settings_of(exec_properties: dict[str, Any]) -> Settings:
 
 def find_bad(files: dict[str, list[str]], settings: Settings) -> DataError | None:
     """The first part of a file that cannot be read, if that is what went wrong."""
-    for work in (work for split, names in files.items() for work in work_on(split, names)):
-        try:
-            for _ in divided(work, settings, BadRows(work.name)):
-                pass
-        except DataError as error:
-            return error
+    try:
+        for _ in all_rows(files, settings):
+            pass
+    except LabelError as error:
+        free = dataclasses.replace(settings, columns=unchecked(settings.columns))
+        return with_totals(error, settings.columns, all_rows(files, free))
+    except DataError as error:
+        return error
     return None
+
+
+def all_rows(files: dict[str, list[str]], settings: Settings) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """The rows of all files, one after the other, with the split that they go to."""
+    for work in (work for split, names in files.items() for work in work_on(split, names)):
+        yield from divided(work, settings, BadRows(work.name))

@@ -109,7 +109,7 @@ def wrong_lines(lines: list[bytes], columns: Columns) -> dict[int, Fault]:
     table = parsed(b"".join(lines[number] for number in rows), columns)
     for batch in table.combine_chunks().to_batches() if table is not None else ():
         for misfit in numbers.misfits(batch, columns):
-            fault = Fault(misfit.problem, "number not usable", misfit.column, misfit.expected, misfit.value)
+            fault = Fault(misfit.problem, misfit.reason, misfit.column, misfit.expected, misfit.value)
             wrong.setdefault(rows[misfit.row], fault)
     return wrong
 

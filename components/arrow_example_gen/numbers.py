@@ -1,8 +1,9 @@
-"""Numbers that no model can learn from: those that are not finite, or lie outside what a feature or a weight takes."""
+"""Numbers that no model can learn from: not finite, outside what a feature or a weight takes, no label of the task."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,10 @@ import pyarrow.compute as pc
 
 from components.arrow_example_gen.columns import Columns
 from pipeline.errors import DataError
+
+
+class LabelError(DataError):
+    """A row without a label that the task knows."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +26,17 @@ class Misfit:
     problem: str
     expected: str
     value: str
+    reason: Literal["number not usable", "label not usable"] = "number not usable"
 
     def as_error(self, where: str) -> DataError:
         """The same, of the row that is at a place."""
-        return DataError(
-            f"{where}, column {self.column}", self.problem, expected=self.expected, received=self.value,
-            next_step="Correct the value; a missing one is an empty cell or null, not NaN.",
-        )  # fmt: skip
+        kind: type[DataError]
+        if self.reason == "label not usable":
+            kind, advice = LabelError, "Correct the labels, or leave those rows out."
+        else:
+            kind, advice = DataError, "Correct the value; a missing one is an empty cell or null, not NaN."
+        where = f"{where}, column {self.column}"
+        return kind(where, self.problem, expected=self.expected, received=self.value, next_step=advice)
 
 
 def checked(
@@ -55,6 +64,8 @@ def misfits(batch: pa.RecordBatch, columns: Columns) -> Iterator[Misfit]:
             yield from _broken(name, values, pc.is_finite, "the number is not finite as a float32", "a finite number")
         if rule.type != "BYTES" and rule.above is not None:
             yield from _too_small(name, values, rule.above)
+        if rule.labels is not None:
+            yield from _no_label(name, values, rule.labels)
 
 
 def _too_small(name: str, values: pa.Array, above: float) -> Iterator[Misfit]:
@@ -64,6 +75,23 @@ def _too_small(name: str, values: pa.Array, above: float) -> Iterator[Misfit]:
         return pc.invert(pc.less_equal(numbers, pa.scalar(end, numbers.type)))
 
     yield from _broken(name, values, passes, "the feature takes log(1 + x) of the number", f"a number above {above:g}")
+
+
+def _no_label(name: str, values: pa.Array, labels: Sequence[int]) -> Iterator[Misfit]:
+    """The rows without a label, with several, or with one that is not among those."""
+    lists = pa.types.is_list(values.type) or pa.types.is_large_list(values.type)
+    sizes = pc.fill_null(pc.list_value_length(values), 0) if lists else values.is_valid().cast(pa.int32())
+    numbers = pc.list_flatten(values) if lists else values.drop_null()
+    known = pc.is_in(numbers, value_set=pa.array(labels, numbers.type))
+    if pc.all(known).as_py() is not False and pc.all(pc.equal(sizes, 1)).as_py() is not False:
+        return
+    size = sizes.to_numpy(zero_copy_only=False)
+    rows = np.repeat(np.arange(len(values)), size)
+    other = np.isin(np.arange(len(values)), rows[~known.to_numpy(zero_copy_only=False)])
+    for row in np.flatnonzero((size != 1) | other):
+        problem = "the row has no label" if size[row] == 0 else "the row has another label than the task"
+        value = str(values[row].as_py()) if size[row] else "nothing"
+        yield Misfit(int(row), name, problem, " or ".join(map(str, labels)), value, "label not usable")
 
 
 def _broken(

@@ -46,12 +46,13 @@ class Tally:
     others: dict[object, None] = field(default_factory=dict)
 
     def add(self, column: pa.Array, allowed: Sequence[int]) -> None:
-        """Takes in the labels of some rows, as lists."""
-        lengths = pc.fill_null(pc.list_value_length(column), 0)
+        """Takes in the labels of some rows, as lists or one by one."""
+        lists = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
+        lengths = pc.fill_null(pc.list_value_length(column), 0) if lists else column.is_valid().cast(pa.int32())
         self.rows += len(column)
         self.missing += pc.sum(pc.equal(lengths, 0)).as_py() or 0
         self.several += pc.sum(pc.greater(lengths, 1)).as_py() or 0
-        counted = column.flatten().value_counts()
+        counted = (column.flatten() if lists else column.drop_null()).value_counts()
         for value, count in zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True):
             if value in allowed:
                 self.counts[value] += count

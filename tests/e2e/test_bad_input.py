@@ -121,8 +121,16 @@ def test_labels_that_the_task_does_not_know_end_the_run_before_training(split, l
     rows = spoil(finished.rows, tmp_path, split, on_line(2, b",0\n", label))
     outcome = harness.run_here(rows, finished.root)
     assert (outcome.code, outcome.facts["status"]) == (2, "bad input")
-    for text in ("label over_50k", said, f"rows of {split}", "nothing was trained"):
+    for text in (f"{split}/rows.csv, line 2, column over_50k", said, f"rows of {split}"):
         assert text in outcome.facts["error"]
+    assert (outcome.states()["ExampleGen"], outcome.states()["Transform"]) == ("failed", "waiting")
+
+
+def test_a_split_with_one_label_only_ends_the_run_before_training(finished, tmp_path):
+    rows = spoil(finished.rows, tmp_path, "test", lambda content: content.replace(b",1\n", b",0\n"))
+    outcome = harness.run_here(rows, finished.root)
+    assert (outcome.code, outcome.facts["status"]) == (2, "bad input")
+    assert "label over_50k: 1 in none of " in outcome.facts["error"]
     assert (outcome.states()["ValidationGate"], outcome.states()["Transform"]) == ("failed", "waiting")
 
 
