@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from pipeline.run.ending import judge, publish_report
 from pipeline.run.events import Observer
 from pipeline.run.failure import as_ours
 from pipeline.run.lock import exclusive, resolved
+from pipeline.run.order import new_run_id
 from pipeline.run.outcome import summarize
 from pipeline.run.output import libraries_to
 from pipeline.run.request import Place, Request
@@ -49,8 +50,8 @@ def run(request: Request) -> int:
         MainlineError: another run holds the root.
     """
     config = resolve_span(load_config(request.config, request.overrides, request.env), to_stderr)
-    run_id = datetime.now().strftime("%Y%m%dT%H%M%S.%f")
     root = resolved(request.root) / config.name
+    run_id = new_run_id(root / "history", datetime.now(timezone.utc))
     with exclusive(root, run_id), terminating_as_interrupt():
         place = Place(root, root / "history" / run_id, run_id)
         begin(place, config)

@@ -12,6 +12,7 @@ from pipeline.config import Config, Metadata, load_config, read_yaml, validate
 from pipeline.errors import ConfigError, InputError
 from pipeline.metadata_server import wait_for_store
 from pipeline.run.lock import resolved
+from pipeline.run.order import in_order
 
 # ML Metadata and TFX take seconds to import, and a page is drawn from a file without them: hence imports in functions.
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def stores(root: Path, config: str | None = None) -> list[Stored]:
 
 def stored_in(folder: Path) -> Iterator[Stored]:
     """The pipeline of a folder, by the config of its latest run that can be read, if it has run."""
-    runs = sorted((path.parent for path in folder.glob("history/*/config.yaml")), reverse=True)
+    runs = in_order(path.parent for path in folder.glob("history/*/config.yaml"))[::-1]
     if runs:
         configs = (readable(run) for run in runs)
         settings = next((config.metadata for config in configs if config is not None), Metadata())
@@ -147,7 +148,7 @@ def find_run(given: Path) -> StoredRun:
             str(given), "there is no run", expected="runs, runs/<pipeline> or runs/<pipeline>/history/<run>",
             received="no such folder" if not folder.is_dir() else "no history/<run>/config.yaml in it",
         )  # fmt: skip
-    for run in sorted(runs, key=lambda path: path.name, reverse=True):
+    for run in in_order(runs)[::-1]:
         if readable(run) is not None:
             return stored_run(run.parent.parent, run.name)
     raise InputError(str(given), "no run has a config that can be read", received=f"{len(runs)} that cannot")
@@ -157,7 +158,7 @@ def stored_run(root: Path, run: str) -> StoredRun:
     """A run by its id."""
     folder = root / "history" / run
     if not (folder / "config.yaml").is_file():
-        known = sorted(path.parent.name for path in root.glob("history/*/config.yaml"))
+        known = [path.name for path in in_order(path.parent for path in root.glob("history/*/config.yaml"))]
         raise InputError(str(folder), "no such run", expected=", ".join(known[-5:]) or "a run", received=run)
     return StoredRun(root, run, read_config(folder), read_summary(folder))
 
