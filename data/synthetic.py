@@ -249,7 +249,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, or 2 with the reason on stderr."""
+    """Run the command line and return its exit code: 0, or 2 or 1 with the reason on stderr."""
     arguments = _parser().parse_args(argv)
     world = World(arguments.rows, arguments.seed, arguments.drift)
 

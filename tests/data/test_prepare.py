@@ -194,7 +194,7 @@ def test_a_failure_half_way_leaves_nothing(tiny, tmp_path, monkeypatch):
 
 def test_the_command_reports_a_full_disk_without_a_traceback(tiny, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(module, "write_rows", full_disk)
-    assert main(["tiny", "--cache", str(tmp_path)]) == 2
+    assert main(["tiny", "--cache", str(tmp_path)]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == "rows.csv: No space left on device"
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from data import wheels
 from data.wheels import download, find_pip, last_meaningful_line, pip_candidates
-from pipeline.errors import DataError
+from pipeline.errors import MachineError
 
 
 def fake_pip(folder: Path, script: str) -> list[str]:
@@ -33,7 +33,7 @@ def test_a_pip_that_fails_or_is_absent_is_passed_over(tmp_path, monkeypatch):
 
 def test_without_any_pip_the_error_says_what_was_tried_and_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(wheels, "pip_candidates", lambda: [[str(tmp_path / "absent"), "-m", "pip"]])
-    with pytest.raises(DataError, match="no pip") as caught:
+    with pytest.raises(MachineError, match="no pip") as caught:
         download("tiny==1.0", tmp_path, reason="not in the cache")
     assert "absent -m pip" in caught.value.expected
     assert "ensurepip" in caught.value.next_step
@@ -43,7 +43,7 @@ def test_a_failed_download_shows_why(tmp_path, monkeypatch):
     script = "sys.stderr.write('WARNING: Retrying\\nERROR: No matching distribution\\n\\n'); sys.exit(1)"
     command = fake_pip(tmp_path, script)
     monkeypatch.setattr(wheels, "pip_candidates", lambda: [command])
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(MachineError) as caught:
         download("tiny==1.0", tmp_path, reason="not in the cache")
     assert caught.value.received == "ERROR: No matching distribution"
     assert caught.value.problem == "pip could not download it (not in the cache)"
