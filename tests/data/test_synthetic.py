@@ -354,7 +354,7 @@ def test_a_wrong_command_line_is_exit_code_2(arguments, capsys):
     assert "usage: python -m data.synthetic" in capsys.readouterr().err
 
 
-def test_a_disk_that_refuses_is_exit_code_2(tmp_path, capsys):
+def test_a_file_where_a_folder_is_wanted_is_exit_code_2(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["--rows", "1000", "--out", str(tmp_path / "file" / "rows")]) == 2
     assert f"{tmp_path / 'file'}: File exists" in capsys.readouterr().err
@@ -404,7 +404,7 @@ def test_an_error_midway_leaves_the_old_folder(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(synthetic, "csv_lines", full)
-    assert main(["--rows", "2000", "--out", str(target)]) == 2
+    assert main(["--rows", "2000", "--out", str(target)]) == 1
     monkeypatch.undo()
     assert synthesize(World(1000), target) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == [".rows.lock", "rows"]
