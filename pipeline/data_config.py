@@ -27,13 +27,15 @@ class Shares(Strict):
 class SplitBy(Strict):
     """How rows that are not divided are: by the hash of a ``key`` column, or at two ``cuts`` of a ``time`` column.
 
-    A row is in eval from the first of the ``cuts`` on, and in test from the second. Those of a text column are texts.
+    A row is in eval from the first of the ``cuts`` on, and in test from the second. Those of a text column are texts,
+    both times of ISO 8601, or written as ``time_format`` says.
     """
 
     key: str | None = None
     shares: Shares = Shares()
     time: str | None = None
     cuts: tuple[int, int] | tuple[float, float] | tuple[str, str] | None = None
+    time_format: str | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> "SplitBy":
@@ -43,7 +45,10 @@ class SplitBy(Strict):
             raise ValueError("'time' needs 'cuts', and 'key' takes none")
         if self.time is not None and "shares" in self.model_fields_set:
             raise ValueError("'time' takes 'cuts', not 'shares'")
-        if self.cuts is not None and self.cuts[0] >= self.cuts[1]:  # type: ignore[operator]
+        if self.time_format is not None and (self.cuts is None or not isinstance(self.cuts[0], str)):
+            raise ValueError("'time_format' is for 'cuts' that are texts")
+        # Texts are compared once they are read as times.
+        if self.cuts is not None and not isinstance(self.cuts[0], str) and not self.cuts[0] < self.cuts[1]:
             raise ValueError("the second of the 'cuts' must be greater than the first")
         return self
 

@@ -1,11 +1,16 @@
 """How ExampleGen divides rows, from a config, once the columns are known to be fit for it."""
 
+import pyarrow as pa
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.arrow_example_gen.splitting import BUCKETS, Splitting
+from components.arrow_example_gen.times import DIRECTIVES, instants
 from data.spans import SPLITS
 from pipeline.data_config import SplitBy
 from pipeline.errors import ConfigError
+
+# Up to here a 32-bit float tells a whole number from the next.
+FLOAT_WHOLE = 2**24
 
 
 def splitting_of(asked: SplitBy | None, schema: schema_pb2.Schema) -> Splitting | None:
@@ -24,7 +29,38 @@ def splitting_of(asked: SplitBy | None, schema: schema_pb2.Schema) -> Splitting 
     assert asked.time is not None
     assert asked.cuts is not None
     check_type("data.split_by.time", asked.time, types, fit_for(asked.cuts[0]))
-    return Splitting("time", asked.time, SPLITS, asked.cuts)
+    check_cuts(asked, types[asked.time])
+    return Splitting("time", asked.time, SPLITS, asked.cuts, asked.time_format)
+
+
+def check_cuts(asked: SplitBy, kind: str) -> None:
+    """Looks whether a column of a type can be compared with the cuts.
+
+    Raises:
+        ConfigError: they are no times, not in order, or finer than a float is.
+    """
+    cuts = asked.cuts or ()
+    if kind == "FLOAT" and any(abs(float(cut)) >= FLOAT_WHOLE for cut in cuts):
+        raise ConfigError("data.split_by.cuts", f"a column of type FLOAT is not exact from {FLOAT_WHOLE:,} on",
+                          received=str(list(cuts)), next_step=f"Declare {asked.time} as INT in schemas/.")  # fmt: skip
+    if kind != "BYTES":
+        return
+    try:
+        times, kinds = instants(pa.array([str(cut) for cut in cuts]), asked.time_format)
+    except ValueError as error:
+        raise ConfigError("data.split_by.time_format", "not a format of times", expected=", ".join(DIRECTIVES),
+                          received=f"{asked.time_format}: {error}") from error  # fmt: skip
+    if not kinds.all() or len(set(kinds.tolist())) > 1:
+        raise ConfigError(
+            "data.split_by.cuts", "they are not times of one kind",
+            expected=asked.time_format or "times by ISO 8601, from the year down, both with a zone or both without",
+            received=", ".join(map(str, cuts)),
+            next_step="Write them so, or say in data.split_by.time_format how times are written, such as %d.%m.%Y.",
+        )  # fmt: skip
+    if times[0] >= times[1]:
+        raise ConfigError(
+            "data.split_by.cuts", "the second must be later than the first", received=", ".join(map(str, cuts))
+        )
 
 
 def fit_for(cut: float | str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from tfx.dsl.components.base import executor_spec
 from tfx.proto import example_gen_pb2
 
 from components.arrow_example_gen.columns import ColumnRule, Columns, Settings
+from components.arrow_example_gen.driver import Driver
 from components.arrow_example_gen.executor import UNDIVIDED, Executor
 from components.arrow_example_gen.splitting import Splitting
 
@@ -41,6 +42,7 @@ class ArrowExampleGen(FileBasedExampleGen):
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+    DRIVER_CLASS = Driver
 
     def __init__(
         self,

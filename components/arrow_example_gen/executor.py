@@ -21,7 +21,8 @@ from tfx.utils import proto_utils
 from components.arrow_example_gen import tally
 from components.arrow_example_gen.bad_rows import BadRows
 from components.arrow_example_gen.columns import ARROW_TYPES, ColumnRule, Columns, Settings
-from components.arrow_example_gen.formats import FORMATS, QUARANTINES, Piece, check, pieces, read, read_good
+from components.arrow_example_gen.driver import folder_of
+from components.arrow_example_gen.formats import FORMATS, QUARANTINES, Piece, check, pieces, place, read, read_good
 from components.arrow_example_gen.labels import unchecked, with_totals
 from components.arrow_example_gen.numbers import LabelError
 from components.arrow_example_gen.quarantine import check_share, put_aside
@@ -31,6 +32,7 @@ from components.arrow_example_gen.splitting import Splitting, parts
 from components.examples import SOURCE_ROWS
 from components.examples.listing import list_written
 from components.examples.parsing import declare
+from components.listing import files_in
 from data.row_files import kind
 from pipeline.errors import DataError
 
@@ -82,11 +84,18 @@ def divided(work: Work, settings: Settings, bad: BadRows) -> Iterator[tuple[str,
     batches = read_rows(work, settings, bad)
     if settings.shuffle_rows:
         batches = shuffled(batches, settings.shuffle_rows, settings.seed, f"{work.split}-{work.label}")
+    if settings.splitting is None:
+        yield from ((work.split, batch) for batch in batches)
+        return
+    before = 0
     for batch in batches:
-        if settings.splitting is None:
-            yield work.split, batch
-        else:
-            yield from parts(work.name, batch, settings.splitting)
+        yield from parts(lambda row: place_of(work, settings, row), batch, settings.splitting, before)
+        before += batch.num_rows
+
+
+def place_of(work: Work, settings: Settings, row: int) -> str:
+    """Where a row of a part of a file is; without the bad ones it is not known by its number."""
+    return work.name if quarantined(work, settings) else place(work.name, settings.columns, work.piece, row)
 
 
 def read_rows(work: Work, settings: Settings, bad: BadRows) -> Iterator[pa.RecordBatch]:
@@ -178,8 +187,8 @@ def files_by_split(exec_properties: dict[str, Any]) -> dict[str, list[str]]:
     proto_utils.json_to_proto(exec_properties[specs.INPUT_CONFIG_KEY], config)
     files = {}
     for split in config.splits:
-        pattern = f"{exec_properties[specs.INPUT_BASE_KEY]}/{split.pattern}"
-        files[split.name] = of_one_kind(pattern, sorted(fileio.glob(pattern)))
+        base = exec_properties[specs.INPUT_BASE_KEY]
+        files[split.name] = of_one_kind(f"{base}/{split.pattern}", files_in(folder_of(base, split.pattern)))
     return files
 
 
@@ -235,6 +244,8 @@ def settings_of(exec_properties: dict[str, Any]) -> Settings:
 
 def find_bad(files: dict[str, list[str]], settings: Settings) -> DataError | None:
     """The first part of a file that cannot be read, if that is what went wrong."""
+    # In the order of the file, by which a row is named.
+    settings = dataclasses.replace(settings, shuffle_rows=0)
     try:
         for _ in all_rows(files, settings):
             pass

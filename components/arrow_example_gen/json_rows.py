@@ -163,6 +163,8 @@ def parsed(block: bytes, columns: Columns) -> pa.Table | None:
 
 def _objects(block: bytes) -> int | None:
     """How many lines begin and end as an object does; None if there is one of another kind that is not blank."""
+    if not block:
+        return 0
     if not is_utf8(block) or _has_null_behind(block):
         return None
     data = np.frombuffer(block, np.uint8)

@@ -15,6 +15,7 @@ from tfx.dsl.io import fileio
 from components.arrow_example_gen import csv_ranges, json_rows
 from components.arrow_example_gen.bad_rows import BadRows
 from components.arrow_example_gen.byte_ranges import Range
+from components.listing import files_in
 from data.row_files import kind
 from pipeline.errors import DataError
 
@@ -58,7 +59,7 @@ def check_share(folder: str, split: str, most: float) -> None:
     Raises:
         DataError: it is greater; the first bad rows are listed.
     """
-    counts = [Counts(**json.loads(_read(path))) for path in sorted(fileio.glob(f"{folder}/{split}-*.json"))]
+    counts = [Counts(**json.loads(_read(path))) for path in _parts(folder, split, ".json")]
     bad, rows = sum(file.bad for file in counts), sum(file.rows + file.bad for file in counts)
     if bad > most * rows:
         raise DataError(
@@ -72,12 +73,16 @@ def check_share(folder: str, split: str, most: float) -> None:
 
 def _first(folder: str, split: str) -> list[str]:
     shown: list[str] = []
-    for path in sorted(fileio.glob(f"{folder}/{split}-*.jsonl")):
+    for path in _parts(folder, split, ".jsonl"):
         for text in _read(path).splitlines()[: SHOWN - len(shown)]:
             row = json.loads(text)
             column = f", column {row['column']}" if row["column"] else ""
             shown.append(f"{row['file']}, line {row['line']}{column}: {row['reason']}: {row['value']!r:.100}")
     return shown
+
+
+def _parts(folder: str, split: str, end: str) -> list[str]:
+    return [path for path in files_in(folder) if path.startswith(f"{folder}/{split}-") and path.endswith(end)]
 
 
 def _read(path: str) -> str:

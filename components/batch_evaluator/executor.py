@@ -22,6 +22,7 @@ from components.batch_evaluator.results import sliced_metrics, write_results
 from components.batch_evaluator.scoring import ScoreFile, Scorer, load_model, multivalent
 from components.batch_evaluator.slices import with_values_as_text
 from components.examples.reading import read_schema, split_files
+from components.plain_paths import plain
 from pipeline.errors import ConfigError, DataError, MainlineError
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         write_results(evaluation, results, plan.config, locations)
         logger.info("evaluated %d rows, written to %s", predictions.num_rows, evaluation)
         if has_thresholds(plan.config):
-            bless(input_dict, output_dict, exec_properties, tfma.load_validation_result(evaluation).validation_ok)
+            verdict = tfma.load_validation_result(plain(f"{evaluation}/"))
+            bless(input_dict, output_dict, exec_properties, verdict.validation_ok)
 
     def score(self, files: list[str], scorers: list[Scorer], schema: schema_pb2.Schema, evaluation: str) -> None:
         """Writes the predictions, files side by side."""

@@ -10,6 +10,7 @@ from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
 from tensorflow_model_analysis.writers import eval_config_writer
 
 from components.batch_evaluator.plan import make_metric
+from components.plain_paths import plain
 from components.slice_report.checks import METRICS, Bounds, Measured, SliceKey, Verdict, make_verdict
 from components.slice_values import NAMED, value_text
 
@@ -58,7 +59,7 @@ def read_verdict(evaluation_dir: str, blessed: bool, bounds: Bounds) -> Verdict:
 def read_evaluation(evaluation_dir: str) -> Evaluation:
     """Reads the evaluation artifact; the only model has no name, of two each has one."""
     found = Evaluation(thresholds=area_thresholds(eval_config_writer.load_eval_run(evaluation_dir)[0]))
-    for of_slice in tfma.load_metrics(evaluation_dir):
+    for of_slice in tfma.load_metrics(plain(f"{evaluation_dir}/")):
         where = as_slice(of_slice.slice_key)
         found.types |= {item.column: TYPES[item.WhichOneof("kind")] for item in of_slice.slice_key.single_slice_keys}
         for kind, item in named(of_slice):

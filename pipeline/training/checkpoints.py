@@ -19,6 +19,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from components import standing
+from components.listing import files_in
+from components.plain_paths import plain
 from pipeline.errors import MainlineError
 from pipeline.training import storage
 from pipeline.training.best import BestState, BestWeights
@@ -94,7 +96,8 @@ class EpochCheckpoints(keras.callbacks.Callback):
         discard(self.resume_dir, step)
         tf.io.gfile.makedirs(data_folder(self.resume_dir, step))
         tracked(self.model).write(prefix(self.resume_dir, step))
-        names = tf.io.gfile.glob(f"{prefix(self.resume_dir, step)}.*")
+        beginning = f"{prefix(self.resume_dir, step)}."
+        names = [name for name in files_in(data_folder(self.resume_dir, step)) if name.startswith(beginning)]
         files = {name.removeprefix(f"{self.resume_dir}/"): storage.seal(name) for name in names}
         best = self.best.state
         manifest = replace(
@@ -175,7 +178,7 @@ def optimizer_variables(optimizer: keras.optimizers.Optimizer) -> list[tf.Variab
 
 def restore(model: keras.Model, resume_dir: str, step: int) -> None:
     """Puts the variables of a checkpoint into a compiled model, whose optimizer is built."""
-    tracked(model).read(prefix(resume_dir, step)).assert_consumed()
+    tracked(model).read(plain(prefix(resume_dir, step))).assert_consumed()
 
 
 def newest(resume_dir: str) -> Manifest | None:
@@ -226,8 +229,9 @@ def tidy(resume_dir: str, keep: int) -> None:
     for step in set(steps_in(resume_dir)) - set(kept):
         discard(resume_dir, step)
     used = {name for step in kept for name in files_of(resume_dir, step)}
-    for path in tf.io.gfile.glob(f"{resume_dir}/*.npz*"):
-        if path.removeprefix(f"{resume_dir}/") not in used:
+    for path in files_in(resume_dir):
+        name = path.removeprefix(f"{resume_dir}/")
+        if ".npz" in name and name not in used:
             storage.remove(path)
 
 

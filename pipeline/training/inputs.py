@@ -10,7 +10,6 @@ parsed once, where there is a folder with room for them, else the files themselv
 """
 
 import dataclasses
-import itertools
 import logging
 import tempfile
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from typing import Literal, TypeAlias
 
 import tensorflow as tf
 
+from components.listing import all_files
 from components.standing import moved
 from pipeline.errors import ConfigError
 from pipeline.training.blocks import has_room, read_blocks, write_blocks
@@ -104,9 +104,8 @@ class Share:
 
 
 def list_files(patterns: Sequence[str]) -> tuple[str, ...]:
-    """Files, and those that globs match, in order."""
-    found = ([name] if tf.io.gfile.exists(name) else tf.io.gfile.glob(name) for name in patterns)
-    return tuple(sorted(itertools.chain.from_iterable(found)))
+    """The files that some places stand for, in order: each is a file, or all of a folder if it ends with ``/*``."""
+    return tuple(all_files(patterns))
 
 
 def count_records(file_patterns: Sequence[str]) -> int:

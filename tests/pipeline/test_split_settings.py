@@ -50,3 +50,31 @@ def test_a_column_that_is_not_fit_is_named_with_those_that_are(split_by, where, 
         splitting_of(split_by, SCHEMA)
     assert caught.value.where == where
     assert fit in caught.value.expected
+
+
+@pytest.mark.parametrize(
+    ("split_by", "where", "text"),
+    [
+        (asked(time="user_id", cuts=("1.10.2025", "15.11.2025")), "data.split_by.cuts", "time_format"),
+        (asked(time="user_id", cuts=("2025-10-01", "2025-11-15T00:00Z")), "data.split_by.cuts", "zone"),
+        (asked(time="user_id", cuts=("2025-10-1", "2025-9-30")), "data.split_by.cuts", "later"),
+        (asked(time="user_id", cuts=("9.2.2025", "10.1.2025"), time_format="%d.%m.%Y"), "data.split_by.cuts", "later"),
+        (
+            asked(time="user_id", cuts=("1 May", "1 Jun"), time_format="%d %b %y"),
+            "data.split_by.time_format",
+            "%b",
+        ),
+        (asked(time="user_id", cuts=("1", "2"), time_format="%d"), "data.split_by.time_format", "%Y"),
+        (asked(time="price_usd", cuts=(1735689600.0, 1738368000.0)), "data.split_by.cuts", "INT"),
+    ],
+)
+def test_cuts_that_cannot_be_compared_are_refused(split_by, where, text):
+    with pytest.raises(ConfigError) as caught:
+        splitting_of(split_by, SCHEMA)
+    assert caught.value.where == where
+    assert text in str(caught.value)
+
+
+def test_texts_are_in_order_as_times():
+    asked_for = asked(time="user_id", cuts=("9.1.2025", "10.1.2025"), time_format="%d.%m.%Y")
+    assert splitting_of(asked_for, SCHEMA) == Splitting("time", "user_id", SPLITS, asked_for.cuts, "%d.%m.%Y")

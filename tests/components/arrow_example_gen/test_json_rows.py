@@ -195,3 +195,10 @@ def test_bad_lines_are_put_aside_with_their_numbers_and_the_others_are_read(monk
     batches = json_rows.read_good(file, COLUMNS, lambda line, row, fault: aside.append((line, fault.reason)))
     assert [row["age"] for batch in batches for row in batch.to_pylist()] == [1, 2, 3, None]
     assert aside == [(2, "not JSON"), (5, "not JSON"), (6, "wrong type"), (7, "not UTF-8"), (9, "wrong columns")]
+
+
+def test_a_block_of_bad_lines_alone_gives_no_row():
+    aside = []
+    file = io.BytesIO(b"x\nnull\n")
+    assert list(json_rows.read_good(file, COLUMNS, lambda line, row, fault: aside.append(line))) == []
+    assert aside == [1, 2]

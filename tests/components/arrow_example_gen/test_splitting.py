@@ -1,4 +1,5 @@
 import csv
+import datetime
 import io
 import json
 from collections import Counter
@@ -13,7 +14,7 @@ from harness import SPLITS, write_text
 from components.arrow_example_gen import byte_ranges
 from components.arrow_example_gen.columns import Settings
 from components.arrow_example_gen.component import pack
-from components.arrow_example_gen.splitting import BUCKETS, Splitting, buckets, parts
+from components.arrow_example_gen.splitting import BUCKETS, Splitting, buckets, by_time, parts
 from pipeline.errors import DataError
 
 BY_KEY = Splitting("key", "trip_start_timestamp", SPLITS, (600_000, 800_000))
@@ -22,10 +23,14 @@ BY_TIME = Splitting("time", "trip_start_timestamp", SPLITS, (1400000000, 1430000
 PUBLISHED = {"1footrue": -1541654101129638711, "2applefalse": 2794438866806483259, "3true": -4880158226897771312}
 
 
+def row_of(number) -> str:
+    return f"rows.csv, row {number + 1}"
+
+
 def divided(batches, splitting) -> dict[str, list]:
     found = {split: [] for split in splitting.splits}
     for batch in batches:
-        for split, rows in parts("rows.csv", batch, splitting):
+        for split, rows in parts(row_of, batch, splitting):
             found[split] += rows.to_pylist()
     return found
 
@@ -52,7 +57,7 @@ def test_a_key_has_its_split_whatever_the_batch_and_shares_are_kept(keys):
     [
         (pa.array([3, 1, 2, 5, 4]), (2, 4)),
         (pa.array([3, 1, 2, 5, 4], pa.float32()), (1.5, 4.0)),
-        (pa.array([b"3", b"1", b"2", b"5", b"4"]), ("2", "4")),
+        (pa.array([b"2003", b"2001", b"2002", b"2005", b"2004"]), ("2002", "2004")),
         (pa.array([f"2025-0{n}-01" for n in (3, 1, 2, 5, 4)]), ("2025-02", "2025-04")),
     ],
 )
@@ -69,7 +74,73 @@ def test_a_row_without_a_value_is_refused(names):
     batch = pa.record_batch([pa.array([1, None]), pa.array([1, 2])], names)
     with pytest.raises(DataError, match="of 2 rows have no value") as caught:
         divided([batch], Splitting("key", "at", SPLITS, (1, 2)))
-    assert caught.value.where == "rows.csv, column at"
+    assert caught.value.where == f"rows.csv, row {2 if 'at' in names else 1}, column at"
+
+
+def placed(values, cuts, time_format=None) -> list[int]:
+    """For each time how many of the cuts it has reached."""
+    splitting = Splitting("time", "at", SPLITS, cuts, time_format)
+    return by_time(row_of, pa.array(values), splitting, before=10).tolist()
+
+
+@pytest.mark.parametrize(
+    ("values", "cuts", "time_format"),
+    [
+        (["2025-2-7", "2025-10-1", "2025-12-24"], ("2025-10-1", "2025-11-15"), None),
+        (["2025-02-07T23:59:59.999", "2025-10-01 00:00", "2026-01-01"], ("2025-10-01", "2025-11-15"), None),
+        (["20250207", "20251001", "20251115T00:00"], ("20251001", "2025-11-15"), None),
+        (["2025-10-01T01:00+02:00", "2025-10-01T00:00Z", "2025-11-14T23:00-0200"],
+         ("2025-10-01T00:00Z", "2025-11-15T00:00Z"), None),
+        (["31.12.2024", "1.10.2025", "20.11.2025"], ("01.10.2025", "15.11.2025"), "%d.%m.%Y"),
+        (["12/31/99", "2/1/00", "1/1/01"], ("1/1/00", "12/31/00"), "%m/%d/%y"),
+        (["9:05 1.2.2025", "9:30 1.2.2025", "10:00 1.2.2025"], ("9:06 1.2.2025", "9:59 1.2.2025"), "%H:%M %d.%m.%Y"),
+        (["2025-10-01 00:00:00.5", "2025-10-01 00:00:01.000001", "2025-10-01 00:00:02.0"],
+         ("2025-10-01 00:00:01.000000", "2025-10-01 00:00:02.0"), "%Y-%m-%d %H:%M:%S.%f"),
+        ([3, 10, 20], (10, 20), None),
+        ([-2.5, 10.0, 1e30], (10.0, 20.0), None),
+    ],
+)  # fmt: skip
+def test_times_are_compared_as_times(values, cuts, time_format):
+    assert placed(values, cuts, time_format) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("time_format", [None, "%d.%m.%Y %H:%M:%S"])
+def test_times_are_placed_as_python_places_them(time_format):
+    random = np.random.default_rng(0)
+    seconds = random.integers(-(10**9), 4 * 10**9, 3000)
+    moments = [datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=int(number)) for number in seconds]
+    bounds = [datetime.datetime(1999, 12, 31, 23, 59, 59), datetime.datetime(2024, 2, 29)]
+
+    def text(moment):
+        return moment.strftime(time_format) if time_format else moment.isoformat()
+
+    expected = [sum(moment >= bound for bound in bounds) for moment in moments]
+    assert placed([text(moment) for moment in moments], tuple(map(text, bounds)), time_format) == expected
+
+
+@pytest.mark.parametrize(
+    ("wrong", "cuts", "time_format"),
+    [
+        ("7.2.2025", ("2025-10-01", "2025-11-15"), None),
+        ("02/07/2025", ("2025-10-01", "2025-11-15"), None),
+        ("25-02-07", ("2025-10-01", "2025-11-15"), None),
+        ("2025-02-30", ("2025-10-01", "2025-11-15"), None),
+        ("2025-13-01", ("2025-10-01", "2025-11-15"), None),
+        ("2025-10-01 24:00", ("2025-10-01", "2025-11-15"), None),
+        ("2025-10-01T00:00Z", ("2025-10-01", "2025-11-15"), None),
+        ("2025-10-01", ("2025-10-01T00:00Z", "2025-11-15T00:00Z"), None),
+        ("soon", ("2025-10-01", "2025-11-15"), None),
+        ("", ("2025-10-01", "2025-11-15"), None),
+        ("2025-10-01", ("1.10.2025", "15.11.2025"), "%d.%m.%Y"),
+        ("13/31/24", ("1/1/00", "12/31/00"), "%m/%d/%y"),
+        (float("nan"), (1.0, 2.0), None),
+    ],
+)
+def test_what_is_no_time_is_named_by_its_row(wrong, cuts, time_format):
+    with pytest.raises(DataError, match="time") as caught:
+        placed([cuts[0], cuts[1], wrong, wrong], cuts, time_format)
+    assert caught.value.where == "rows.csv, row 13, column at"
+    assert caught.value.received == str(wrong)
 
 
 def by_split(artifact) -> dict[str, list[tf.train.Example]]:
@@ -127,6 +198,15 @@ def test_a_split_that_gets_no_row_is_named(tmp_path):
     late = Splitting("time", "trip_start_timestamp", SPLITS, (1, 2**40))
     with pytest.raises(DataError, match="the train split has no rows"):
         gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path / "rows", splitting=late))
+
+
+def test_a_row_that_is_no_time_is_found_through_beam_whatever_the_order(tmp_path):
+    lines = [f"2025-1-{day},1.5\n" for day in range(1, 29)]
+    write_text(tmp_path / "rows" / "rows.csv", "".join(["company,fare\n", *lines, "1.2.2025,1\n", *lines]))
+    splitting = Splitting("time", "company", SPLITS, ("2025-01-10", "2025-01-20"))
+    with pytest.raises(DataError) as caught:
+        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path / "rows", splitting=splitting, shuffle_rows=1000))
+    assert caught.value.where == f"{tmp_path / 'rows' / 'rows.csv'}, line 30, column company"
 
 
 def test_an_empty_key_is_found_through_beam(tmp_path):
