@@ -20,10 +20,10 @@ def main() -> int:
     parser.add_argument("--only", type=int, help="the number of a single file")
     asked = parser.parse_args()
     # Imported here, since it takes seconds.
-    from differ import KINDS, differences
+    from differ import SHARES, differences
 
     print(f"seed {asked.seed}: {asked.files} files", flush=True)
-    kinds, started = [*KINDS], time.monotonic()
+    kinds, started = [kind for kind, share in SHARES.items() for _ in range(share)], time.monotonic()
     numbers = range(asked.files) if asked.only is None else [asked.only]
     with tempfile.TemporaryDirectory() as folder:
         for number in numbers:

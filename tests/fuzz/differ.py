@@ -7,9 +7,11 @@ from pathlib import Path
 from random import Random
 
 import csv_files
+import json_files
+import record_files
 from drawn import COLUMNS, Drawn, Row
 
-from components.arrow_example_gen import byte_ranges, csv_blocks, formats, json_rows
+from components.arrow_example_gen import byte_ranges, csv_blocks, formats, json_rows, parquet_rows
 from components.arrow_example_gen.bad_rows import BadRows
 from components.arrow_example_gen.quarantine import lines_before
 from components.arrow_example_gen.source_rows import count_rows
@@ -17,7 +19,15 @@ from pipeline.errors import DataError
 
 # One whole file takes some milliseconds.
 LIMIT_S = 60
-KINDS: dict[str, Callable[[Random], Drawn]] = {".csv": csv_files.draw}
+KINDS: dict[str, Callable[[Random], Drawn]] = {
+    ".csv": csv_files.draw,
+    ".jsonl": json_files.draw,
+    ".parquet": record_files.draw_parquet,
+    ".tfrecord": record_files.draw_records,
+    ".tfrecord.gz": record_files.draw_gzipped,
+}
+# How many of 40 files are of each kind; one of TFRecord takes as long as ten others.
+SHARES = {".csv": 12, ".jsonl": 11, ".parquet": 15, ".tfrecord": 1, ".tfrecord.gz": 1}
 
 
 def differences(kind: str, seed: str, folder: Path) -> list[str]:
@@ -37,7 +47,7 @@ def differences(kind: str, seed: str, folder: Path) -> list[str]:
 def sizes(random: Random) -> Iterator[None]:
     """Small blocks and ranges, so that every place of a file is at the border of one."""
     places = [(csv_blocks, "BLOCK_BYTES"), (json_rows, "BLOCK_BYTES"), (byte_ranges, "SCAN_BYTES")]
-    places.append((byte_ranges, "RANGE_BYTES"))
+    places += [(byte_ranges, "RANGE_BYTES"), (parquet_rows, "PIECE_BYTES"), (parquet_rows, "ROWS_PER_BATCH")]
     before = [getattr(module, name) for module, name in places]
     for module, name in places:
         setattr(module, name, random.randrange(60, 300))
@@ -48,10 +58,11 @@ def sizes(random: Random) -> Iterator[None]:
 
 def _differences(name: str, kind: str, drawn: Drawn) -> Iterator[str]:
     pieces = formats.pieces(name)
+    whole = [tuple(group for piece in pieces for group in piece)] if kind == ".parquet" else [()]
     counted = count_rows(name, COLUMNS)
     if counted != len(drawn.rows) + len(drawn.bad):
         yield f"counted: {counted}, not {len(drawn.rows)} and {len(drawn.bad)} bad ones"
-    for way, parts in (("whole", [()]), ("by ranges", pieces)):
+    for way, parts in (("whole", whole), ("by ranges", pieces)):
         if kind in formats.QUARANTINES:
             yield from _quarantined(name, way, parts, drawn)
         yield from _strict(name, way, parts, drawn)
@@ -71,7 +82,7 @@ def _strict(name: str, way: str, parts: list[formats.Piece], drawn: Drawn) -> It
     try:
         rows = [row for part in parts for row in rows_of(formats.read(name, COLUMNS, part))]
     except DataError as error:
-        lines = [f"line {line}" for line in drawn.bad]
+        lines = [f"{drawn.unit} {number}" for number in drawn.bad]
         if not any(f"{line}," in f"{error.where}," for line in lines):
             yield f"{way}: {error.where}: {error.problem}, not {lines}"
         return
@@ -81,4 +92,8 @@ def _strict(name: str, way: str, parts: list[formats.Piece], drawn: Drawn) -> It
 
 def rows_of(batches) -> list[Row]:
     """The rows of batches, with null for columns that are not there."""
-    return [tuple(row.get(name) for name in COLUMNS) for batch in batches for row in batch.to_pylist()]
+    return [tuple(_text(row.get(name)) for name in COLUMNS) for batch in batches for row in batch.to_pylist()]
+
+
+def _text(value):
+    return value.decode() if isinstance(value, bytes) else value

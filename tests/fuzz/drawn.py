@@ -39,8 +39,9 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Drawn:
-    """The content of a file, its good rows in the order of ``COLUMNS``, and the lines on which its bad ones begin."""
+    """The content of a file, its good rows in the order of ``COLUMNS``, and the numbers of its bad ones, in a unit."""
 
     content: bytes
     rows: list[Row]
     bad: list[int]
+    unit: str = "line"
