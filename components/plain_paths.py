@@ -15,6 +15,7 @@ from collections.abc import Callable
 from tensorflow.python.saved_model import path_helpers
 
 PATTERN = re.compile(r"[\[*?\\]")
+PLACES = ("/tmp", "/var/tmp")
 
 
 def plain(path: str) -> str:
@@ -32,7 +33,9 @@ def _link(folder: str) -> str:
 
 @functools.cache
 def _links() -> str:
-    folder = tempfile.mkdtemp(prefix="mainline-paths-")
+    # A run keeps its temporary files below its root, whose own name may be the one that is no plain path.
+    above = next((place for place in (tempfile.gettempdir(), *PLACES) if not PATTERN.search(place)), None)
+    folder = tempfile.mkdtemp(prefix="mainline-paths-", dir=above)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 

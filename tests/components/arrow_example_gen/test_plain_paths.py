@@ -1,7 +1,10 @@
+import tempfile
+
 import pytest
 import tensorflow as tf
-from test_listing import NAMES, NEIGHBOURS
+from test_folder_names import NAMES, NEIGHBOURS
 
+from components import plain_paths
 from components.plain_paths import plain
 
 
@@ -37,3 +40,11 @@ def test_a_checkpoint_too(tmp_path, name):
 
 def test_a_plain_path_stays_as_it_is():
     assert plain("runs/census {1}/state") == "runs/census {1}/state"
+
+
+def test_links_lie_where_the_path_is_plain(tmp_path, monkeypatch):
+    (tmp_path / "[a]").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "[a]"))
+    plain_paths._links.cache_clear()
+    plain_paths._link.cache_clear()
+    assert "[" not in plain_paths.plain(str(tmp_path / "[a]" / "state"))
