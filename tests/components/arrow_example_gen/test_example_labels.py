@@ -25,7 +25,7 @@ def columns(kind: str = "INT") -> Columns:
 
 
 def write(folder, kind: str, labels: list) -> str:
-    path, ids = folder / f"rows{kind}", [f"p{number}" for number in range(len(labels))]
+    path, ids = folder / f"rows{kind}", [f"2025-01-{number + 1:02d}" for number in range(len(labels))]
     if kind == ".parquet":
         parquet.write_table(pa.table({"id": ids, "late": labels}), path, row_group_size=3)
     elif kind == ".tfrecord":
@@ -95,7 +95,7 @@ def test_a_row_with_several_labels(tmp_path):
 
 
 def test_they_are_counted_in_the_splits_that_rows_are_divided_into(tmp_path):
-    by_id = Splitting("time", "id", ("train", "test"), ("p4",))
+    by_id = Splitting("time", "id", ("train", "test"), ("2025-01-05",))
     error = found({"rows": [write(tmp_path, ".csv", INTS)]}, splitting=by_id)
     assert "missing in 1 of 4 rows of train" in error.problem
     assert "missing in 1 of 4 rows of test; neither 0 nor 1 in 2 of 4 rows of test" in error.problem
