@@ -18,7 +18,7 @@ from ml_metadata.proto import metadata_store_pb2
 
 from components.files import write_json
 from components.review.store import when_free
-from pipeline.errors import InputError
+from pipeline.errors import InputError, refused
 from pipeline.run.stale import of_pipeline
 
 FILE = ".store.json"
@@ -132,14 +132,17 @@ def read_owner(root: Path) -> Owner | None:
     """The store that a root says it belongs to.
 
     Raises:
-        InputError: the file cannot be read.
+        InputError: the file is not one that we wrote.
+        MachineError: it cannot be read.
     """
     path = root / FILE
     try:
         return Owner(**json.loads(path.read_bytes()))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError) as error:
+    except OSError as error:
+        raise refused(error, InputError)(str(path), "cannot be read", received=error.strerror or str(error)) from error
+    except (ValueError, TypeError) as error:
         raise InputError(
             str(path), "does not say which ML Metadata store this folder belongs to", received=str(error),
             next_step=f"Remove it if the store is the right one: it is then made again. {ELSEWHERE}",

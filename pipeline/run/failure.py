@@ -15,7 +15,12 @@ from pipeline.shell import near
 NO_EARLIER_RUN = ("not found in MLMD", "No previous run", "No previous successful executions")
 # As SQLite says it.
 DISK_FULL = ("No space left on device", "disk is full")
-BY_SQLITE = {"disk I/O error": errno.EIO, "attempt to write a readonly database": errno.EROFS}
+BY_SQLITE = {
+    "disk I/O error": errno.EIO,
+    # Where the disk refused an earlier statement, which undid the transaction.
+    "cannot commit - no transaction is active": errno.EIO,
+    "attempt to write a readonly database": errno.EROFS,
+}
 # What the machine refuses, in our words, and what helps.
 LOOK = "Look at what the system says of it (dmesg, df, ulimit -f), mend it, and run again."
 REFUSALS: dict[int, tuple[str, str]] = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config import Config
 from pipeline.errors import MainlineError
 from pipeline.run.events import NodeStatus
+from pipeline.run.failure import as_ours
 from pipeline.run.request import Place, Request
 from pipeline.run.summary import AWAITING_CODE, Pushed, Summary, end_status, failure_status
 from pipeline.shell import line, module, near, option, script, tool
@@ -67,7 +68,10 @@ def served_model(place: Place, pushed: Mapping[str, Any]) -> "tuple[Served | Non
     """
     from components.versioned_pusher.versions import served
 
-    found = served(place.serving)
+    try:
+        found = served(place.serving)
+    except OSError as error:
+        return None, as_ours(error, place)
     if pushed.get("pushed") != 1:
         return (found if found is not None and found.run == place.run_id else None), None
     if found is not None and found.digest == pushed.get("model_digest", found.digest):

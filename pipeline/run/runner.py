@@ -47,33 +47,31 @@ def run(request: Request) -> int:
 
     Raises:
         InputError: before anything started, such as a config that cannot be used, or no span that is whole.
+        MachineError: the machine refuses what every run writes.
         MainlineError: another run holds the root.
     """
     config = resolve_span(load_config(request.config, request.overrides, request.env), to_stderr)
     root = resolved(request.root) / config.name
-    run_id = new_run_id(root / "history", datetime.now(timezone.utc))
-    with exclusive(root, run_id), terminating_as_interrupt():
-        place = Place(root, root / "history" / run_id, run_id)
-        begin(place, config)
-        with temporary_below(root):
-            summary = run_in(place, config, request)
-        with undisturbed():
-            save(summary, place)
+    try:
+        summary = run_alone(root, config, request)
+    except OSError as error:
+        raise as_ours(error, Place(root, root / "history", "")) from error
     show(summary, request.as_json)
     return summary.exit_code
 
 
-def begin(place: Place, config: Config) -> None:
-    """Makes the folder of a run, with its config.
-
-    Raises:
-        MainlineError: the disk refuses.
-    """
-    try:
+def run_alone(root: Path, config: Config, request: Request) -> Summary:
+    """Runs while nobody else does on that root; config, log and summary are in the folder of the run."""
+    run_id = new_run_id(root / "history", datetime.now(timezone.utc))
+    with exclusive(root, run_id), terminating_as_interrupt():
+        place = Place(root, root / "history" / run_id, run_id)
         place.folder.mkdir(parents=True)
         write_whole(place.folder / "config.yaml", dump_config(config).encode())
-    except OSError as error:
-        raise as_ours(error, place) from error
+        with temporary_below(root):
+            summary = run_in(place, config, request)
+        with undisturbed():
+            save(summary, place)
+    return summary
 
 
 def to_stderr(text: str) -> None:

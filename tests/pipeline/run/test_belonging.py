@@ -1,10 +1,13 @@
+import errno
+import os
 import shutil
+from pathlib import Path
 
 import ml_metadata as mlmd
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
-from pipeline.errors import InputError
+from pipeline.errors import InputError, MachineError
 from pipeline.metadata import sqlite
 from pipeline.run.belonging import FILE, check_belongs, check_not_lost, read_owner, store_id
 
@@ -160,3 +163,13 @@ def test_keys_of_trainings_and_other_folders_are_no_executions(world):
     for name in ("resume/1234567890123456", "resume/ab12", "notes"):
         (world.root / "artifacts" / "Trainer" / name).mkdir(parents=True)
     world.check()
+
+
+def test_a_disk_that_will_not_say_whose_a_root_is_is_no_bad_input(tmp_path, monkeypatch):
+    def refuse(self: Path) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(self))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(MachineError, match="Input/output error") as caught:
+        read_owner(tmp_path)
+    assert "Remove" not in caught.value.next_step

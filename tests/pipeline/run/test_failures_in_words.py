@@ -67,6 +67,7 @@ def test_a_refusal_without_words_of_ours_is_told_in_the_systems(place):
         "(sqlite3.OperationalError) database or disk is full",
         "Failed to establish connection to Metadata storage with error: disk I/O error query: COMMIT;",
         "Error when executing query: attempt to write a readonly database",
+        "InternalError: Error when executing query: cannot commit - no transaction is active query: COMMIT;",
         "[Errno 122] Error writing bytes to file. Detail: [errno 122] Disk quota exceeded",
     ],
 )

@@ -9,8 +9,17 @@ import pytest
 from rich.console import Console
 
 from components.slice_report.checks import Check, Verdict
+from components.versioned_pusher import versions
 from components.versioned_pusher.versions import push
-from pipeline.errors import ConfigError, DataError, DataRejectedError, InputError, MainlineError, NotBlessedError
+from pipeline.errors import (
+    ConfigError,
+    DataError,
+    DataRejectedError,
+    InputError,
+    MachineError,
+    MainlineError,
+    NotBlessedError,
+)
 from pipeline.run.events import NodeStatus
 from pipeline.run.failure import as_ours
 from pipeline.run.outcome import served_model, trained, training_warnings, when_pushed
@@ -124,6 +133,19 @@ def test_a_version_that_is_gone_or_overtaken_since_is_said(place, tmp_path):
     assert other.folder.name in error.received
     shutil.rmtree(place.serving)
     assert served_model(place, properties)[1].received == "no version that is whole"
+
+
+def test_versions_that_the_machine_will_not_read_are_said_in_the_summary(place, tmp_path, monkeypatch):
+    _, properties = pushed_model(tmp_path)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", "weights")
+
+    monkeypatch.setattr(versions, "_file_digest", refuse)
+    model, error = served_model(place, properties)
+    assert model is None
+    assert isinstance(error, MachineError)
+    assert str(error).startswith("weights: the disk or its file system fails")
 
 
 def test_a_run_without_a_push_names_no_model_but_one_that_it_pushed_before_it_was_cut_short(place, tmp_path):
