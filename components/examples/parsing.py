@@ -5,7 +5,7 @@ https://www.tensorflow.org/api_docs/python/tf/io/RaggedFeature
 """
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,7 @@ from tfx import types
 
 from components.ahead import ahead
 from components.examples.reading import BATCH_ROWS, serialized_batches
+from pipeline.errors import DataError
 
 # Custom property of an Examples artifact.
 DECLARED = "columns"
@@ -36,6 +37,22 @@ def declared(examples: types.Artifact) -> schema_pb2.Schema | None:
     columns = examples.get_json_value_custom_property(DECLARED)
     feature_types = {name: schema_pb2.FeatureType.Value(kind) for name, kind in sorted(columns.items())}
     return schema_pb2.Schema(feature=[schema_pb2.Feature(name=name, type=kind) for name, kind in feature_types.items()])
+
+
+def read_batches(paths: Sequence[str], schema: schema_pb2.Schema) -> Iterator[pa.RecordBatch]:
+    """The rows of files, at most 4096 at a time, each column a list of values a row.
+
+    Raises:
+        DataError: a file is damaged, or not as the schema says.
+    """
+    for path in paths:
+        try:
+            yield from parsed_batches(path, schema)
+        except tf.errors.OpError as error:
+            raise DataError(
+                path, "cannot be read", expected="TFRecords of tf.Example with the types of the schema",
+                received=str(error), next_step="Run ExampleGen again.",
+            ) from error  # fmt: skip
 
 
 def parsed_batches(path: str, schema: schema_pb2.Schema, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:

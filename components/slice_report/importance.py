@@ -18,9 +18,9 @@ from tfx.utils import path_utils
 from tfx_bsl.coders import example_coder
 
 from components.batch_evaluator.scoring import Score, load_model
+from components.examples.parsing import read_batches
 from components.slice_report.checks import Measured, badness, slice_name
 from components.slice_report.facts import Importance, Slice, WeakSegments
-from components.slice_report.leakage import read_batches
 from components.slice_report.parts import segment_rows
 from components.slice_report.settings import Settings
 from components.slice_report.sliced import slice_rows

@@ -7,21 +7,20 @@ expected n * m / 2**64 times: 0.5 for a billion and ten billion.
 """
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import tensorflow as tf
 from numpy.typing import NDArray
 from pandas.util import hash_array
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.examples.parsing import parsed_batches
+from components.examples.parsing import read_batches
 from components.slice_report.facts import Leak, NewCategory
 from components.slice_report.statistics import readable
-from pipeline.errors import ConfigError, DataError
+from pipeline.errors import ConfigError
 
 SPLITS = ("train", "eval", "test")
 PAIRS = (("eval", "train"), ("test", "train"), ("test", "eval"))
@@ -154,22 +153,6 @@ def scan_examples(files: Mapping[str, Sequence[str]], schema: schema_pb2.Schema,
         DataError: a file is damaged, or not as the schema says.
     """
     return scan_batches({split: read_batches(paths, schema) for split, paths in files.items()}, schema, id_columns)
-
-
-def read_batches(paths: Sequence[str], schema: schema_pb2.Schema) -> Iterator[pa.RecordBatch]:
-    """The rows of files, at most 4096 at a time, each column a list of values a row.
-
-    Raises:
-        DataError: a file is damaged, or not as the schema says.
-    """
-    for path in paths:
-        try:
-            yield from parsed_batches(path, schema)
-        except tf.errors.OpError as error:
-            raise DataError(
-                path, "cannot be read", expected="TFRecords of tf.Example with the types of the schema",
-                received=str(error), next_step="Run ExampleGen again.",
-            ) from error  # fmt: skip
 
 
 def scan_batches(

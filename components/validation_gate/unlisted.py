@@ -12,14 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.batch_statistics.estimated import is_estimated
-from components.examples.parsing import parsed_batches
+from components.examples.parsing import read_batches
 from components.validation_gate.domains import Domain, domains
 from components.validation_gate.verdict import Anomaly
-from pipeline.errors import DataError
 
 Statistics = Mapping[str, statistics_pb2.DatasetFeatureStatistics]
 NAMED = 10
@@ -143,11 +141,4 @@ def columns_of(files: Sequence[str], features: Iterable[schema_pb2.Feature]) -> 
     schema = schema_pb2.Schema(
         feature=[schema_pb2.Feature(name=feature.name, type=feature.type) for feature in features]
     )
-    for path in files:
-        try:
-            yield from parsed_batches(path, schema)
-        except tf.errors.OpError as error:
-            raise DataError(
-                path, "cannot be read", expected="TFRecords of tf.Example with the types of the schema",
-                received=str(error), next_step="Run ExampleGen again.",
-            ) from error  # fmt: skip
+    return read_batches(files, schema)
