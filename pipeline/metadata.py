@@ -7,7 +7,7 @@ from ml_metadata.proto import metadata_store_pb2
 
 from pipeline.config import Metadata
 from pipeline.errors import ConfigError
-from pipeline.postgresql import keep_backslashes
+from pipeline.postgresql import be_like_others
 
 
 def connection_config(settings: Metadata, root: Path) -> metadata_store_pb2.ConnectionConfig:
@@ -31,7 +31,7 @@ def connection_config(settings: Metadata, root: Path) -> metadata_store_pb2.Conn
             user=settings.user, password=password,
         ))  # fmt: skip
     else:
-        keep_backslashes()
+        be_like_others()
         config.postgresql.CopyFrom(metadata_store_pb2.PostgreSQLDatabaseConfig(
             host=settings.host, port=str(settings.port or 5432), dbname=settings.database,
             user=settings.user, password=password,

@@ -1,14 +1,19 @@
-"""Texts with a backslash, for a PostgreSQL behind ML Metadata.
+"""Texts with a backslash, and the order of what is found, for a PostgreSQL behind ML Metadata.
 
 ML Metadata (1.16.0, 1.21.0) takes the first and the last character off what ``PQescapeLiteral`` gives and puts its own
 quotes there. A text with a backslash is given as `` E'...'``, so that its literal ends at its first letter: an error of
 syntax for most, and whatever the text says as SQL for some. So no backslash reaches it: texts are written with another
 character in its place, and read back as they were.
+
+It asks for rows without an order, and PostgreSQL gives those that were changed last. TFX puts the keys of the outputs
+of a cached execution to artifacts by their places (``zip`` in tfx/orchestration/portable/cache_utils.py): a run would
+find the graph of Transform where its examples are. So they come in the order that was asked for, else of their ids, as
+in the other databases.
 """
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from google.protobuf.message import Message
@@ -18,6 +23,9 @@ BACKSLASH = "\\"
 PLACEHOLDER, MARK = "\u29f5", "\u29f7"
 TO_WRITE = str.maketrans({BACKSLASH: PLACEHOLDER, PLACEHOLDER: MARK + PLACEHOLDER, MARK: MARK + MARK})
 TO_READ = re.compile(f"{MARK}(.)|{PLACEHOLDER}")
+
+# What responses have several of, each with an id.
+NUMBERED = frozenset(("artifacts", "executions", "contexts"))
 
 
 def without_backslash(text: str) -> str:
@@ -38,12 +46,12 @@ def with_backslash(text: str) -> str:
     return TO_READ.sub(lambda found: found[1] or BACKSLASH, text)
 
 
-def keep_backslashes() -> None:
-    """Makes every store of this process on PostgreSQL write and read texts so; calling it again changes nothing."""
+def be_like_others() -> None:
+    """Makes every store of this process on PostgreSQL keep texts and order; calling it again changes nothing."""
     from ml_metadata.metadata_store import MetadataStore
 
     original = MetadataStore._pywrap_cc_call
-    if getattr(original, "keeps_backslashes", False):
+    if getattr(original, "is_like_others", False):
         return
 
     @functools.wraps(original)
@@ -56,9 +64,27 @@ def keep_backslashes() -> None:
         rewrite(written, without_backslash)
         original(self, method, written, response)
         rewrite(response, with_backslash)
+        put_in_order(request, response)
 
-    call.keeps_backslashes = True  # type: ignore[attr-defined]
+    call.is_like_others = True  # type: ignore[attr-defined]
     MetadataStore._pywrap_cc_call = call
+
+
+def put_in_order(request: Any, response: Any) -> None:
+    """Sorts the artifacts, executions or contexts of a response, unless the request says how they are sorted."""
+    fields = request.DESCRIPTOR.fields_by_name
+    if "options" in fields and request.HasField("options"):
+        return
+    for found in NUMBERED.intersection(response.DESCRIPTOR.fields_by_name):
+        ids = f"{found[:-1]}_ids"
+        places = {number: place for place, number in enumerate(getattr(request, ids) if ids in fields else ())}
+        # Those that were not asked for by their ids have no places.
+        getattr(response, found).sort(key=functools.partial(rank, places))
+
+
+def rank(places: Mapping[int, int], item: Any) -> tuple[int, int]:
+    """Where an item stands: by its place, if it has one, then by its id."""
+    return places.get(item.id, 0), item.id
 
 
 def rewrite(message: Message, change: Callable[[str], str]) -> None:

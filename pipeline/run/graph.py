@@ -13,7 +13,7 @@ from tfx.orchestration.portable import data_types, launcher, partial_run_utils, 
 from tfx.proto.orchestration import execution_result_pb2, pipeline_pb2
 
 from components import lean
-from pipeline.errors import InputError
+from pipeline.errors import InputError, MainlineError
 from pipeline.run.artifacts import Output, outputs_of
 from pipeline.run.console import ProgressHandler
 from pipeline.run.events import NodeStatus, Observer, State
@@ -80,6 +80,7 @@ class Graph:
             self.outputs[node] = outputs_of(handle.store, record.id)
             if record.last_known_state == CACHED:
                 return "cached"
+            check_ran(node, record)
             self._count_or_fail(node, handle.store, record)
         self.statuses[node].detail = ""
         return "done"
@@ -121,6 +122,19 @@ class Graph:
             earlier = (rows_out(outputs) for outputs in list(self.outputs.values())[:-1])
             self.rows = next((counts for counts in earlier if counts), latest)
         return self.rows
+
+
+def check_ran(node: str, record: metadata_store_pb2.Execution) -> None:
+    """Whether a node ran at all: TFX's launcher raises nothing where it does not find the inputs of one.
+
+    Raises:
+        MainlineError: it did not.
+    """
+    if record.last_known_state == metadata_store_pb2.Execution.FAILED:
+        raise MainlineError(
+            node, "it was not run: ML Metadata has not all outputs of the nodes before it",
+            next_step="The log of the run says which. Run again with --no-cache.",
+        )  # fmt: skip
 
 
 class Launcher(launcher.Launcher):

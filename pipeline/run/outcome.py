@@ -56,7 +56,7 @@ def summarize(
         folder=str(near(place.folder)),
         log=str(near(place.log)),
         next_command="",
-        warnings=training_warnings(Path(outputs["model_run"].uri)) if trained(nodes) else (),
+        warnings=training_warnings(Path(outputs["model_run"].uri)) if "model_run" in outputs and trained(nodes) else (),
     )
     return replace(summary, next_command=next_command(summary, request, outputs))
 

@@ -1,4 +1,4 @@
-"""Texts with a backslash on a real PostgreSQL, by way of ML Metadata."""
+"""Texts with a backslash, and the order of rows that were changed, on a real PostgreSQL, by way of ML Metadata."""
 
 import ml_metadata as mlmd
 import pytest
@@ -38,6 +38,38 @@ def test_a_text_comes_back_as_it_was(store, text):
     assert (found.id, found.uri, found.name) == (number, f"/{text}", f"name {text}")
     assert (found.properties, found.custom_properties) == (before.properties, before.custom_properties)
     assert store.get_artifact_by_type_and_name("Kind", f"name {text}").id == number
+
+
+def test_what_was_changed_is_found_where_it_was(store):
+    kind = store.put_artifact_type(metadata_store_pb2.ArtifactType(name="Ordered"))
+    numbers = store.put_artifacts([metadata_store_pb2.Artifact(type_id=kind, uri="/same") for _ in range(3)])
+    first, second, third = numbers
+    (changed,) = store.get_artifacts_by_id([first])
+    changed.state = metadata_store_pb2.Artifact.LIVE
+    store.put_artifacts([changed])
+    assert [item.id for item in store.get_artifacts_by_id(numbers)] == numbers
+    assert [item.id for item in store.get_artifacts_by_id([third, first, second])] == [third, first, second]
+    assert [item.id for item in store.get_artifacts_by_uri("/same")] == numbers
+    latest = mlmd.ListOptions(limit=2, order_by=mlmd.OrderByField.ID, is_asc=False)
+    assert [item.id for item in store.get_artifacts(latest)] == [third, second]
+
+
+def test_executions_and_contexts_are_in_order_too(store):
+    execution_kind = store.put_execution_type(metadata_store_pb2.ExecutionType(name="Node"))
+    context_kind = store.put_context_type(metadata_store_pb2.ContextType(name="Run"))
+    executions = store.put_executions([metadata_store_pb2.Execution(type_id=execution_kind) for _ in range(3)])
+    contexts = store.put_contexts([metadata_store_pb2.Context(type_id=context_kind, name=str(n)) for n in range(3)])
+    pairs = [metadata_store_pb2.Association(execution_id=executions[n], context_id=contexts[0]) for n in range(3)]
+    pairs += [metadata_store_pb2.Association(execution_id=executions[0], context_id=number) for number in contexts[1:]]
+    store.put_attributions_and_associations([], pairs)
+    changed = [*store.get_executions_by_id(executions[:1]), *store.get_contexts_by_id(contexts[:1])]
+    for item in changed:
+        item.custom_properties["changed"].int_value = 1
+        item.name = f"changed {item.name}"
+    store.put_executions(changed[:1])
+    store.put_contexts(changed[1:])
+    assert [item.id for item in store.get_executions_by_id(executions)] == executions
+    assert [item.id for item in store.get_contexts_by_execution(executions[0])] == contexts
 
 
 @pytest.mark.parametrize("text", HOSTILE)
