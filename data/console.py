@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from pipeline.errors import DataError, MainlineError, refused
+from pipeline.errors import MainlineError, of_system
 
 
 def say(line: str) -> None:
@@ -19,7 +19,7 @@ def exit_code(action: Callable[[], None]) -> int:
         say(str(error))
         return error.exit_code
     except OSError as error:
-        told = refused(error, DataError)(str(error.filename or "disk"), error.strerror or str(error))
+        told = of_system(error)
         say(str(told))
         return told.exit_code
     return 0

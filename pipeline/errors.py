@@ -105,6 +105,16 @@ def refused(error: OSError, kind: type[MainlineError]) -> type[MainlineError]:
     return MachineError if is_machines(error) else kind
 
 
+def of_system(error: OSError) -> MainlineError:
+    """An error of the system in its own words, with the path that it is about.
+
+    >>> print(of_system(IsADirectoryError(errno.EISDIR, "Is a directory", "a.partial", None, "a")))
+    a: Is a directory
+    """
+    where = error.filename2 or error.filename or "the system"
+    return refused(error, InputError)(str(where), error.strerror or str(error))
+
+
 def causes(error: BaseException | None) -> collections.abc.Iterator[BaseException]:
     """An error and all that led to it, each once: ``raise error from error`` makes one its own cause.
 

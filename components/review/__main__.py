@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
     # Imported late, so that --help answers at once.
     from ml_metadata.errors import StatusError
 
-    from pipeline.errors import MainlineError
+    from pipeline.errors import MainlineError, of_system
 
     try:
         {"list": list_reports, "show": show_report}.get(options.command, decide_on)(options)
@@ -56,6 +56,10 @@ def main(arguments: list[str]) -> int:
     except StatusError as error:
         print(f"ML Metadata: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        told = of_system(error)
+        print(told, file=sys.stderr)
+        return told.exit_code
     return 0
 
 
@@ -178,7 +182,16 @@ def open_store(stored: "Stored") -> "mlmd.MetadataStore":
         return mlmd.MetadataStore(stored.connection)
     except RuntimeError as error:
         where = f"ML Metadata of {stored.pipeline}"
-        raise MainlineError(where, "cannot be opened", received=str(error).split(" query: ")[0]) from error
+        raise MainlineError(where, "cannot be opened", received=reason(str(error))) from error
+
+
+def reason(text: str) -> str:
+    """Why ML Metadata could not do something, without what it was about to do.
+
+    >>> reason("mlmd: Error when executing query: file is not a database query: PRAGMA foreign_keys = ON;")
+    'mlmd: file is not a database'
+    """
+    return text.replace("Error when executing query: ", "").split(" query: ")[0]
 
 
 def exists(stored: "Stored") -> bool:

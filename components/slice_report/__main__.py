@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import DataError, MainlineError
+from pipeline.errors import DataError, MainlineError, of_system
 from pipeline.run.streams import enter
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
     except MainlineError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        told = of_system(error)
+        print(told, file=sys.stderr)
+        return told.exit_code
     print(page)
     return 0
 

@@ -15,6 +15,7 @@ from pipeline.errors import InputError
 
 Execution: TypeAlias = metadata_store_pb2.Execution
 SYSTEM, OWNERS = ".system", "owner"
+KEPT = "__stateful_working_dir_index__"
 
 
 def claim_outputs(node_folder: Path, execution: Execution, outputs: Iterable[str]) -> None:
@@ -47,7 +48,18 @@ def remove_outputs(artifacts: Path, execution: Execution) -> None:
             for path in (*node_folder.glob(f"*/{execution.id}"), *node_folder.glob(f"{SYSTEM}/*/{execution.id}")):
                 if path != owner:
                     shutil.rmtree(path, ignore_errors=True)
+            remove_kept(node_folder, execution)
             owner.unlink(missing_ok=True)
+
+
+def remove_kept(node_folder: Path, execution: Execution) -> None:
+    """Removes the working folder that TFX keeps of a failed execution for another try, which is an execution anew.
+
+    Its name is a UUID (``get_stateful_working_directory``, tfx/orchestration/portable/outputs_utils.py).
+    """
+    name = dict(execution.custom_properties).get(KEPT)
+    if name is not None and name.string_value:
+        shutil.rmtree(node_folder / SYSTEM / "stateful_working_dir" / name.string_value, ignore_errors=True)
 
 
 def owns(node_folder: Path, execution: Execution) -> bool:

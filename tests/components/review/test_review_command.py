@@ -1,3 +1,4 @@
+import errno
 import json
 import shlex
 import shutil
@@ -10,6 +11,7 @@ from ml_metadata.proto import metadata_store_pb2
 from review_world import PIPELINE, ROOT, World, make_report, start_review
 
 import local_runner
+from components.review import copies
 from components.review.__main__ import main
 from components.slice_report.encoding import from_json
 from components.slice_report.facts import Decision
@@ -341,6 +343,21 @@ def test_a_store_that_cannot_be_read_is_told_in_a_line(world, review):
     code, _, err = review("list")
     assert code == 1
     assert err.startswith("ML Metadata of census: cannot be opened")
+    assert "file is not a database" in err
+
+
+def test_a_disk_that_is_full_is_told_in_a_line_and_the_decision_is_recorded(world, review, monkeypatch):
+    world.report("r1")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "decision.json")
+
+    monkeypatch.setattr(copies, "publish", refuse)
+    code, _, err = review("approve", "r1", *WHO)
+    assert (code, err) == (1, "decision.json: No space left on device\n")
+    monkeypatch.undo()
+    code, out, _ = review("approve", "r1", *WHO)
+    assert (code, out.startswith("already approved by Ada")) == (0, True)
 
 
 def test_two_commands_at_once_record_one_decision(world):

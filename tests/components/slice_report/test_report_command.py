@@ -148,3 +148,8 @@ def test_help_is_there_in_less_than_a_second():
     assert done.returncode == 0
     assert "--against" in done.stdout
     assert "tensorflow" not in done.stderr
+
+
+def test_a_page_that_cannot_be_written_is_told_in_a_line(world, draw, tmp_path):
+    code, out, err = draw(reports(world, "r1"), "--out", tmp_path)
+    assert (code, out, err) == (2, "", f"{tmp_path}: Is a directory\n")

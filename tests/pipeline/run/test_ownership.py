@@ -43,6 +43,18 @@ def test_another_of_the_same_number_neither_writes_there_nor_removes_it(artifact
     assert owns(artifacts / "Trainer", FIRST)
 
 
+def test_what_tfx_keeps_of_a_failed_execution_for_another_try_goes_too(artifacts):
+    failed, other = (pb.Execution(id=number, name=str(number)) for number in (8, 9))
+    kept = artifacts / "Trainer" / ".system" / "stateful_working_dir"
+    for execution in (failed, other):
+        write(artifacts, execution)
+        execution.custom_properties["__stateful_working_dir_index__"].string_value = f"uuid-{execution.id}"
+        (kept / f"uuid-{execution.id}" / "inner").mkdir(parents=True)
+    remove_outputs(artifacts, failed)
+    remove_outputs(artifacts, FIRST)
+    assert [path.name for path in kept.iterdir()] == ["uuid-9"]
+
+
 def test_a_folder_that_nobody_claimed_is_nobody_s(artifacts):
     folder = artifacts / "Trainer" / "model" / "7"
     folder.mkdir(parents=True)
