@@ -1,7 +1,6 @@
 """The files of a folder whose name is taken as it is: ``[``, ``*``, ``?`` and a backslash in it are no pattern."""
 
 import os
-import re
 from collections.abc import Iterable
 
 import tensorflow as tf
@@ -10,7 +9,6 @@ from pipeline.errors import DataError
 
 # What TFX's ``io_utils.all_files_pattern`` adds to a folder.
 ALL = "/*"
-SPECIAL = re.compile(r"([\[\]*?\\])")
 
 
 def files_in(folder: str) -> list[str]:
@@ -32,15 +30,6 @@ def all_files(places: Iterable[str]) -> list[str]:
     """The files that some places stand for, in order: each is a file, or all of a folder if it ends with ``/*``."""
     found = (files_in(place.removesuffix(ALL)) if place.endswith(ALL) else [place] for place in places)
     return sorted(file for files in found for file in files)
-
-
-def escaped(path: str) -> str:
-    r"""The pattern that stands for a path alone, as TensorFlow reads patterns.
-
-    >>> escaped("rows [v2]?"), escaped("a-b/c.d")
-    ('rows \\[v2\\]\\?', 'a-b/c.d')
-    """
-    return SPECIAL.sub(r"\\\1", path)
 
 
 def _not_utf8(folder: str) -> DataError:

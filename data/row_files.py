@@ -3,6 +3,7 @@
 KINDS = (".csv", ".jsonl", ".parquet", ".tfrecord")
 # Hidden files, which editors and macOS leave beside those that they are copies of, and locks of office programs.
 PASSED_OVER = (".", "~$")
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip")
 
 
 def kind(name: str) -> str:
@@ -25,3 +26,20 @@ def kind(name: str) -> str:
     if stem == base:
         return end
     return ".tfrecord" if end in ("", ".tfrecord") else f"{end}.gz"
+
+
+def is_nearly(name: str) -> bool:
+    """Return whether a file is named like one of rows and is of no kind: packed, or in other letters.
+
+    >>> is_nearly("rows.csv.gz"), is_nearly("ROWS.CSV"), is_nearly("rows.jsonl.zst")
+    (True, True, True)
+    >>> is_nearly("rows.csv"), is_nearly("rows.tfrecord.gz"), is_nearly(".rows.csv.gz"), is_nearly("rows.csv~")
+    (False, False, False, False)
+    """
+    end = kind(name)
+    if end in ("", *KINDS):
+        return False
+    stem = name.lower()
+    for packed in PACKED:
+        stem = stem.removesuffix(packed)
+    return stem.endswith(KINDS)

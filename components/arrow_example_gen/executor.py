@@ -21,18 +21,18 @@ from tfx.utils import proto_utils
 from components.arrow_example_gen import tally
 from components.arrow_example_gen.bad_rows import BadRows
 from components.arrow_example_gen.columns import ARROW_TYPES, ColumnRule, Columns, Settings
-from components.arrow_example_gen.driver import folder_of
-from components.arrow_example_gen.formats import FORMATS, QUARANTINES, Piece, check, pieces, place, read, read_good
+from components.arrow_example_gen.formats import QUARANTINES, Piece, check, pieces, place, read, read_good
 from components.arrow_example_gen.labels import unchecked, with_totals
 from components.arrow_example_gen.numbers import LabelError
 from components.arrow_example_gen.quarantine import check_share, put_aside
 from components.arrow_example_gen.shards import write_shards
 from components.arrow_example_gen.shuffling import shuffled
+from components.arrow_example_gen.source_files import rows_of
+from components.arrow_example_gen.source_rows import count_rows
 from components.arrow_example_gen.splitting import Splitting, parts
 from components.examples import SOURCE_ROWS
 from components.examples.listing import list_written
 from components.examples.parsing import declare
-from components.listing import files_in
 from data.row_files import kind
 from pipeline.errors import DataError
 
@@ -185,28 +185,8 @@ def files_by_split(exec_properties: dict[str, Any]) -> dict[str, list[str]]:
     """
     config = example_gen_pb2.Input()
     proto_utils.json_to_proto(exec_properties[specs.INPUT_CONFIG_KEY], config)
-    files = {}
-    for split in config.splits:
-        base = exec_properties[specs.INPUT_BASE_KEY]
-        files[split.name] = of_one_kind(f"{base}/{split.pattern}", files_in(folder_of(base, split.pattern)))
-    return files
-
-
-def of_one_kind(pattern: str, names: list[str]) -> list[str]:
-    """Those that can be read; other files may lie beside them.
-
-    Raises:
-        DataError: there is none, or there are several kinds.
-    """
-    readable = [name for name in names if kind(name) in FORMATS]
-    kinds = sorted({kind(name) for name in readable})
-    if len(kinds) != 1:
-        raise DataError(
-            pattern, "the files of a split are not of one kind" if kinds else "no file matches",
-            expected=f"files of one of the kinds {', '.join(FORMATS)}", received=", ".join(kinds),
-            next_step="Check data.path.",
-        )  # fmt: skip
-    return readable
+    base = exec_properties[specs.INPUT_BASE_KEY]
+    return {split.name: rows_of(base, split.pattern) for split in config.splits}
 
 
 def files_of_written(files: dict[str, list[str]], settings: Settings) -> dict[str, list[str]]:
@@ -249,6 +229,8 @@ def find_bad(files: dict[str, list[str]], settings: Settings) -> DataError | Non
     try:
         for _ in all_rows(files, settings):
             pass
+        for name in (name for names in files.values() for name in names):
+            count_rows(name, settings.columns)
     except LabelError as error:
         free = dataclasses.replace(settings, columns=unchecked(settings.columns))
         return with_totals(error, settings.columns, all_rows(files, free))

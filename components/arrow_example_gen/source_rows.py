@@ -13,6 +13,7 @@ from apache_beam.io.filesystems import FileSystems
 from components.arrow_example_gen.byte_ranges import scan
 from components.arrow_example_gen.columns import Columns
 from components.arrow_example_gen.csv_blocks import count_records
+from components.arrow_example_gen.tfrecord_rows import NOT_GZIP, not_gzip
 from components.parquet_files import parquet
 from data.row_files import kind
 
@@ -21,10 +22,17 @@ BLANKS = np.frombuffer(b" \t\r\n", np.uint8)
 
 
 def count_rows(name: str, columns: Columns) -> int:
-    """The rows of a file: lines that are not blank, records of CSV, frames of TFRecord, what Parquet says of itself."""
+    """The rows of a file: lines that are not blank, records of CSV, frames of TFRecord, what Parquet says of itself.
+
+    Raises:
+        DataError: the file cannot be unpacked.
+    """
     with FileSystems.open(name, compression_type=CompressionTypes.UNCOMPRESSED) as file:
         rows = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if name.endswith(".gz") else file
-        return count_records(name, rows, columns) if kind(name) == ".csv" else COUNTERS[kind(name)](rows)
+        try:
+            return count_records(name, rows, columns) if kind(name) == ".csv" else COUNTERS[kind(name)](rows)
+        except NOT_GZIP as error:
+            raise not_gzip(name, error) from error
 
 
 def count_lines(file: BinaryIO) -> int:

@@ -1,5 +1,8 @@
 """TFRecord files of tf.Example as Arrow record batches, checked against the schema; what is wrong, by record."""
 
+import gzip
+import re
+import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
@@ -14,6 +17,9 @@ from components.examples.reading import BATCH_ROWS, decoder, serialized_batches
 from pipeline.errors import DataError
 
 Decoder = Callable[[tf.Tensor], pa.RecordBatch]
+NOT_GZIP = (zlib.error, EOFError, gzip.BadGzipFile)
+# What TensorFlow puts before a message: the place in a graph of its own.
+GRAPH = re.compile(r"^\{\{.*?\}\}\s*")
 VALUE_TYPES = {"INT": pa.int64(), "FLOAT": pa.float32(), "BYTES": pa.large_binary()}
 
 
@@ -23,8 +29,18 @@ def check_first(name: str, file: BinaryIO, columns: Columns) -> None:
     Raises:
         DataError: the file is empty.
     """
-    if not file.read(1):
+    try:
+        first = file.read(1)
+    except NOT_GZIP as error:
+        raise not_gzip(name, error) from error
+    if not first:
         raise DataError(name, "the file is empty", expected="records of tf.Example", next_step="Write it again.")
+
+
+def not_gzip(name: str, error: Exception) -> DataError:
+    """A file whose name ends with .gz, and which is cut off, damaged, or not packed."""
+    return DataError(name, "it cannot be unpacked by gzip", received=str(error)[:200],
+                     next_step="Write it again; a file that is not packed has a name without .gz.")  # fmt: skip
 
 
 def read_batches(name: str, columns: Columns) -> Iterator[pa.RecordBatch]:
@@ -74,7 +90,7 @@ def _next(name: str, batches: Iterator[tf.Tensor], before: int) -> tf.Tensor | N
     except tf.errors.OpError as error:
         raise DataError(
             f"{name}, after record {before}, or up to {BATCH_ROWS} later", "it cannot be read as TFRecord",
-            received=error.message[:200], next_step="Write it again.",
+            received=GRAPH.sub("", error.message)[:200], next_step="Write it again.",
         ) from error  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from harness import write_text
 
 from components.arrow_example_gen.driver import Driver
-from components.listing import all_files, escaped, files_in
+from components.listing import all_files, files_in
 from pipeline.errors import DataError
 from pipeline.training.inputs import count_records
 
@@ -28,7 +28,6 @@ def test_the_name_of_a_folder_is_no_pattern(tmp_path, name):
     folder = folders(tmp_path, name) / "train"
     expected = [str(folder / f"rows-{len(NEIGHBOURS)}.jsonl")]
     assert files_in(str(folder)) == all_files([f"{folder}/*"]) == all_files(expected) == expected
-    assert tf.io.gfile.glob(f"{escaped(str(folder))}/*.*") == expected
     (folder / ".hidden").touch()
     assert files_in(str(folder)) == expected
 
@@ -40,7 +39,6 @@ def test_rows_of_a_folder_of_any_name_are_read_and_fingerprinted(tmp_path, name)
     gen_world.run_nodes(tmp_path / name, node)
     assert gen_world.examples(gen_world.output(node, tmp_path / name)).total() == len(NEIGHBOURS) + 1
     processor = Driver(None).get_input_processor(node_splits(node), None, str(folder))
-    processor.resolve_span_and_version()
     fingerprint = processor.get_input_fingerprint(0, None)
     assert "num_files:1" in fingerprint
 

@@ -1,5 +1,6 @@
 import gzip
 import shutil
+from pathlib import Path
 
 import gen_world
 import pytest
@@ -121,3 +122,28 @@ def test_features_that_are_not_in_the_schema_can_be_left_out(tmp_path):
     assert [row for batch in read_batches(path, CHOSEN) for row in batch.to_pylist()] == [{"n": 1}, {"n": 2}]
     with pytest.raises(DataError, match="not in the schema: note, other"):
         rows(path)
+
+
+@pytest.mark.parametrize("fault", ["cut", "cut in its sum", "sum", "not packed", "text behind", "damaged"])
+def test_a_file_that_cannot_be_unpacked_is_named_whoever_reads_it(tmp_path, fault):
+    (tmp_path / "train").mkdir()
+    plain = write(tmp_path / "rows", *(taxi_example(number) for number in range(3)))
+    content = Path(plain).read_bytes()
+    packed = gzip.compress(content)
+    faulty = {
+        "cut": packed[:-20],
+        "cut in its sum": packed[:-4],
+        "sum": packed[:-8] + bytes(4) + packed[-4:],
+        "not packed": content,
+        "text behind": packed + b"text",
+        "damaged": packed[:30] + bytes([packed[30] ^ 255]) + packed[31:],
+    }
+    (tmp_path / "train" / "rows.gz").write_bytes(faulty[fault])
+    with pytest.raises(DataError) as caught:
+        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path))
+    assert caught.value.where.startswith(str(tmp_path / "train" / "rows.gz"))
+    assert "{{" not in str(caught.value)
+
+
+def taxi_example(number: int) -> bytes:
+    return example(trip_seconds=[number], company=[b"a"])

@@ -1,0 +1,81 @@
+import os
+
+import gen_world
+import pytest
+from harness import write_text
+
+from components.arrow_example_gen.source_files import fingerprint, of_one_kind, rows_of
+from pipeline.errors import DataError, MachineError
+
+PATTERN = "train/*.*"
+
+
+def place(kind, path):
+    """What is no file of rows, by its name one."""
+    made = {
+        "folder": lambda: path.mkdir(),
+        "pipe": lambda: os.mkfifo(path),
+        "link to nothing": lambda: path.symlink_to("gone.csv"),
+        "link to a folder": lambda: path.symlink_to(path.parent),
+        "loop of links": lambda: path.symlink_to(path.name),
+    }
+    made[kind]()
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link to nothing", "link to a folder", "loop of links"])
+def test_what_is_no_file_is_named_and_passed_over_if_its_name_is_not_of_rows(tmp_path, kind):
+    write_text(tmp_path / "train" / "rows.csv", "".join(gen_world.taxi_lines(3)))
+    for name in (".old.csv", "notes.txt", "old.csv~"):
+        place(kind, tmp_path / "train" / name)
+    assert rows_of(str(tmp_path), PATTERN) == [str(tmp_path / "train" / "rows.csv")]
+    place(kind, tmp_path / "train" / "x.csv")
+    with pytest.raises(DataError) as caught:
+        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path))
+    assert caught.value.where == str(tmp_path / "train" / "x.csv")
+
+
+def test_a_file_that_may_not_be_read_is_of_the_machine(tmp_path, monkeypatch):
+    write_text(tmp_path / "train" / "rows.csv", "")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(MachineError, match=r"rows\.csv: it may not be read"):
+        rows_of(str(tmp_path), PATTERN)
+
+
+def test_a_link_to_a_file_is_followed(tmp_path):
+    write_text(tmp_path / "all" / "rows", "")
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "rows.csv").symlink_to(tmp_path / "all" / "rows")
+    assert rows_of(str(tmp_path), PATTERN) == [str(tmp_path / "train" / "rows.csv")]
+
+
+@pytest.mark.parametrize("name", ["b.csv.gz", "b.CSV", "b.csv.zst", "b.Jsonl", "b.jsonl.gz", "B.CSV.GZ"])
+def test_rows_that_would_be_passed_over_for_their_name_are_refused(name):
+    with pytest.raises(DataError, match="its rows would not be read") as caught:
+        of_one_kind("rows/train/*.*", ["rows/train/a.csv", f"rows/train/{name}"])
+    assert caught.value.where == f"rows/train/{name}"
+
+
+def test_the_fingerprint_is_of_rows_alone_and_of_each_by_name(tmp_path):
+    first, second = (tmp_path / "train" / name for name in ("a.csv", "b.csv"))
+    write_text(first, "a\n1\n")
+    write_text(second, "a\n2\n")
+    os.utime(first, ns=(0, 5_000_000_000))
+    os.utime(second, ns=(0, 6_000_000_000))
+
+    def now():
+        return fingerprint("train", rows_of(str(tmp_path), PATTERN))
+
+    before = now()
+    assert "num_files:2,total_bytes:8" in before
+    for name in (".rows.csv.swp", "._a.csv", "notes.txt", "a.csv~", ".#b.csv"):
+        write_text(tmp_path / "train" / name, "a\n1\n")
+    assert now() == before
+    # TFX adds up sizes and seconds: both files changed places would be the same.
+    os.utime(first, ns=(0, 6_000_000_000))
+    os.utime(second, ns=(0, 5_000_000_000))
+    assert now() != before
+    os.utime(first, ns=(0, 5_000_000_000))
+    os.utime(second, ns=(0, 6_000_000_000))
+    assert now() == before
+    os.utime(first, ns=(0, 5_001_000_000))
+    assert now() != before
