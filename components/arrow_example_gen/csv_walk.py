@@ -12,6 +12,8 @@ from typing import Literal
 PLAIN = re.compile(rb"[^,\r\n]*")
 LINE_END = re.compile(rb"\r\n?|\n")
 NUMBER = re.compile(rb"[ \t]*[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|nan|inf)[ \t]*", re.IGNORECASE)
+# Text with so many on lines of which each has as many as a row is rows.
+MOST_COMMAS = 16
 Problem = Literal["open", "behind", "swallowed"]
 
 
@@ -109,14 +111,14 @@ def swallows(data: bytes, places: tuple[int, int, int, int], shape: Shape) -> bo
     """Whether a cell that goes over lines holds rows: each of its lines is one, with the cells around it.
 
     Text hardly ever has the commas of a row on every line, and numbers where a row has them; without columns of numbers
-    it takes more lines to tell. ``places`` are where the record begins, the cell opens and ends, and the record ends.
+    it takes more commas to tell. ``places`` are where the record begins, the cell opens and ends, and the record ends.
     """
     start, opened, closed, end = places
     lines = LINE_END.split(data[opened + 1 : closed - 1])
     commas = data.count(b",", opened, closed)
     if not commas or commas != (len(lines) - 1) * (shape.width - 1):
         return False
-    if not shape.numbers and (len(lines) <= 8 or commas < 16):
+    if not shape.numbers and (len(lines) < 3 or commas < MOST_COMMAS):
         return False
     rows = [split(row) for row in (data[start:opened] + lines[0], *lines[1:-1], lines[-1] + data[closed:end])]
     return all(_is_row(row, shape) for row in rows) and (not shape.numbers or _numbers(rows[1:], shape) >= 2)

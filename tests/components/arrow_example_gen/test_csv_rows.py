@@ -300,6 +300,40 @@ def test_text_over_lines_is_a_value(text):
     assert read(with_notes("a", f'"{text}"', "b"))[1]["city"] == text
 
 
+def of_texts(width, *cells) -> tuple[bytes, Columns]:
+    """Rows of columns of text, of which the second have the given cells."""
+    names = [f"c{number}" for number in range(width)]
+    rows = [",".join(["a", cell, *["b"] * (width - 2)]) for cell in cells]
+    return csv(*rows, header=",".join(names)), Columns({name: ColumnRule("BYTES", required=True) for name in names})
+
+
+@pytest.mark.parametrize(("width", "swallowed"), [(3, 8), (5, 4), (9, 2), (20, 2)])
+def test_rows_of_texts_alone_that_a_quote_swallows_are_refused(width, swallowed):
+    cells = ["x"] * 20
+    cells[5], cells[5 + swallowed] = '"gift', 'gift"'
+    error = refused_row(*of_texts(width, *cells))
+    assert (error.where, error.problem) == (
+        "rows.csv, line 7, column c1", "a quote opens a cell that goes over lines which look like rows",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [2, 3, 5, 9, 20])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Dear Sir,\nI have 3, no, 4 of them,\nall, you see, broken,\nYours, Ann",
+        "Main Street 5, Springfield\nIL, USA",
+        "Items:\napples, pears, plums, figs\nand, of course, nuts, and, well, more",
+        "a,b,c\n1,2,3\n4,5,6",
+        "f(a, b, c, d);\ng(a, b, c, d);\nh(a, b, c, d);",
+        "\n".join(["one, two"] * 10),
+    ],
+)
+def test_text_over_lines_among_texts_alone_is_a_value(width, text):
+    content, columns = of_texts(width, "x", f'"{text}"', "y")
+    assert [row["c1"] for row in read(content, columns)] == ["x", text, "y"]
+
+
 def test_a_line_end_that_two_blocks_share_stays_whole(monkeypatch):
     monkeypatch.setattr(csv_blocks, "BLOCK_BYTES", 100)
     for shift in range(100):
