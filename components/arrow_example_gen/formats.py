@@ -24,6 +24,7 @@ from components.arrow_example_gen.columns import Columns
 from components.arrow_example_gen.json_faults import Fault
 from components.parquet_files import parquet
 from data.row_files import kind
+from pipeline.errors import DataError
 
 Piece = tuple[int, ...]
 
@@ -111,10 +112,34 @@ FORMATS = {
 QUARANTINES = {".csv": bad_rows.read_good, ".jsonl": read_good_json}
 
 
+# How files of other kinds begin, which can be no text.
+OTHERS = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "ZIP, as Excel writes it", b"PAR1\x15": "Parquet", b"BZh91AY": "bzip2"}
+
+
 def check(name: str, columns: Columns) -> None:
-    """Compares the columns of a file with the schema."""
+    """Compares the columns of a file with the schema.
+
+    Raises:
+        DataError: they differ, or the file is of another kind than its name says.
+    """
     with FileSystems.open(name) as file:
+        if kind(name) in QUARANTINES:
+            check_is_text(name, file)
         FORMATS[kind(name)].check(name, file, columns)
+
+
+def check_is_text(name: str, file: BinaryIO) -> None:
+    """Looks at the beginning of a file.
+
+    Raises:
+        DataError: it is of a kind that is no text.
+    """
+    beginning = file.read(max(map(len, OTHERS)))
+    file.seek(0)
+    found = next((other for start, other in OTHERS.items() if beginning.startswith(start)), None)
+    if found is not None:
+        raise DataError(name, "the file is not what its name says", expected="text", received=found,
+                        next_step="Unpack it, or give it the name of its kind.")  # fmt: skip
 
 
 def pieces(name: str) -> list[Piece]:

@@ -18,8 +18,8 @@ from pipeline.errors import DataError
 
 Decoder = Callable[[tf.Tensor], pa.RecordBatch]
 NOT_GZIP = (zlib.error, EOFError, gzip.BadGzipFile)
-# What TensorFlow puts before a message: the place in a graph of its own.
-GRAPH = re.compile(r"^\{\{.*?\}\}\s*")
+# What TensorFlow puts around a message: the place in a graph of its own.
+GRAPH = re.compile(r"^\{\{.*?\}\}\s*|\s*\[Op:.*", re.DOTALL)
 VALUE_TYPES = {"INT": pa.int64(), "FLOAT": pa.float32(), "BYTES": pa.large_binary()}
 
 

@@ -1,9 +1,13 @@
+import bz2
+import gzip
 import os
 
 import gen_world
 import pytest
+from columns_world import REQUIRED
 from harness import write_text
 
+from components.arrow_example_gen.formats import check
 from components.arrow_example_gen.source_files import fingerprint, of_one_kind, rows_of
 from pipeline.errors import DataError, MachineError
 
@@ -53,6 +57,23 @@ def test_rows_that_would_be_passed_over_for_their_name_are_refused(name):
     with pytest.raises(DataError, match="its rows would not be read") as caught:
         of_one_kind("rows/train/*.*", ["rows/train/a.csv", f"rows/train/{name}"])
     assert caught.value.where == f"rows/train/{name}"
+
+
+@pytest.mark.parametrize("kind", [".csv", ".jsonl"])
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (gzip.compress(b"a\n1\n"), "gzip"),
+        (bz2.compress(b"a\n1\n"), "bzip2"),
+        (b"PK\x03\x04\x14\0\x06\0", "ZIP, as Excel writes it"),
+        (b"PAR1\x15\x04\x15\0\xff", "Parquet"),
+    ],
+)
+def test_a_file_of_another_kind_than_its_name_says_is_refused(tmp_path, kind, content, found):
+    (tmp_path / f"rows{kind}").write_bytes(content)
+    with pytest.raises(DataError, match="not what its name says") as caught:
+        check(str(tmp_path / f"rows{kind}"), REQUIRED)
+    assert caught.value.received == found
 
 
 def test_the_fingerprint_is_of_rows_alone_and_of_each_by_name(tmp_path):

@@ -1,4 +1,5 @@
 import gzip
+import re
 import shutil
 from pathlib import Path
 
@@ -142,7 +143,7 @@ def test_a_file_that_cannot_be_unpacked_is_named_whoever_reads_it(tmp_path, faul
     with pytest.raises(DataError) as caught:
         gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path))
     assert caught.value.where.startswith(str(tmp_path / "train" / "rows.gz"))
-    assert "{{" not in str(caught.value)
+    assert not re.search(r"\{\{|\[Op:", str(caught.value))
 
 
 def taxi_example(number: int) -> bytes:
