@@ -16,8 +16,8 @@ from types import FrameType
 from typing import Literal
 
 Phase = Literal[
-    "starting", "reading rows", "building", "tracing", "training", "validating", "writing", "exporting", "serving",
-    "leading",
+    "starting", "reading rows", "building", "reading weights", "tracing", "training", "validating", "writing",
+    "exporting", "serving", "leading",
 ]  # fmt: skip
 # What a step in TensorFlow's runtime, and a Python function that it calls back, look like from the Python side.
 RUNTIME, CALLED_BACK = "/tensorflow/python/", "/tensorflow/python/ops/script_ops.py"

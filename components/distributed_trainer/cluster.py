@@ -38,6 +38,7 @@ class Cluster:
         max_restarts: how often all tasks are started again before the training fails.
         startup_timeout_s: how long a task may take until it runs.
         hang_timeout_s: how long a task may give no sign of life, or not come to its next step.
+        steps_per_execution: how many steps are made before one is heard of.
     """
 
     strategy: str = "none"
@@ -46,24 +47,34 @@ class Cluster:
     max_restarts: int = 3
     startup_timeout_s: float = 300.0
     hang_timeout_s: float = 30.0
+    steps_per_execution: int = 1
 
     def limit_s(self, phase: str) -> float:
         """How long a task may stand still in a phase; without end where it serves others, or says of no phase.
 
         >>> Cluster(hang_timeout_s=30.0).limit_s("validating"), Cluster(hang_timeout_s=30.0).limit_s("exporting")
         (30.0, 300.0)
+        >>> Cluster(hang_timeout_s=30.0, steps_per_execution=20).limit_s("training")
+        600.0
         """
+        rarely_s = max(10 * self.hang_timeout_s, LEAST_WRITING_S)
         return {
             "starting": self.startup_timeout_s,
             "reading rows": self.startup_timeout_s,
             "building": max(4 * self.hang_timeout_s, LEAST_BUILDING_S),
-            "tracing": self.startup_timeout_s,
-            "training": self.hang_timeout_s,
-            "validating": self.hang_timeout_s,
+            "reading weights": rarely_s,
+            "tracing": max(self.startup_timeout_s, self.executing_s),
+            "training": self.executing_s,
+            "validating": self.executing_s,
             "leading": self.hang_timeout_s,
-            "writing": max(10 * self.hang_timeout_s, LEAST_WRITING_S),
-            "exporting": max(10 * self.hang_timeout_s, LEAST_WRITING_S),
+            "writing": rarely_s,
+            "exporting": rarely_s,
         }.get(phase, math.inf)
+
+    @property
+    def executing_s(self) -> float:
+        """How long the steps may take that are made in one call."""
+        return self.hang_timeout_s * self.steps_per_execution
 
     @property
     def is_spread(self) -> bool:

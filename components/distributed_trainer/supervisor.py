@@ -197,9 +197,13 @@ class Supervisor:
         return self.backend.start(self.cluster, self.folder, self.restarts)
 
     def _watch(self, running: Running, attempt: Attempt) -> Lost | None:
-        said = ""
+        said, looked_s = "", time.time()
         while not attempt.is_over:
             time.sleep(POLL_S)
+            slept_s, looked_s = time.time() - looked_s, time.time()
+            if slept_s > STALE_S:
+                # The machine was, or this process: nobody could give a sign of life, or have it seen.
+                attempt.started_s = looked_s
             lost = attempt.lost(running.exit_codes(), time.time())
             if lost is not None and not self._replaced(lost, running, attempt):
                 time.sleep(SETTLE_S)

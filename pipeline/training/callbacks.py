@@ -61,15 +61,15 @@ class EpochPulse(keras.callbacks.Callback):
         """From the second epoch on, nothing is traced any more."""
         moved(self.fitting if epoch else "tracing")
 
+    def on_train_end(self, logs: Logs = None) -> None:
+        """The best weights are read again."""
+        moved("reading weights")
+
 
 class Pulse(EpochPulse):
     """The same, and that every step and every batch of the evaluation is one further."""
 
     fitting: Phase = "training"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._evaluated = False
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """The first step of all is traced, in whatever epoch a resume begins."""
@@ -80,12 +80,11 @@ class Pulse(EpochPulse):
         moved("training")
 
     def on_test_begin(self, logs: Logs = None) -> None:
-        """The first evaluation is traced."""
-        moved("validating" if self._evaluated else "tracing")
+        """The first one is traced, and each may begin with rows of other workers, which are passed over."""
+        moved("tracing")
 
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
         """One further."""
-        self._evaluated = True
         moved("validating")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:

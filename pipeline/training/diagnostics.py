@@ -77,8 +77,9 @@ class EpochScalars(keras.callbacks.TensorBoard):
             super().on_epoch_end(epoch, logs)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Ends a trace when it is time to."""
-        super().on_train_batch_end(batch)
+        """Ends a trace when it is time to, which takes long where it has many operations."""
+        with standing.phase("writing"):
+            super().on_train_batch_end(batch)
 
 
 class Diagnostics(keras.callbacks.Callback):

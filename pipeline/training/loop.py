@@ -55,6 +55,7 @@ def train(fn_args: FnArgs, table: Table, build_model: BuildModel) -> None:
         model = build_trainee(job, build_model)
         # Variables that a step had to make would have it traced twice.
         model.optimizer.build(model.trainable_variables)
+        moved("reading weights")
         origin = begin(model, job, distribution)
     if training.strategy == "parameter_server":
         tell_spread(model, training.parameter_servers)

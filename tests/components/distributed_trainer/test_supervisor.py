@@ -127,6 +127,39 @@ def test_a_worker_that_waits_is_left_alone_while_another_one_is_at_something_lon
     assert watched.restarts == 0
 
 
+def test_steps_that_are_heard_of_together_may_take_as_long_as_all_of_them(tmp_path):
+    script = "live(0.3)\nstand('training', waits=True, seconds=4)\ndone() if task == 'worker-0' else live()"
+    watched = supervisor(tmp_path, script, dataclasses.replace(TWO, steps_per_execution=10))
+    watched.run()
+    assert watched.restarts == 0
+
+
+def test_after_the_machine_has_slept_nobody_is_lost(tmp_path, monkeypatch):
+    class Clock:
+        """The time of the system, which jumps once."""
+
+        slept_s, begun_s = 0.0, time.time()
+        sleep = staticmethod(time.sleep)
+
+        def time(self):
+            self.slept_s = 3600.0 * (time.time() - self.begun_s > 2.0)
+            return time.time() + self.slept_s
+
+    clock = Clock()
+    monkeypatch.setattr("components.distributed_trainer.supervisor.time", clock)
+    script = """
+    live(2.3)
+    awake = time.time
+    time.time = lambda: awake() + 3600.0
+    live(2.0)
+    if task == 'worker-0': done()
+    live()
+    """
+    watched = supervisor(tmp_path, script)
+    watched.run()
+    assert (watched.restarts, clock.slept_s) == (0, 3600.0)
+
+
 def test_once_all_wait_for_too_long_it_is_told_of_the_first(tmp_path):
     cluster = dataclasses.replace(TWO, max_restarts=0)
     script = "live(0.3)\nif task == 'worker-1': time.sleep(0.5)\nstand('training', waits=True)"
