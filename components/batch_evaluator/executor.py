@@ -2,6 +2,7 @@
 
 import logging
 import os
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -11,6 +12,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_beam_executor
+from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils, json_utils, path_utils, proto_utils
@@ -23,6 +25,7 @@ from components.batch_evaluator.scoring import ScoreFile, Scorer, load_model, mu
 from components.batch_evaluator.slices import with_values_as_text
 from components.examples.reading import read_schema, split_files
 from components.plain_paths import plain
+from components.versioned_pusher.versions import JUDGED, content_digest
 from pipeline.errors import ConfigError, DataError, MainlineError
 
 logger = logging.getLogger(__name__)
@@ -47,6 +50,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         check_schema(plan, schema, multivalent(schema))
         evaluation = artifact_utils.get_single_uri(output_dict[specs.EVALUATION_KEY])
         scorers = find_scorers(input_dict, plan)
+        check_baseline(scorers[1:])
         self.score(example_files(input_dict, exec_properties), scorers, schema, evaluation)
         predictions = Predictions(evaluation)
         if not predictions.num_rows:
@@ -106,6 +110,21 @@ def find_scorers(input_dict: Artifacts, plan: Plan) -> list[Scorer]:
     ]
 
 
+def check_baseline(scorers: list[Scorer]) -> None:
+    """Whether the model to compare with is still there.
+
+    Raises:
+        MainlineError: it is gone; without it, nothing would be compared.
+    """
+    gone = next((scorer.path for scorer in scorers if not fileio.exists(scorer.path)), None)
+    if gone is not None:
+        raise MainlineError(
+            gone, "the model that this one is to be compared with is gone", expected="the latest blessed model",
+            received="no such folder", next_step="Put it back, or reject its report with components.review: the "
+            "blessed model before it is then compared with.",
+        )  # fmt: skip
+
+
 def model_path(artifacts: list[types.Artifact]) -> str:
     """The SavedModel of a Model artifact."""
     artifact = artifact_utils.get_single_instance(artifacts)
@@ -132,11 +151,12 @@ def has_thresholds(config: config_pb2.EvalConfig) -> bool:
 
 
 def bless(input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any], passed: bool) -> None:
-    """Fills the blessing as stock Evaluator does (tfx/components/evaluator/executor.py)."""
+    """Fills the blessing as stock Evaluator does (tfx/components/evaluator/executor.py), with the model's digest."""
     blessing = artifact_utils.get_single_instance(output_dict[specs.BLESSING_KEY])
     model = artifact_utils.get_single_instance(input_dict[specs.MODEL_KEY])
     blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+    blessing.set_string_custom_property(JUDGED, content_digest(Path(model_path(input_dict[specs.MODEL_KEY]))))
     if input_dict.get(specs.BASELINE_MODEL_KEY):
         baseline = artifact_utils.get_single_instance(input_dict[specs.BASELINE_MODEL_KEY])
         blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)

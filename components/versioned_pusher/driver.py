@@ -1,6 +1,5 @@
 """Looks what is served before the cache is asked: a push that another one has overtaken is not answered from it."""
 
-from pathlib import Path
 from typing import Any
 
 from tfx import types
@@ -13,8 +12,8 @@ from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 
-from components.versioned_pusher.inputs import DECISION, PUSHED_BY, REVIEW, destination, model_path, review_outcome
-from components.versioned_pusher.versions import content_digest, served
+from components.versioned_pusher.inputs import DECISION, PUSHED_BY, REVIEW, destination, judged_digest, review_outcome
+from components.versioned_pusher.versions import served
 
 Artifacts = dict[str, list[types.Artifact]]
 
@@ -42,7 +41,7 @@ def pushed_by(inputs: Artifacts, properties: dict[str, Any], run: str) -> str:
     if not is_due(inputs, properties):
         return ""
     found = served(destination(properties))
-    return found.run if found is not None and found.digest == content_digest(Path(model_path(inputs))) else run
+    return found.run if found is not None and found.digest == judged_digest(inputs) else run
 
 
 def is_due(inputs: Artifacts, properties: dict[str, Any]) -> bool:

@@ -12,7 +12,15 @@ from tfx.utils import io_utils
 
 from components.review.ledger import APPROVED
 from components.slice_report.encoding import digest, from_json
-from components.versioned_pusher.inputs import DECISION, REPORT, REVIEW, destination, model_path, review_outcome
+from components.versioned_pusher.inputs import (
+    DECISION,
+    REPORT,
+    REVIEW,
+    destination,
+    judged_digest,
+    model_path,
+    review_outcome,
+)
 from components.versioned_pusher.versions import content_digest, push
 from pipeline.errors import MainlineError
 
@@ -28,7 +36,7 @@ class Executor(stock.Executor):
         """Pushes the model if it is blessed and approved; one that is served already is not copied again.
 
         Raises:
-            MainlineError: the report or the model is not the one that was approved.
+            MainlineError: the model is not the one that was judged, or it or the report not the one that was approved.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         pushed = artifact_utils.get_single_instance(output_dict[specs.PUSHED_MODEL_KEY])
@@ -36,6 +44,7 @@ class Executor(stock.Executor):
             self._MarkNotPushed(pushed)
             return
         model = model_path(input_dict)
+        check_judged(model, judged_digest(input_dict))
         version, _ = push(Path(model), destination(exec_properties), run=self._context.pipeline_run_id or "")
         io_utils.copy_dir(model, pushed.uri)
         self._MarkPushed(pushed, pushed_destination=str(version.folder), pushed_version=version.folder.name)
@@ -53,6 +62,20 @@ class Executor(stock.Executor):
             approved = inputs[DECISION][0].get_string_custom_property("report_digest")
             check_reviewed(report.uri, approved, model_path(inputs))
         return outcome == APPROVED
+
+
+def check_judged(model: str, judged: str) -> None:
+    """Checks that the files of the model are those that Evaluator judged; they may have been damaged since.
+
+    Raises:
+        MainlineError: they have another digest.
+    """
+    received = content_digest(Path(model))
+    if received != judged:
+        raise MainlineError(
+            model, "not the model that was judged; nothing was pushed", expected=judged, received=received,
+            next_step="Run again with --no-cache: a model is then trained and judged anew.",
+        )  # fmt: skip
 
 
 def check_reviewed(report: str, approved: str, model: str) -> None:

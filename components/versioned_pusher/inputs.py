@@ -10,6 +10,7 @@ from tfx.types import standard_component_specs as specs
 from tfx.utils import path_utils, proto_utils
 
 from components.review.ledger import APPROVED, REJECTED
+from components.versioned_pusher.versions import JUDGED, content_digest
 
 Artifacts = dict[str, list[types.Artifact]]
 REPORT, DECISION, REVIEW, PUSHED_BY = "report", "decision", "review", "pushed_by"
@@ -26,6 +27,12 @@ def model_path(inputs: Artifacts) -> str:
     """The SavedModel, as stock Pusher finds it."""
     model = artifact_utils.get_single_instance(inputs[specs.MODEL_KEY])
     return str(path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model)))
+
+
+def judged_digest(inputs: Artifacts) -> str:
+    """The digest of the model that was judged; of a blessing that does not say it, that of the model as it is."""
+    blessing = artifact_utils.get_single_instance(inputs[specs.MODEL_BLESSING_KEY])
+    return blessing.get_string_custom_property(JUDGED) or content_digest(Path(model_path(inputs)))
 
 
 def review_outcome(decisions: list[types.Artifact]) -> str:

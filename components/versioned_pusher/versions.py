@@ -14,6 +14,8 @@ from typing import Any
 from pipeline.errors import MainlineError
 
 MARKER = "READY.json"
+# Custom property of a blessing: the digest of the model that was judged; a stock Evaluator's has none.
+JUDGED = "model_digest"
 # The marker of a folder that is not yet whole: what has it and no marker was left by a killed push of ours.
 UNFINISHED = f"{MARKER}.partial"
 # What a model server takes for a version, and what it can count to.

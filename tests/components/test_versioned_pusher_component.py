@@ -51,6 +51,7 @@ class Tiny:
         self.model = self.root / f"model-{weights}" / "Format-Serving"
         self.model.mkdir(parents=True, exist_ok=True)
         (self.model / "saved_model.pb").write_text(weights, encoding="utf-8")
+        self.judged = content_digest(self.model)
         self.write_report()
 
     def write_report(self):
@@ -65,7 +66,7 @@ class Tiny:
         model = model.with_id("Model")
         blessing = Importer(
             str(self.root / "blessing"), standard_artifacts.ModelBlessing,
-            custom_properties={"blessed": int(self.blessed), "current_model_id": 1},
+            custom_properties={"blessed": int(self.blessed), "current_model_id": 1, "model_digest": self.judged},
         ).with_id("Blessing")  # fmt: skip
         report = Importer(
             str(self.report), SliceReport,
@@ -187,6 +188,17 @@ def test_a_model_changed_after_the_approval_is_not_pushed(tiny):
     with pytest.raises(MainlineError, match="not the model that the approved report is on") as caught:
         tiny.run()
     assert (caught.value.expected, caught.value.received) == (approved, content_digest(tiny.model))
+    assert versions(tiny.serving) == []
+
+
+def test_a_model_damaged_after_it_was_judged_is_not_pushed(tiny):
+    assert tiny.run("none") == said("done", 1, None)
+    (tiny.model / "saved_model.pb").write_text("damaged", encoding="utf-8")
+    # What is served is what was judged.
+    assert tiny.run("none") == said("cached", 1, None)
+    shutil.rmtree(tiny.serving)
+    with pytest.raises(MainlineError, match="not the model that was judged; nothing was pushed"):
+        tiny.run("none")
     assert versions(tiny.serving) == []
 
 

@@ -1,5 +1,6 @@
 """The component in a pipeline of its own, as LocalDagRunner runs it."""
 
+import pytest
 import tensorflow_model_analysis as tfma
 from tfx.dsl.components.common.importer import Importer
 from tfx.orchestration import metadata
@@ -9,6 +10,8 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.batch_evaluator.component import BatchEvaluator
 from components.batch_evaluator.predictions import read_predictions
+from components.versioned_pusher.versions import JUDGED, content_digest
+from pipeline.errors import MainlineError
 
 from .evaluator_world import BEAM_ARGS, ROWS, make_config
 
@@ -45,5 +48,14 @@ def test_the_component_runs_in_a_pipeline_and_blesses(world, tmp_path):
         (evaluation,) = handle.store.get_artifacts_by_type("ModelEvaluation")
     assert blessing.custom_properties["blessed"].int_value == 1
     assert blessing.custom_properties["current_model"].string_value == str(world.model)
+    (serving,) = (path.parent for path in world.model.rglob("saved_model.pb"))
+    assert blessing.custom_properties[JUDGED].string_value == content_digest(serving)
     assert tfma.load_validation_result(evaluation.uri).validation_ok
     assert read_predictions(evaluation.uri, ["score"]).num_rows == ROWS
+
+
+def test_a_baseline_that_is_gone_is_named_before_anything_is_scored(world, run_executor, tmp_path):
+    gone = tmp_path / "gone"
+    with pytest.raises(MainlineError, match="the model that this one is to be compared with is gone") as caught:
+        run_executor(make_config("AUC"), baseline=gone)
+    assert caught.value.where.startswith(str(gone))
