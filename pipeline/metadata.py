@@ -7,7 +7,7 @@ from ml_metadata.proto import metadata_store_pb2
 
 from pipeline.config import Metadata
 from pipeline.errors import ConfigError
-from pipeline.postgresql import be_like_others
+from pipeline.postgresql import be_like_others, in_connection_string
 
 
 def connection_config(settings: Metadata, root: Path) -> metadata_store_pb2.ConnectionConfig:
@@ -18,12 +18,7 @@ def connection_config(settings: Metadata, root: Path) -> metadata_store_pb2.Conn
     """
     if settings.backend == "sqlite":
         return sqlite(root / "metadata.db")
-    password = os.environ.get(settings.password_env)
-    if password is None:
-        raise ConfigError(
-            "metadata.password_env", "the environment has no such variable", expected=settings.password_env,
-            next_step=f"export {settings.password_env}=...",
-        )  # fmt: skip
+    password = password_of(settings)
     config = metadata_store_pb2.ConnectionConfig()
     if settings.backend == "mysql":
         config.mysql.CopyFrom(metadata_store_pb2.MySQLDatabaseConfig(
@@ -34,9 +29,24 @@ def connection_config(settings: Metadata, root: Path) -> metadata_store_pb2.Conn
         be_like_others()
         config.postgresql.CopyFrom(metadata_store_pb2.PostgreSQLDatabaseConfig(
             host=settings.host, port=str(settings.port or 5432), dbname=settings.database,
-            user=settings.user, password=password,
+            user=in_connection_string(settings.user), password=in_connection_string(password),
         ))  # fmt: skip
     return config
+
+
+def password_of(settings: Metadata) -> str:
+    """The password for a server.
+
+    Raises:
+        ConfigError: the environment has none.
+    """
+    password = os.environ.get(settings.password_env)
+    if password is None:
+        raise ConfigError(
+            "metadata.password_env", "the environment has no such variable", expected=settings.password_env,
+            next_step=f"export {settings.password_env}=...",
+        )  # fmt: skip
+    return password
 
 
 def sqlite(path: Path) -> metadata_store_pb2.ConnectionConfig:

@@ -53,11 +53,13 @@ def ask(settings: Metadata, connection: "metadata_store_pb2.ConnectionConfig") -
     import ml_metadata as mlmd
     from sqlalchemy import URL, create_engine
 
+    from pipeline.metadata import password_of
+
     if settings.backend in DRIVERS:
-        own = getattr(connection, settings.backend)
         url = URL.create(
-            DRIVERS[settings.backend], own.user, own.password, settings.host, port_of(settings), settings.database
-        )
+            DRIVERS[settings.backend], settings.user, password_of(settings), settings.host, port_of(settings),
+            settings.database,
+        )  # fmt: skip
         engine = create_engine(url, connect_args={CONNECT_TIMEOUT[settings.backend]: CONNECT_TIMEOUT_S})
         try:
             engine.connect().close()

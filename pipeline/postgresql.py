@@ -1,4 +1,4 @@
-"""Texts with a backslash, and the order of what is found, for a PostgreSQL behind ML Metadata.
+"""Texts with a backslash, the order of what is found, and passwords, for a PostgreSQL behind ML Metadata.
 
 ML Metadata (1.16.0, 1.21.0) takes the first and the last character off what ``PQescapeLiteral`` gives and puts its own
 quotes there. A text with a backslash is given as `` E'...'``, so that its literal ends at its first letter: an error of
@@ -24,6 +24,8 @@ PLACEHOLDER, MARK = "\u29f5", "\u29f7"
 TO_WRITE = str.maketrans({BACKSLASH: PLACEHOLDER, PLACEHOLDER: MARK + PLACEHOLDER, MARK: MARK + MARK})
 TO_READ = re.compile(f"{MARK}(.)|{PLACEHOLDER}")
 
+# What needs no quotes in a connection string.
+PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 # What responses have several of, each with an id.
 NUMBERED = frozenset(("artifacts", "executions", "contexts"))
 
@@ -44,6 +46,20 @@ def with_backslash(text: str) -> str:
     True
     """
     return TO_READ.sub(lambda found: found[1] or BACKSLASH, text)
+
+
+def in_connection_string(text: str) -> str:
+    """A user or a password as ML Metadata must be given it, which puts it between spaces, as it is.
+
+    Where libpq cannot read the whole, it says so with a part of the password.
+    https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE
+
+    >>> print(in_connection_string("secret"), in_connection_string("it is a"))
+    secret 'it is a'
+    """
+    if PLAIN.fullmatch(text):
+        return text
+    return "'" + text.replace(BACKSLASH, 2 * BACKSLASH).replace("'", BACKSLASH + "'") + "'"
 
 
 def be_like_others() -> None:

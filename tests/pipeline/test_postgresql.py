@@ -1,12 +1,16 @@
 """Texts with a backslash, and the order of rows that were changed, on a real PostgreSQL, by way of ML Metadata."""
 
+import contextlib
+
 import ml_metadata as mlmd
+import pg8000.native
 import pytest
 from database_world import DATABASE, PASSWORD, STARTERS, USER
 from ml_metadata.proto import metadata_store_pb2
 
 from pipeline.config import Metadata
 from pipeline.metadata import connection_config
+from pipeline.metadata_server import wait_for_store
 from pipeline.postgresql import rewrite, with_backslash, without_backslash
 
 HOSTILE = [
@@ -17,8 +21,14 @@ HOSTILE = [
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    with STARTERS["postgresql"](tmp_path_factory.mktemp("server")) as server, pytest.MonkeyPatch.context() as patch:
+def server(tmp_path_factory):
+    with STARTERS["postgresql"](tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory, server):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MAINLINE_METADATA_PASSWORD", PASSWORD)
         settings = Metadata(backend="postgresql", port=server.port, database=DATABASE, user=USER)
         yield mlmd.MetadataStore(connection_config(settings, tmp_path_factory.mktemp("root")))
@@ -38,6 +48,21 @@ def test_a_text_comes_back_as_it_was(store, text):
     assert (found.id, found.uri, found.name) == (number, f"/{text}", f"name {text}")
     assert (found.properties, found.custom_properties) == (before.properties, before.custom_properties)
     assert store.get_artifact_by_type_and_name("Kind", f"name {text}").id == number
+
+
+@pytest.mark.parametrize(
+    "password", ["p@ss:w/o%rd", "with space", "it's", "a\\b\\", '"#$x', "' host='elsewhere", "ü", " "]
+)
+def test_any_password_will_do(store, server, password, tmp_path, monkeypatch):
+    admin = {"host": "127.0.0.1", "port": server.port, "database": DATABASE, "user": USER, "password": PASSWORD}
+    with contextlib.closing(pg8000.native.Connection(**admin)) as connection:
+        connection.run('DROP ROLE IF EXISTS "some one"')
+        connection.run(f'CREATE ROLE "some one" SUPERUSER LOGIN PASSWORD {pg8000.native.literal(password)}')
+    monkeypatch.setenv("OTHER_PASSWORD", password)
+    settings = Metadata(
+        backend="postgresql", port=server.port, database=DATABASE, user="some one", password_env="OTHER_PASSWORD"
+    )
+    wait_for_store(settings, tmp_path, 0.0, print)
 
 
 def test_what_was_changed_is_found_where_it_was(store):
