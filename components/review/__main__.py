@@ -123,13 +123,13 @@ def tell(options: argparse.Namespace, recorded: "Recorded", pages: list[str], co
 def next_command(options: argparse.Namespace, chosen: "Candidate") -> str:
     """How to run on: with the config that the run had, all that is done is cached."""
     from pipeline.run.stored import changed_by_overlay
-    from pipeline.shell import line, option
+    from pipeline.shell import line, option, script
 
     kept = chosen.root / "history" / chosen.run / "config.yaml" if chosen.root else None
     root = option("--root", chosen.root.parent) if chosen.root else []
     if kept is None or not kept.is_file():
-        return line("python", "local_runner.py", *option("--config", options.config or chosen.pipeline), *root)
-    return line("python", "local_runner.py", *option("--config", kept), *root, *changed_by_overlay(kept.parent))
+        return line(*script("local_runner.py"), *option("--config", options.config or chosen.pipeline), *root)
+    return line(*script("local_runner.py"), *option("--config", kept), *root, *changed_by_overlay(kept.parent))
 
 
 def choose_report(options: argparse.Namespace) -> "tuple[Candidate, Reviewed, mlmd.MetadataStore]":

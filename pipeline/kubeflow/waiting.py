@@ -16,7 +16,7 @@ from pipeline.kubeflow.tasks import Task
 from pipeline.run.console import observing
 from pipeline.run.events import NodeStatus, Observer
 from pipeline.run.summary import show
-from pipeline.shell import line, option
+from pipeline.shell import line, option, script
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def wait_and_tell(connection: Connection, run: str, facts: Mapping[str, Any], as
 def look(connection: Connection, run: str) -> str:
     """How to look after a run."""
     namespace = option("--namespace", connection.namespace) if connection.namespace else []
-    return line("python", "kubeflow_runner.py", "status", *option("--host", connection.host), *namespace, run)
+    return line(*script("kubeflow_runner.py"), "status", *option("--host", connection.host), *namespace, run)
 
 
 def wait(connection: Connection, run: str, pace: Pace = Pace(), patience: Patience = WAITING) -> Ended:

@@ -21,6 +21,7 @@ BY_SQLITE = {
     "cannot commit - no transaction is active": errno.EIO,
     "attempt to write a readonly database": errno.EROFS,
 }
+DAMAGED = ("database disk image is malformed", "file is not a database")
 # What the machine refuses, in our words, and what helps.
 LOOK = "Look at what the system says of it (dmesg, df, ulimit -f), mend it, and run again."
 REFUSALS: dict[int, tuple[str, str]] = {
@@ -51,6 +52,12 @@ def as_ours(error: BaseException, place: Place, log: str = "") -> MainlineError:
     refusal = refusal_in(error)
     if refusal is not None:
         return explained(refusal, place)
+    damage = next((words for found in causes(error) for words in DAMAGED if words in str(found)), None)
+    if damage is not None:
+        return MachineError(
+            str(place.root / "metadata.db"), "the ML Metadata store is damaged", received=damage,
+            next_step="Put a backup of it back, or give another --root: all is then made anew.",
+        )  # fmt: skip
     if isinstance(error, LookupError) and any(text in str(error) for text in NO_EARLIER_RUN):
         return InputError(
             "--from", "there is no earlier run that came so far", received=first_line(error),

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from ml_metadata.proto import metadata_store_pb2
@@ -130,7 +131,12 @@ def test_an_approval_is_recorded_drawn_and_followed_by_the_next_command(world, r
     config = world.runs / PIPELINE / "history" / "r1" / "config.yaml"
     assert (code, err) == (0, "")
     assert facts["recorded"] is True
-    assert facts["next"] == f"python local_runner.py --config {config} --root {world.runs}"
+    python, script, *options = shlex.split(facts["next"])
+    assert (Path(python).resolve(), Path(script).resolve()) == (
+        Path(sys.executable).resolve(),
+        ROOT / "local_runner.py",
+    )
+    assert options == ["--config", str(config), "--root", str(world.runs)]
     assert facts["pages"] == [str(folder / "index.html")]
     assert (folder / "index.html").read_text(encoding="utf-8") == drawn
     assert Decision(**json.loads((folder / "decision.json").read_text(encoding="utf-8"))) == decision

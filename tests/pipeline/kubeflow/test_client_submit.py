@@ -3,6 +3,8 @@ import json
 import pytest
 from kfp_world import Fault
 
+from pipeline.shell import line, script
+
 CENSUS = ("--config", "census", "--image", "registry/image:1")
 
 
@@ -195,7 +197,7 @@ def test_ctrl_c_leaves_the_run_at_work_and_says_how_to_look(kubeflow, world, mon
     said = kubeflow("submit", *CENSUS, "--wait")
     (run,) = world.runs
     assert said.code == 1
-    assert f"The run goes on: python kubeflow_runner.py status --host {world.url} {run}" in said.err
+    assert f"The run goes on: {line(*script('kubeflow_runner.py'))} status --host {world.url} {run}" in said.err
     assert world.asked("POST", "terminate") == []
 
 

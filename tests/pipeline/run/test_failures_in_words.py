@@ -3,9 +3,11 @@ import os
 import socket
 import ssl
 
+import ml_metadata as mlmd
 import pytest
 
 from pipeline.errors import DataError, MachineError
+from pipeline.metadata import sqlite
 from pipeline.run.failure import REFUSALS, as_ours, refusal_in
 from pipeline.run.request import Place
 
@@ -91,3 +93,15 @@ def test_what_only_looks_like_a_refusal_is_none(error):
 def test_the_root_may_be_gone(place, tmp_path):
     gone = Place(tmp_path / "gone", tmp_path / "gone" / "1", "1")
     assert as_ours(OSError(errno.ENOTCONN, "Transport endpoint is not connected"), gone).problem.startswith("the file")
+
+
+@pytest.mark.parametrize("content", [b"garbage" * 1000, b"SQLite format 3\0" + b"\0" * 5000])
+def test_a_store_that_is_damaged_is_named(place, content):
+    database = place.root / "metadata.db"
+    database.write_bytes(content)
+    with pytest.raises(RuntimeError) as caught:
+        mlmd.MetadataStore(sqlite(database))
+    ours = as_ours(caught.value, place)
+    assert (type(ours), ours.where) == (MachineError, str(database))
+    assert ours.problem == "the ML Metadata store is damaged"
+    assert "CREATE" not in str(ours)
