@@ -4,6 +4,7 @@ A folder that is still being filled must not be, see ``choose``.
 """
 
 import math
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -102,15 +103,26 @@ def listing(pattern: str, divided: bool = True) -> list[Folder]:
 
 def seen(span: Span, divided: bool = True) -> Folder:
     """Return the facts about a span's folder."""
-    return Folder(span, without_rows(span.path, divided), (span.path / MARKER).is_file(), changed_s(span.path))
+    try:
+        missing = without_rows(span.path, divided)
+    except PermissionError:
+        # One that may not be read does not stand in the way of others.
+        missing = SPLITS
+    return Folder(span, missing, (span.path / MARKER).is_file(), changed_s(span.path))
 
 
 def without_rows(folder: Path, divided: bool = True) -> tuple[str, ...]:
-    """Return the splits that have no file of rows in a folder."""
-    places = dict.fromkeys(SPLITS, "*") if not divided else {split: f"{split}/*" for split in SPLITS}
-    return tuple(
-        split for split, place in places.items() if not any(kind(path.name) in KINDS for path in folder.glob(place))
-    )
+    """Return the splits that have no file of rows in a folder; raise OSError when it may not be listed."""
+    return tuple(split for split in SPLITS if not has_rows(folder / split if divided else folder))
+
+
+def has_rows(folder: Path) -> bool:
+    """Return whether a folder is there and has a file of rows."""
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return any(kind(name) in KINDS for name in names)
 
 
 def changed_s(folder: Path) -> float:

@@ -1,3 +1,4 @@
+import errno
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ from tfx.components.example_gen import utils
 from tfx.proto import example_gen_pb2
 
 from data.span_patterns import Span
-from data.spans import MARKER, SETTLE_S, SPLITS, Folder, Found, choose, latest_span, listing, look
+from data.spans import MARKER, SETTLE_S, SPLITS, Folder, Found, choose, latest_span, listing, look, without_rows
 from pipeline.config import load_config
 from pipeline.errors import ConfigError, DataError
 from pipeline.run.runner import input_rows
@@ -204,3 +205,23 @@ def test_the_span_is_the_one_that_tfx_takes(tmp_path, pattern, names):
     _, span, version = utils.calculate_splits_fingerprint_span_and_version(str(tmp_path), splits)
     found = latest_span(f"{tmp_path}/{pattern}")
     assert (found.number, found.version) == (span, version)
+
+
+def test_a_folder_that_may_not_be_listed_is_not_one_without_rows(tmp_path, monkeypatch):
+    real = os.listdir
+
+    def listdir(folder):
+        if Path(folder).name == "eval":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        return real(folder)
+
+    for number in (1, 2):
+        for split in SPLITS:
+            (tmp_path / f"span-{number}" / split).mkdir(parents=True)
+            (tmp_path / f"span-{number}" / split / "rows.csv").write_text("")
+    (tmp_path / "span-1" / "_SUCCESS").write_text("")
+    monkeypatch.setattr(os, "listdir", listdir)
+    with pytest.raises(PermissionError):
+        without_rows(tmp_path / "span-1")
+    assert without_rows(tmp_path / "span-1" / "train", divided=False) == ()
+    assert latest_span(str(tmp_path / "span-{SPAN}")) is None
