@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.kubeflow_names import amount_of, fault_of_image, fault_of_path
+from pipeline.kubeflow_names import DNS, amount_of, fault_of_image, fault_of_path
 from pipeline.strict import Seconds, Strict, WholeSeconds
 
 
@@ -43,7 +43,6 @@ AbsolutePath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)+$", max_length
 Image = Annotated[str, Field(max_length=512), AfterValidator(image_reference)]
 # Of objects, keys of labels and taints, and their values:
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/, …/labels/
-DNS = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 WORD = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 ObjectName = Annotated[str, Field(pattern=f"^{DNS}$", max_length=253)]
 LabelKey = Annotated[str, Field(pattern=f"^({DNS}/)?{WORD}$", max_length=317)]

@@ -12,6 +12,9 @@ HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9
 IMAGE = re.compile(
     rf"(?P<name>(?:{HOST}/)?{PART}(?:/{PART})*)(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?"
 )
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+DNS = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+LONGEST_NAME = 253
 # A volume there would hide what every program of the image needs.
 OF_THE_SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr")
 
@@ -54,3 +57,12 @@ def fault_of_image(image: str) -> str:
     if found is None or len(found["name"]) > 255:
         return "no image is called so: REGISTRY/NAME:TAG or REGISTRY/NAME@sha256:DIGEST"
     return ""
+
+
+def is_name(text: str) -> bool:
+    """Whether an object of Kubernetes may be called so.
+
+    >>> is_name("mainline-runner"), is_name("Mainline"), is_name("a b"), is_name("-a"), is_name("a" * 300)
+    (True, False, False, False, False)
+    """
+    return len(text) <= LONGEST_NAME and re.fullmatch(DNS, text, re.ASCII) is not None

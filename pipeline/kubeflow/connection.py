@@ -20,6 +20,7 @@ from components.lean import without
 from pipeline.errors import InputError, MainlineError
 from pipeline.kubeflow.command_line import HOST_ENV, TOKEN_ENV
 from pipeline.kubeflow.failures import ONCE, READING, Patience, explained, patiently, status_of
+from pipeline.kubeflow_names import is_name
 
 # Seconds to connect, and to wait for an answer. The SDK has no bound of its own.
 TIMEOUT_S = (10, 60)
@@ -107,7 +108,7 @@ def server_of(options: Any) -> Server:
     """The server that the command line and the environment name.
 
     Raises:
-        InputError: no host, or none that is an address; a file that cannot be read.
+        InputError: no host, or none that is an address; a name that no cluster has; a file that cannot be read.
     """
     host = options.host.split("/#")[0].rstrip("/")
     if not re.match(r"https?://[^/\s]+", host):
@@ -115,9 +116,23 @@ def server_of(options: Any) -> Server:
             "--host", "no address of Kubeflow Pipelines", expected="such as https://kubeflow.example.com/pipeline",
             received=options.host or "nothing", next_step=f"Pass --host URL, or set {HOST_ENV}.",
         )  # fmt: skip
+    check_names(options)
     if options.ca_cert is not None:
         check_certificates(options.ca_cert)
     return Server(host, options.namespace, token_of(options.token_file), options.ca_cert)
+
+
+def check_names(options: Any) -> None:
+    """Whether there may be such a namespace and account: a run with another one would start, and get no pod."""
+    for option, name in (
+        ("--namespace", options.namespace),
+        ("--service-account", vars(options).get("service_account")),
+    ):
+        if name and not is_name(name):
+            raise InputError(
+                option, "nothing in a cluster can be called so", received=name,
+                expected="lower-case letters, digits, '-' and '.', at most 253",
+            )  # fmt: skip
 
 
 def check_certificates(file: Path) -> None:

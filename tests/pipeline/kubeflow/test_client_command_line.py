@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 import kubeflow_runner
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, InputError
 from pipeline.kubeflow.command_line import parse
 from pipeline.kubeflow.compiling import asked
+from pipeline.kubeflow.connection import server_of
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMANDS = ("compile", "submit", "schedule", "retrain", "status", "logs", "cancel")
@@ -151,3 +152,18 @@ def test_without_an_image_nothing_is_compiled_and_that_is_said_soon(tmp_path, ca
     assert kubeflow_runner.main(["compile", "--config", "census", "--output", str(output)]) == 2
     assert "kubeflow.image" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "name"), [("--namespace", "Team A"), ("--namespace", "-a"), ("--service-account", "../x")]
+)
+def test_a_name_that_no_cluster_has_is_refused_before_it_is_asked(option, name):
+    options = parse(["submit", "--host", "https://kubeflow.example.com", f"{option}={name}"], "")
+    with pytest.raises(InputError, match=f"{option}: nothing in a cluster can be called so"):
+        server_of(options)
+
+
+def test_names_that_a_cluster_may_have_are_taken():
+    asked = ["--host", "https://kubeflow.example.com", "--namespace", "team-a"]
+    assert server_of(parse(["submit", *asked, "--service-account", "a.b"], "")).namespace == "team-a"
+    assert server_of(parse(["status", "run", *asked], "")).namespace == "team-a"
