@@ -12,7 +12,7 @@ from components.arrow_example_gen import numbers
 from components.arrow_example_gen.byte_ranges import Range
 from components.arrow_example_gen.columns import ARROW_TYPES, Columns
 from components.arrow_example_gen.csv_blocks import Block, Source, source
-from components.arrow_example_gen.csv_rows import check_count, parse
+from components.arrow_example_gen.csv_rows import check_count, is_hexadecimal, parse
 from components.arrow_example_gen.csv_scan import Places
 from components.arrow_example_gen.csv_walk import Fault, split
 from components.arrow_example_gen.texts import is_utf8
@@ -145,6 +145,8 @@ def _converted(batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch:
 def _typed(values: pa.BinaryArray, kind: str) -> pa.Array:
     """As Arrow reads cells of CSV: around a number there may be blanks."""
     text = values.cast(pa.string())
+    if kind == "INT" and pc.any(is_hexadecimal(text)).as_py():
+        raise pa.ArrowInvalid("not decimal")
     return text if kind == "BYTES" else pc.utf8_trim(text, characters=" \t").cast(ARROW_TYPES[kind])
 
 

@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from components.arrow_example_gen.byte_ranges import Range
@@ -35,10 +37,12 @@ def read_batches(name: str, file: BinaryIO, columns: Columns, cut: Range = ()) -
     types = {name: ARROW_TYPES[columns[name].type] for name in columns.among(rows.head.names)}
     for block in rows.blocks(columns):
         fault = next(iter(block.found.faults), None)
+        data = block.good(fault.start if fault else None)
         try:
-            table = parse(block.good(fault.start if fault else None), rows.head.names, types)
+            table = parse(data, rows.head.names, types)
         except pa.ArrowInvalid as error:
             raise _explain(rows, block, error, columns) from error
+        _check_decimal(rows, block, data, [name for name in types if columns[name].type == "INT"])
         if fault:
             column = rows.head.names[min(block.column(fault), len(rows.head.names) - 1)]
             raise quote_error(f"{rows.line(block.line(fault.opened))}, column {column}", fault, block.data)
@@ -82,6 +86,29 @@ def parse(
     finally:
         # Before the memory, so that no thread of its own is the last to have that.
         del reader
+
+
+def is_hexadecimal(texts: pa.Array) -> pa.Array:
+    """Which texts Arrow would read as whole numbers though only it does: 0x1F, and 0xFFFFFFFFFFFFFFFF as -1.
+
+    >>> is_hexadecimal(pa.array(["0x1F", "10", None])).to_pylist()
+    [True, False, None]
+    """
+    return pc.match_substring_regex(texts, "^[ \t]*0[xX]")
+
+
+def _check_decimal(rows: Source, block: Block, data: bytes, wholes: Sequence[str]) -> None:
+    if not wholes or (b"0x" not in data and b"0X" not in data):
+        return
+    table = parse(data, rows.head.names, dict.fromkeys(wholes, pa.binary()))
+    for column in wholes:
+        cells = table[column]
+        found = np.flatnonzero(pc.fill_null(is_hexadecimal(cells), False).to_numpy())
+        if len(found):
+            where = f"{rows.line(block.line(int(block.starts[found[0]])))}, column {column}"
+            received = _short(repr(cells[int(found[0])].as_py().decode()))
+            raise DataError(where, "the value has the wrong type", expected="INT", received=received,
+                            next_step="Write it as a decimal number.")  # fmt: skip
 
 
 def check_count(rows: Source, block: Block, read: int) -> None:

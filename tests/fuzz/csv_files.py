@@ -34,7 +34,7 @@ def _line(random: Random, bad: bool) -> str:
     place = random.randrange(len(cells))
     fault = random.randrange(6)
     if fault == 0:
-        cells[random.choice(NUMBERS)] = random.choice(["far", "1e", "--1", "1 2"])
+        cells[random.choice(NUMBERS)] = random.choice(["far", "1e", "--1", "1 2", "0x1F"])
     elif fault == 1:
         del cells[place]
     elif fault == 2:

@@ -255,6 +255,12 @@ def with_notes(*notes: str) -> bytes:
     )
 
 
+@pytest.mark.parametrize("number", ["0xFFFFFFFFFFFFFFFF", "0x1F", " 0X1f"])
+def test_a_number_that_is_not_decimal_is_refused_as_everywhere_else(number):
+    error = refused_row(csv("1,1,0x2,1", f"{number},1,a,1"))
+    assert (error.where, error.received) == ("rows.csv, line 3, column age", repr(number))
+
+
 def test_a_quote_that_is_never_closed_is_named_by_the_line_where_it_opens():
     error = refused_row(with_notes("a", '"b', "c", "d"))
     assert str(error).splitlines() == [
