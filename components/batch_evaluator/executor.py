@@ -1,5 +1,6 @@
 """Evaluator in batches, in place of TFMA's Python for each row: scores with the models, counts with numpy."""
 
+import functools
 import logging
 import os
 from pathlib import Path
@@ -21,8 +22,10 @@ from components.batch_evaluator.evaluation import evaluate
 from components.batch_evaluator.plan import Plan, check_schema, make_plan
 from components.batch_evaluator.predictions import Predictions, list_parts, list_scored
 from components.batch_evaluator.results import sliced_metrics, write_results
-from components.batch_evaluator.scoring import ScoreFile, Scorer, load_model, multivalent
+from components.batch_evaluator.scoring import ScoreFile, Scorer, load_model, multivalent, score_all
 from components.batch_evaluator.slices import with_values_as_text
+from components.batch_transform.bad_rows import naming_bad_rows
+from components.batch_transform.passes import Work
 from components.examples.reading import read_schema, split_files
 from components.plain_paths import plain
 from components.versioned_pusher.versions import JUDGED, content_digest
@@ -66,8 +69,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             bless(input_dict, output_dict, exec_properties, verdict.validation_ok)
 
     def score(self, files: list[str], scorers: list[Scorer], schema: schema_pb2.Schema, evaluation: str) -> None:
-        """Writes the predictions, files side by side."""
-        with self._make_beam_pipeline() as pipeline:
+        """Writes the predictions, files side by side.
+
+        Raises:
+            DataError: a row of which a model has no score.
+            MainlineError: files were lost.
+        """
+        bad = functools.partial(score_all, scorers=scorers)
+        with naming_bad_rows(list(map(Work, files)), bad, "Evaluator"), self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
                 | beam.Create(list(enumerate(files)))

@@ -63,20 +63,37 @@ def score_batches(path: str, scorers: Sequence[Scorer], schema: bytes) -> Iterat
     """The rows of a file with their scores, at most 4096 at a time."""
     columns = schema_pb2.Schema.FromString(schema)
     decode = decoder(schema)
-    models = [(scorer, load_model(scorer.path, scorer.signature, scorer.output)) for scorer in scorers]
     for batch in serialized_batches(path):
         table = raw_columns(decode(batch), columns)
-        for scorer, score in models:
-            table = table.append_column(scorer.column, pa.array(check_scores(score(batch), len(batch), scorer)))
+        for scorer, scores in zip(scorers, score_all(batch, scorers), strict=True):
+            table = table.append_column(scorer.column, pa.array(scores))
         yield table
 
 
+def score_all(batch: tf.Tensor, scorers: Sequence[Scorer]) -> list[NDArray[np.generic]]:
+    """The scores of serialized rows by each model.
+
+    Raises:
+        DataError: one is not finite.
+        tf.errors.OpError: a model fails on a row.
+    """
+    models = [(scorer, load_model(scorer.path, scorer.signature, scorer.output)) for scorer in scorers]
+    return [check_scores(score(batch), len(batch), scorer) for scorer, score in models]
+
+
 def check_scores(scores: NDArray[np.generic], rows: int, scorer: Scorer) -> NDArray[np.generic]:
-    """The scores, if there is one for each row."""
+    """The scores, if there is one for each row.
+
+    Raises:
+        DataError: one is not a number, as where a row cannot be put through the preprocessing.
+        MainlineError: there are more, or fewer.
+    """
     if scores.size != rows:
         raise MainlineError(
             f"{scorer.path}, {scorer.output}", "not one score a row", expected=f"{rows}", received=f"{scores.size}"
         )
+    if not np.isfinite(scores).all():
+        raise DataError("Evaluator", f"the {scorer.column} of the row is not finite", expected="a number in [0, 1]")
     return scores
 
 

@@ -23,8 +23,10 @@ CHECKED = re.compile(r"(column '[^\n]*?) : Tensor had")
 
 
 @contextlib.contextmanager
-def naming_bad_rows(works: Sequence[Work], function: Callable[[tf.Tensor], Any]) -> Iterator[None]:
-    """Work of Beam on files; where it fails, it is a row's fault if the function fails on one.
+def naming_bad_rows(
+    works: Sequence[Work], function: Callable[[tf.Tensor], Any], node: str = "Transform"
+) -> Iterator[None]:
+    """Work of Beam on files, in a node; where it fails, it is a row's fault if the function fails on one.
 
     Raises:
         DataError: it names the row.
@@ -32,21 +34,21 @@ def naming_bad_rows(works: Sequence[Work], function: Callable[[tf.Tensor], Any])
     try:
         yield
     except Exception as error:
-        logger.info("Transform failed: looking for a bad row", exc_info=True)
-        bad = first_bad(works, function)
+        logger.info("%s failed: looking for a bad row", node, exc_info=True)
+        bad = first_bad(works, function, node)
         if bad is None:
             raise
         raise bad from error
 
 
-def first_bad(works: Iterable[Work], function: Callable[[tf.Tensor], Any]) -> DataError | None:
+def first_bad(works: Iterable[Work], function: Callable[[tf.Tensor], Any], node: str) -> DataError | None:
     """The first row of files on whose values a function of serialized rows, (batch,), fails, if there is one."""
     for work in works:
         before = 0
         for batch in serialized_batches(work.path):
             if problem(function, batch):
                 row = halved(function, batch)
-                return as_error(work.path, before + row, batch[row], problem(function, batch[row : row + 1]))
+                return as_error(node, work.path, before + row, batch[row], problem(function, batch[row : row + 1]))
             before += len(batch)
     return None
 
@@ -75,11 +77,11 @@ def problem(function: Callable[[tf.Tensor], Any], batch: tf.Tensor) -> str:
     return ""
 
 
-def as_error(path: str, row: int, serialized: tf.Tensor, said: str) -> DataError:
+def as_error(node: str, path: str, row: int, serialized: tf.Tensor, said: str) -> DataError:
     """A row that cannot be transformed: its split and file, its number there, and its values."""
     split = os.path.basename(os.path.dirname(path)).removeprefix("Split-")
     return DataError(
-        f"Transform, {split} split, row {row + 1} of {os.path.basename(path)}", said or "the row cannot be transformed",
+        f"{node}, {split} split, row {row + 1} of {os.path.basename(path)}", said or "the row cannot be transformed",
         expected="finite numbers, before and after preprocessing", received=shown(serialized),
         next_step="Correct the row, or pipeline/workloads/…/preprocessing.py.",
     )  # fmt: skip

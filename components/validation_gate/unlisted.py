@@ -16,10 +16,12 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.batch_statistics.estimated import is_estimated
 from components.examples.parsing import read_batches
-from components.validation_gate.domains import Domain, domains
+from components.validation_gate.domains import UNEXPECTED_STRING, Domain, domains
 from components.validation_gate.verdict import Anomaly
 
 Statistics = Mapping[str, statistics_pb2.DatasetFeatureStatistics]
+# What TFDV lists in place of values that are long, or that are not UTF-8.
+PLACEHOLDERS = {"__LARGE_BYTES__", "__BYTES_VALUE__"}
 NAMED = 10
 SHOWN = 100
 
@@ -84,7 +86,8 @@ def with_unlisted(
 ) -> list[Anomaly]:
     """TFDV's anomalies, and those of values that the statistics of a split do not list.
 
-    Where both have one of the same rule, it is the one that is counted over all rows.
+    Where both have one of the same rule, it is the one that is counted over all rows; what is outside of a domain of
+    text is believed of the rows alone, where they are read.
 
     Args:
         anomalies: as TFDV finds them in the statistics.
@@ -95,12 +98,10 @@ def with_unlisted(
     Raises:
         DataError: a file is damaged, or not as the schema says.
     """
-    found = [
-        anomaly
-        for split, of_split in statistics.items()
-        for anomaly in outside_of(unlisted(of_split, schema), files[split], split)
-    ]
+    read = {split: unlisted(of_split, schema) for split, of_split in statistics.items()}
+    found = [anomaly for split, wanted in read.items() for anomaly in outside_of(wanted, files[split], split)]
     counted = {(anomaly.feature, anomaly.rule, anomaly.split) for anomaly in found}
+    counted |= {(domain.feature.name, UNEXPECTED_STRING, split) for split, wanted in read.items() for domain in wanted}
     kept = [anomaly for anomaly in anomalies if (anomaly.feature, anomaly.rule, anomaly.split) not in counted]
     return sorted([*kept, *found], key=lambda anomaly: anomaly.split) if found else kept
 
@@ -117,6 +118,8 @@ def lists_all(feature: statistics_pb2.FeatureNameStatistics) -> bool:
     if is_estimated(feature) or feature.HasField("num_stats"):
         return False
     stats = feature.string_stats
+    if any(bucket.label in PLACEHOLDERS for bucket in stats.rank_histogram.buckets):
+        return False
     listed = math.fsum(bucket.sample_count for bucket in stats.rank_histogram.buckets)
     return listed >= float(stats.common_stats.tot_num_values)
 

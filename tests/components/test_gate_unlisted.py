@@ -83,6 +83,12 @@ def test_lists_of_values_and_missing_ones_are_counted_by_value(tmp_path):
     assert found.seen == '3 of 2,005 values are outside of the domain: "?" (3)'
 
 
+@pytest.mark.parametrize("bad", [[], [b"x" * 4999]])
+def test_texts_that_statistics_do_not_list_for_their_length_are_judged_by_the_rows(bad, tmp_path):
+    found = look(tmp_path, one_of(["a", "x" * 5000]), [b"a", b"x" * 5000, *bad])
+    assert [one.seen.partition(" are")[0] for one in found] == ["1 of 3 values"] * len(bad)
+
+
 def test_a_domain_that_columns_share_is_one(tmp_path):
     shared = schema_pb2.StringDomain(name="cities", value=names(1500))
     (found,) = look(tmp_path, feature_of('type: BYTES domain: "cities"'), [*many(1500), b"?"], shared=[shared])
