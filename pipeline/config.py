@@ -42,7 +42,7 @@ class Accepted(Strict):
     feature: str
     rule: str
     reason: str
-    splits: tuple[str, ...] = SPLITS
+    splits: Annotated[tuple[str, ...], Field(min_length=1)] = SPLITS
 
 
 class Gate(Strict):

@@ -18,6 +18,8 @@ MOST_BYTES = 256 << 10
 MOST_VALUES = 20_000
 MOST_LEVELS = 32
 MOST_PARTS = 16
+# Python writes no number of 4,300 digits and more out, and one in hexadecimals has more than it shows.
+MOST_DIGITS = 3_500
 # What YAML itself allows by escapes, and no setting has: controls, and halves of surrogate pairs.
 UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -145,6 +147,8 @@ def inner_nodes(node: yaml.Node) -> list[yaml.Node]:
         return [one for pair in node.value for one in pair]
     if isinstance(node, yaml.SequenceNode):
         return list(node.value)
+    if node.tag.endswith(":int") and len(node.value) > MOST_DIGITS:
+        raise LimitError(f"a number of more than {MOST_DIGITS:,} digits, at line {node.start_mark.line + 1}")
     if UNFIT.search(node.value):
         raise LimitError(f"a control character or half a character in a text, at line {node.start_mark.line + 1}")
     return []

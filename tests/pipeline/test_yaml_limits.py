@@ -52,7 +52,7 @@ def written(tmp_path, content) -> str:
         ("a: " + "[" * 5000 + "]" * 5000, "more than 32 levels"),
         ("- " * 5000, "more than 32 levels"),
         ("#" * (MOST_BYTES + 1), "larger than 256 KiB"),
-        ("a: " + "9" * 5000, "Exceeds the limit"),
+        ("a: " + "9" * 5000, "more than 3,500 digits"),
         ("a: 2025-02-30\n", "day is out of range"),
         ("a: !!int x\n", "invalid literal"),
         ("a: !!float x\n", "could not convert"),
@@ -184,3 +184,9 @@ def test_a_config_with_some_of_its_letters_changed_is_a_config_or_refused(tmp_pa
 def test_aliases_within_the_limits_mean_what_they_did(tmp_path):
     text = "a: &a {x: 1}\nb: [*a, *a]\nc: {<<: *a, y: 2}\n"
     assert load_yaml(text, yaml.SafeLoader) == yaml.safe_load(text)
+
+
+@pytest.mark.parametrize("digits", ["0x" + "f" * 5000, "0b" + "1" * 20_000, "9" * 4000])
+def test_a_number_without_end_is_refused(digits):
+    with pytest.raises(ConfigError):
+        load_config("census", (f"training.epochs={digits}",))
