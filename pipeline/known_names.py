@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
+from components.batch_evaluator.plan import BASELINE_SCORE, SCORE
 from data.spans import SPLITS
 from pipeline.config import Config, Gate
 from pipeline.errors import ConfigError
@@ -44,8 +45,12 @@ def check_schema(where: str, columns: Sequence[str]) -> None:
     """Looks at the names of the columns of a schema.
 
     Raises:
-        ConfigError: one is empty or there twice: of its types and domains the last would count, without a word.
+        ConfigError: one is empty or there twice: of its types and domains the last would count, without a word. Or it
+            is that of the scores, which stand beside the columns in an evaluation.
     """
+    for name in (SCORE, BASELINE_SCORE):
+        if name in columns:
+            raise ConfigError(where, f"the name {name!r} is taken by the scores", next_step="Rename the column.")
     for name in columns:
         if not name or columns.count(name) > 1:
             problem = "a column stands twice" if name else "a column has no name"

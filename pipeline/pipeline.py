@@ -12,7 +12,6 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
 from tfx.types import standard_artifacts
 from tfx.types.channel import Channel, OutputChannel
-from tfx.utils import io_utils
 
 from components.arrow_example_gen.component import ArrowExampleGen
 from components.baseline.strategy import LatestOtherBlessedModel
@@ -31,6 +30,7 @@ from pipeline.config import Config, Release
 from pipeline.digest import source_digest
 from pipeline.errors import ConfigError
 from pipeline.eval_config import make_eval_config
+from pipeline.features.column_fit import check_columns
 from pipeline.features.table import closed_columns, lower_ends
 from pipeline.known_names import check_names
 from pipeline.metadata import connection_config
@@ -39,7 +39,7 @@ from pipeline.split_settings import splitting_of
 from pipeline.task.labels import gate_labels
 from pipeline.training_config import Training
 from pipeline.tuning_settings import tuning_settings
-from pipeline.workloads.contract import Workload, check_model_settings, load_workload
+from pipeline.workloads.contract import Workload, check_model_settings, load_workload, read_schema
 
 if TYPE_CHECKING:
     from components.tuner.component import Tuner
@@ -57,9 +57,10 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
     """
     workload = load_workload(config.workload)
     check_model_settings(workload, config.training.model)
-    schema = io_utils.SchemaReader().read(str(workload.schema))
+    schema = read_schema(workload)
     check_names(workload, config, schema)
     labels = gate_labels(workload.table.label, schema)
+    check_columns(workload.table, schema, f"schemas/{workload.name}.pbtxt")
     accepted = [entry.model_dump(mode="json") for entry in config.gate.accept]
     pushed_to = pusher_pb2.PushDestination.Filesystem(base_directory=str(root / "serving"))
 

@@ -78,8 +78,10 @@ def wide_logit(
         for feature in features
         if isinstance(feature, Crossed) or (isinstance(feature, Sparse) and feature.wide)
     ]
-    numbers = keras.layers.Concatenate()(dense_inputs(features, inputs))
-    return keras.layers.Add()([*weights, keras.layers.Dense(1, name="wide_numbers")(numbers)])
+    numbers = dense_inputs(features, inputs)
+    if numbers or not weights:
+        weights.append(keras.layers.Dense(1, name="wide_numbers")(keras.layers.Concatenate()(numbers)))
+    return keras.layers.Add()(weights)
 
 
 def embeddings(features: Sequence[Feature], inputs: Mapping[str, tf.Tensor], l2: float = 0.0) -> Tensors:
@@ -133,9 +135,10 @@ def wide_and_deep(
     """The plain model of a table: transformed features to ``score``, a probability, (batch, 1) float32."""
     inputs = keras_inputs(features)
     vectors = embeddings(features, inputs, embedding_l2)
+    wide = wide_logit(features, inputs, wide_l2, cross_l2)
+    if not vectors and not dense_inputs(features, inputs):
+        return keras.Model(inputs, keras.layers.Activation("sigmoid", dtype="float32", name="score")(wide))
     deep = keras.layers.Concatenate()([*vectors.values(), *dense_inputs(features, inputs)])
     deep = mlp(deep, units=units, dropout=dropout, seed=seed)
-    logit = keras.layers.Add()(
-        [wide_logit(features, inputs, wide_l2, cross_l2), keras.layers.Dense(1, name="deep_logit")(deep)]
-    )
+    logit = keras.layers.Add()([wide, keras.layers.Dense(1, name="deep_logit")(deep)])
     return keras.Model(inputs, keras.layers.Activation("sigmoid", dtype="float32", name="score")(logit))

@@ -57,12 +57,14 @@ def check_apart(named: Iterable[tuple[str, str]]) -> None:
         found[name.casefold()] = (name, of)
 
 
-def check_crossed(names: Iterable[str], known: Collection[str]) -> None:
+def check_crossed(names: Collection[str], known: Collection[str]) -> None:
     """Looks at what a cross names.
 
     Raises:
-        ConfigError: it is no feature that can be crossed.
+        ConfigError: it is no feature that can be crossed, or there is nothing to cross.
     """
+    if len(tuple(names)) < 2:
+        raise ConfigError("feature table, Crossed", "too few names", expected="at least 2", received=repr(names))
     for name in names:
         if name not in known:
             raise ConfigError(

@@ -97,7 +97,7 @@ Sparse = Bucketized | Categorical | Exact
 SIZES = {
     "buckets": (1, 100_000),
     "vocabulary": (1, 100_000_000),
-    "oov": (0, 1_000_000),
+    "oov": (1, 1_000_000),
     "min_count": (0, 1_000_000_000),
     "embedding": (0, 100_000),
     "hash_buckets": (1, 100_000_000),
@@ -132,6 +132,11 @@ class Table:
                 check_crossed(feature.names, crossable(self.features))
         targeted = [(output.name, "the label or the weight") for output in targets(self)]
         check_apart([*targeted, *(pair for feature in self.features for pair in names_of(feature))])
+        if self.label in raw_columns(self.features):
+            raise ConfigError(
+                f"feature table, label {self.label!r}", "the column is also a feature, which tells the answer",
+                next_step="Drop the feature.",
+            )  # fmt: skip
 
     def without(self, columns: Sequence[str]) -> "Table":
         """The table less all features that read some columns; how much these matter is then a matter of two runs."""
@@ -158,6 +163,8 @@ def check_sizes(feature: Feature) -> None:
                 f"'{field.name}' is not usable", expected=f"a whole number from {least} to {most:,}",
                 received=repr(size),
             )  # fmt: skip
+    if isinstance(feature, MultiHot) and not feature.separator:
+        raise ConfigError(f"feature table, MultiHot {feature.name}", "'separator' is empty", expected="such as '|'")
 
 
 @dataclass(frozen=True)

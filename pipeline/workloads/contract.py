@@ -7,12 +7,15 @@ A workload is a package of six files: ``features.py`` (TABLE), ``preprocessing.p
 
 import dataclasses
 import importlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
 
+from google.protobuf import text_format
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.slice_report.checks import METRICS, Bounds, Change, SliceKey, Threshold
 from components.slice_report.facts import Card
@@ -20,6 +23,7 @@ from pipeline import config
 from pipeline.errors import ConfigError
 from pipeline.features.names import did_you_mean
 from pipeline.features.table import Table
+from pipeline.yaml_limits import shortened
 
 PARTS = ("features", "preprocessing", "model", "trainer", "evaluation", "card")
 WORKLOADS = Path(__file__).parent
@@ -76,10 +80,13 @@ def load_workload(name: str) -> Workload:
     Raises:
         ConfigError: no such workload, a file missing, or a file without what it must define.
     """
+    known = sorted(path.parent.name for path in WORKLOADS.glob("*/__init__.py"))
+    if name not in known:
+        raise ConfigError(
+            "workload", "no such workload", expected=f"one of {', '.join(known)}", received=shortened(name),
+            next_step=did_you_mean(name, known),
+        )  # fmt: skip
     folder = WORKLOADS / name
-    if not (folder / "__init__.py").is_file():
-        known = ", ".join(sorted(path.parent.name for path in WORKLOADS.glob("*/__init__.py")))
-        raise ConfigError("workload", "no such workload", expected=f"one of {known}", received=name)
     missing = [part for part in PARTS if not (folder / f"{part}.py").is_file()]
     schema = SCHEMAS / f"{name}.pbtxt"
     missing += [] if schema.is_file() else [f"schemas/{name}.pbtxt"]
@@ -88,6 +95,21 @@ def load_workload(name: str) -> Workload:
     table = _defined(name, "features", "TABLE", Table)
     evaluation = _defined(name, "evaluation", "EVALUATION", Evaluation)
     return Workload(name, table, evaluation, _defined(name, "card", "CARD", Card), schema)
+
+
+def read_schema(workload: Workload) -> schema_pb2.Schema:
+    """The schema of a workload.
+
+    Raises:
+        ConfigError: the file is not one.
+    """
+    try:
+        return text_format.Parse(workload.schema.read_text("utf-8"), schema_pb2.Schema())
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"schemas/{workload.name}.pbtxt", "cannot be read as a schema", received=shortened(str(error)),
+            expected="tensorflow.metadata.v0.Schema as text, in UTF-8",
+        ) from error  # fmt: skip
 
 
 def check_model_settings(workload: Workload, given: Mapping[str, object]) -> None:
@@ -142,6 +164,7 @@ def check_evaluation(evaluation: Evaluation) -> None:
     """Every bound must be one that can be measured, or a model would be judged by less than was asked for."""
     if not evaluation.thresholds:
         raise ConfigError("evaluation.bounds", "no bound on any metric", next_step="Give at least one.")
+    check_values(evaluation)
     slices = [set(names) for names in evaluation.slices]
     for threshold in evaluation.thresholds:
         where = f"evaluation.bounds, {threshold.metric}"
@@ -157,6 +180,28 @@ def check_evaluation(evaluation: Evaluation) -> None:
         if metric not in METRICS:
             raise ConfigError("evaluation", "no such metric", expected=", ".join(METRICS), received=metric,
                               next_step=did_you_mean(metric, METRICS))  # fmt: skip
+
+
+def check_values(evaluation: Evaluation) -> None:
+    """Looks at the numbers, which a workload may give without the bounds that a config has.
+
+    Raises:
+        ConfigError: no model, or any, would be within them.
+    """
+    if not 0.0 <= evaluation.decision_threshold <= 1.0:
+        received = repr(evaluation.decision_threshold)
+        raise ConfigError("evaluation, decision_threshold", "not usable", expected="0 to 1", received=received)
+    for change in evaluation.changes:
+        if change.better not in ("higher", "lower") or not 0.0 <= change.tolerance < math.inf:
+            raise ConfigError(f"evaluation.changes, {change.metric}", "not usable", received=repr(change),
+                              expected="better: higher or lower; tolerance: at least 0")  # fmt: skip
+    for threshold in evaluation.thresholds:
+        sides = [side for side in (threshold.lower, threshold.upper) if side is not None]
+        if not all(map(math.isfinite, sides)) or sides != sorted(sides):
+            raise ConfigError(
+                f"evaluation.bounds, {threshold.metric}", "no value is between the bounds",
+                received=" and ".join(map(str, sides)),
+            )  # fmt: skip
 
 
 def as_slice(values: Mapping[str, str]) -> SliceKey:

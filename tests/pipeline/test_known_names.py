@@ -90,3 +90,10 @@ def test_each_column_of_a_schema_has_a_name_of_its_own(name, problem):
     with pytest.raises(ConfigError, match=problem) as caught:
         check_names(CENSUS, census(), schema)
     assert caught.value.where == "schemas/census.pbtxt"
+
+
+@pytest.mark.parametrize("name", ["score", "baseline_score"])
+def test_a_column_is_not_called_as_the_scores_are(name):
+    schema = schema_pb2.Schema(feature=[*SCHEMA.feature, schema_pb2.Feature(name=name, type=schema_pb2.FLOAT)])
+    with pytest.raises(ConfigError, match="taken by the scores"):
+        check_names(CENSUS, census(), schema)

@@ -1,3 +1,4 @@
+import dataclasses
 import importlib
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 import pipeline.workloads
+from components.slice_report.checks import Change
 from pipeline import config
 from pipeline.errors import ConfigError
 from pipeline.features.table import Categorical, MultiHot, closed_columns, raw_columns
@@ -16,6 +18,7 @@ from pipeline.workloads import contract
 from pipeline.workloads.contract import (
     Evaluation,
     Threshold,
+    check_evaluation,
     check_model_settings,
     load_workload,
     with_bounds,
@@ -240,3 +243,17 @@ def test_a_workload_may_set_bounds_of_its_own_and_whole_numbers_are_whole():
     for wrong in (True, 64.0, 10**9):
         with pytest.raises(ValidationError):
             taken.validate_python(wrong)
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"decision_threshold": NAN}, {"decision_threshold": 2.0}, {"thresholds": (Threshold("AUC", lower=NAN),)},
+     {"thresholds": (Threshold("AUC", lower=0.9, upper=0.1),)}, {"changes": (Change("AUC", "up", 0.1),)},
+     {"changes": (Change("AUC", "higher", -0.1),)}, {"changes": (Change("AUC", "higher", NAN),)}],
+)  # fmt: skip
+def test_bounds_of_a_workload_are_such_as_can_be_kept(change):
+    with pytest.raises(ConfigError):
+        check_evaluation(dataclasses.replace(load_workload("census").evaluation, **change))
