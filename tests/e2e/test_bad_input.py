@@ -174,7 +174,9 @@ def refusal(rows: Path, root: Path, setting: str) -> tuple[int, str]:
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(finished):
-    outcome = harness.run_here(finished.rows, finished.root, "training.learning_rate=1e30", "training.clip_norm=null")
+    # The greatest that a config may have: each step makes the weights a million times as great.
+    knobs = ("training.learning_rate=1000", "training.weight_decay=1000", "training.clip_norm=null")
+    outcome = harness.run_here(finished.rows, finished.root, *knobs)
     assert outcome.code == 1
     assert "loss became" in outcome.facts["error"]
     assert "learning_rate" in outcome.facts["error"]
