@@ -136,7 +136,7 @@ def test_a_worker_that_is_stuck_is_named_and_costs_a_restart_of_all(tmp_path):
     os.kill(workers_of(run.process)[1].pid, signal.SIGSTOP)
     outcome = run.end()
     assert outcome.code == 0, outcome.facts["error"]
-    told = [line.partition("Trainer: ")[2] for line in run.lines if "restart" in line]
+    told = [line.partition("Trainer: ")[2] for line in run.lines if "Trainer: worker" in line and "restart" in line]
     assert [line.partition(" ")[0] for line in told] == ["worker-1"] * 3
     assert re.search(r"has stood still for \d+ s while training \(.* in stuck\): restart 1 of 6", told[0])
     assert re.search(r"has stood still for \d+ s while \w+ \(.* in stuck\): restart 2 of 6", told[1])
