@@ -29,9 +29,17 @@ CONF = Path(__file__).parent / "conf"
 
 
 class Loader(UniqueKeyLoader):
-    """A loader without doubled keys, which also reads 1e-3 as a number (YAML 1.2 does, YAML 1.1 wants 1.0e-3)."""
+    """A loader without doubled keys, for scalars as YAML 1.2 has them where 1.1 surprises.
+
+    1e-3 is a number, where 1.1 wants 1.0e-3; and 2025-10-1 is a text, where 1.1 makes a date of it, 2025-10-01.
+    """
 
 
+TIMESTAMP = "tag:yaml.org,2002:timestamp"
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in resolvers if tag != TIMESTAMP]
+    for first, resolvers in UniqueKeyLoader.yaml_implicit_resolvers.items()
+}
 EXPONENT = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
 Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+.0123456789"))
 

@@ -13,7 +13,7 @@ from pipeline.config import Config, Gate
 from pipeline.errors import ConfigError
 from pipeline.features.names import did_you_mean
 from pipeline.features.table import closed_columns, raw_columns, reads
-from pipeline.workloads.contract import Workload
+from pipeline.workloads.contract import Workload, required_columns
 
 # What the gate says an anomaly is of that is of no one column.
 OF_ALL = ("(all)", "(data set)")
@@ -23,7 +23,8 @@ def check_names(workload: Workload, config: Config, schema: schema_pb2.Schema) -
     """Compares all of them.
 
     Raises:
-        ConfigError: one is not known; it says the nearest that is. Or no feature is left.
+        ConfigError: one is not known; it says the nearest that is. Or no feature is left, or the model
+            needs one that is left out.
     """
     columns = [feature.name for feature in schema.feature]
     check_schema(f"schemas/{workload.name}.pbtxt", columns)
@@ -34,6 +35,11 @@ def check_names(workload: Workload, config: Config, schema: schema_pb2.Schema) -
     check_known("training.exclude_columns", left_out, [*columns, *crossed])
     if not workload.table.without(left_out).features:
         raise ConfigError("training.exclude_columns", "no feature is left", received=", ".join(left_out))
+    if needed := [name for name in required_columns(workload) if name in left_out]:
+        raise ConfigError(
+            "training.exclude_columns", f"the model of {workload.name} is built around these columns",
+            received=", ".join(needed), next_step="Leave out others, or change the workload's model.py.",
+        )  # fmt: skip
     by = config.data.split_by
     if by is not None:
         key = "time" if by.key is None else "key"

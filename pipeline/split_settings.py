@@ -37,12 +37,15 @@ def check_cuts(asked: SplitBy, kind: str) -> None:
     """Looks whether a column of a type can be compared with the cuts.
 
     Raises:
-        ConfigError: they are no times, not in order, or finer than a float is.
+        ConfigError: they are no times, not in order, finer than a float is, or too great.
     """
     cuts = asked.cuts or ()
     if kind == "FLOAT" and any(abs(float(cut)) >= FLOAT_WHOLE for cut in cuts):
         raise ConfigError("data.split_by.cuts", f"a column of type FLOAT is not exact from {FLOAT_WHOLE:,} on",
                           received=str(list(cuts)), next_step=f"Declare {asked.time} as INT in schemas/.")  # fmt: skip
+    if kind == "INT" and any(not -(2**63) <= cut < 2**63 for cut in cuts if isinstance(cut, int)):
+        raise ConfigError("data.split_by.cuts", "a cut is beyond the whole numbers of 64 bits",
+                          received=", ".join(map(str, cuts)))  # fmt: skip
     if kind != "BYTES":
         return
     try:

@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+# Python, too, takes any of less than a day.
+ZONES = "Z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9]"
 # What a format may have, with what it stands for: https://docs.python.org/3/library/datetime.html#format-codes.
 DIRECTIVES = {
     "%Y": r"(?P<Y>[0-9]{4})",
@@ -18,13 +20,13 @@ DIRECTIVES = {
     "%M": r"(?P<M>[0-9]{1,2})",
     "%S": r"(?P<S>[0-9]{1,2})",
     "%f": r"(?P<f>[0-9]{1,6})",
-    "%z": r"(?P<z>Z|[+-][0-9]{2}:?[0-9]{2})",
+    "%z": rf"(?P<z>{ZONES})",
     "%%": "%",
 }
 DATE = r"(?P<Y>[0-9]{4})(?:[-/.](?P<m>[0-9]{1,2})(?:[-/.](?P<d>[0-9]{1,2}))?)?"
 COMPACT = r"(?P<Y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})"
 CLOCK = r"(?:[T ](?P<H>[0-9]{2}):(?P<M>[0-9]{2})(?::(?P<S>[0-9]{2})(?:\.(?P<f>[0-9]{1,6})[0-9]*)?)?)?"
-ZONE = r"(?P<z>Z|[+-][0-9]{2}:?[0-9]{2})?"
+ZONE = rf"(?P<z>{ZONES})?"
 # From the year down: no day or month can be taken for the other.
 ISO = tuple(f"^{date}{CLOCK}{ZONE}$" for date in (DATE, COMPACT))
 DEFAULTS = {"Y": 1970, "m": 1, "d": 1, "H": 0, "M": 0, "S": 0}

@@ -112,6 +112,12 @@ def read_schema(workload: Workload) -> schema_pb2.Schema:
         ) from error  # fmt: skip
 
 
+def required_columns(workload: Workload) -> tuple[str, ...]:
+    """The columns that the model cannot be built without: ``REQUIRED_COLUMNS`` in ``model.py``, where it is given."""
+    module = importlib.import_module(workload.module("model"))
+    return tuple(getattr(module, "REQUIRED_COLUMNS", ()))
+
+
 def check_model_settings(workload: Workload, given: Mapping[str, object]) -> None:
     """Compares ``training.model`` of a config with the Settings in the workload's ``model.py``.
 

@@ -178,6 +178,11 @@ def test_a_set_whose_value_is_not_yaml_is_refused():
     assert str(caught.value) == "--set gate.accept: the value is not YAML\n  received: [1, 2"
 
 
+@pytest.mark.parametrize("text", ["2025-10-1", "2025-10-01", "2025-10-01 10:00:00"])
+def test_a_date_is_the_text_that_was_written(minimal, text):
+    assert load_config(str(minimal), ("data.dataset=null", f"data.path={text}")).data.path == text
+
+
 def test_a_list_by_set_reaches_the_config(minimal):
     config = load_config(str(minimal), ("beam_pipeline_args=[--direct_num_workers=2]",))
     assert config.beam_pipeline_args == ("--direct_num_workers=2",)

@@ -11,7 +11,7 @@ from pipeline.errors import ConfigError
 from pipeline.features.table import Categorical, MultiHot, Numeric, Table
 from pipeline.known_names import check_names
 from pipeline.pipeline import create_pipeline
-from pipeline.workloads.contract import Evaluation, load_workload
+from pipeline.workloads.contract import Evaluation, load_workload, read_schema
 
 CENSUS = load_workload("census")
 SCHEMA = io_utils.SchemaReader().read(str(CENSUS.schema))
@@ -80,6 +80,14 @@ def test_some_feature_must_be_left():
     columns = ", ".join(feature.name for feature in SCHEMA.feature)
     with pytest.raises(ConfigError, match="no feature is left"):
         check_names(CENSUS, census(f"training.exclude_columns=[{columns}]"), SCHEMA)
+
+
+def test_a_column_that_the_model_is_built_around_is_not_left_out():
+    recommender = load_workload("recommender")
+    config = load_config("recommender", ["training.exclude_columns=[user_gender, genres]"])
+    with pytest.raises(ConfigError, match="built around") as caught:
+        check_names(recommender, config, read_schema(recommender))
+    assert caught.value.received == "genres"
 
 
 @pytest.mark.parametrize(("name", "problem"), [("age", "stands twice"), ("", "has no name")])

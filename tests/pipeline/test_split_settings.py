@@ -75,6 +75,11 @@ def test_cuts_that_cannot_be_compared_are_refused(split_by, where, text):
     assert text in str(caught.value)
 
 
+def test_a_cut_is_a_whole_number_that_the_column_can_have():
+    with pytest.raises(ConfigError, match="beyond the whole numbers of 64 bits"):
+        splitting_of(asked(time="at", cuts=(1, 2**63)), SCHEMA)
+
+
 def test_texts_are_in_order_as_times():
     asked_for = asked(time="user_id", cuts=("9.1.2025", "10.1.2025"), time_format="%d.%m.%Y")
     assert splitting_of(asked_for, SCHEMA) == Splitting("time", "user_id", SPLITS, asked_for.cuts, "%d.%m.%Y")

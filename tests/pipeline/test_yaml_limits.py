@@ -53,7 +53,7 @@ def written(tmp_path, content) -> str:
         ("- " * 5000, "more than 32 levels"),
         ("#" * (MOST_BYTES + 1), "larger than 256 KiB"),
         ("a: " + "9" * 5000, "more than 3,500 digits"),
-        ("a: 2025-02-30\n", "day is out of range"),
+        ("a: !!timestamp 2025-02-30\n", "day is out of range"),
         ("a: !!int x\n", "invalid literal"),
         ("a: !!float x\n", "could not convert"),
         ("a: !!timestamp x\n", "a value that is none"),
@@ -101,7 +101,7 @@ def test_a_name_that_no_file_can_have_is_refused(name):
     "override",
     [
         "training.model.x=&a [*a]", "training.seed=" + "9" * 5000, "name=" + "[" * 1000, ".".join("a" * 2000) + "=1",
-        'name="\\0"', "data.path=2025-02-30", "x" * 300_000 + "=1", "name=" + "x" * 300_000,
+        'name="\\0"', "data.path=!!timestamp 2025-02-30", "x" * 300_000 + "=1", "name=" + "x" * 300_000,
         "training=!!python/name:os",
         "=1", "\udcff=1", "name=\udcff", "a..b=1", "training.=1", ".=1",
     ],

@@ -9,6 +9,9 @@ from pipeline.features.table import Categorical, Crossed, Table, transformed_nam
 from pipeline.training_config import Training
 from pipeline.workloads.recommender.features import WIDTH
 
+# Columns that the model is built around, so that no config may leave them out.
+REQUIRED_COLUMNS = ("user_id", "item_id", "genres")
+
 
 @dataclass(frozen=True)
 class Settings:
