@@ -135,10 +135,10 @@ def wide_and_deep(
     """The plain model of a table: transformed features to ``score``, a probability, (batch, 1) float32."""
     inputs = keras_inputs(features)
     vectors = embeddings(features, inputs, embedding_l2)
-    wide = wide_logit(features, inputs, wide_l2, cross_l2)
-    if not vectors and not dense_inputs(features, inputs):
-        return keras.Model(inputs, keras.layers.Activation("sigmoid", dtype="float32", name="score")(wide))
-    deep = keras.layers.Concatenate()([*vectors.values(), *dense_inputs(features, inputs)])
-    deep = mlp(deep, units=units, dropout=dropout, seed=seed)
-    logit = keras.layers.Add()([wide, keras.layers.Dense(1, name="deep_logit")(deep)])
+    parts = [*vectors.values(), *dense_inputs(features, inputs)]
+    # Layers draw their first weights in the order in which they are made.
+    deep = mlp(keras.layers.Concatenate()(parts), units=units, dropout=dropout, seed=seed) if parts else None
+    logit = wide_logit(features, inputs, wide_l2, cross_l2)
+    if deep is not None:
+        logit = keras.layers.Add()([logit, keras.layers.Dense(1, name="deep_logit")(deep)])
     return keras.Model(inputs, keras.layers.Activation("sigmoid", dtype="float32", name="score")(logit))
