@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import threading
 from pathlib import Path
 
 import harness
@@ -70,10 +69,8 @@ def test_a_server_that_is_killed_while_a_node_runs_is_told(backend, tmp_path):
     with STARTERS[backend](tmp_path / "server") as server:
         command = harness.command(rows, tmp_path / "runs", *server.settings(), "training.epochs=4")
         running = harness.start(command)
-        killer = threading.Thread(target=kill_once_training, args=(running, server.pid))
-        killer.start()
+        kill_once_training(running, server.pid)
         _, said = running.communicate(timeout=300)
-        killer.join()
     assert running.returncode == 1, said
     facts = harness.latest_facts(tmp_path / "runs")
     assert f"ML Metadata, {backend} at 127.0.0.1:{server.port}: it does not answer" in facts["error"]
@@ -81,9 +78,7 @@ def test_a_server_that_is_killed_while_a_node_runs_is_told(backend, tmp_path):
 
 
 def kill_once_training(running: "subprocess.Popen[str]", server: int) -> None:
-    """Kills the server when Trainer says that it runs; what is read here the test does not see."""
+    """Kills the server when Trainer says that it runs."""
     assert running.stderr is not None
-    for line in running.stderr:
-        if "Trainer" in line and "running" in line:
-            os.kill(server, signal.SIGKILL)
-            return
+    next(line for line in running.stderr if "Trainer" in line and "running" in line)
+    os.kill(server, signal.SIGKILL)
