@@ -53,12 +53,16 @@ class Lost:
 
 @dataclass
 class Attempt:
-    """What is known of the tasks since they were started together."""
+    """What is known of the tasks since they were started together.
+
+    ``woke_s`` is when the machine last went on after a pause, which counts as nobody's silence.
+    """
 
     cluster: Cluster
     folder: Path
     started_s: float
     restarted_s: dict[Task, float] = field(default_factory=dict)
+    woke_s: float = 0.0
 
     def lost(self, codes: Mapping[Task, int | None], now_s: float) -> Lost | None:
         """The task that is to blame, if one is lost; what its own error says goes before what others saw."""
@@ -69,7 +73,8 @@ class Attempt:
         all_speak = len(alive) == sum(code is None for code in codes.values())
         found = [*gone, *standing_still(self.cluster, alive, all_speak)]
         # One that has stopped costs its peers their patience first: it is to blame though its own has not run out.
-        silent = [was_silent(task, now_s - pulse.at_s) for task, pulse in alive.items() if now_s - pulse.at_s > STALE_S]
+        silent_s = {task: self._silent_s(pulse, now_s) for task, pulse in alive.items()}
+        silent = [was_silent(task, seconds) for task, seconds in silent_s.items() if seconds > STALE_S]
         return min([*found, *silent], key=blame) if found else None
 
     @property
@@ -80,8 +85,13 @@ class Attempt:
     def _pulse(self, task: Task) -> Pulse | None:
         """What a task has said since it was started."""
         pulse = read_pulse(self.folder / task.name)
-        since_s = max(self.started_s, self.restarted_s.get(task, 0.0))
-        return pulse if pulse and pulse.at_s >= since_s else None
+        return pulse if pulse and pulse.at_s >= self._started_s(task) else None
+
+    def _started_s(self, task: Task) -> float:
+        return max(self.started_s, self.restarted_s.get(task, 0.0))
+
+    def _silent_s(self, pulse: Pulse, now_s: float) -> float:
+        return now_s - max(pulse.at_s, self.woke_s)
 
     def _judge(self, task: Task, code: int | None, now_s: float) -> Lost | None:
         if code == 0:
@@ -93,10 +103,9 @@ class Attempt:
 
     def _silent(self, task: Task, pulse: Pulse | None, now_s: float) -> Lost | None:
         if pulse is None:
-            since_s = max(self.started_s, self.restarted_s.get(task, 0.0))
-            late = now_s - since_s > self.cluster.startup_timeout_s
+            late = now_s - max(self._started_s(task), self.woke_s) > self.cluster.startup_timeout_s
             return Lost(task, f"did not come up within {self.cluster.startup_timeout_s:.0f} s") if late else None
-        silent_s = now_s - pulse.at_s
+        silent_s = self._silent_s(pulse, now_s)
         return was_silent(task, silent_s) if silent_s > self.cluster.hang_timeout_s else None
 
 
@@ -203,7 +212,7 @@ class Supervisor:
             slept_s, looked_s = time.time() - looked_s, time.time()
             if slept_s > STALE_S:
                 # The machine was, or this process: nobody could give a sign of life, or have it seen.
-                attempt.started_s = looked_s
+                attempt.woke_s = looked_s
             lost = attempt.lost(running.exit_codes(), time.time())
             if lost is not None and not self._replaced(lost, running, attempt):
                 time.sleep(SETTLE_S)

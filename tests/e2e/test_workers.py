@@ -81,8 +81,12 @@ class Watched:
         return "epoch" in self.said()
 
     def end(self) -> harness.Outcome:
-        """Waits for the end."""
-        code = self.process.wait(300)
+        """Waits for the end; a run that does not come to it says how far it has come."""
+        try:
+            code = self.process.wait(300)
+        except subprocess.TimeoutExpired:
+            pulses = [path.read_text() for path in sorted(self.attempt().glob("*/pulse.json"))]
+            pytest.fail("\n".join([f"at {time.time():.0f}:", *pulses, *self.lines[-20:]]))
         self._reader.join(10)
         return harness.Outcome(code, harness.latest_facts(self.root))
 

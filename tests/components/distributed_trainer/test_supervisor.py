@@ -134,18 +134,21 @@ def test_steps_that_are_heard_of_together_may_take_as_long_as_all_of_them(tmp_pa
     assert watched.restarts == 0
 
 
+class PausedClock:
+    """The time of the system, which jumps by an hour once, after two seconds."""
+
+    sleep = staticmethod(time.sleep)
+
+    def __init__(self) -> None:
+        self.begun_s, self.slept_s = time.time(), 0.0
+
+    def time(self):
+        self.slept_s = 3600.0 * (time.time() - self.begun_s > 2.0)
+        return time.time() + self.slept_s
+
+
 def test_after_the_machine_has_slept_nobody_is_lost(tmp_path, monkeypatch):
-    class Clock:
-        """The time of the system, which jumps once."""
-
-        slept_s, begun_s = 0.0, time.time()
-        sleep = staticmethod(time.sleep)
-
-        def time(self):
-            self.slept_s = 3600.0 * (time.time() - self.begun_s > 2.0)
-            return time.time() + self.slept_s
-
-    clock = Clock()
+    clock = PausedClock()
     monkeypatch.setattr("components.distributed_trainer.supervisor.time", clock)
     script = """
     live(2.3)
@@ -158,6 +161,25 @@ def test_after_the_machine_has_slept_nobody_is_lost(tmp_path, monkeypatch):
     watched = supervisor(tmp_path, script)
     watched.run()
     assert (watched.restarts, clock.slept_s) == (0, 3600.0)
+
+
+def test_a_process_that_stops_before_a_pause_is_lost_soon_after_it(tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "mainline.progress")
+    monkeypatch.setattr("components.distributed_trainer.supervisor.time", PausedClock())
+    script = """
+    live(1.9)
+    if attempt == 0 and task == 'worker-1': os.kill(os.getpid(), 19)
+    awake = time.time
+    time.time = lambda: awake() + 3600.0
+    live(0.6)
+    if attempt and task == 'worker-0': done()
+    live()
+    """
+    cluster = dataclasses.replace(TWO, startup_timeout_s=300.0)
+    started_s = time.monotonic()
+    supervisor(tmp_path, script, cluster).run()
+    assert time.monotonic() - started_s < 20
+    assert any(re.search(r"worker-1 gave no sign of life for \d s: restart 1", message) for message in caplog.messages)
 
 
 def test_once_all_wait_for_too_long_it_is_told_of_the_first(tmp_path):
