@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.cases import TAXI, Case, overrides_of, parse_side
-from components import lean
+from components.support import lean
 from pipeline.run.request import Request
 from pipeline.run.runner import run
 

@@ -19,10 +19,10 @@ from components.batch_evaluator.component import BatchEvaluator
 from components.batch_statistics.component import BatchStatisticsGen
 from components.batch_transform.component import BatchTransform
 from components.distributed_trainer.component import DistributedTrainer
-from components.files import claim
 from components.review.artifacts import ReviewDecision
 from components.review.strategy import ApprovedReport
 from components.slice_report.component import SliceReport
+from components.support.atomic_files import claim
 from components.validation_gate.component import ValidationGate
 from components.versioned_pusher.component import VersionedPusher
 from data.spans import SPLITS

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from components import lean
+from components.support import lean
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
 from pipeline.run.request import Request

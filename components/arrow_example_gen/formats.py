@@ -22,7 +22,7 @@ from components.arrow_example_gen import (
 from components.arrow_example_gen.bad_rows import BadRow, BadRows
 from components.arrow_example_gen.columns import Columns
 from components.arrow_example_gen.json_faults import Fault
-from components.parquet_files import parquet
+from components.support.parquet import parquet
 from data.row_files import kind
 from pipeline.errors import DataError
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from components.arrow_example_gen.columns import ARROW_TYPES, Columns, check_names
 from components.arrow_example_gen.texts import first_failing, first_not_utf8, not_utf8, shown
-from components.parquet_files import parquet
+from components.support.parquet import parquet
 from pipeline.errors import DataError, MachineError, MainlineError, is_machines
 
 ROWS_PER_BATCH = 1 << 15

@@ -15,7 +15,7 @@ from tfx.dsl.io import fileio
 from components.arrow_example_gen import csv_ranges, json_rows
 from components.arrow_example_gen.bad_rows import BadRows
 from components.arrow_example_gen.byte_ranges import Range
-from components.listing import files_in
+from components.support.folders import files_in
 from data.row_files import kind
 from pipeline.errors import DataError
 

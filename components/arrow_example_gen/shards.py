@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from tfx.dsl.io import fileio
 
-from components.ahead import ahead
 from components.arrow_example_gen.examples import NOTHING, by_length, encode, fixed
+from components.support.prefetch import ahead
 
 # Before compression.
 SHARD_BYTES = 256 << 20

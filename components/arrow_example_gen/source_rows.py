@@ -14,7 +14,7 @@ from components.arrow_example_gen.byte_ranges import scan
 from components.arrow_example_gen.columns import Columns
 from components.arrow_example_gen.csv_blocks import count_records
 from components.arrow_example_gen.tfrecord_rows import NOT_GZIP, not_gzip
-from components.parquet_files import parquet
+from components.support.parquet import parquet
 from data.row_files import kind
 
 BLOCK_BYTES = 8 << 20

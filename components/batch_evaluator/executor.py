@@ -26,8 +26,8 @@ from components.batch_evaluator.scoring import ScoreFile, Scorer, load_model, mu
 from components.batch_evaluator.slices import with_values_as_text
 from components.batch_transform.bad_rows import naming_bad_rows
 from components.batch_transform.passes import Work
+from components.compat.tensorflow import plain
 from components.examples.reading import read_schema, split_files
-from components.plain_paths import plain
 from components.versioned_pusher.versions import JUDGED, content_digest
 from pipeline.errors import ConfigError, DataError, MainlineError
 

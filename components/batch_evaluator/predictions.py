@@ -12,8 +12,8 @@ from apache_beam.io.filesystems import FileSystems
 from tfx.dsl.io import fileio
 
 from components.examples.listing import files_in, mark, visible
-from components.parquet_files import parquet
-from components.remote_files import write_whole
+from components.support.parquet import parquet
+from components.support.remote_files import write_whole
 from pipeline.errors import DataError, MainlineError
 
 FOLDER, LISTED = "predictions", "parts.json"

@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components import plain_paths  # noqa: F401 (models are restored from folders of any name)
+import components.compat.tensorflow  # noqa: F401 (lets models be restored from folders of any name)
 from components.batch_evaluator.predictions import part_path, write_part
 from components.examples.reading import decoder, serialized_batches
 from pipeline.errors import ConfigError, DataError, MainlineError

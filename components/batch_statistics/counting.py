@@ -15,7 +15,7 @@ from tfx_bsl.statistics import merge_util
 from components.batch_statistics.options import generators, read_options
 from components.examples.parsing import parsed_batches
 from components.examples.reading import record_batches
-from components.remote_files import write_whole
+from components.support.remote_files import write_whole
 from pipeline.errors import MainlineError
 
 # What tfx_bsl decodes fastest, and what TFDV's generators take in fastest.

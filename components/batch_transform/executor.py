@@ -12,7 +12,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 
-from components import plain_paths  # noqa: F401 (models are restored from folders of any name)
+import components.compat.tensorflow  # noqa: F401 (lets models be restored from folders of any name)
 from components.batch_transform import tracing
 from components.batch_transform.columns import UnknownColumnError, check_outputs, parsed_columns, type_specs
 from components.batch_transform.learning import learn

@@ -16,10 +16,10 @@ from tensorflow_transform import analyzer_nodes
 from tensorflow_transform.saved import saved_transform_io_v2
 from tfx.dsl.io import fileio
 
-from components.ahead import ahead
 from components.batch_transform.plan import Analysis
 from components.examples.reading import serialized_batches
-from components.remote_files import write_whole
+from components.support.prefetch import ahead
+from components.support.remote_files import write_whole
 from pipeline.errors import MainlineError
 
 # The label of the rows that were read of each file.

@@ -15,8 +15,8 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import json_utils
 
 from components.distributed_trainer.cluster import Cluster, read_cluster
-from components.failure import Failure
-from components.files import write_json
+from components.support.atomic_files import write_json
+from components.support.failure import Failure
 
 FOLDER, MARKER = "cluster", "chief.json"
 Artifacts = dict[str, list[types.Artifact]]

@@ -13,7 +13,7 @@ from typing import Any
 from urllib3.exceptions import HTTPError
 
 from components.distributed_trainer.indexed_job import CONTAINER, Json
-from components.lean import without
+from components.support.lean import without
 from pipeline.errors import ConfigError, MainlineError
 
 # Its dynamic client brings it along where it is installed, with grammars that take seconds to build.

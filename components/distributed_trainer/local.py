@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from components.distributed_trainer.cluster import Cluster, Task, tf_config
-from components.processes import Child, environment
+from components.support.child_processes import Child, environment
 
 Command = Callable[[Path, int, Task], list[str]]
 Ports = Callable[[int], Sequence[int]]

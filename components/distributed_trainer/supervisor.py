@@ -14,8 +14,8 @@ from pathlib import Path
 from components.distributed_trainer.backend import Backend, Running
 from components.distributed_trainer.call import MARKER, Pulse, read_failure, read_pulse
 from components.distributed_trainer.cluster import Cluster, Task, names
-from components.failure import Failure
-from components.processes import why_ended
+from components.support.child_processes import why_ended
+from components.support.failure import Failure
 from pipeline.errors import MainlineError
 
 progress = logging.getLogger("mainline.progress")

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from tfx.utils import path_utils
 
-from components import lean
 from components.distributed_trainer.call import (
     MARKER,
     Call,
@@ -25,9 +24,10 @@ from components.distributed_trainer.call import (
     write_failure,
     write_pulse,
 )
-from components.failure import as_failure
-from components.files import write_json
-from components.standing import moved, stand
+from components.support import lean
+from components.support.atomic_files import write_json
+from components.support.failure import as_failure
+from components.support.heartbeat import moved, stand
 
 PULSE_S = 1.0
 

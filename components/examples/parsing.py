@@ -13,8 +13,8 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 
-from components.ahead import ahead
 from components.examples.reading import BATCH_ROWS, serialized_batches
+from components.support.prefetch import ahead
 from pipeline.errors import DataError
 
 # Custom property of an Examples artifact.

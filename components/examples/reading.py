@@ -15,8 +15,8 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
-from components.ahead import ahead
 from components.examples.listing import FILES, files_of
+from components.support.prefetch import ahead
 from pipeline.errors import ConfigError, DataError
 
 BATCH_ROWS = 4096

@@ -10,7 +10,7 @@ from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
 from tensorflow_model_analysis.writers import eval_config_writer
 
 from components.batch_evaluator.plan import make_metric
-from components.plain_paths import plain
+from components.compat.tensorflow import plain
 from components.slice_report.checks import METRICS, Bounds, Measured, SliceKey, Verdict, make_verdict
 from components.slice_values import NAMED, value_text
 

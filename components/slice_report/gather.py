@@ -8,7 +8,6 @@ from tfx.utils import path_utils
 
 from components.batch_evaluator.plan import SCORE
 from components.examples.reading import read_schema
-from components.lean import give_back
 from components.slice_report.comparisons import compare
 from components.slice_report.drift import drift
 from components.slice_report.facts import SCHEMA_VERSION, Data, Drift, Lineage, Missing, Report, Run, SchemaChange
@@ -24,6 +23,7 @@ from components.slice_report.sources import Sources, read_statistics
 from components.slice_report.statistics import column_stats, gate_entries
 from components.slice_report.training import as_training
 from components.slice_report.weak import find_weak
+from components.support.lean import give_back
 from components.versioned_pusher.versions import content_digest
 
 

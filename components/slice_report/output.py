@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from components import files
 from components.slice_report.encoding import digest, from_json, to_json
 from components.slice_report.facts import Decision, Report
 from components.slice_report.page import model_card, render
+from components.support import atomic_files
 
 REPORT, PAGE, CARD, DECISION = "report.json", "index.html", "model_card.md", "decision.json"
 
@@ -51,7 +51,7 @@ def write_whole(path: str, content: str | bytes) -> None:
     """Writes a file beside its name, then renames it."""
     data = content.encode("utf-8") if isinstance(content, str) else content
     if "://" not in path:
-        files.write_whole(Path(path), data)
+        atomic_files.write_whole(Path(path), data)
         return
     from tfx.dsl.io import fileio
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.processes import Child, environment, why_ended
+from components.support.child_processes import Child, environment, why_ended
 from components.tuner.spec import Outcome, Spec, read_outcome
 
 COMMAND = (sys.executable, "-m", "components.tuner.trial")

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from components.files import write_json
+from components.support.atomic_files import write_json
 from components.tuner.settings import Settings, from_json
 
 

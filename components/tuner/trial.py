@@ -13,7 +13,7 @@ from pathlib import Path
 
 import optuna
 
-from components import lean
+from components.support import lean
 from components.tuner.journal import open_journal
 from components.tuner.report import Listener, Pruned, listening
 from components.tuner.spec import Outcome, Spec, read_spec

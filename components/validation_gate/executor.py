@@ -10,7 +10,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
 from components.examples.reading import read_schema, required_files
-from components.remote_files import write_whole
+from components.support.remote_files import write_whole
 from components.validation_gate.labels import Labels, check_labels
 from components.validation_gate.unlisted import Statistics, with_unlisted
 from components.validation_gate.verdict import Acceptance, Anomaly, how_to_accept, judge, list_anomalies, render

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components import lean
-from components.files import write_whole
+from components.support import lean
+from components.support.atomic_files import write_whole
 from pipeline.config import Config, load_config
 from pipeline.errors import MainlineError
 from pipeline.kubeflow.parameters import parameter_name, value_at

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.lean import without
+from components.support.lean import without
 from pipeline.errors import InputError, MainlineError
 from pipeline.kubeflow.command_line import HOST_ENV, TOKEN_ENV
 from pipeline.kubeflow.failures import ONCE, READING, Patience, explained, patiently, status_of

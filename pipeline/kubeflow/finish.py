@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.files import write_whole
+from components.support.atomic_files import write_whole
 from pipeline.config import Config
 from pipeline.errors import MainlineError
 from pipeline.kubeflow.lease import release

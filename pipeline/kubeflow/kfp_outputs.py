@@ -8,10 +8,10 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components.files import write_whole
 from components.slice_report.checks import SIDES, Measured, SliceKey, Verdict
 from components.slice_report.evaluation import Evaluation, read_evaluation
 from components.slice_report.page.markdown import code, escaped, fenced
+from components.support.atomic_files import write_whole
 from pipeline.config import Config
 from pipeline.run.ending import Walked, judge
 from pipeline.run.summary import Summary, check_row

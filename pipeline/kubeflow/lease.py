@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.files import claim
+from components.support.atomic_files import claim
 from pipeline.errors import MainlineError
 
 RENEW_S = 30.0

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from components.files import claim
+from components.support.atomic_files import claim
 from data.prepare import prepared_folder
 from pipeline.config import Config, Loader, merge, parse_override, validate
 from pipeline.config_text import dump_config

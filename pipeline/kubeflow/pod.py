@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from components import lean
+from components.support import lean
 from pipeline.errors import MainlineError
 from pipeline.run.signals import terminating_as_interrupt
 

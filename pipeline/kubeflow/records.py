@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from components.failure import Failure
-from components.files import write_json
+from components.support.atomic_files import write_json
+from components.support.failure import Failure
 from pipeline.errors import MainlineError
 from pipeline.run.events import NodeStatus
 

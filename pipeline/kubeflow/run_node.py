@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from components.distributed_trainer.cluster import BACKEND_ENV
 from components.distributed_trainer.worker_pod import WORKER_POD_ENV
-from components.failure import as_failure
+from components.support.failure import as_failure
 from pipeline.config import Config
 from pipeline.errors import ConfigError
 from pipeline.kubeflow.lease import leased

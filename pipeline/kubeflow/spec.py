@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from components.lean import without
+from components.support.lean import without
 from pipeline.config import Config
 from pipeline.kubeflow.parameters import parameter_name, value_at
 from pipeline.kubeflow.platform_spec import platform_config

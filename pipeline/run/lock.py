@@ -9,7 +9,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from components.files import write_whole
+from components.support.atomic_files import write_whole
 from pipeline.errors import InputError, MainlineError, refused
 
 RUN, WATCH = ".lock", ".watch.lock"

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from ml_metadata.proto import metadata_store_pb2
 
-from components.files import write_whole
+from components.support.atomic_files import write_whole
 from pipeline.errors import InputError
 
 Execution: TypeAlias = metadata_store_pb2.Execution

@@ -10,10 +10,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components import lean
 from components.distributed_trainer.cluster import BACKEND_ENV
 from components.distributed_trainer.compiled import check_compiled, has_gpu
-from components.files import write_whole
+from components.support import lean
+from components.support.atomic_files import write_whole
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
 from data.spans import without_rows

@@ -19,8 +19,8 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from components.files import write_json
-from components.processes import PR_SET_PDEATHSIG, why_ended
+from components.support.atomic_files import write_json
+from components.support.child_processes import PR_SET_PDEATHSIG, why_ended
 from data.span_patterns import Span
 from pipeline.config import Config, load_config
 from pipeline.errors import ConfigError, DataError, InputError, MachineError, refused

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import tf_keras as keras
 
-from components import standing
+from components.support import heartbeat
 from pipeline.errors import MainlineError
 from pipeline.training import storage
 from pipeline.training.callbacks import Logs, progress
@@ -94,7 +94,7 @@ class BestWeights(keras.callbacks.Callback):
             return {}
         name = f"{use}-{epoch + 1:04d}.npz"
         with (
-            standing.phase("writing"),
+            heartbeat.phase("writing"),
             storage.disk_may_be_full(self.directory, "Free some space and run again: training resumes."),
         ):
             return {name: storage.write(f"{self.directory}/{name}", pack(self.model.get_weights()))}

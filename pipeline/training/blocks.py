@@ -10,7 +10,7 @@ from pathlib import Path
 import tensorflow as tf
 from filelock import FileLock, Timeout
 
-from components.standing import moved
+from components.support.heartbeat import moved
 from pipeline.training.columns import Matrices, Spec, by_type, read_matrices, row_bytes, width
 
 BLOCK_BYTES = 8 * 2**20

@@ -6,7 +6,7 @@ import time
 
 import tf_keras as keras
 
-from components.standing import Phase, moved
+from components.support.heartbeat import Phase, moved
 from pipeline.errors import MainlineError
 
 progress = logging.getLogger("mainline.progress")

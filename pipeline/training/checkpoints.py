@@ -18,9 +18,9 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from components import standing
-from components.listing import files_in
-from components.plain_paths import plain
+from components.compat.tensorflow import plain
+from components.support import heartbeat
+from components.support.folders import files_in
 from pipeline.errors import MainlineError
 from pipeline.training import storage
 from pipeline.training.best import BestState, BestWeights
@@ -79,7 +79,7 @@ class EpochCheckpoints(keras.callbacks.Callback):
 
     def save(self) -> None:
         """Writes a checkpoint of this very moment."""
-        with standing.phase("writing"):
+        with heartbeat.phase("writing"):
             self._save(self.journal.step)
 
     def _save(self, step: int) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 import tf_keras as keras
 
-from components import standing
+from components.support import heartbeat
 from pipeline.training import findings
 from pipeline.training.hparams import best_epoch, write_hparams
 from pipeline.training.probe import Batch, Look, Probe
@@ -73,12 +73,12 @@ class EpochScalars(keras.callbacks.TensorBoard):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Writes, which takes long where there are many weights."""
-        with standing.phase("writing"):
+        with heartbeat.phase("writing"):
             super().on_epoch_end(epoch, logs)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Ends a trace when it is time to, which takes long where it has many operations."""
-        with standing.phase("writing"):
+        with heartbeat.phase("writing"):
             super().on_train_batch_end(batch)
 
 
@@ -114,7 +114,7 @@ class Diagnostics(keras.callbacks.Callback):
         self.writer.close()
 
     def _look(self, step: int) -> None:
-        with standing.phase("tracing"):
+        with heartbeat.phase("tracing"):
             look = self.probe.look()
         self.seen = findings.in_look(look)
         with self.writer.as_default(step=step):

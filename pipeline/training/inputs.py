@@ -19,8 +19,8 @@ from typing import Literal, TypeAlias
 
 import tensorflow as tf
 
-from components.listing import all_files
-from components.standing import moved
+from components.support.folders import all_files
+from components.support.heartbeat import moved
 from pipeline.errors import ConfigError
 from pipeline.training.blocks import has_room, read_blocks, write_blocks
 from pipeline.training.columns import Matrices, Spec, pick, read_matrices, read_serialized, row_bytes, unpack

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components import plain_paths  # noqa: F401 (models are restored from folders of any name)
+import components.compat.tensorflow  # noqa: F401 (lets models be restored from folders of any name)
 from components.examples.listing import mark
 from components.tuner.overrides import with_hyperparameters
 from pipeline.errors import MainlineError

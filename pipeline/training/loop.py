@@ -11,7 +11,7 @@ import tf_keras as keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.utils import io_utils
 
-from components.standing import moved
+from components.support.heartbeat import moved
 from components.tuner.report import is_trial
 from pipeline.errors import MainlineError
 from pipeline.features.table import Table, raw_columns

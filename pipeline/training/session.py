@@ -6,7 +6,7 @@ from pathlib import Path
 import tensorflow as tf
 import tf_keras as keras
 
-from components.standing import moved
+from components.support.heartbeat import moved
 from components.tuner.report import report
 from pipeline.training import callbacks, diagnostics, strategy
 from pipeline.training.best import BestWeights

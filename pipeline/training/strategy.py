@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from components.standing import moved
+from components.support.heartbeat import moved
 from pipeline.errors import ConfigError
 from pipeline.training.inputs import Share, progress
 

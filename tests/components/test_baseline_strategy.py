@@ -1,5 +1,5 @@
 import pytest
-from review_world import World
+from fakes.reviews import World
 from tfx.types import standard_artifacts
 
 from components.baseline.strategy import LatestOtherBlessedModel

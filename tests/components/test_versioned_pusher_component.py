@@ -2,7 +2,7 @@ import json
 import shutil
 
 import pytest
-from review_world import NOW, make_report
+from fakes.reviews import NOW, make_report
 from tfx.dsl.components.common.importer import Importer
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration import metadata

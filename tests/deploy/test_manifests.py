@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import kubernetes_validate
-import kustomize_world as kustomize
+import kustomization as kustomize
 import pytest
 import yaml
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import database_world
 import ml_metadata as mlmd
 import pytest
+from fakes import databases
 from ml_metadata.proto import metadata_store_pb2
 from sqlalchemy import URL, MetaData, create_engine
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 class World:
     """A server, its scripts, and the volume that backups are on."""
 
-    server: database_world.Server
+    server: databases.Server
     volume: Path
     password: Path
 
@@ -34,7 +34,7 @@ class World:
         """Runs a script as its Job does."""
         environment = {
             "PATH": os.environ["PATH"], "METADATA_HOST": "127.0.0.1", "METADATA_PORT": str(self.server.port),
-            "METADATA_DATABASE": database_world.DATABASE, "METADATA_USER": database_world.USER,
+            "METADATA_DATABASE": databases.DATABASE, "METADATA_USER": databases.USER,
             "METADATA_PASSWORD_FILE": str(self.password), "BACKUPS": str(self.volume), "KEEP": "2", "BACKUP": "",
         }  # fmt: skip
         path = KUBEFLOW / FOLDERS[self.server.backend] / f"{name}.sh"
@@ -43,7 +43,7 @@ class World:
     def store(self) -> mlmd.MetadataStore:
         """ML Metadata there, as a pod opens it."""
         where = {"backend": self.server.backend, "host": "127.0.0.1", "port": self.server.port}
-        settings = Metadata(database=database_world.DATABASE, user=database_world.USER, **where)
+        settings = Metadata(database=databases.DATABASE, user=databases.USER, **where)
         return mlmd.MetadataStore(connection_config(settings, self.volume))
 
     def backups(self) -> list[str]:
@@ -51,27 +51,27 @@ class World:
 
 
 @pytest.fixture(scope="module", params=["mysql", "postgresql"])
-def server(request, tmp_path_factory) -> Iterator[database_world.Server]:
-    with database_world.STARTERS[request.param](tmp_path_factory.mktemp("server")) as started:
+def server(request, tmp_path_factory) -> Iterator[databases.Server]:
+    with databases.STARTERS[request.param](tmp_path_factory.mktemp("server")) as started:
         yield started
 
 
 @pytest.fixture
 def world(server, tmp_path, monkeypatch) -> World:
     """An empty database, an empty volume."""
-    monkeypatch.setenv("MAINLINE_METADATA_PASSWORD", database_world.PASSWORD)
+    monkeypatch.setenv("MAINLINE_METADATA_PASSWORD", databases.PASSWORD)
     volume, password = tmp_path / "backups", tmp_path / "password"
     volume.mkdir()
-    password.write_text(database_world.PASSWORD)
+    password.write_text(databases.PASSWORD)
     drop_tables(server)
     return World(server, volume, password)
 
 
-def drop_tables(server: database_world.Server) -> int:
+def drop_tables(server: databases.Server) -> int:
     """Removes every table, as the database's own user can; gives how many there were."""
     url = URL.create(
-        DRIVERS[server.backend], database_world.USER, database_world.PASSWORD, "127.0.0.1", server.port,
-        database_world.DATABASE,
+        DRIVERS[server.backend], databases.USER, databases.PASSWORD, "127.0.0.1", server.port,
+        databases.DATABASE,
     )  # fmt: skip
     engine, tables = create_engine(url), MetaData()
     tables.reflect(engine)
@@ -170,8 +170,8 @@ def test_a_backup_that_is_not_there_is_said(world):
 
 def test_a_password_may_have_any_character(tmp_path):
     """MariaDB reads it from a file of options, where quote and backslash mean something."""
-    if not os.environ.get(database_world.NEEDED):
-        database_world.found("mariadbd", "/usr/sbin/mariadbd")
+    if not os.environ.get(databases.NEEDED):
+        databases.found("mariadbd", "/usr/sbin/mariadbd")
     word = "a\"b\\n'c #; d"
     (tmp_path / "password").write_text(word)
     lines = (KUBEFLOW / "mariadb" / "backup.sh").read_text().splitlines()
@@ -180,7 +180,7 @@ def test_a_password_may_have_any_character(tmp_path):
     environment = {"PATH": os.environ["PATH"], "METADATA_PASSWORD_FILE": str(tmp_path / "password")}
     subprocess.run(["sh", "-euc", option, "sh", tmp_path / "options"], env=environment, check=True)
     printed = subprocess.run(
-        [database_world.found("my_print_defaults"), f"--defaults-file={tmp_path}/options", "client"],
+        [databases.found("my_print_defaults"), f"--defaults-file={tmp_path}/options", "client"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert printed.stdout.strip() == f"--password={word}"

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import kfp_world
 import pytest
 import yaml
+from fakes.kubeflow import kfp_server
 
 from pipeline.kubeflow.command_line import parse
 
@@ -28,7 +28,7 @@ esac
 
 @pytest.fixture
 def stub():
-    with kfp_world.serving(kfp_world.World(script=kfp_world.Script(pace=6))) as world:
+    with kfp_server.serving(kfp_server.World(script=kfp_server.Script(pace=6))) as world:
         yield world
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import harness
 import pytest
-from database_world import PASSWORD, STARTERS, free_port
+from fakes.databases import PASSWORD, STARTERS, free_port
 
 from components.review.__main__ import main as review
 

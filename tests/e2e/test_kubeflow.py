@@ -9,8 +9,8 @@ from pathlib import Path
 import harness
 import numpy as np
 import pytest
-from database_world import PASSWORD, STARTERS, Server
-from kubeflow_world import LOST_STORE, NO_VOLUME, Cluster, Ran, bound, stop_group
+from fakes.databases import PASSWORD, STARTERS, Server
+from fakes.kubeflow.pipeline_runs import LOST_STORE, NO_VOLUME, Cluster, Ran, bound, stop_group
 
 from components.batch_evaluator.predictions import read_predictions
 from pipeline.config import load_config

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import harness
 import pytest
-from tuner_world import processes
+from fakes.fake_trials import processes
 
 SEARCH = (
     "tuning={trials: 3, parallel: 2, ranges: {training.learning_rate: {low: 1e-3, high: 1e-1, log: true},"

@@ -13,8 +13,8 @@ from pathlib import Path
 import harness
 import psutil
 import pytest
-from stuck_world import put_into
-from tuner_world import processes
+from fakes.fake_trials import processes
+from fakes.stuck_workers import put_into
 
 TWO = ("training.strategy=multi_worker", "training.workers=2")
 LONG = (*TWO, "training.epochs=30", "training.early_stopping_patience=30", "training.checkpoint_every_steps=5",

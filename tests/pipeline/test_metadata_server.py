@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ml_metadata as mlmd
 import pytest
-from database_world import DATABASE, PASSWORD, STARTERS, USER, Server, free_port
+from fakes.databases import DATABASE, PASSWORD, STARTERS, USER, Server, free_port
 
 from pipeline.config import Metadata
 from pipeline.errors import ConfigError, MainlineError

@@ -5,7 +5,7 @@ import contextlib
 import ml_metadata as mlmd
 import pg8000.native
 import pytest
-from database_world import DATABASE, PASSWORD, STARTERS, USER
+from fakes.databases import DATABASE, PASSWORD, STARTERS, USER
 from ml_metadata.proto import metadata_store_pb2
 
 from pipeline.config import Metadata

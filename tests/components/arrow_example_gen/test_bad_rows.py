@@ -1,7 +1,7 @@
 import io
 
 import pytest
-from columns_world import REQUIRED as COLUMNS
+from fakes.stock.columns import REQUIRED as COLUMNS
 
 from components.arrow_example_gen import bad_rows, csv_blocks, csv_rows, numbers
 from components.arrow_example_gen.bad_rows import BadRows, read_good

@@ -3,8 +3,8 @@ import io
 import json
 import random
 
-import gen_world
 import pytest
+from fakes.stock import example_gen_runs
 from harness import write_text
 
 from components.arrow_example_gen import byte_ranges, csv_rows
@@ -79,36 +79,36 @@ def small_ranges(monkeypatch):
 
 
 def test_a_file_in_ranges_gives_the_examples_of_the_whole_file(tmp_path, monkeypatch):
-    write_text(tmp_path / "rows" / "train" / "rows.csv", "".join(gen_world.taxi_lines(2000)))
-    whole = gen_world.taxi_gen(tmp_path / "rows").with_id("Whole")
-    gen_world.run_nodes(tmp_path, whole)
+    write_text(tmp_path / "rows" / "train" / "rows.csv", "".join(example_gen_runs.taxi_lines(2000)))
+    whole = example_gen_runs.taxi_gen(tmp_path / "rows").with_id("Whole")
+    example_gen_runs.run_nodes(tmp_path, whole)
     monkeypatch.setattr(byte_ranges, "RANGE_BYTES", 20_000)
-    cut = gen_world.taxi_gen(tmp_path / "rows").with_id("Cut")
-    gen_world.run_nodes(tmp_path, cut)
-    artifact = gen_world.output(cut, tmp_path)
+    cut = example_gen_runs.taxi_gen(tmp_path / "rows").with_id("Cut")
+    example_gen_runs.run_nodes(tmp_path, cut)
+    artifact = example_gen_runs.output(cut, tmp_path)
     assert len(list(artifact.glob("Split-train/data_tfrecord-00000-*.gz"))) > 10
-    assert gen_world.examples(artifact).total() == 2000
-    assert gen_world.examples(artifact) == gen_world.examples(gen_world.output(whole, tmp_path))
+    assert example_gen_runs.examples(artifact).total() == 2000
+    assert example_gen_runs.examples(artifact) == example_gen_runs.examples(example_gen_runs.output(whole, tmp_path))
 
 
 def test_an_error_in_a_late_range_names_the_line_of_the_file(tmp_path, small_ranges):
-    lines = gen_world.taxi_lines(2000)
+    lines = example_gen_runs.taxi_lines(2000)
     cells = lines[1500].split(",")
     lines[1500] = ",".join([cells[0], "free", *cells[2:]])
     write_text(tmp_path / "rows" / "train" / "rows.csv", "".join(lines))
     with pytest.raises(DataError) as caught:
-        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path / "rows"))
+        example_gen_runs.run_nodes(tmp_path, example_gen_runs.taxi_gen(tmp_path / "rows"))
     assert caught.value.where == f"{tmp_path / 'rows' / 'train' / 'rows.csv'}, line 1501, column fare"
 
 
 def test_bad_rows_of_every_range_are_put_aside_with_the_lines_of_the_file(tmp_path, small_ranges):
-    lines = gen_world.taxi_lines(2000)
+    lines = example_gen_runs.taxi_lines(2000)
     for index in (3, 900, 1500):
         lines[index] = lines[index].rpartition(",")[0] + "\n"
     write_text(tmp_path / "rows" / "train" / "rows.csv", "".join(lines))
-    node = gen_world.taxi_gen(tmp_path / "rows", on_bad_row="quarantine")
-    gen_world.run_nodes(tmp_path, node)
-    artifact = gen_world.output(node, tmp_path)
+    node = example_gen_runs.taxi_gen(tmp_path / "rows", on_bad_row="quarantine")
+    example_gen_runs.run_nodes(tmp_path, node)
+    artifact = example_gen_runs.output(node, tmp_path)
     files = sorted((artifact / "quarantine").glob("*.jsonl"))
     assert [json.loads(line)["line"] for file in files for line in file.read_text().splitlines()] == [4, 901, 1501]
-    assert gen_world.examples(artifact).total() == 1997
+    assert example_gen_runs.examples(artifact).total() == 1997

@@ -2,7 +2,7 @@ import io
 
 import pyarrow as pa
 import pytest
-from columns_world import WITH_LABEL as COLUMNS
+from fakes.stock.columns import WITH_LABEL as COLUMNS
 
 from components.arrow_example_gen import csv_blocks
 from components.arrow_example_gen.columns import ColumnRule, Columns

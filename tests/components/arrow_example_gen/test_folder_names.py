@@ -2,13 +2,13 @@ import os
 import re
 from pathlib import Path
 
-import gen_world
 import pytest
 import tensorflow as tf
+from fakes.stock import example_gen_runs
 from harness import write_text
 
 from components.arrow_example_gen.driver import Driver
-from components.listing import all_files, files_in
+from components.support.folders import all_files, files_in
 from pipeline.errors import DataError
 from pipeline.training.inputs import count_records
 
@@ -35,9 +35,9 @@ def test_the_name_of_a_folder_is_no_pattern(tmp_path, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_rows_of_a_folder_of_any_name_are_read_and_fingerprinted(tmp_path, name):
     folder = folders(tmp_path / "data", name)
-    node = gen_world.taxi_gen(folder)
-    gen_world.run_nodes(tmp_path / name, node)
-    assert gen_world.examples(gen_world.output(node, tmp_path / name)).total() == len(NEIGHBOURS) + 1
+    node = example_gen_runs.taxi_gen(folder)
+    example_gen_runs.run_nodes(tmp_path / name, node)
+    assert example_gen_runs.examples(example_gen_runs.output(node, tmp_path / name)).total() == len(NEIGHBOURS) + 1
     processor = Driver(None).get_input_processor(node_splits(node), None, str(folder))
     fingerprint = processor.get_input_fingerprint(0, None)
     assert "num_files:1" in fingerprint
@@ -69,7 +69,7 @@ def test_a_name_that_is_not_utf_8_is_told(tmp_path):
     with open(os.fsencode(folder) + b"/caf\xe9.jsonl", "w"):
         pass
     with pytest.raises(DataError, match=r"caf\\xe9.jsonl: the name is not UTF-8"):
-        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path / "rows"))
+        example_gen_runs.run_nodes(tmp_path, example_gen_runs.taxi_gen(tmp_path / "rows"))
     with pytest.raises(DataError, match="the name is not UTF-8"):
         files_in(os.fsdecode(os.fsencode(folder) + b"\xff"))
 

@@ -3,7 +3,7 @@ import json
 
 import pyarrow as pa
 import pytest
-from columns_world import REQUIRED as COLUMNS
+from fakes.stock.columns import REQUIRED as COLUMNS
 
 from components.arrow_example_gen import byte_ranges, formats, json_rows
 from components.arrow_example_gen.columns import Columns

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from columns_world import WITH_LABEL as COLUMNS
+from fakes.stock.columns import WITH_LABEL as COLUMNS
 from pyarrow import parquet
 
 from components.arrow_example_gen import parquet_rows
@@ -226,7 +226,7 @@ def test_a_pickle_in_a_file_does_not_run(tmp_path, place):
 
 
 def test_importing_the_reader_is_enough(tmp_path):
-    code = f"from components.parquet_files import parquet; parquet.read_schema({str(with_pickle(tmp_path, 'age'))!r})"
+    code = f"from components.support.parquet import parquet; parquet.read_schema({str(with_pickle(tmp_path, 'age'))!r})"
     subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=Path(parquet_rows.__file__).parents[2])
     assert not (tmp_path / "ran").exists()
 

@@ -1,7 +1,7 @@
 import json
 
-import gen_world
 import pytest
+from fakes.stock import example_gen_runs
 from harness import write_text
 
 from components.arrow_example_gen import byte_ranges
@@ -12,7 +12,7 @@ from pipeline.errors import DataError
 
 def rows_with(folder, bad: int, of: int = 400) -> list[str]:
     """Writes taxi rows over two files; some have a text for a fare, one in the second file lacks its last cell."""
-    header, *lines = gen_world.taxi_lines(of)
+    header, *lines = example_gen_runs.taxi_lines(of)
     for number in range(bad - 1):
         cells = lines[number * 2].split(",")
         cells[1] = "free"
@@ -27,12 +27,12 @@ def rows_with(folder, bad: int, of: int = 400) -> list[str]:
 def test_bad_rows_lie_beside_the_splits_and_the_others_are_the_examples(tmp_path):
     good = rows_with(tmp_path / "rows", bad=4)
     write_text(tmp_path / "good" / "train" / "rows.csv", "".join(good))
-    node = gen_world.taxi_gen(tmp_path / "rows", on_bad_row="quarantine").with_id("Quarantining")
-    strict = gen_world.taxi_gen(tmp_path / "good").with_id("Strict")
-    gen_world.run_nodes(tmp_path, node, strict)
-    artifact = gen_world.output(node, tmp_path)
-    assert gen_world.examples(artifact).total() == 396
-    assert gen_world.examples(artifact) == gen_world.examples(gen_world.output(strict, tmp_path))
+    node = example_gen_runs.taxi_gen(tmp_path / "rows", on_bad_row="quarantine").with_id("Quarantining")
+    strict = example_gen_runs.taxi_gen(tmp_path / "good").with_id("Strict")
+    example_gen_runs.run_nodes(tmp_path, node, strict)
+    artifact = example_gen_runs.output(node, tmp_path)
+    assert example_gen_runs.examples(artifact).total() == 396
+    assert example_gen_runs.examples(artifact) == example_gen_runs.examples(example_gen_runs.output(strict, tmp_path))
     aside = artifact / "quarantine"
     first, second = (json.loads((aside / f"train-0000{number}.json").read_text()) for number in range(2))
     assert (first["rows"], first["bad"], first["reasons"]) == (197, 3, {"wrong type": 3})
@@ -44,13 +44,13 @@ def test_bad_rows_lie_beside_the_splits_and_the_others_are_the_examples(tmp_path
         (6, "fare", "free"),
     ]
     assert listed[0]["file"] == str(tmp_path / "rows" / "train" / "0.csv")
-    assert not (gen_world.output(strict, tmp_path) / "quarantine").exists()
+    assert not (example_gen_runs.output(strict, tmp_path) / "quarantine").exists()
 
 
 def test_more_than_the_share_ends_the_run_with_the_first_of_them(tmp_path):
     rows_with(tmp_path / "rows", bad=8)
     with pytest.raises(DataError) as caught:
-        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path / "rows", on_bad_row="quarantine"))
+        example_gen_runs.run_nodes(tmp_path, example_gen_runs.taxi_gen(tmp_path / "rows", on_bad_row="quarantine"))
     assert caught.value.problem == "8 of 400 rows are bad"
     listed = caught.value.received.strip().splitlines()
     assert len(listed) == 5
@@ -60,7 +60,7 @@ def test_more_than_the_share_ends_the_run_with_the_first_of_them(tmp_path):
 def test_by_default_a_bad_row_ends_the_run(tmp_path):
     rows_with(tmp_path / "rows", bad=1)
     with pytest.raises(DataError, match="line 201: the line cannot be read"):
-        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path / "rows"))
+        example_gen_runs.run_nodes(tmp_path, example_gen_runs.taxi_gen(tmp_path / "rows"))
 
 
 def test_every_setting_is_in_the_cache_key():
@@ -74,10 +74,10 @@ def test_bad_lines_of_json_lie_beside_the_splits_too(tmp_path, monkeypatch):
     lines[7] += ","
     lines[50] = '{"fare": "free"}'
     write_text(tmp_path / "rows" / "train" / "0.jsonl", "\n".join(lines))
-    node = gen_world.taxi_gen(tmp_path / "rows", on_bad_row="quarantine", max_bad_share=0.05)
-    gen_world.run_nodes(tmp_path, node)
-    artifact = gen_world.output(node, tmp_path)
-    assert gen_world.examples(artifact).total() == 58
+    node = example_gen_runs.taxi_gen(tmp_path / "rows", on_bad_row="quarantine", max_bad_share=0.05)
+    example_gen_runs.run_nodes(tmp_path, node)
+    artifact = example_gen_runs.output(node, tmp_path)
+    assert example_gen_runs.examples(artifact).total() == 58
     listed = [
         json.loads(line)
         for path in sorted(artifact.glob("quarantine/train-*.jsonl"))

@@ -1,7 +1,7 @@
-import gen_world
 import pyarrow as pa
 import pytest
 import tensorflow as tf
+from fakes.stock import example_gen_runs
 from harness import write_text
 
 from components.arrow_example_gen.shuffling import shuffled
@@ -36,19 +36,19 @@ def times(artifact) -> list[int]:
 
 
 def test_the_component_writes_the_rows_of_a_file_in_another_order(tmp_path):
-    write_text(tmp_path / "rows" / "train" / "rows.csv", "".join(gen_world.taxi_lines(500)))
-    plain = gen_world.taxi_gen(tmp_path / "rows").with_id("Plain")
-    other = gen_world.taxi_gen(tmp_path / "rows", shuffle_rows=200, seed=3).with_id("Shuffled")
-    gen_world.run_nodes(tmp_path, plain, other)
-    artifacts = [gen_world.output(node, tmp_path) for node in (plain, other)]
-    assert gen_world.examples(artifacts[0]) == gen_world.examples(artifacts[1])
+    write_text(tmp_path / "rows" / "train" / "rows.csv", "".join(example_gen_runs.taxi_lines(500)))
+    plain = example_gen_runs.taxi_gen(tmp_path / "rows").with_id("Plain")
+    other = example_gen_runs.taxi_gen(tmp_path / "rows", shuffle_rows=200, seed=3).with_id("Shuffled")
+    example_gen_runs.run_nodes(tmp_path, plain, other)
+    artifacts = [example_gen_runs.output(node, tmp_path) for node in (plain, other)]
+    assert example_gen_runs.examples(artifacts[0]) == example_gen_runs.examples(artifacts[1])
     before, after = map(times, artifacts)
     assert before != after
     assert sorted(before[:200]) == sorted(after[:200])
 
 
 def test_a_seed_without_an_effect_is_not_in_the_cache_key(tmp_path):
-    keys = [str(gen_world.taxi_gen(tmp_path, shuffle_rows=rows, seed=seed).exec_properties["custom_config"])
+    keys = [str(example_gen_runs.taxi_gen(tmp_path, shuffle_rows=rows, seed=seed).exec_properties["custom_config"])
             for rows, seed in [(0, 1), (0, 2), (9, 1), (9, 2)]]  # fmt: skip
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3

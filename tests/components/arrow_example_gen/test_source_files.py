@@ -2,9 +2,9 @@ import bz2
 import gzip
 import os
 
-import gen_world
 import pytest
-from columns_world import REQUIRED
+from fakes.stock import example_gen_runs
+from fakes.stock.columns import REQUIRED
 from harness import write_text
 
 from components.arrow_example_gen.formats import check
@@ -28,13 +28,13 @@ def place(kind, path):
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "link to nothing", "link to a folder", "loop of links"])
 def test_what_is_no_file_is_named_and_passed_over_if_its_name_is_not_of_rows(tmp_path, kind):
-    write_text(tmp_path / "train" / "rows.csv", "".join(gen_world.taxi_lines(3)))
+    write_text(tmp_path / "train" / "rows.csv", "".join(example_gen_runs.taxi_lines(3)))
     for name in (".old.csv", "notes.txt", "old.csv~"):
         place(kind, tmp_path / "train" / name)
     assert rows_of(str(tmp_path), PATTERN) == [str(tmp_path / "train" / "rows.csv")]
     place(kind, tmp_path / "train" / "x.csv")
     with pytest.raises(DataError) as caught:
-        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path))
+        example_gen_runs.run_nodes(tmp_path, example_gen_runs.taxi_gen(tmp_path))
     assert caught.value.where == str(tmp_path / "train" / "x.csv")
 
 

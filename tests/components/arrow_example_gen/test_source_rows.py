@@ -3,11 +3,11 @@ import io
 import json
 from dataclasses import replace
 
-import gen_world
 import pyarrow as pa
 import pytest
 import tensorflow as tf
-from columns_world import REQUIRED as COLUMNS
+from fakes.stock import example_gen_runs
+from fakes.stock.columns import REQUIRED as COLUMNS
 from harness import write_text
 from pyarrow import parquet
 from tfx.orchestration import metadata
@@ -69,7 +69,7 @@ def losing(format: Format) -> Format:
 
 
 def csv_rows_of(folder, number=40):
-    write_text(folder / "train" / "rows.csv", "".join(gen_world.taxi_lines(number)))
+    write_text(folder / "train" / "rows.csv", "".join(example_gen_runs.taxi_lines(number)))
     return folder
 
 
@@ -83,7 +83,7 @@ def rows_of(folder, number=40):
 def test_rows_that_a_reader_loses_end_the_run(tmp_path, monkeypatch, kind, rows):
     monkeypatch.setitem(FORMATS, kind, losing(FORMATS[kind]))
     with pytest.raises(DataError) as caught:
-        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(rows(tmp_path / "rows")))
+        example_gen_runs.run_nodes(tmp_path, example_gen_runs.taxi_gen(rows(tmp_path / "rows")))
     assert caught.value.where == str(tmp_path / "rows" / "train" / f"rows{kind}")
     assert (caught.value.expected, caught.value.received) == (
         "40 rows, counted apart",
@@ -94,8 +94,8 @@ def test_rows_that_a_reader_loses_end_the_run(tmp_path, monkeypatch, kind, rows)
 def test_the_artifact_has_the_numbers_of_the_files(tmp_path):
     folder = rows_of(tmp_path / "rows")
     write_text(folder / "train" / "more.jsonl", '{"fare": "x"}\n\n{"fare": 1}\n')
-    gen_world.run_nodes(tmp_path, gen_world.taxi_gen(folder, on_bad_row="quarantine", max_bad_share=0.5))
-    with metadata.Metadata(gen_world.store(tmp_path)) as handle:
+    example_gen_runs.run_nodes(tmp_path, example_gen_runs.taxi_gen(folder, on_bad_row="quarantine", max_bad_share=0.5))
+    with metadata.Metadata(example_gen_runs.store(tmp_path)) as handle:
         (artifact,) = handle.store.get_artifacts_by_type("Examples")
     found = artifact.custom_properties[SOURCE_ROWS].string_value
     assert json.loads(found) == {"train": {"source": 42, "aside": 1}}

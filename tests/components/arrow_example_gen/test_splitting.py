@@ -4,11 +4,11 @@ import io
 import json
 from collections import Counter
 
-import gen_world
 import numpy as np
 import pyarrow as pa
 import pytest
 import tensorflow as tf
+from fakes.stock import example_gen_runs
 from harness import SPLITS, write_text
 
 from components.arrow_example_gen import byte_ranges
@@ -162,16 +162,16 @@ def times(examples) -> list[int]:
 
 @pytest.mark.parametrize("splitting", [BY_KEY, BY_TIME], ids=["key", "time"])
 def test_files_are_divided_and_no_row_is_lost(tmp_path, monkeypatch, splitting):
-    header, *lines = gen_world.taxi_lines(3000)
+    header, *lines = example_gen_runs.taxi_lines(3000)
     write_text(tmp_path / "rows" / "0.csv", "".join([header, *lines[:1000]]))
     write_text(tmp_path / "rows" / "1.csv", "".join([header, *lines[1000:]]))
     write_text(tmp_path / "given" / "train" / "rows.csv", "".join([header, *lines]))
     monkeypatch.setattr(byte_ranges, "RANGE_BYTES", 100_000)
-    ours = gen_world.taxi_gen(tmp_path / "rows", splitting=splitting).with_id("Divided")
-    given = gen_world.taxi_gen(tmp_path / "given").with_id("Given")
-    gen_world.run_nodes(tmp_path, ours, given)
-    artifact = gen_world.output(ours, tmp_path)
-    assert gen_world.examples(artifact) == gen_world.examples(gen_world.output(given, tmp_path))
+    ours = example_gen_runs.taxi_gen(tmp_path / "rows", splitting=splitting).with_id("Divided")
+    given = example_gen_runs.taxi_gen(tmp_path / "given").with_id("Given")
+    example_gen_runs.run_nodes(tmp_path, ours, given)
+    artifact = example_gen_runs.output(ours, tmp_path)
+    assert example_gen_runs.examples(artifact) == example_gen_runs.examples(example_gen_runs.output(given, tmp_path))
     found = {split: times(examples) for split, examples in by_split(artifact).items()}
     assert min(map(len, found.values())) > 100
     assert set(Counter(at for split in found.values() for at in set(split)).values()) == {1}
@@ -181,24 +181,24 @@ def test_files_are_divided_and_no_row_is_lost(tmp_path, monkeypatch, splitting):
 
 
 def test_bad_rows_are_put_aside_before_the_others_are_divided(tmp_path):
-    header, *lines = gen_world.taxi_lines(400)
+    header, *lines = example_gen_runs.taxi_lines(400)
     cells = next(csv.reader(io.StringIO(lines[7])))
     cells[next(csv.reader(io.StringIO(header))).index("fare")] = "free"
     lines[7] = ",".join(cells) + "\n"
     write_text(tmp_path / "rows" / "rows.csv", "".join([header, *lines]))
-    node = gen_world.taxi_gen(tmp_path / "rows", splitting=BY_KEY, on_bad_row="quarantine")
-    gen_world.run_nodes(tmp_path, node)
-    artifact = gen_world.output(node, tmp_path)
+    node = example_gen_runs.taxi_gen(tmp_path / "rows", splitting=BY_KEY, on_bad_row="quarantine")
+    example_gen_runs.run_nodes(tmp_path, node)
+    artifact = example_gen_runs.output(node, tmp_path)
     assert sum(map(len, by_split(artifact).values())) == 399
     counts = json.loads((artifact / "quarantine" / "rows-00000.json").read_text())
     assert (counts["rows"], counts["bad"]) == (399, 1)
 
 
 def test_a_split_that_gets_no_row_is_named(tmp_path):
-    write_text(tmp_path / "rows" / "rows.csv", "".join(gen_world.taxi_lines(100)))
+    write_text(tmp_path / "rows" / "rows.csv", "".join(example_gen_runs.taxi_lines(100)))
     late = Splitting("time", "trip_start_timestamp", SPLITS, (1, 2**40))
     with pytest.raises(DataError, match="the train split has no rows"):
-        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path / "rows", splitting=late))
+        example_gen_runs.run_nodes(tmp_path, example_gen_runs.taxi_gen(tmp_path / "rows", splitting=late))
 
 
 def test_a_row_that_is_no_time_is_found_through_beam_whatever_the_order(tmp_path):
@@ -206,15 +206,17 @@ def test_a_row_that_is_no_time_is_found_through_beam_whatever_the_order(tmp_path
     write_text(tmp_path / "rows" / "rows.csv", "".join(["company,fare\n", *lines, "1.2.2025,1\n", *lines]))
     splitting = Splitting("time", "company", SPLITS, ("2025-01-10", "2025-01-20"))
     with pytest.raises(DataError) as caught:
-        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path / "rows", splitting=splitting, shuffle_rows=1000))
+        example_gen_runs.run_nodes(
+            tmp_path, example_gen_runs.taxi_gen(tmp_path / "rows", splitting=splitting, shuffle_rows=1000)
+        )
     assert caught.value.where == f"{tmp_path / 'rows' / 'rows.csv'}, line 30, column company"
 
 
 def test_an_empty_key_is_found_through_beam(tmp_path):
-    header, *lines = gen_world.taxi_lines(100)
+    header, *lines = example_gen_runs.taxi_lines(100)
     write_text(tmp_path / "rows" / "rows.csv", "".join([header, *lines, "," * header.count(",") + "\n"]))
     with pytest.raises(DataError, match="1 of 101 rows have no value"):
-        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path / "rows", splitting=BY_KEY))
+        example_gen_runs.run_nodes(tmp_path, example_gen_runs.taxi_gen(tmp_path / "rows", splitting=BY_KEY))
 
 
 def test_the_splitting_is_in_the_cache_key():

@@ -3,9 +3,9 @@ import re
 import shutil
 from pathlib import Path
 
-import gen_world
 import pytest
 import tensorflow as tf
+from fakes.stock import example_gen_runs
 from harness import write_text
 
 from components.arrow_example_gen.columns import ColumnRule, Columns
@@ -108,14 +108,14 @@ def test_an_empty_file_is_refused(tmp_path):
 
 
 def test_what_example_gen_wrote_is_read_back_as_it_is(tmp_path):
-    write_text(tmp_path / "csv" / "train" / "rows.csv", "".join(gen_world.taxi_lines(1000)))
-    of_csv = gen_world.taxi_gen(tmp_path / "csv").with_id("FromCsv")
-    gen_world.run_nodes(tmp_path, of_csv)
-    first = gen_world.output(of_csv, tmp_path)
+    write_text(tmp_path / "csv" / "train" / "rows.csv", "".join(example_gen_runs.taxi_lines(1000)))
+    of_csv = example_gen_runs.taxi_gen(tmp_path / "csv").with_id("FromCsv")
+    example_gen_runs.run_nodes(tmp_path, of_csv)
+    first = example_gen_runs.output(of_csv, tmp_path)
     shutil.copytree(first / "Split-train", tmp_path / "again" / "train")
-    again = gen_world.taxi_gen(tmp_path / "again").with_id("Again")
-    gen_world.run_nodes(tmp_path, again)
-    assert gen_world.examples(gen_world.output(again, tmp_path)) == gen_world.examples(first)
+    again = example_gen_runs.taxi_gen(tmp_path / "again").with_id("Again")
+    example_gen_runs.run_nodes(tmp_path, again)
+    assert example_gen_runs.examples(example_gen_runs.output(again, tmp_path)) == example_gen_runs.examples(first)
 
 
 def test_features_that_are_not_in_the_schema_can_be_left_out(tmp_path):
@@ -141,7 +141,7 @@ def test_a_file_that_cannot_be_unpacked_is_named_whoever_reads_it(tmp_path, faul
     }
     (tmp_path / "train" / "rows.gz").write_bytes(faulty[fault])
     with pytest.raises(DataError) as caught:
-        gen_world.run_nodes(tmp_path, gen_world.taxi_gen(tmp_path))
+        example_gen_runs.run_nodes(tmp_path, example_gen_runs.taxi_gen(tmp_path))
     assert caught.value.where.startswith(str(tmp_path / "train" / "rows.gz"))
     assert not re.search(r"\{\{|\[Op:", str(caught.value))
 

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import apache_beam as beam
 import pytest
+from fakes.stock.evaluator_runs import BEAM_ARGS, ROWS, SCHEMA, Linear, Run, World, artifact, save_model, write_examples
 from google.protobuf import json_format, text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.batch_evaluator.executor import Executor
-
-from .evaluator_world import BEAM_ARGS, ROWS, SCHEMA, Linear, Run, World, artifact, save_model, write_examples
 
 
 @pytest.fixture(scope="session")

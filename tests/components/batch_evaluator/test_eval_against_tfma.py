@@ -5,6 +5,7 @@ import re
 
 import pytest
 import tensorflow_model_analysis as tfma
+from fakes.stock.evaluator_runs import ROWS, Linear, make_config, run_stock, save_model
 from sklearn.metrics import log_loss, roc_auc_score
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as writer
@@ -12,8 +13,6 @@ from tensorflow_model_analysis.writers import metrics_plots_and_validations_writ
 from components.batch_evaluator.metrics import AREAS, FORMULAS
 from components.batch_evaluator.predictions import read_predictions
 from pipeline.errors import MainlineError
-
-from .evaluator_world import ROWS, Linear, make_config, run_stock, save_model
 
 SLICES = (
     {},

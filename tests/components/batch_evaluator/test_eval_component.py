@@ -2,6 +2,7 @@
 
 import pytest
 import tensorflow_model_analysis as tfma
+from fakes.stock.evaluator_runs import BEAM_ARGS, ROWS, make_config
 from tfx.dsl.components.common.importer import Importer
 from tfx.orchestration import metadata
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
@@ -12,8 +13,6 @@ from components.batch_evaluator.component import BatchEvaluator
 from components.batch_evaluator.predictions import read_predictions
 from components.versioned_pusher.versions import JUDGED, content_digest
 from pipeline.errors import MainlineError
-
-from .evaluator_world import BEAM_ARGS, ROWS, make_config
 
 
 def test_the_component_runs_in_a_pipeline_and_blesses(world, tmp_path):

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pyarrow as pa
 import pytest
+from fakes.stock.evaluator_runs import make_config
 from sklearn import metrics as reference
 
 from components.batch_evaluator.evaluation import evaluate
@@ -14,8 +15,6 @@ from components.batch_evaluator.plan import make_plan
 from components.slice_report.fairness import sensitive
 from components.slice_report.scores import count_scores, expected_calibration_error
 from components.slice_values import value_text
-
-from .evaluator_world import make_config
 
 ROUNDS = 120
 NAMES = ["auc", "auc_precision_recall", "binary_accuracy", "binary_crossentropy", "calibration", "example_count",

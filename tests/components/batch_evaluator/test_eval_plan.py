@@ -1,5 +1,6 @@
 import pytest
 import tensorflow_model_analysis as tfma
+from fakes.stock.evaluator_runs import make_config
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_model_analysis.metrics.metric_types import MetricKey
@@ -7,8 +8,6 @@ from tensorflow_model_analysis.metrics.metric_types import MetricKey
 from components.batch_evaluator.metrics import FORMULAS, Metric
 from components.batch_evaluator.plan import ALLOWED, check_schema, make_plan
 from pipeline.errors import ConfigError
-
-from .evaluator_world import make_config
 
 
 def changed(text, *metrics):

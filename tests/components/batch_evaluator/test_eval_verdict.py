@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import tensorflow_model_analysis as tfma
+from fakes.stock.evaluator_runs import make_config
 from google.protobuf import text_format
 from sklearn.metrics import roc_auc_score
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -18,8 +19,6 @@ from components.slice_report.checks import Bounds, Threshold
 from components.slice_report.evaluation import read_evaluation
 from components.slice_report.sliced import make_slices
 from pipeline.errors import MainlineError
-
-from .evaluator_world import make_config
 
 SCHEMA = text_format.Parse(
     """

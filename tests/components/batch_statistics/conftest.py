@@ -1,19 +1,13 @@
 """Real rows, written once."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "arrow_example_gen"))
-
-from . import statistics_world
+from fakes.stock import statistics_runs
 
 
 @pytest.fixture(scope="session")
 def tables():
     """All rows of taxi and census by split, each with a split of a few rows and one of none."""
-    whole = {"taxi": statistics_world.taxi_table(), "census": statistics_world.census_table()}
+    whole = {"taxi": statistics_runs.taxi_table(), "census": statistics_runs.census_table()}
     return {
         name: {"train": table, "eval": table.slice(100, 700), "none": table.slice(0, 0)}
         for name, table in whole.items()
@@ -24,4 +18,4 @@ def tables():
 def written(tables, tmp_path_factory):
     """The same as artifacts, three files to a split."""
     folder = tmp_path_factory.mktemp("examples")
-    return {name: statistics_world.write_examples(folder / name, splits, 3) for name, splits in tables.items()}
+    return {name: statistics_runs.write_examples(folder / name, splits, 3) for name, splits in tables.items()}

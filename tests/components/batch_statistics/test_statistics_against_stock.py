@@ -8,15 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import tensorflow_data_validation as tfdv
+from fakes.stock import statistics_runs
+from fakes.stock.statistics_runs import EPSILON, by_path, count, exact_part, load, quantile_errors
 from harness import write_text
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.batch_statistics import counting
 from components.examples.parsing import declare
 from pipeline.errors import ConfigError, DataError, MainlineError
-
-from . import statistics_world
-from .statistics_world import EPSILON, by_path, count, exact_part, load, quantile_errors
 
 # TFDV reads its histograms off a thousand quantiles.
 READING = 0.001
@@ -26,7 +25,7 @@ SPLITS = ("train", "eval", "none")
 @pytest.fixture(scope="module", params=["taxi", "census"])
 def both(request, written, tmp_path_factory):
     out = tmp_path_factory.mktemp("statistics")
-    made = {name: count(name, written[request.param], out) for name in statistics_world.EXECUTORS}
+    made = {name: count(name, written[request.param], out) for name in statistics_runs.EXECUTORS}
     return request.param, made
 
 
@@ -75,7 +74,7 @@ def test_quantiles_and_histograms_are_within_the_error_that_tfdv_promises(both, 
 
 def test_columns_that_the_examples_declare_change_nothing(both, tables, tmp_path):
     name, made = both
-    examples = statistics_world.write_examples(tmp_path / "rows", tables[name], files=3)
+    examples = statistics_runs.write_examples(tmp_path / "rows", tables[name], files=3)
     names = {pa.string(): "BYTES", pa.int64(): "INT", pa.float32(): "FLOAT"}
     declare(examples, {field.name: names[field.type] for field in tables[name]["train"].schema})
     declared = count("ours", examples, tmp_path)
@@ -101,8 +100,7 @@ def test_a_schema_an_option_and_an_excluded_split_are_as_in_stock(written, tmp_p
         "trip_start_hour", "company", "payment_type", "absent"])  # fmt: skip
     given = {"stats_options_json": options.to_json(), "exclude_splits": json.dumps(["none", "eval"])}
     made = {
-        name: count(name, written["taxi"], tmp_path, tmp_path / "schema", **given)
-        for name in statistics_world.EXECUTORS
+        name: count(name, written["taxi"], tmp_path, tmp_path / "schema", **given) for name in statistics_runs.EXECUTORS
     }
     assert made["ours"].split_names == made["stock"].split_names == '["train"]'
     stock, ours = by_path(load(made["stock"], "train")), by_path(load(made["ours"], "train"))
@@ -115,7 +113,7 @@ def test_a_schema_an_option_and_an_excluded_split_are_as_in_stock(written, tmp_p
 def test_weighted_statistics_are_those_of_stock(written, tmp_path):
     given = {"stats_options_json": tfdv.StatsOptions(weight_feature="hours_per_week").to_json()}
     made = {name: load(count(name, written["census"], tmp_path, **given), "train")
-            for name in statistics_world.EXECUTORS}  # fmt: skip
+            for name in statistics_runs.EXECUTORS}  # fmt: skip
     assert made["ours"].weighted_num_examples == made["stock"].weighted_num_examples
     stock, ours = by_path(made["stock"]), by_path(made["ours"])
     assert {path: exact_part(feature) for path, feature in ours.items()} == {
@@ -156,7 +154,7 @@ def test_a_schema_given_twice_and_a_rate_by_split_are_refused(written, tmp_path)
 
 
 def test_a_split_without_files_is_refused(tables, tmp_path):
-    examples = statistics_world.write_examples(tmp_path / "examples", {"train": tables["taxi"]["eval"]})
+    examples = statistics_runs.write_examples(tmp_path / "examples", {"train": tables["taxi"]["eval"]})
     examples.split_names = '["train", "eval"]'
     with pytest.raises(DataError, match="no examples"):
         count("ours", examples, tmp_path)
@@ -170,7 +168,7 @@ def test_a_file_that_is_counted_twice_or_not_at_all_stops_the_run(written, tmp_p
 
 
 def test_rows_that_a_generator_misses_stop_the_run(tmp_path):
-    statistics = statistics_world.statistics_pb2.DatasetFeatureStatisticsList()
+    statistics = statistics_runs.statistics_pb2.DatasetFeatureStatisticsList()
     statistics.datasets.add(num_examples=9)
     with pytest.raises(MainlineError) as error:
         counting.write_total(counting.Total(2, 10, statistics.SerializeToString()), str(tmp_path / "stats.pb"), 2)
@@ -179,7 +177,7 @@ def test_rows_that_a_generator_misses_stop_the_run(tmp_path):
 
 
 def test_a_batch_is_no_larger_than_asked_and_no_row_is_lost(written, tables):
-    (path, *_) = sorted(map(str, statistics_world.Path(written["taxi"].uri, "Split-train").iterdir()))
+    (path, *_) = sorted(map(str, statistics_runs.Path(written["taxi"].uri, "Split-train").iterdir()))
     columns = schema_pb2.Schema(feature=[schema_pb2.Feature(name="company", type="BYTES")])
     for known, rows in itertools.product((None, columns), (300, 1024, 2500, 16384)):
         sizes = [batch.num_rows for batch in counting.counted_batches(path, known, None, rows)]

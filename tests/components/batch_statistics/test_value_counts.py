@@ -5,13 +5,12 @@ import pickle
 import numpy as np
 import pyarrow as pa
 import pytest
+from fakes.stock import statistics_runs
+from fakes.stock.statistics_runs import by_path, count, load
 
 from components.batch_statistics import counts
 from components.batch_statistics.counts import Counts
 from components.batch_statistics.estimated import ESTIMATED
-
-from . import statistics_world
-from .statistics_world import by_path, count, load
 
 
 def parts(distinct, pieces=7, rows=30_000):
@@ -81,7 +80,7 @@ def test_whether_counts_are_exact_does_not_depend_on_how_the_rows_lie_in_files(m
     monkeypatch.setattr(counts, "EXACT_VALUES", 20)
     rows = {"train": tables["taxi"]["train"].slice(0, 3000)}
     for files in (1, 5):
-        examples = statistics_world.write_examples(tmp_path / f"examples-{files}", rows, files)
+        examples = statistics_runs.write_examples(tmp_path / f"examples-{files}", rows, files)
         found = by_path(load(count("ours", examples, tmp_path / str(files)), "train"))
         estimated = {path[0] for path, feature in found.items() if feature.custom_stats}
         assert estimated == {"company"}

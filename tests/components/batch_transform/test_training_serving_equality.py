@@ -6,15 +6,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import tensorflow as tf
+from fakes.stock.transform_runs import run, write_examples
+from fakes.transformed_rows import build_model, randomized
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import schema_utils
-from transformed_world import build_model, randomized
 
 from pipeline.features.table import raw_columns, transformed_features
 from pipeline.training.signatures import ServingModel
 
 from .preprocessing import EVERY_KIND
-from .transform_world import run, write_examples
 
 WHOLES = (0, 1, -1, 2**24, 2**24 + 1, 2**53, 2**53 + 1, 2**63 - 1, 2**63 - 2, -(2**63), 1_609_459_200_123_456_789)
 REALS = (0.0, -0.0, 0.1, 1e-45, 16777216.0, -1e17, 3.5)

@@ -5,8 +5,7 @@ this stack. Several phases are in ``test_transform_phases.py``.
 """
 
 import pytest
-
-from .transform_world import check_equal, run_both, taxi_schema
+from fakes.stock.transform_runs import check_equal, run_both, taxi_schema
 
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("taxi", "numbers", "words", "keys")]
 

@@ -5,13 +5,12 @@ import math
 import pyarrow as pa
 import pytest
 import tensorflow as tf
+from fakes.stock.transform_runs import run, write_examples
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.batch_transform import bad_rows
 from components.batch_transform.learning import check_learned
 from pipeline.errors import DataError
-
-from .transform_world import run, write_examples
 
 TABLE = "batch_transform.preprocessing.by_table"
 QUOTIENT = "batch_transform.preprocessing.quotient"

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes.stock import transform_runs
+from fakes.stock.transform_runs import multiset, run, taxi_rows, taxi_schema
 
 from components.batch_transform import passes
 from components.batch_transform.options import check_settings
 from pipeline.errors import ConfigError, DataError, MainlineError
-
-from . import transform_world
-from .transform_world import multiset, run, taxi_rows, taxi_schema
 
 PLAIN = "batch_transform.preprocessing.plain"
 SETTINGS = {
@@ -41,7 +40,7 @@ def test_a_cache_of_analyzers_is_refused(side, taxi, tmp_path):
 
 
 def test_examples_of_another_format_are_refused(tmp_path):
-    examples = transform_world.write_examples(tmp_path / "examples", {"train": taxi_rows().slice(0, 5)})
+    examples = transform_runs.write_examples(tmp_path / "examples", {"train": taxi_rows().slice(0, 5)})
     examples.set_string_custom_property("payload_format", "FORMAT_PROTO")
     with pytest.raises(ConfigError, match="not tf"):
         run("ours", examples, tmp_path, PLAIN, taxi_schema(), ("train",))
@@ -49,7 +48,7 @@ def test_examples_of_another_format_are_refused(tmp_path):
 
 def test_a_split_without_files_is_refused(tmp_path):
     few = taxi_rows().slice(0, 5)
-    examples = transform_world.write_examples(tmp_path / "examples", {"train": few, "eval": few})
+    examples = transform_runs.write_examples(tmp_path / "examples", {"train": few, "eval": few})
     for path in Path(examples.uri, "Split-eval").iterdir():
         path.unlink()
     with pytest.raises(DataError, match="no examples"):
@@ -62,7 +61,7 @@ def test_a_split_without_files_is_refused(tmp_path):
 def test_what_is_not_known_is_left_to_stock_with_a_word(function, unknown, tmp_path, caplog):
     rows = taxi_rows()
     splits = {"train": rows.slice(0, 300), "eval": rows.slice(300, 100)}
-    examples = transform_world.write_examples(tmp_path / "examples", splits)
+    examples = transform_runs.write_examples(tmp_path / "examples", splits)
     with caplog.at_level(logging.WARNING):
         ours = run("ours", examples, tmp_path, f"batch_transform.preprocessing.{function}", taxi_schema())
     (said,) = (record.getMessage() for record in caplog.records if "left to stock Transform" in record.getMessage())
@@ -100,7 +99,7 @@ def test_rows_in_several_files_are_those_of_one_file(tmp_path):
     rows = {"train": taxi_rows().slice(0, 5000), "eval": taxi_rows().slice(5000, 10)}
     made = {}
     for files in (1, 4):
-        examples = transform_world.write_examples(tmp_path / f"examples-{files}", rows, files)
+        examples = transform_runs.write_examples(tmp_path / f"examples-{files}", rows, files)
         made[files] = run(
             "ours", examples, tmp_path / str(files), "batch_transform.preprocessing.counted", taxi_schema()
         )

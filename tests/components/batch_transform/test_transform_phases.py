@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
+from fakes.stock.transform_runs import run, taxi_rows, taxi_schema
 from tensorflow_transform.saved import saved_transform_io_v2
 
 from components.batch_transform.passes import Graph, loaded
-
-from .transform_world import run, taxi_rows, taxi_schema
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from tfx.types import standard_artifacts
 
 from components.distributed_trainer import call as files
 from components.distributed_trainer.cluster import Cluster
-from components.failure import as_failure
+from components.support.failure import as_failure
 from pipeline.errors import DataError
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-import trainer_world
+from fakes import fake_trainer
 from tfx.dsl.components.common.importer import Importer
 from tfx.orchestration import metadata
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
@@ -17,7 +17,7 @@ from components.distributed_trainer.component import DistributedTrainer
 from pipeline.errors import ConfigError, MainlineError
 
 # The first task ends this long after it began; the others must have begun by then, on a machine that is busy too.
-RUN_FN = f"{trainer_world.__name__}.{trainer_world.run_fn.__name__}"
+RUN_FN = f"{fake_trainer.__name__}.{fake_trainer.run_fn.__name__}"
 
 
 @pytest.fixture

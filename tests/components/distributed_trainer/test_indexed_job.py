@@ -8,7 +8,7 @@ from pathlib import Path
 
 import kubernetes_validate
 import pytest
-from kubernetes_objects import NAMESPACE, launcher_pod
+from fakes.kubeflow.api_objects import NAMESPACE, launcher_pod
 
 from components.distributed_trainer.cluster import Cluster, Task
 from components.distributed_trainer.indexed_job import CALL_LABEL, Launch, call_of, make_job, make_service

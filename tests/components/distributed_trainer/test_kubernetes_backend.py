@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from kubernetes_objects import NAMESPACE
-from kubernetes_world import Fault, World, until
-from task_scripts import IN_A_POD, PRELUDE
+from fakes.kubeflow.api_objects import NAMESPACE
+from fakes.kubeflow.kubernetes_api import Fault, World, until
+from fakes.task_scripts import IN_A_POD, PRELUDE
 
 from components.distributed_trainer.cluster import Cluster
 from components.distributed_trainer.executor import make_backend

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import harness
 import numpy as np
 import pytest
-from kubernetes_world import World, until
+from fakes.kubeflow.kubernetes_api import World, until
 
 from components.batch_evaluator.predictions import read_predictions
 from components.distributed_trainer.cluster import BACKEND_ENV

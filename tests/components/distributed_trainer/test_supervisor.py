@@ -14,13 +14,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from task_scripts import PRELUDE
+from fakes.task_scripts import PRELUDE
 
 from components.distributed_trainer.call import read_pulse
 from components.distributed_trainer.cluster import Cluster, Task
 from components.distributed_trainer.local import LocalBackend, free_ports
 from components.distributed_trainer.supervisor import Lost, Supervisor, blame
-from components.failure import Failure, as_failure
+from components.support.failure import Failure, as_failure
 from pipeline.errors import ConfigError, MainlineError
 
 ROOT = Path(__file__).resolve().parents[3]

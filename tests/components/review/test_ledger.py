@@ -4,8 +4,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from fakes.reviews import NOW, PIPELINE, ROOT, World, put_report
 from ml_metadata.proto import metadata_store_pb2
-from review_world import NOW, PIPELINE, ROOT, World, put_report
 
 from components.review import ledger
 from components.review.ledger import APPROVED, REJECTED
@@ -18,7 +18,7 @@ DECIDING = """\
 import sys
 sys.path.insert(0, 'tests')
 from pathlib import Path
-from review_world import World
+from fakes.reviews import World
 from components.review import ledger
 from pipeline.errors import MainlineError
 

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+from fakes.reviews import PIPELINE, ROOT, World, make_report, start_review
 from ml_metadata.proto import metadata_store_pb2
-from review_world import PIPELINE, ROOT, World, make_report, start_review
 
 import local_runner
 from components.review import copies

@@ -1,5 +1,5 @@
 import pytest
-from review_world import PIPELINE, World
+from fakes.reviews import PIPELINE, World
 
 from components.review.artifacts import ReviewDecision
 from components.review.strategy import ApprovedReport

@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 
 import pytest
-from review_world import ROOT, World, make_report
+from fakes.reviews import ROOT, World, make_report
 
 from components.review.copies import publish
 from components.slice_report.__main__ import main

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from review_world import make_report
+from fakes.reviews import make_report
 
 from components.slice_report.checks import Bounds
 from components.slice_report.facts import Card

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import tuner_world
-from tuner_world import TRIAL, calls, make_job, processes
+from fakes import fake_trials
+from fakes.fake_trials import TRIAL, calls, make_job, processes
 
 from components.tuner.report import is_trial, listening, report
 from components.tuner.search import Search, winner
@@ -41,8 +41,8 @@ def wait_for(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
 
 def start_search(job, folder: Path) -> "subprocess.Popen[bytes]":
     """A search in another process, which can be killed."""
-    tuner_world.save_job(job, folder.with_suffix(".json"))
-    command = [sys.executable, "-m", "tuner_world", "search", str(folder), str(folder.with_suffix(".json"))]
+    fake_trials.save_job(job, folder.with_suffix(".json"))
+    command = [sys.executable, "-m", "fakes.fake_trials", "search", str(folder), str(folder.with_suffix(".json"))]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
     return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -52,7 +52,7 @@ def test_a_search_runs_its_trials_and_finds_the_best(tmp_path, caplog):
     over = run(make_job(tmp_path / "calls"), tmp_path / "search")
     assert [record.trial for record in over] == [1, 2, 3, 4]
     for record in over:
-        assert record.epochs == tuple(tuner_world.value(record.params["learning_rate"], epoch) for epoch in range(3))
+        assert record.epochs == tuple(fake_trials.value(record.params["learning_rate"], epoch) for epoch in range(3))
         assert record.value == min(record.epochs)
         assert record.seconds > 0
     best = winner(over)

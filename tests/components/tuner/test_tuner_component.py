@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from fakes.fake_trials import TRIAL, calls, make_settings
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.channel import Channel
-from tuner_world import TRIAL, calls, make_settings
 
 from components.tuner import executor
 from components.tuner.component import Tuner
@@ -47,7 +47,7 @@ def search(tmp_path, monkeypatch):
         }
         training = {"epochs": 2, "learning_rate": 0.01, "model": {"calls": str(tmp_path / "calls"), **(model or {})}}
         properties = {
-            "run_fn": "tuner_world.none",
+            "run_fn": "fake_trials.none",
             "training": json.dumps(training),
             "settings": settings.as_json(),
             "source": "digest",

@@ -2,10 +2,10 @@
 
 import json
 
+from fakes.fake_trials import make_settings
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import api_pb2, metadata
 from tfx.utils import io_utils
-from tuner_world import make_settings
 
 from components.tuner.results import write_best, write_results
 from components.tuner.settings import Range

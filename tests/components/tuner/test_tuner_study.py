@@ -5,7 +5,7 @@ import threading
 from dataclasses import replace
 
 import pytest
-from tuner_world import make_settings
+from fakes.fake_trials import make_settings
 
 from components.tuner.journal import cut_to_whole_lines, open_journal
 from components.tuner.overrides import trial_training, with_hyperparameters

@@ -4,9 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import kfp_pieces
-import kfp_world
 import pytest
+from fakes.kubeflow import kfp_parts, kfp_server
 
 import kubeflow_runner
 from pipeline.config import Config
@@ -27,24 +26,24 @@ class Said:
 
 def tiny(config: Config) -> Compiled:
     """A real package that changes with the image and the seed of a config."""
-    text = kfp_pieces.tiny_text(config.name, f"{config.kubeflow.image}-{config.data.seed}")
+    text = kfp_parts.tiny_text(config.name, f"{config.kubeflow.image}-{config.data.seed}")
     return Compiled(Package(config.name, text, {"training_epochs": config.training.epochs}, NODES), 0.2, 0.1)
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[kfp_world.World]:
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[kfp_server.World]:
     """A server, with clients that neither wait long nor know of another one."""
     monkeypatch.setattr("pipeline.kubeflow.submit.compiled", tiny)
     sleep = time.sleep
     monkeypatch.setattr("time.sleep", lambda seconds: sleep(min(seconds, 0.01)))
     for name in ("KF_PIPELINES_ENDPOINT", "MAINLINE_KFP_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    with kfp_world.serving(kfp_world.World()) as served:
+    with kfp_server.serving(kfp_server.World()) as served:
         yield served
 
 
 @pytest.fixture
-def kubeflow(world: kfp_world.World, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+def kubeflow(world: kfp_server.World, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
     """Runs a command of ``kubeflow_runner.py`` on the server, in this process."""
 
     def run(command: str, *arguments: str, host: str = "") -> Said:

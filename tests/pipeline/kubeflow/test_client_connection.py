@@ -1,24 +1,23 @@
 import json
 import socket
 
-import kfp_pieces
-import kfp_world
 import pytest
+from fakes.kubeflow import kfp_parts, kfp_server
 
 CENSUS = ("--config", "census", "--image", "registry/image:1", "--json")
 
 
 def test_a_certificate_of_an_own_authority_is_trusted_when_given(world, kubeflow, tmp_path):
-    context, authority = kfp_pieces.make_authority(tmp_path)
-    with kfp_world.serving(kfp_world.World(), context) as secure:
+    context, authority = kfp_parts.make_authority(tmp_path)
+    with kfp_server.serving(kfp_server.World(), context) as secure:
         said = kubeflow("submit", *CENSUS, "--ca-cert", str(authority), "--wait", host=secure.url)
         assert said.code == 0, said.err
         assert json.loads(said.out)["summary"]["status"] == "pushed"
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused_with_what_to_pass(world, kubeflow, tmp_path):
-    context, _ = kfp_pieces.make_authority(tmp_path)
-    with kfp_world.serving(kfp_world.World(), context) as secure:
+    context, _ = kfp_parts.make_authority(tmp_path)
+    with kfp_server.serving(kfp_server.World(), context) as secure:
         said = kubeflow("status", "run-1", host=secure.url)
     assert said.code == 2
     assert "certificate is not trusted" in said.err
@@ -73,7 +72,7 @@ def test_a_token_that_is_missing_or_wrong_is_said_at_once(world, kubeflow, monke
 
 
 def test_what_the_caller_may_not_do_is_another_thing(world, kubeflow):
-    world.faults.append(kfp_world.Fault("GET .*/runs/", 403, 1))
+    world.faults.append(kfp_server.Fault("GET .*/runs/", 403, 1))
     said = kubeflow("status", "run-1")
     assert said.code == 2
     assert "may not do this" in said.err
@@ -135,12 +134,12 @@ def test_where_there_are_many_users_a_namespace_is_needed_and_passed_on(world, k
 
 @pytest.mark.parametrize("status", [503, 429, 0])
 def test_a_server_that_stumbles_is_asked_again(world, kubeflow, status):
-    world.faults += [kfp_world.Fault("GET .*/healthz", status, 1), kfp_world.Fault("GET .*/pipelines", status, 2)]
+    world.faults += [kfp_server.Fault("GET .*/healthz", status, 1), kfp_server.Fault("GET .*/pipelines", status, 2)]
     assert kubeflow("submit", *CENSUS).code == 0
 
 
 def test_a_server_that_fails_for_good_is_given_up_soon(world, kubeflow):
-    world.faults.append(kfp_world.Fault("GET", 500, 10_000))
+    world.faults.append(kfp_server.Fault("GET", 500, 10_000))
     said = kubeflow("status", "run-1")
     assert said.code == 1
     assert "the server failed" in said.err

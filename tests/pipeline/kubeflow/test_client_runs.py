@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from kfp_world import Fault
+from fakes.kubeflow.kfp_server import Fault
 
 CENSUS = ("--config", "census", "--image", "registry/image:1", "--json")
 

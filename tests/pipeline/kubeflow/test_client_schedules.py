@@ -3,7 +3,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from kfp_world import Fault
+from fakes.kubeflow.kfp_server import Fault
 
 from pipeline.kubeflow.schedules import Plan, Recurring, Wanted, plan
 

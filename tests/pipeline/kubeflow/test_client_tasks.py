@@ -1,8 +1,8 @@
 from datetime import datetime, timedelta, timezone
 
-import kfp_pieces
 import pytest
 import yaml
+from fakes.kubeflow import kfp_parts
 
 from pipeline.kubeflow.tasks import (
     Detail,
@@ -25,7 +25,7 @@ def ago(seconds):
 
 
 def test_the_tasks_of_a_pipeline_are_those_in_its_exit_handler_and_the_one_at_the_end():
-    spec = yaml.safe_load(kfp_pieces.tiny_text())
+    spec = yaml.safe_load(kfp_parts.tiny_text())
     tasks = tasks_of(spec)
     assert [task.name for task in tasks] == ["ExampleGen", "Trainer", "Pusher", "Finish"]
     assert [task.at_exit for task in tasks] == [False, False, False, True]

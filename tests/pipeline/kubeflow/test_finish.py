@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from components.failure import as_failure
 from components.slice_report.checks import Check, Measured, Verdict
 from components.slice_report.evaluation import Evaluation
+from components.support.failure import as_failure
 from pipeline.errors import ConfigError, DataRejectedError, MainlineError
 from pipeline.kubeflow.finish import first_failure, status_of
 from pipeline.kubeflow.kfp_outputs import SLICES, slice_table, summary_text

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from database_world import missing
-from kubeflow_world import LOST_STORE, stop_group
+from fakes.databases import missing
+from fakes.kubeflow.pipeline_runs import LOST_STORE, stop_group
 
 from pipeline.errors import MainlineError
 from pipeline.kubeflow.volume import explained, is_mounted

@@ -1,13 +1,13 @@
 from pathlib import Path
 
 import pytest
-import training_world
+from fakes import small_training
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory) -> Path:
     """Transformed rows of the small world, made once."""
-    return training_world.make_world(tmp_path_factory.mktemp("world"))
+    return small_training.make_world(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture(autouse=True)

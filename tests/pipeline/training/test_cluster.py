@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-import training_world
+from fakes import small_training
 
 # Fifty steps.
 SPREAD = {"strategy": "multi_worker", "workers": 2, "epochs": 5, "early_stopping_patience": 9}
@@ -29,12 +29,12 @@ def curves(record) -> dict:
 def test_two_workers_have_the_loss_curve_of_one(world, tmp_path):
     """At an equal global batch, though shares differ by a row, and with dropout, whose draws belong to the rows."""
     changes = {**SPREAD, **DROPPING, "batch_size": 21, "checkpoint_every_steps": 7}
-    alone = training_world.fit(world, tmp_path / "one", **{**changes, "strategy": "none", "workers": 1})
-    ended(training_world.start_cluster(world, tmp_path / "two", {"worker": 2}, **changes))
-    together = training_world.record(tmp_path / "two")
+    alone = small_training.fit(world, tmp_path / "one", **{**changes, "strategy": "none", "workers": 1})
+    ended(small_training.start_cluster(world, tmp_path / "two", {"worker": 2}, **changes))
+    together = small_training.record(tmp_path / "two")
     assert together["workers"] == 2
     assert together["history"] == curves(alone)
-    one, two = (training_world.scores(world, tmp_path / name) for name in ("one", "two"))
+    one, two = (small_training.scores(world, tmp_path / name) for name in ("one", "two"))
     np.testing.assert_allclose(two, one, atol=1e-3)
 
 
@@ -42,17 +42,17 @@ def test_two_workers_have_the_loss_curve_of_one(world, tmp_path):
 def test_multi_worker_with_one_worker_has_the_loss_curve_of_no_strategy(world, tmp_path):
     """With everything on that a strategy might break."""
     changes = {**SPREAD, **DROPPING, "workers": 1, "histogram_every_epochs": 1, "checkpoint_every_steps": 3}
-    alone = training_world.fit(world, tmp_path / "one", **{**changes, "strategy": "none"})
-    process = training_world.start(world, tmp_path / "other", **{**changes, "strategy": "multi_worker"})
+    alone = small_training.fit(world, tmp_path / "one", **{**changes, "strategy": "none"})
+    process = small_training.start(world, tmp_path / "other", **{**changes, "strategy": "multi_worker"})
     ended({"alone": process})
-    assert training_world.record(tmp_path / "other")["history"] == curves(alone)
-    one, other = (training_world.scores(world, tmp_path / name) for name in ("one", "other"))
+    assert small_training.record(tmp_path / "other")["history"] == curves(alone)
+    one, other = (small_training.scores(world, tmp_path / name) for name in ("one", "other"))
     np.testing.assert_allclose(other, one, atol=1e-3)
 
 
 @pytest.mark.slow
 def test_only_one_worker_writes(world, tmp_path):
-    ended(training_world.start_cluster(world, tmp_path, {"worker": 2}, **SPREAD, histogram_every_epochs=1))
+    ended(small_training.start_cluster(world, tmp_path, {"worker": 2}, **SPREAD, histogram_every_epochs=1))
     events = [path.parent.relative_to(tmp_path / "model_run" / "1") for path in tmp_path.rglob("events*")]
     assert {str(path) for path in events} >= {"train", "validation"}
     assert len(events) == len(set(events))
@@ -63,14 +63,14 @@ def test_only_one_worker_writes(world, tmp_path):
 @pytest.mark.slow
 def test_a_cluster_that_lost_a_worker_is_started_again_and_goes_on(world, tmp_path):
     changes = {**SPREAD, **DROPPING, "checkpoint_every_steps": 4}
-    alone = training_world.fit(world, tmp_path / "one", **{**changes, "strategy": "none", "workers": 1})
+    alone = small_training.fit(world, tmp_path / "one", **{**changes, "strategy": "none", "workers": 1})
     out = tmp_path / "two"
-    first = training_world.start_cluster(world, out, {"worker": 2}, **changes, dies={"worker:1": 23})
+    first = small_training.start_cluster(world, out, {"worker": 2}, **changes, dies={"worker:1": 23})
     for process in first.values():
         process.communicate(timeout=240)
     assert all(process.returncode for process in first.values())
-    ended(training_world.start_cluster(world, out, {"worker": 2}, **changes))
-    record = training_world.record(out)
+    ended(small_training.start_cluster(world, out, {"worker": 2}, **changes))
+    record = small_training.record(out)
     assert record["resumed_at"] == [20]
     full = {name: values[3:] for name, values in record["history"].items()}
     assert full == {name: pytest.approx(values[3:], abs=1e-3) for name, values in alone["history"].items()}
@@ -78,17 +78,17 @@ def test_a_cluster_that_lost_a_worker_is_started_again_and_goes_on(world, tmp_pa
 
 @pytest.mark.slow
 def test_workers_may_read_their_own_files(world, tmp_path):
-    ended(training_world.start_cluster(world, tmp_path, {"worker": 2}, **SPREAD, sharding="file"))
-    record = training_world.record(tmp_path)
+    ended(small_training.start_cluster(world, tmp_path, {"worker": 2}, **SPREAD, sharding="file"))
+    record = small_training.record(tmp_path)
     assert record["history"]["val_auc"][-1] > 0.75
 
 
 @pytest.mark.slow
 def test_more_workers_than_files_share_by_record_and_eval_rows_may_be_fewer(tmp_path):
-    small = training_world.make_world(tmp_path / "world", train_rows=60, eval_rows=1, shards=1)
-    said = ended(training_world.start_cluster(small, tmp_path / "out", {"worker": 2}, **SPREAD, sharding="file"))
+    small = small_training.make_world(tmp_path / "world", train_rows=60, eval_rows=1, shards=1)
+    said = ended(small_training.start_cluster(small, tmp_path / "out", {"worker": 2}, **SPREAD, sharding="file"))
     assert all("1 files are too few for 2 workers" in text for text in said.values())
-    assert np.isfinite(training_world.record(tmp_path / "out")["history"]["val_log_loss"]).all()
+    assert np.isfinite(small_training.record(tmp_path / "out")["history"]["val_log_loss"]).all()
 
 
 COORDINATED = {"strategy": "parameter_server", "workers": 2, "epochs": 4, "early_stopping_patience": 9}
@@ -108,12 +108,12 @@ def wait_for_chief(processes) -> str:
 
 @pytest.mark.slow
 def test_parameter_servers_train_a_plain_model(world, tmp_path):
-    processes = training_world.start_cluster(world, tmp_path, ROLES, **COORDINATED)
+    processes = small_training.start_cluster(world, tmp_path, ROLES, **COORDINATED)
     wait_for_chief(processes)
-    record = training_world.record(tmp_path)
+    record = small_training.record(tmp_path)
     assert len(record["history"]["val_auc"]) == 4
     assert record["history"]["val_auc"][-1] > 0.75
-    scores = training_world.scores(world, tmp_path)
+    scores = small_training.scores(world, tmp_path)
     assert np.isfinite(scores).all()
     assert np.std(scores) > 0.05
 
@@ -122,13 +122,13 @@ def test_parameter_servers_train_a_plain_model(world, tmp_path):
 @pytest.mark.timeout(500)
 def test_a_killed_chief_resumes_at_an_epoch(world, tmp_path):
     changes = {**COORDINATED, "epochs": 10, "early_stopping_patience": 99, "parameter_servers": 2}
-    processes = training_world.start_cluster(world, tmp_path, {**ROLES, "ps": 2}, **changes)
+    processes = small_training.start_cluster(world, tmp_path, {**ROLES, "ps": 2}, **changes)
     wait_for_checkpoint(tmp_path, step=20)
     for process in processes.values():
         process.kill()
         process.communicate()
-    wait_for_chief(training_world.start_cluster(world, tmp_path, {**ROLES, "ps": 2}, **changes))
-    record = training_world.record(tmp_path)
+    wait_for_chief(small_training.start_cluster(world, tmp_path, {**ROLES, "ps": 2}, **changes))
+    record = small_training.record(tmp_path)
     (step,) = record["resumed_at"]
     assert step >= 20
     assert step % record["steps_per_epoch"] == 0

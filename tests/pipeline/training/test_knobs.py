@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-import training_world
+from fakes import small_training
 
 from pipeline.errors import MainlineError
 from pipeline.features import noise
@@ -23,7 +23,7 @@ DROPPING = {"model": {"dropout": 0.3}}
 def plain(world, tmp_path_factory):
     """The record and the scores of a training without any knob."""
     out = tmp_path_factory.mktemp("plain")
-    return training_world.fit(world, out, **DROPPING), training_world.scores(world, out)
+    return small_training.fit(world, out, **DROPPING), small_training.scores(world, out)
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def plain(world, tmp_path_factory):
     ids=str,
 )
 def test_a_knob_trains_nearly_the_same_model_and_exports_a_plain_one(world, tmp_path, plain, knobs, within):
-    training_world.fit(world, tmp_path, **DROPPING, **knobs)
-    np.testing.assert_allclose(training_world.scores(world, tmp_path), plain[1], atol=within)
+    small_training.fit(world, tmp_path, **DROPPING, **knobs)
+    np.testing.assert_allclose(small_training.scores(world, tmp_path), plain[1], atol=within)
     assert keras.mixed_precision.global_policy().name == "float32"
     saved = tf.saved_model.load(str(tmp_path / "model"))
     assert {variable.dtype for variable in saved.weights} == {tf.float32}
@@ -54,12 +54,12 @@ def test_a_knob_trains_nearly_the_same_model_and_exports_a_plain_one(world, tmp_
 def test_a_step_is_traced_once(world, tmp_path, monkeypatch, steps):
     traced, move = [], Trainee.move
     monkeypatch.setattr(Trainee, "move", lambda model, data: traced.append(model.name) or move(model, data))
-    training_world.fit(world, tmp_path, steps_per_execution=steps)
+    small_training.fit(world, tmp_path, steps_per_execution=steps)
     assert len(traced) == 1
 
 
 def test_several_steps_a_call_count_every_row_into_the_metrics(world, tmp_path, plain):
-    found = training_world.fit(world, tmp_path, **DROPPING, steps_per_execution=4)
+    found = small_training.fit(world, tmp_path, **DROPPING, steps_per_execution=4)
     for name, values in plain[0]["history"].items():
         assert found["history"][name] == pytest.approx(values, rel=1e-4), name
 
@@ -67,8 +67,8 @@ def test_several_steps_a_call_count_every_row_into_the_metrics(world, tmp_path, 
 def test_a_compiled_step_computes_the_same(world, tmp_path):
     """Without dropout, for which XLA draws other numbers."""
     for name, compiled in (("plain", False), ("compiled", True)):
-        training_world.fit(world, tmp_path / name, jit_compile=compiled)
-    scores = [training_world.scores(world, tmp_path / name) for name in ("plain", "compiled")]
+        small_training.fit(world, tmp_path / name, jit_compile=compiled)
+    scores = [small_training.scores(world, tmp_path / name) for name in ("plain", "compiled")]
     np.testing.assert_allclose(*scores, atol=1e-4)
 
 
@@ -87,9 +87,9 @@ def batch(rows=20) -> tuple:
 
 def stepped(parts, precision="float32", steps=3) -> list[np.ndarray]:
     keras.utils.set_random_seed(0)
-    settings = Training(**{**training_world.SETTINGS, **DROPPING})
+    settings = Training(**{**small_training.SETTINGS, **DROPPING})
     with layers_compute_in(precision):
-        model = Trainee(training_world.build_model(training_world.TABLE, settings), 20, parts)
+        model = Trainee(small_training.build_model(small_training.TABLE, settings), 20, parts)
     model.compile(keras.optimizers.SGD(0.1), weighted_metrics=[])
     for _ in range(steps):
         model.train_step(batch())
@@ -113,22 +113,22 @@ def test_sparse_gradients_stay_sparse():
 
 
 def test_a_model_whose_score_is_not_float32_is_refused(world, tmp_path, monkeypatch):
-    build_model = training_world.build_model
+    build_model = small_training.build_model
 
     def build(table, training):
         inner = build_model(table, training)
         return keras.Model(inner.input, keras.layers.Dense(1, activation="sigmoid")(inner.output))
 
-    monkeypatch.setattr(training_world, "build_model", build)
+    monkeypatch.setattr(small_training, "build_model", build)
     with pytest.raises(MainlineError, match="the score is not float32") as caught:
-        training_world.fit(world, tmp_path, precision="float16")
+        small_training.fit(world, tmp_path, precision="float16")
     assert caught.value.received == "float16"
     assert keras.mixed_precision.global_policy().name == "float32"
 
 
 def test_class_weights_lift_the_scores_of_their_class(world, tmp_path, plain):
-    training_world.fit(world, tmp_path, **DROPPING, class_weights=[1.0, 5.0])
-    assert training_world.scores(world, tmp_path).mean() > plain[1].mean() + 0.05
+    small_training.fit(world, tmp_path, **DROPPING, class_weights=[1.0, 5.0])
+    assert small_training.scores(world, tmp_path).mean() > plain[1].mean() + 0.05
 
 
 def test_rows_of_weight_zero_do_not_count(world, tmp_path):
@@ -139,16 +139,16 @@ def test_rows_of_weight_zero_do_not_count(world, tmp_path):
         (spoilt / name).symlink_to(world / name)
     for split in ("train", "eval"):
         examples = [example for path in sorted((world / split).iterdir()) for example in read(path)]
-        training_world.write_examples(spoilt / split, [turned(example) for example in examples], shards=1)
-        training_world.write_examples(tmp_path / "same" / split, examples, shards=1)
+        small_training.write_examples(spoilt / split, [turned(example) for example in examples], shards=1)
+        small_training.write_examples(tmp_path / "same" / split, examples, shards=1)
     for name in ("transform", "schema.pbtxt"):
         (tmp_path / "same" / name).symlink_to(world / name)
     records = [
-        training_world.fit(folder, tmp_path / f"out-{folder.name}", training_world.WEIGHTED)
+        small_training.fit(folder, tmp_path / f"out-{folder.name}", small_training.WEIGHTED)
         for folder in (spoilt, tmp_path / "same")
     ]
     assert records[0]["history"] == {name: pytest.approx(curve) for name, curve in records[1]["history"].items()}
-    scores = [training_world.scores(world, tmp_path / f"out-{name}") for name in ("world", "same")]
+    scores = [small_training.scores(world, tmp_path / f"out-{name}") for name in ("world", "same")]
     np.testing.assert_allclose(*scores, atol=1e-6)
 
 
@@ -165,7 +165,7 @@ def turned(serialized) -> bytes:
 
 
 def test_the_weight_is_no_input_of_what_serves(world, tmp_path):
-    training_world.fit(world, tmp_path, training_world.WEIGHTED, epochs=1)
+    small_training.fit(world, tmp_path, small_training.WEIGHTED, epochs=1)
     signature = tf.saved_model.load(str(tmp_path / "model")).signatures["predict_raw"]
     assert set(signature.structured_input_signature[1]) == {"x", "z", "city"}
 
@@ -173,16 +173,16 @@ def test_the_weight_is_no_input_of_what_serves(world, tmp_path):
 def test_the_val_loss_is_that_of_the_rows_whatever_the_padding(world, tmp_path):
     """53 eval rows in batches of 20: seven rows are padding."""
     (loss,), (log_loss,) = (
-        training_world.fit(world, tmp_path / name, epochs=1)["history"][f"val_{name}"] for name in ("loss", "log_loss")
+        small_training.fit(world, tmp_path / name, epochs=1)["history"][f"val_{name}"] for name in ("loss", "log_loss")
     )
     assert loss == pytest.approx(log_loss, abs=1e-3)
 
 
 def test_no_rows_are_said(world, tmp_path):
-    arguments = training_world.fn_args(world, tmp_path)
+    arguments = small_training.fn_args(world, tmp_path)
     arguments.eval_files = []
     with pytest.raises(MainlineError, match="the eval split has no rows"):
-        loop.train(arguments, training_world.TABLE, training_world.build_model)
+        loop.train(arguments, small_training.TABLE, small_training.build_model)
 
 
 def test_dropout_draws_by_seed_step_and_row():

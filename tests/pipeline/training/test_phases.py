@@ -3,7 +3,7 @@
 import numpy as np
 import tf_keras as keras
 
-from components import standing
+from components.support import heartbeat
 from pipeline.training.callbacks import EpochPulse, Pulse
 
 
@@ -15,7 +15,7 @@ class Watcher(keras.callbacks.Callback):
         self.seen = {}
 
     def see(self, name):
-        self.seen.setdefault(name, []).append(standing.stand().phase)
+        self.seen.setdefault(name, []).append(heartbeat.stand().phase)
 
     def on_train_begin(self, logs=None):
         self.see("train begin")

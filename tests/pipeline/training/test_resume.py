@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-import training_world
+from fakes import small_training
 
 from pipeline.errors import MainlineError
 from pipeline.training import checkpoints, loop, storage
@@ -48,14 +48,14 @@ def stop_at(monkeypatch):
 def unbroken(world, tmp_path_factory):
     """The record and the scores of a training that nothing happened to."""
     out = tmp_path_factory.mktemp("unbroken")
-    return training_world.fit(world, out, **LONG), training_world.scores(world, out)
+    return small_training.fit(world, out, **LONG), small_training.scores(world, out)
 
 
 def cut_short(world, out, stop_at, step, **changes) -> str:
     """A training up to a step; gives the folder of its checkpoints."""
     undo = stop_at(step)
     with pytest.raises(Stop):
-        training_world.fit(world, out, **{**LONG, **changes})
+        small_training.fit(world, out, **{**LONG, **changes})
     undo()
     (folder,) = (out / "resume").iterdir()
     return str(folder)
@@ -65,9 +65,9 @@ def cut_short(world, out, stop_at, step, **changes) -> str:
 def test_a_resumed_training_ends_as_an_unbroken_one(world, tmp_path, stop_at, unbroken, step):
     folder = cut_short(world, tmp_path, stop_at, step)
     kept = checkpoints.steps_in(folder)
-    record = training_world.fit(world, tmp_path, **LONG)
+    record = small_training.fit(world, tmp_path, **LONG)
     expected, scores = unbroken
-    np.testing.assert_allclose(training_world.scores(world, tmp_path), scores, atol=1e-6)
+    np.testing.assert_allclose(small_training.scores(world, tmp_path), scores, atol=1e-6)
     assert record["history"]["val_log_loss"] == pytest.approx(expected["history"]["val_log_loss"], abs=1e-6)
     assert record["best"] == pytest.approx(expected["best"], abs=1e-6)
     assert {len(values) for values in record["history"].values()} == {EPOCHS}
@@ -76,18 +76,18 @@ def test_a_resumed_training_ends_as_an_unbroken_one(world, tmp_path, stop_at, un
 
 
 def test_a_killed_process_is_resumed_by_another(world, tmp_path, unbroken):
-    killed = training_world.start(world, tmp_path, die_at=17, **LONG)
+    killed = small_training.start(world, tmp_path, die_at=17, **LONG)
     said, _ = killed.communicate(timeout=120)
     assert killed.returncode == 9, said
-    assert training_world.fit(world, tmp_path, **LONG)["resumed_at"] == [15]
-    np.testing.assert_allclose(training_world.scores(world, tmp_path), unbroken[1], atol=1e-6)
+    assert small_training.fit(world, tmp_path, **LONG)["resumed_at"] == [15]
+    np.testing.assert_allclose(small_training.scores(world, tmp_path), unbroken[1], atol=1e-6)
 
 
 def test_a_training_may_be_cut_short_again_and_again(world, tmp_path, stop_at, unbroken):
     for step in (5, 13, 24):
         cut_short(world, tmp_path, stop_at, step)
-    assert training_world.fit(world, tmp_path, **LONG)["resumed_at"] == [3, 12, 21]
-    np.testing.assert_allclose(training_world.scores(world, tmp_path), unbroken[1], atol=1e-6)
+    assert small_training.fit(world, tmp_path, **LONG)["resumed_at"] == [3, 12, 21]
+    np.testing.assert_allclose(small_training.scores(world, tmp_path), unbroken[1], atol=1e-6)
 
 
 def test_checkpoints_come_by_step_and_at_each_epochs_end_and_the_last_ones_are_kept(world, tmp_path, stop_at):
@@ -111,8 +111,8 @@ def test_checkpoints_come_by_time(world, tmp_path, stop_at, monkeypatch):
 def test_several_steps_per_execution_are_counted(world, tmp_path, stop_at, unbroken):
     folder = cut_short(world, tmp_path, stop_at, 18, steps_per_execution=4)
     assert checkpoints.steps_in(folder)[-2:] == [10, 14]
-    training_world.fit(world, tmp_path, **LONG, steps_per_execution=4)
-    np.testing.assert_allclose(training_world.scores(world, tmp_path), unbroken[1], atol=1e-5)
+    small_training.fit(world, tmp_path, **LONG, steps_per_execution=4)
+    np.testing.assert_allclose(small_training.scores(world, tmp_path), unbroken[1], atol=1e-5)
 
 
 def damage(folder, step, how) -> str:
@@ -143,11 +143,11 @@ def test_a_spoilt_checkpoint_is_passed_over(world, tmp_path, stop_at, unbroken, 
     assert checkpoints.steps_in(folder) == [18, 20, 21]
     said = damage(folder, 21, how)
     with caplog.at_level(logging.WARNING, "mainline.progress"):
-        record = training_world.fit(world, tmp_path, **LONG)
+        record = small_training.fit(world, tmp_path, **LONG)
     assert record["resumed_at"] == [20]
     assert "the checkpoint of step 21 is passed over" in caplog.text
     assert said in caplog.text
-    np.testing.assert_allclose(training_world.scores(world, tmp_path), unbroken[1], atol=1e-6)
+    np.testing.assert_allclose(small_training.scores(world, tmp_path), unbroken[1], atol=1e-6)
 
 
 def test_the_best_weights_belong_to_the_checkpoint(world, tmp_path, stop_at, unbroken):
@@ -156,30 +156,30 @@ def test_the_best_weights_belong_to_the_checkpoint(world, tmp_path, stop_at, unb
     for step in (20, 21):
         damage(folder, step, "flipped")
     assert {"best-0002.npz", "average-0002.npz"} <= set(tf.io.gfile.listdir(folder))
-    record = training_world.fit(world, tmp_path, **LONG, keep_checkpoints=9)
+    record = small_training.fit(world, tmp_path, **LONG, keep_checkpoints=9)
     assert record["resumed_at"] == [18]
-    np.testing.assert_allclose(training_world.scores(world, tmp_path), unbroken[1], atol=1e-6)
+    np.testing.assert_allclose(small_training.scores(world, tmp_path), unbroken[1], atol=1e-6)
 
 
 def test_without_one_whole_checkpoint_it_starts_afresh(world, tmp_path, stop_at, unbroken):
     folder = cut_short(world, tmp_path, stop_at, 23)
     for step in checkpoints.steps_in(folder):
         damage(folder, step, "no manifest")
-    assert training_world.fit(world, tmp_path, **LONG)["resumed_at"] == []
-    np.testing.assert_allclose(training_world.scores(world, tmp_path), unbroken[1], atol=1e-6)
+    assert small_training.fit(world, tmp_path, **LONG)["resumed_at"] == []
+    np.testing.assert_allclose(small_training.scores(world, tmp_path), unbroken[1], atol=1e-6)
 
 
 def test_a_training_that_had_stopped_early_does_not_go_on(world, tmp_path, monkeypatch):
     changes = {"learning_rate": 0.5, "epochs": 9, "early_stopping_patience": 1}
-    expected = training_world.fit(world, tmp_path / "whole", **changes)
+    expected = small_training.fit(world, tmp_path / "whole", **changes)
     assert len(expected["history"]["loss"]) < 9
     with monkeypatch.context() as patch:
         patch.setattr(loop, "export", raising(Stop()))
         with pytest.raises(Stop):
-            training_world.fit(world, tmp_path / "cut", **changes)
-    record = training_world.fit(world, tmp_path / "cut", **changes)
+            small_training.fit(world, tmp_path / "cut", **changes)
+    record = small_training.fit(world, tmp_path / "cut", **changes)
     assert (record["history"], record["best"]) == (expected["history"], expected["best"])
-    np.testing.assert_array_equal(*(training_world.scores(world, tmp_path / name) for name in ("whole", "cut")))
+    np.testing.assert_array_equal(*(small_training.scores(world, tmp_path / name) for name in ("whole", "cut")))
 
 
 def raising(error):
@@ -201,12 +201,12 @@ def test_a_full_disk_is_said_and_earlier_checkpoints_stay(world, tmp_path, stop_
     with monkeypatch.context() as patch:
         patch.setattr(storage, "seal", failing_at("00000018", storage.seal, error))
         with pytest.raises(MainlineError, match="the disk is full") as caught:
-            training_world.fit(world, tmp_path, **LONG)
+            small_training.fit(world, tmp_path, **LONG)
     assert "checkpoints" in caught.value.where
     assert "training resumes from the last checkpoint" in caught.value.next_step
     assert checkpoints.steps_in(folder) == [10, 12, 15]
-    assert training_world.fit(world, tmp_path, **LONG)["resumed_at"] == [12, 15]
-    np.testing.assert_allclose(training_world.scores(world, tmp_path), unbroken[1], atol=1e-6)
+    assert small_training.fit(world, tmp_path, **LONG)["resumed_at"] == [12, 15]
+    np.testing.assert_allclose(small_training.scores(world, tmp_path), unbroken[1], atol=1e-6)
 
 
 def failing_at(part, function, error):
@@ -233,12 +233,12 @@ def test_a_disk_that_is_really_full(world, tmp_path, stop_at):
     folder = cut_short(world, saved, stop_at, 4)
     used, one = (disk_kb(path) for path in (saved, checkpoints.data_folder(folder, 3)))
     script = FULL_DISK.format(
-        size=used + int(1.5 * one), out=out, saved=saved, python=sys.executable, script=training_world.__file__,
+        size=used + int(1.5 * one), out=out, saved=saved, python=sys.executable, script=small_training.__file__,
         world=world, changes=json.dumps({**LONG, "checkpoint_every_steps": 1}),
     )  # fmt: skip
     done = subprocess.run(
         ["unshare", "--mount", "--map-root-user", "sh", "-c", script], capture_output=True, text=True, timeout=200,
-        env={**training_world.environment(), "PYTHONPATH": str(training_world.ROOT)}, cwd=training_world.ROOT,
+        env={**small_training.environment(), "PYTHONPATH": str(small_training.ROOT)}, cwd=small_training.ROOT,
     )  # fmt: skip
     if "unshare" in done.stderr or "mount:" in done.stderr:
         pytest.skip(f"no file system of our own here: {done.stderr.strip()[:80]}")
@@ -254,7 +254,7 @@ def test_a_lost_loss_leaves_the_last_good_checkpoint(world, tmp_path, monkeypatc
     """The rate leaps at step 14, behind the checkpoint of step 12."""
     monkeypatch.setattr(loop, "make_optimizer", lambda *_: keras.optimizers.SGD(Leap()))
     with pytest.raises(MainlineError, match=r"at step 1[45]") as caught:
-        training_world.fit(world, tmp_path, **LONG)
+        small_training.fit(world, tmp_path, **LONG)
     assert "training.learning_rate" in caught.value.next_step
     (folder,) = (tmp_path / "resume").iterdir()
     assert checkpoints.newest(str(folder)).step == 12
@@ -279,9 +279,9 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path):
 
 def test_what_is_without_effect_does_not_part_a_training_from_its_checkpoints(world, tmp_path, stop_at):
     cut_short(world, tmp_path, stop_at, 5)
-    assert training_world.fit(world, tmp_path, **LONG, keep_checkpoints=7, max_restarts=9)["resumed_at"] == [3]
+    assert small_training.fit(world, tmp_path, **LONG, keep_checkpoints=7, max_restarts=9)["resumed_at"] == [3]
 
 
 def test_other_settings_start_afresh(world, tmp_path, stop_at):
     cut_short(world, tmp_path, stop_at, 5)
-    assert training_world.fit(world, tmp_path, **{**LONG, "seed": 4})["resumed_at"] == []
+    assert small_training.fit(world, tmp_path, **{**LONG, "seed": 4})["resumed_at"] == []

@@ -4,10 +4,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import page_world
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import Opened, launched, opened
+from fakes import report_pages
+from fakes.browser import Opened, launched, opened
 
 from components.slice_report import facts as f
 from components.slice_report.fairness import sensitive
@@ -24,12 +24,12 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def report():
-    return page_world.make_report()
+    return report_pages.make_report()
 
 
 @pytest.fixture(scope="module")
 def page_file(report, tmp_path_factory) -> Path:
-    return written(render(report, page_world.DIGEST), tmp_path_factory.mktemp("page"))
+    return written(render(report, report_pages.DIGEST), tmp_path_factory.mktemp("page"))
 
 
 def written(content: str, folder: Path) -> Path:
@@ -138,11 +138,11 @@ def test_the_threshold_moves_rates_gaps_and_the_matrix_as_the_report_counts_them
     before = [rates_on_page(shown, 0), gaps_on_page(shown, 0), rates_on_page(shown, 1), gaps_on_page(shown, 1)]
     slider = shown.page.get_by_role("slider").first
     slider.fill("60")
-    table = page_world.make_rows()
+    table = report_pages.make_rows()
     moved = replace(
         report, decision_threshold=0.3, fairness=tuple(sensitive(table, "label", name, 0.3) for name in ("sex", "city"))
     )
-    with opened(chromium, written(render(moved, page_world.DIGEST), tmp_path)) as expected:
+    with opened(chromium, written(render(moved, report_pages.DIGEST), tmp_path)) as expected:
         for index in (0, 1):
             assert rates_on_page(shown, index) == rates_on_page(expected, index)
             assert gaps_on_page(shown, index) == gaps_on_page(expected, index)
@@ -156,7 +156,7 @@ def test_the_threshold_moves_rates_gaps_and_the_matrix_as_the_report_counts_them
 
 
 def test_the_matrix_counts_the_rows(shown):
-    table = page_world.make_rows()
+    table = report_pages.make_rows()
     label, decided = table["label"].to_numpy(), table["score"].to_numpy().astype(float) > 0.5
     cells = shown.page.eval_on_selector_all(
         "#confusion [data-count]", "cells => cells.map((cell) => [cell.dataset.count, cell.innerText])"
@@ -230,7 +230,7 @@ def test_hostile_data_does_nothing_in_a_browser(chromium, report, tmp_path):
         report, slices=(report.slices[0], *slices), fairness=(replace(report.fairness[1], groups=groups),)
     )
     decision = f.Decision("approved", HOSTILE[0], HOSTILE[2], "", "")
-    path = written(render(hostile, page_world.DIGEST, decision, other=hostile), tmp_path)
+    path = written(render(hostile, report_pages.DIGEST, decision, other=hostile), tmp_path)
     with opened(chromium, path) as found:
         found.page.on("dialog", lambda dialog: pytest.fail(dialog.message))
         found.page.get_by_role("slider").first.fill("60")
@@ -252,7 +252,7 @@ def test_a_comparison_and_a_bare_report_open(chromium, report, tmp_path):
 
 
 def test_a_large_page_opens_soon(chromium, tmp_path):
-    path = written(render(big_report(), page_world.DIGEST), tmp_path)
+    path = written(render(big_report(), report_pages.DIGEST), tmp_path)
     with opened(chromium, path) as found:
         timing = json.loads(found.page.evaluate("JSON.stringify(performance.getEntriesByType('navigation')[0])"))
         # The limit is 2 s on an idle machine; one that is busy may take longer.

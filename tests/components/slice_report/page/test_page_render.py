@@ -6,8 +6,8 @@ import time
 from dataclasses import replace
 from html.parser import HTMLParser
 
-import page_world
 import pytest
+from fakes import report_pages
 
 from components.slice_report import facts as f
 from components.slice_report.checks import Check, Measured, Verdict
@@ -64,25 +64,25 @@ class Checker(HTMLParser):
 
 @pytest.fixture(scope="module")
 def report():
-    return page_world.make_report()
+    return report_pages.make_report()
 
 
 def test_a_page_has_every_section_and_all_facts_of_the_verdict(report):
-    page = Checker(render(report, page_world.DIGEST))
+    page = Checker(render(report, report_pages.DIGEST))
     assert set(TITLES) <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))
     for text in (
         "Not blessed: 2 of 3 bounds missed, on 2,000 test rows",
         "AUC where sex=Female is 0.7000, where ≥ 0.8 was asked",
         "Recall where city=Bergen could not be measured",
-        page_world.DIGEST,
+        report_pages.DIGEST,
         "20260101T000000.000000",
     ):
         assert text in page.text
 
 
 def test_every_metric_of_every_slice_is_on_the_page(report):
-    page = render(report, page_world.DIGEST)
+    page = render(report, report_pages.DIGEST)
     values = re.findall(r'<td data-v="([^"]*)">', page)
     for item in report.slices:
         for name, measured in item.metrics.items():
@@ -90,7 +90,7 @@ def test_every_metric_of_every_slice_is_on_the_page(report):
 
 
 def test_slices_are_ordered_worst_first_and_those_too_small_last(report):
-    table = render(report, page_world.DIGEST).split('id="slice-table"')[1].split("</table>")[0]
+    table = render(report, report_pages.DIGEST).split('id="slice-table"')[1].split("</table>")[0]
     names = re.findall(r'<th scope="row" data-v="([^"]*)"', table)
     auc = {item.name: item.metrics["auc"].value for item in report.slices}
     assert names[0] == "overall"
@@ -127,7 +127,7 @@ def test_hostile_texts_are_only_text(report, text):
             report.data, new_categories=(f.NewCategory(text, "test", 1, 1, (text,)),), gate=(f.GateEntry(*[text] * 7),)
         ),
     )
-    plain = Checker(render(report, page_world.DIGEST))
+    plain = Checker(render(report, report_pages.DIGEST))
     page = Checker(render(hostile, text, f.Decision("approved", text, text, text, text), other=hostile))
     assert set(page.elements) <= set(plain.elements) | {"div", "pre", "p", "strong"}
     assert page.attributes <= plain.attributes | {"role"}
@@ -139,9 +139,9 @@ def test_hostile_texts_are_only_text(report, text):
 
 def test_a_long_text_is_cut(report):
     long = replace(report, slices=tuple(replace(item, features=(("city", "x" * 10_000),)) for item in report.slices))
-    page = render(long, page_world.DIGEST)
+    page = render(long, report_pages.DIGEST)
     assert "(10,005 characters)" in page
-    assert len(page) < len(render(report, page_world.DIGEST)) + 200_000
+    assert len(page) < len(render(report, report_pages.DIGEST)) + 200_000
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -163,20 +163,20 @@ def test_what_is_not_finite_is_said(report, value):
         weak=replace(report.weak, found=(segment,)),
         comparisons=tuple(replace(item, candidate=odd, to_baseline=odd, to_trivial=odd) for item in report.comparisons),
     )
-    page = Checker(render(strange, page_world.DIGEST, other=report))
+    page = Checker(render(strange, report_pages.DIGEST, other=report))
     assert {math.nan: "undefined", math.inf: "∞", -math.inf: "−∞"}[value] in page.text
     model_card(strange)
 
 
 def test_an_empty_slice_and_one_with_one_label_have_their_rows(report):
-    table = page_world.make_rows()
+    table = report_pages.make_rows()
     one_label = table.filter(pytest.importorskip("pyarrow.compute").equal(table["label"], 1))
-    page = Checker(render(page_world.make_report(one_label, [[], [("sex", "Female")]]), page_world.DIGEST))
+    page = Checker(render(report_pages.make_report(one_label, [[], [("sex", "Female")]]), report_pages.DIGEST))
     assert "undefined" in page.text
     empty = replace(
         report.slices[1], rows=0, share=0.0, metrics={"auc": Measured(math.nan)}, too_small="no rows", scores=None
     )
-    assert "no rows" in Checker(render(replace(report, slices=(report.slices[0], empty)), page_world.DIGEST)).text
+    assert "no rows" in Checker(render(replace(report, slices=(report.slices[0], empty)), report_pages.DIGEST)).text
 
 
 def test_a_report_without_parts_says_what_is_missing_and_why():
@@ -194,7 +194,7 @@ def test_a_report_without_parts_says_what_is_missing_and_why():
     )
     missing = tuple(f.Missing(part, f"no {part}: Evaluator failed", "Run again.") for part in parts)
     run = replace(EMPTY.run, failed_at="Evaluator", error="OSError: <disk> full")
-    page = Checker(render(replace(EMPTY, missing=missing, run=run), page_world.DIGEST))
+    page = Checker(render(replace(EMPTY, missing=missing, run=run), report_pages.DIGEST))
     for part in parts:
         assert f"No {part}: Evaluator failed. Run again." in page.text
     assert "Evaluator failed." in page.text
@@ -204,37 +204,37 @@ def test_a_report_without_parts_says_what_is_missing_and_why():
 
 def test_warnings_of_the_training_stand_before_its_facts(report):
     odd = replace(report.training, warnings=("Layer <b> is dead.", "The model overfits."))
-    page = render(replace(report, training=odd), page_world.DIGEST)
+    page = render(replace(report, training=odd), report_pages.DIGEST)
     assert "Warning. Layer <b> is dead." in Checker(page).text
     section = page.split('id="training"')[1]
     assert section.index("Layer &lt;b&gt; is dead.") < section.index("The model overfits.") < section.index("Epochs")
     assert (
-        "Warning." not in Checker(render(replace(report, training=replace(odd, warnings=())), page_world.DIGEST)).text
+        "Warning." not in Checker(render(replace(report, training=replace(odd, warnings=())), report_pages.DIGEST)).text
     )
 
 
 def test_a_bare_report_renders_and_has_a_card():
-    assert "Not evaluated" in render(EMPTY, page_world.DIGEST)
+    assert "Not evaluated" in render(EMPTY, report_pages.DIGEST)
     assert "no model card" in model_card(EMPTY)
 
 
 def test_a_first_run_says_that_there_is_no_baseline(report):
     data = replace(report.data, drift=None, schema_changes=None)
     first = replace(report, data=data, lineage=replace(report.lineage, config_changes=None))
-    assert Checker(render(first, page_world.DIGEST)).text.count("There is no baseline to compare with.") == 3
+    assert Checker(render(first, report_pages.DIGEST)).text.count("There is no baseline to compare with.") == 3
 
 
 def test_a_decision_is_shown(report):
-    decision = f.Decision("rejected", "Ada", "too few <rows>", page_world.DIGEST, "2026-01-01T00:00:00+00:00")
+    decision = f.Decision("rejected", "Ada", "too few <rows>", report_pages.DIGEST, "2026-01-01T00:00:00+00:00")
     assert (
         "Rejected by Ada, 2026-01-01T00:00:00+00:00: too few <rows>"
-        in Checker(render(report, page_world.DIGEST, decision)).text
+        in Checker(render(report, report_pages.DIGEST, decision)).text
     )
 
 
 def against(report, other) -> str:
     """The section that sets a report against another."""
-    return render(report, page_world.DIGEST, None, other).split('id="against"')[1].split("</section>")[0]
+    return render(report, report_pages.DIGEST, None, other).split('id="against"')[1].split("</section>")[0]
 
 
 def test_exact_areas_are_not_set_against_those_over_thresholds(report):
@@ -261,11 +261,11 @@ def test_a_float_slice_of_an_earlier_release_is_the_same_slice(report):
 
 
 def test_a_comparison_names_what_differs(report):
-    other = page_world.make_report(
-        page_world.make_rows(seed=6), [[], [("sex", "Male")], [("sex", "Male"), ("city", "Oslo")]]
+    other = report_pages.make_report(
+        report_pages.make_rows(seed=6), [[], [("sex", "Male")], [("sex", "Male"), ("city", "Oslo")]]
     )
     other = replace(other, lineage=replace(other.lineage, config=(("training.epochs", "9"),)))
-    page = render(report, page_world.DIGEST, other=other)
+    page = render(report, report_pages.DIGEST, other=other)
     text = Checker(page).text
     assert "Against run" in text
     here, there = (item.slices[0].metrics["auc"].value for item in (report, other))
@@ -288,7 +288,7 @@ def test_a_report_from_its_file_gives_the_same_page(report):
 
 def big_report() -> f.Report:
     """500 slices with 12 metrics each."""
-    report = page_world.make_report()
+    report = report_pages.make_report()
     twelve = {f"metric_{number}": Measured(0.123456789, (0.1, 0.2)) for number in range(6)}
     slices = [
         replace(item, features=(("user", str(number)),), metrics={**item.metrics, **twelve})
@@ -299,20 +299,20 @@ def big_report() -> f.Report:
 
 def test_a_large_report_is_small_enough_to_mail():
     start = time.monotonic()
-    page = render(big_report(), page_world.DIGEST)
+    page = render(big_report(), report_pages.DIGEST)
     # The limit is 5 s on an idle machine; one that is busy may take longer.
     assert time.monotonic() - start < 20
     assert len(page.encode()) < 5_000_000
 
 
 def test_the_shares_of_missing_values_stand_beside_the_distance():
-    text = Checker(render(page_world.make_report(), page_world.DIGEST)).text
+    text = Checker(render(report_pages.make_report(), report_pages.DIGEST)).text
     assert "Missing beforeMissing nowOutcome" in text
     assert re.search(r"12\.5 %25(\.0)? %✓ within", text), text[text.index("Missing before") :][:200]
 
 
 def test_an_estimate_of_how_many_values_there_are_is_said_to_be_one():
-    report = page_world.make_report()
+    report = report_pages.make_report()
     columns = [replace(column, distinct=1234567, estimated=True) for column in report.data.columns]
     of_estimates = replace(report, data=replace(report.data, columns=tuple(columns)))
-    assert "about 1,234,567" in Checker(render(of_estimates, page_world.DIGEST)).text
+    assert "about 1,234,567" in Checker(render(of_estimates, report_pages.DIGEST)).text

@@ -1,6 +1,6 @@
 """Searches without TensorFlow: what a trial does follows from its settings.
 
-``python -m tuner_world trial SPEC_FILE`` is a trial; ``python -m tuner_world search FOLDER JOB_FILE`` a whole search.
+``python -m fakes.fake_trials trial SPEC_FILE`` is a trial; ``… search FOLDER JOB_FILE`` a whole search.
 """
 
 import json
@@ -19,7 +19,7 @@ from components.tuner.spec import Spec
 from components.tuner.trial import main as trial_main
 
 RATE = Range("float", 1e-4, 1e-1, log=True)
-TRIAL = (sys.executable, "-m", "tuner_world", "trial")
+TRIAL = (sys.executable, "-m", "fakes.fake_trials", "trial")
 
 
 def make_settings(**changed: Any) -> Settings:
@@ -34,7 +34,7 @@ def make_settings(**changed: Any) -> Settings:
 def make_job(calls: Path, model: dict[str, Any] | None = None, epochs: int = 3, **changed: Any) -> Job:
     """A job whose trials write their values into ``calls``, a line for each start."""
     training = {"epochs": epochs, "learning_rate": 1e-2, "model": {"calls": str(calls), **(model or {})}}
-    return Job("tuner_world.none", {"train_files": ["train/*"]}, training, "digest", make_settings(**changed))
+    return Job("fake_trials.none", {"train_files": ["train/*"]}, training, "digest", make_settings(**changed))
 
 
 def value(rate: float, epoch: int) -> float:
@@ -76,7 +76,7 @@ def processes(word: str) -> list[int]:
 
 
 def save_job(job: Job, path: Path) -> None:
-    """Writes a job for ``python -m tuner_world search``."""
+    """Writes a job for ``python -m fakes.fake_trials search``."""
     plain = {**vars(job), "settings": job.settings.as_json()}
     path.write_text(json.dumps(plain), encoding="utf-8")
 

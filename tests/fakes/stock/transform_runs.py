@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-import gen_world
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 import tensorflow_transform as tft
-from batch_statistics.statistics_world import taxi_table, write_examples
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.transform.executor import Executor as Stock
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
@@ -21,6 +19,8 @@ from tfx.types import standard_artifacts
 from tfx.utils import io_utils, proto_utils
 
 from components.batch_transform.executor import Executor as Ours
+from fakes.stock import example_gen_runs
+from fakes.stock.statistics_runs import taxi_table, write_examples
 
 __all__ = ["taxi_rows", "write_examples"]
 EXECUTORS = {"stock": Stock, "ours": Ours}
@@ -35,7 +35,7 @@ def taxi_rows() -> pa.Table:
 
 def taxi_schema() -> schema_pb2.Schema:
     """The schema of these rows: some columns are in each, the others may be missing."""
-    schema = gen_world.taxi_schema()
+    schema = example_gen_runs.taxi_schema()
     for feature in schema.feature:
         if feature.name in REQUIRED:
             feature.presence.min_fraction = 1.0
@@ -100,7 +100,7 @@ def run(
         **properties,
     }
     # Beam arguments would make TFX build a package of itself, which takes four seconds.
-    context = BaseBeamExecutor.Context(make_beam_pipeline_fn=lambda: beam.Pipeline(argv=gen_world.BEAM_ARGS))
+    context = BaseBeamExecutor.Context(make_beam_pipeline_fn=lambda: beam.Pipeline(argv=example_gen_runs.BEAM_ARGS))
     EXECUTORS[name](context).Do(
         {"examples": [examples], "schema": [given]},
         {"transform_graph": [outputs.graph], "transformed_examples": [outputs.examples]},

@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 from test_folder_names import NAMES, NEIGHBOURS
 
-from components import plain_paths
-from components.plain_paths import plain
+from components.compat import tensorflow
+from components.compat.tensorflow import plain
 
 
 class Doubled(tf.Module):
@@ -45,6 +45,6 @@ def test_a_plain_path_stays_as_it_is():
 def test_links_lie_where_the_path_is_plain(tmp_path, monkeypatch):
     (tmp_path / "[a]").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "[a]"))
-    plain_paths._links.cache_clear()
-    plain_paths._link.cache_clear()
-    assert "[" not in plain_paths.plain(str(tmp_path / "[a]" / "state"))
+    tensorflow._links.cache_clear()
+    tensorflow._link.cache_clear()
+    assert "[" not in tensorflow.plain(str(tmp_path / "[a]" / "state"))

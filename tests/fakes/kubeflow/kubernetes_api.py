@@ -1,6 +1,6 @@
 """A Kubernetes API on loopback: it enforces the published schemas and a role, and real processes stand for containers.
 
-What the controllers of a cluster do is in ``kubernetes_controllers``.
+What the controllers of a cluster do is in ``controllers``.
 """
 
 import copy
@@ -16,8 +16,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import kubernetes_validate
-from kubernetes_controllers import Cluster
-from kubernetes_objects import NAMESPACE, kubeconfig, launcher_pod
+
+from fakes.kubeflow.api_objects import NAMESPACE, kubeconfig, launcher_pod
+from fakes.kubeflow.controllers import Cluster
 
 Json = dict[str, Any]
 VERSIONS = ("1.27", kubernetes_validate.latest_version())

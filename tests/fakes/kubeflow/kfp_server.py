@@ -20,7 +20,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import yaml
-from kfp_argo import argo_nodes, chain_of, stamp
+
+from fakes.kubeflow.argo_nodes import argo_nodes, chain_of, stamp
 
 FINAL = ("SUCCEEDED", "FAILED", "CANCELED")
 ACTIONS = {"enable": "ENABLED", "disable": "DISABLED"}

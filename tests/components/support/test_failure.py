@@ -1,6 +1,6 @@
 import pytest
 
-from components.failure import Failure, as_failure
+from components.support.failure import Failure, as_failure
 from pipeline.errors import ConfigError, DataRejectedError, MainlineError
 
 

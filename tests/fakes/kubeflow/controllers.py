@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 INDEX = "batch.kubernetes.io/job-completion-index"
 TICK_S, BACKOFF_S = 0.03, 0.5
 NAME = re.compile(r"([a-z0-9-]+)\.([a-z0-9-]+)\.([a-z0-9-]+)\.svc:\d+")

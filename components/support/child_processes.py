@@ -80,7 +80,7 @@ def why_ended(code: int) -> str:
 
 def bound(command: Sequence[str]) -> list[str]:
     """The same command, run by a process that ends with this one: see ``main``."""
-    return [sys.executable, "-m", "components.processes", str(os.getpid()), *command]
+    return [sys.executable, "-m", "components.support.child_processes", str(os.getpid()), *command]
 
 
 def die_with(parent: int) -> None:
@@ -94,7 +94,7 @@ def die_with(parent: int) -> None:
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
-    """``python -m components.processes PARENT COMMAND …``: becomes the command, which dies with its parent.
+    """``python -m components.support.child_processes PARENT COMMAND …``: become the command, tied to its parent.
 
     The kernel keeps the wish across ``exec``, so that a command has it before it runs (or imports) anything itself.
     """

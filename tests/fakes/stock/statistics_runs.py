@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-import gen_world
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
@@ -19,6 +18,7 @@ from components.arrow_example_gen.shards import write_shards
 from components.batch_statistics.executor import Executor as Ours
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
+from fakes.stock import example_gen_runs
 
 Statistics = statistics_pb2.DatasetFeatureStatistics
 EPSILON = 0.01
@@ -27,7 +27,7 @@ EXECUTORS = {"stock": Stock, "ours": Ours}
 
 def taxi_table() -> pa.Table:
     """All 15,002 taxi rows."""
-    return read_csv(gen_world.TAXI)
+    return read_csv(example_gen_runs.TAXI)
 
 
 def census_table() -> pa.Table:
@@ -71,7 +71,7 @@ def count(
         inputs["schema"] = [standard_artifacts.Schema()]
         inputs["schema"][0].uri = str(schema)
     # Beam arguments would make TFX build a package of itself, which takes four seconds.
-    context = BaseBeamExecutor.Context(make_beam_pipeline_fn=lambda: beam.Pipeline(argv=gen_world.BEAM_ARGS))
+    context = BaseBeamExecutor.Context(make_beam_pipeline_fn=lambda: beam.Pipeline(argv=example_gen_runs.BEAM_ARGS))
     EXECUTORS[name](context).Do(inputs, {"statistics": [statistics]}, properties)
     return statistics
 

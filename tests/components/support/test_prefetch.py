@@ -1,6 +1,6 @@
 import threading
 
-from components.ahead import ahead
+from components.support.prefetch import ahead
 
 
 def test_only_a_few_items_are_taken_before_they_are_asked_for():

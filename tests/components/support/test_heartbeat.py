@@ -7,24 +7,24 @@ import time
 import pytest
 import tensorflow as tf
 
-from components import standing
+from components.support import heartbeat
 
 
 @pytest.fixture(autouse=True)
 def afresh():
-    standing.moved("starting")
+    heartbeat.moved("starting")
     yield
-    standing.moved("starting")
+    heartbeat.moved("starting")
 
 
-def looks(work, seconds=0.4) -> list[standing.Stand]:
+def looks(work, seconds=0.4) -> list[heartbeat.Stand]:
     """What another thread sees while this one works."""
-    seen: list[standing.Stand] = []
+    seen: list[heartbeat.Stand] = []
     over = threading.Event()
 
     def look():
         while not over.wait(0.02):
-            seen.append(standing.stand())
+            seen.append(heartbeat.stand())
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -43,7 +43,7 @@ def sleep_here():
 def test_a_main_thread_in_python_does_not_wait_and_its_line_is_told():
     last = looks(sleep_here)[-1]
     assert not last.waits
-    assert last.at.startswith("test_standing.py:")
+    assert last.at.startswith("test_heartbeat.py:")
     assert last.at.endswith("in sleep_here")
     assert last.still_s > 0.3
 
@@ -60,15 +60,15 @@ def test_a_function_that_tensorflow_calls_back_does_not_wait():
 
 
 def test_a_stretch_has_a_name_of_its_own_and_what_was_before_goes_on():
-    standing.moved("training")
-    with contextlib.suppress(ValueError), standing.phase("writing"):
-        assert standing.stand().phase == "writing"
+    heartbeat.moved("training")
+    with contextlib.suppress(ValueError), heartbeat.phase("writing"):
+        assert heartbeat.stand().phase == "writing"
         raise ValueError("full")
-    assert standing.stand().phase == "training"
-    assert standing.stand().still_s < 0.1
+    assert heartbeat.stand().phase == "training"
+    assert heartbeat.stand().still_s < 0.1
 
 
 def test_under_a_chief_to_wait_is_to_go_on():
     matrix = tf.random.normal((1200, 1200))
-    standing.moved("leading")
+    heartbeat.moved("leading")
     assert min(look.still_s for look in looks(lambda: tf.linalg.matmul(matrix, matrix).numpy())[3:]) < 0.1

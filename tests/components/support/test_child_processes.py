@@ -7,13 +7,13 @@ from pathlib import Path
 
 import psutil
 
-from components.processes import bound
+from components.support.child_processes import bound
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 # The parent is killed in the instant in which the child is there: no line after Popen is run.
 KILLED_AT_ONCE = """
 import os, signal, subprocess
-from components.processes import Child, environment
+from components.support.child_processes import Child, environment
 
 class Popen(subprocess.Popen):
     def __init__(self, *args, **kwargs):
@@ -40,7 +40,7 @@ def test_a_child_ends_with_a_parent_that_is_killed_before_it_holds_the_child():
 
 
 def test_a_command_whose_parent_has_gone_does_not_begin(tmp_path):
-    other = run(sys.executable, "-m", "components.processes", "1", "touch", str(tmp_path / "begun"))
+    other = run(sys.executable, "-m", "components.support.child_processes", "1", "touch", str(tmp_path / "begun"))
     assert (other.returncode, list(tmp_path.iterdir())) == (1, [])
 
 
@@ -52,7 +52,7 @@ def test_a_bound_command_has_its_own_words_and_exit_code(monkeypatch):
 
 def test_a_child_that_says_much_ends_though_nobody_can_write_it_down():
     program = (
-        "from components.processes import Child, environment\n"
+        "from components.support.child_processes import Child, environment\n"
         "child = Child('talker', [sys.executable, '-c', 'print(\"x\" * 1000000)'], environment(1))\n"
         "child.wait(); os._exit(child.poll())\n"
     )

@@ -1,6 +1,6 @@
 """A small world to train in: synthetic rows, transformed as the pipeline would, and a model of a few layers.
 
-``python training_world.py WORLD OUT SETTINGS [DIE_AT_STEP]`` trains in a process of its own, under TF_CONFIG if set.
+``python small_training.py WORLD OUT SETTINGS [DIE_AT_STEP]`` trains in a process of its own, under TF_CONFIG if set.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ from pipeline.features.preprocess import transform
 from pipeline.features.table import Bucketized, Categorical, Crossed, Numeric, Table
 from pipeline.training.loop import train
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 CITIES = ("ulm", "bonn", "jena", "kiel")
 TABLE = Table(
     (

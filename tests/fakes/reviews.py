@@ -18,7 +18,7 @@ from components.slice_report.facts import SCHEMA_VERSION, Lineage, Report, Run
 from components.slice_report.output import write_report
 from pipeline.config import load_config
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PIPELINE = "census"
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=timezone.utc)
 

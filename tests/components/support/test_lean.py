@@ -6,9 +6,9 @@ from pathlib import Path
 import harness
 import pytest
 
-from components import lean
+from components.support import lean
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 UNNEEDED = ("kubernetes", "jsonschema", "rfc3987_syntax", "tfx.components.infra_validator", "tfx.components.tuner")
 
 
@@ -22,7 +22,7 @@ def told(code: str) -> dict:
 
 GRAPH_AND_LAUNCHER = """
 import json, sys
-from components import lean
+from components.support import lean
 lean.enter()
 from pipeline.pipeline import create_pipeline
 from pipeline.run.graph import Graph
@@ -71,7 +71,7 @@ def test_a_package_that_is_whole_already_is_left_as_it_is():
     found = told(
         """
 import json, tfx.components
-from components import lean
+from components.support import lean
 lean.enter()
 print(json.dumps({"type": type(tfx.components).__name__}))
 """
@@ -89,7 +89,7 @@ def test_a_package_that_does_more_than_import_runs_whole(tmp_path, more, entered
         f"""
 import json, sys
 sys.path.insert(0, {str(tmp_path)!r})
-from components import lean
+from components.support import lean
 lean.PACKAGE = "above.below"
 lean.enter()
 entered = type(sys.modules.get("above.below")).__name__
@@ -119,7 +119,7 @@ def test_garbage_is_looked_for_rarely_but_is_looked_for():
     found = told(
         """
 import gc, json
-from components import lean
+from components.support import lean
 lean.begin()
 looks = []
 gc.callbacks.append(lambda phase, info: looks.append(info["generation"]))
@@ -147,7 +147,7 @@ def test_at_the_end_nothing_is_collected_but_what_was_promised_is_done(tmp_path,
         f"""
 import gc, json, os, tempfile
 from pathlib import Path
-from components import lean
+from components.support import lean
 
 class Tidy:
     def __del__(self, make=os.mkdir):
@@ -173,7 +173,7 @@ def test_what_is_freed_goes_back_to_the_system():
     found = told(
         """
 import json, psutil
-from components import lean
+from components.support import lean
 class Loop:
     def __init__(self):
         self.me, self.bytes = self, b"x" * 50_000
@@ -198,7 +198,7 @@ def test_what_was_imported_before_a_block_is_overlooked_in_it_alone():
     found = told(
         """
 import gc, json
-from components import lean
+from components.support import lean
 before = len(gc.get_objects())
 with lean.overlooking_imports():
     during = len(gc.get_objects())

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from components.files import claim, write_json, write_whole
+from components.support.atomic_files import claim, write_json, write_whole
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 RACE = """
 import sys
 from pathlib import Path
-from components.files import claim
+from components.support.atomic_files import claim
 print(claim(Path(sys.argv[1]), sys.argv[2].encode() * 100_000))
 """
 
@@ -69,7 +69,7 @@ def test_a_file_that_cannot_be_filled_is_taken_back_where_there_are_no_links(tmp
         # Every write to this device finds no space left.
         return open("/dev/full", "wb", buffering=0)
 
-    monkeypatch.setattr("components.files.open", full, raising=False)
+    monkeypatch.setattr("components.support.atomic_files.open", full, raising=False)
     with pytest.raises(OSError, match="No space left"):
         claim(tmp_path / "name", content)
     assert list(tmp_path.iterdir()) == []
@@ -100,7 +100,7 @@ def test_a_file_system_that_cannot_say_when_it_has_written_is_believed(tmp_path,
 def test_a_limit_on_the_size_of_files_leaves_the_old_one(tmp_path):
     write_whole(tmp_path / "name", b"old")
     program = (
-        "import resource, sys; from pathlib import Path; from components.files import write_whole\n"
+        "import resource, sys; from pathlib import Path; from components.support.atomic_files import write_whole\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "write_whole(Path(sys.argv[1]), b'x' * 5000)\n"
     )
