@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import kubernetes_validate
-import kustomization as kustomize
 import pytest
 import yaml
+from fakes.kubeflow import kustomization as kustomize
 
 from components.distributed_trainer import indexed_job
 from deploy.dockerfile import read_dockerfile

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import transformed_rows as world
+from fakes import transformed_rows as world
 
 from pipeline.features.table import Categorical, Table
 

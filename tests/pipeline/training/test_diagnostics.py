@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-import transformed_rows as world
+from fakes import transformed_rows as world
 from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
 from tensorboard.plugins import base_plugin
 from tensorboard.plugins.hparams import hparams_plugin, plugin_data_pb2
@@ -303,7 +303,7 @@ sys.path[:0] = ["tests", "tests/pipeline/training"]
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-import transformed_rows as world
+from fakes import transformed_rows as world
 from test_diagnostics import batch
 from pipeline.training.probe import Probe
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
@@ -327,7 +327,7 @@ WORKER = """
 import json, os, sys
 sys.path[:0] = ["tests", "tests/pipeline/training"]
 import tensorflow as tf
-import transformed_rows as world
+from fakes import transformed_rows as world
 from test_diagnostics import batch, training
 from pipeline.training.diagnostics import watch
 chief = json.loads(os.environ["TF_CONFIG"])["task"]["index"] == 0

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import tf_keras as keras
-import transformed_rows as world
+from fakes import transformed_rows as world
 
 from pipeline.features.noise import Dropout
 from pipeline.training.vocabularies import Vocabulary, kernel_parts, read_vocabularies, table_features

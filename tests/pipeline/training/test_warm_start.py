@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-import transformed_rows as world
+from fakes import transformed_rows as world
 
 from pipeline.features.table import Bucketized, Categorical, Exact, Table
 from pipeline.training import warm_start as module
