@@ -19,7 +19,7 @@ from data.spans import SPLITS
 def workload_settings(case: Case, rows: Path) -> Settings:
     """The arguments of the nodes for one of our workloads, as our pipeline gives them."""
     # Imported late: for the taxi rows the peer must not pay for what only ours needs.
-    from pipeline.digest import source_digest
+    from pipeline.cache.digest import source_digest
     from pipeline.eval_config import make_eval_config
     from pipeline.features.table import closed_columns
     from pipeline.pipeline import domains

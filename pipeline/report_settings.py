@@ -6,7 +6,7 @@ from components.slice_report.checks import METRICS
 from components.slice_report.settings import Settings, flatten
 from components.validation_gate.verdict import Acceptance
 from pipeline.config import Config
-from pipeline.digest import source_digest
+from pipeline.cache.digest import source_digest
 from pipeline.known_names import check_known
 from pipeline.workloads.contract import Workload, with_bounds
 

@@ -13,7 +13,7 @@ RUNNERS = [name for name in ("local_runner", "kubeflow_runner") if (ROOT / f"{na
 LIGHT = [
     "pipeline.config",
     "pipeline.errors",
-    "pipeline.digest",
+    "pipeline.cache.digest",
     *(f"pipeline.run.{name}" for name in ("events", "output", "lock", "console", "summary", "request", "failure")),
     *(f"pipeline.run.{name}" for name in ("outcome", "runner", "stored", "watch", "triggers")),
     *(f"pipeline.{name}" for name in ("schedule", "spans")),

@@ -12,7 +12,7 @@ import harness
 import pytest
 import yaml
 
-import pipeline.digest
+import pipeline.cache.digest
 
 HOLD_LOCK = """
 import fcntl, sys, time
@@ -104,10 +104,10 @@ def test_a_changed_setting_of_the_trainer_runs_what_depends_on_it(finished, tmp_
 def test_an_edit_to_the_model_retrains_and_an_edit_to_preprocessing_transforms(finished, monkeypatch):
     edits = {"pipeline.workloads.census.model": {"Trainer"}, "pipeline.workloads.census.preprocessing": {"Transform"}}
     for edited, first in edits.items():
-        real = pipeline.digest.source_path
-        monkeypatch.setattr(pipeline.digest, "source_path", edited_copy(finished.root, edited, real))
+        real = pipeline.cache.digest.source_path
+        monkeypatch.setattr(pipeline.cache.digest, "source_path", edited_copy(finished.root, edited, real))
         outcome = harness.run_here(finished.rows, finished.root, to_node="Trainer")
-        monkeypatch.setattr(pipeline.digest, "source_path", real)
+        monkeypatch.setattr(pipeline.cache.digest, "source_path", real)
         ran = {node for node, state in outcome.states().items() if state == "done"}
         assert first <= ran <= {"Transform", "Trainer"}, edited
 
@@ -115,7 +115,7 @@ def test_an_edit_to_the_model_retrains_and_an_edit_to_preprocessing_transforms(f
 def edited_copy(folder: Path, edited: str, real):
     """Where to find a module's source, with one module replaced by a copy that does one thing more."""
 
-    def find(module: str, root: Path = pipeline.digest.ROOT) -> Path:
+    def find(module: str, root: Path = pipeline.cache.digest.ROOT) -> Path:
         path = real(module, root)
         if module != edited:
             return path

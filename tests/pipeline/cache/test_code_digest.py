@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from pipeline.digest import OURS, ROOT, closure, source_digest
+from pipeline.cache.digest import OURS, ROOT, closure, source_digest
 
 TREE = {
     "pipeline/__init__.py": "",
