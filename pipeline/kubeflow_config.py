@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.kubeflow_names import DNS, amount_of, fault_of_image, fault_of_path
+from pipeline.kubernetes_names import DNS, amount_of, fault_of_image, fault_of_path
 from pipeline.strict import Seconds, Strict, WholeSeconds
 
 

@@ -33,7 +33,7 @@ from pipeline.eval_config import make_eval_config
 from pipeline.features.column_fit import check_columns
 from pipeline.features.table import closed_columns, lower_ends
 from pipeline.known_names import check_names
-from pipeline.metadata import connection_config
+from pipeline.metadata.connection import connection_config
 from pipeline.report_settings import report_settings
 from pipeline.split_settings import splitting_of
 from pipeline.task.labels import gate_labels

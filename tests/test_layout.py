@@ -17,7 +17,7 @@ LIGHT = [
     *(f"pipeline.run.{name}" for name in ("events", "output", "lock", "console", "summary", "request", "failure")),
     *(f"pipeline.run.{name}" for name in ("outcome", "runner", "stored", "watch", "triggers")),
     *(f"pipeline.{name}" for name in ("schedule", "spans")),
-    *(f"pipeline.kubeflow.{name}" for name in ("run_node", "finish", "command_line")),
+    *(f"pipeline.kubeflow.{name}" for name in ("pod.run_node", "pod.exit_handler", "command_line")),
     *(f"components.slice_report.{name}" for name in ("checks", "facts", "settings", "encoding", "output", "__main__")),
     *(f"data.{path.stem}" for path in sorted((ROOT / "data").glob("*.py")) if path.stem != "__init__"),
 ]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.config import load_config
-from pipeline.kubeflow.compiling import asked
-from pipeline.kubeflow.connection import connect, server_of
+from pipeline.kubeflow.client.connection import connect, server_of
+from pipeline.kubeflow.compile.compiler import asked
 
 
 def run(options: Any) -> int:
@@ -21,20 +21,20 @@ def run(options: Any) -> int:
 
 
 def _compile(options: Any) -> int:
-    from pipeline.kubeflow.submit import compile_to
+    from pipeline.kubeflow.client.submit import compile_to
 
     return compile_to(asked(options.config, tuple(options.set), options.image), options.output, options.json)
 
 
 def _submit(options: Any) -> int:
-    from pipeline.kubeflow.submit import submit
+    from pipeline.kubeflow.client.submit import submit
 
     wanted = asked(options.config, tuple(options.set), options.image)
     return submit(connect(server_of(options)), wanted, options)
 
 
 def _schedule(options: Any) -> int:
-    from pipeline.kubeflow.schedules import act, checked, create
+    from pipeline.kubeflow.client.schedules import act, checked, create
 
     if options.action != "create":
         pipeline = load_config(options.config, tuple(options.set), env="kubeflow").name
@@ -45,26 +45,26 @@ def _schedule(options: Any) -> int:
 
 
 def _retrain(options: Any) -> int:
-    from pipeline.kubeflow.retrain import check, retrain
+    from pipeline.kubeflow.client.retrain import check, retrain
 
     check(options)
     return retrain(connect(server_of(options)), options)
 
 
 def _status(options: Any) -> int:
-    from pipeline.kubeflow.runs import status
+    from pipeline.kubeflow.client.runs import status
 
     return status(connect(server_of(options)), options.run, options.json)
 
 
 def _logs(options: Any) -> int:
-    from pipeline.kubeflow.runs import logs
+    from pipeline.kubeflow.client.runs import logs
 
     return logs(connect(server_of(options)), options.run, options.node, options.follow)
 
 
 def _cancel(options: Any) -> int:
-    from pipeline.kubeflow.runs import cancel
+    from pipeline.kubeflow.client.runs import cancel
 
     return cancel(connect(server_of(options)), options.run, options.timeout, options.json)
 

@@ -20,7 +20,7 @@ from data.spans import without_rows
 from pipeline.config import Config, load_config
 from pipeline.config_text import dump_config
 from pipeline.errors import DataError
-from pipeline.metadata_server import trouble, wait_for_store
+from pipeline.metadata.server import trouble, wait_for_store
 from pipeline.run.console import ProgressHandler, observing
 from pipeline.run.ending import judge, publish_report
 from pipeline.run.events import Observer

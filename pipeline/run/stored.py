@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config, Metadata, load_config, read_yaml, validate
 from pipeline.errors import ConfigError, InputError
-from pipeline.metadata_server import wait_for_store
+from pipeline.metadata.server import wait_for_store
 from pipeline.run.lock import resolved
 from pipeline.run.order import in_order
 
@@ -83,7 +83,7 @@ def connection(settings: Metadata, folder: Path) -> "metadata_store_pb2.Connecti
     Raises:
         MainlineError: it is on a server that refuses us, or does not answer.
     """
-    from pipeline.metadata import connection_config
+    from pipeline.metadata.connection import connection_config
 
     if settings.backend == "sqlite":
         return connection_config(settings, folder)

@@ -25,7 +25,7 @@ NEEDED = "MAINLINE_NEEDS_TREE"
 COMPILERS = ("as", "c++", "cc", "cpp", "g++", "gcc", "ld", "make", "rustc", "clang")
 HOST = re.compile(r"https?://|--index-url|\b[\w-]+\.(?:com|org|net|io|dev)/")
 # Modules that only whoever compiles a pipeline imports.
-COMPILING = {f"pipeline.kubeflow.{name}" for name in ("compiling", "package", "spec")}
+COMPILING = {f"pipeline.kubeflow.compile.{name}" for name in ("compiler", "package", "pipeline_spec")}
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 failed = []
@@ -54,7 +54,7 @@ def test_the_last_stage_is_the_image_and_runs_as_nobody_in_particular():
     assert image.name == "image"
     assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", image.user)
     assert image.entrypoint == ()
-    assert image.command == ("python", "-m", "pipeline.kubeflow.run_node", "--help")
+    assert image.command == ("python", "-m", "pipeline.kubeflow.pod.run_node", "--help")
     assert image.labels["org.opencontainers.image.title"] == "mainline"
     (given,) = [stage for stage in read_dockerfile(DOCKERFILE, REVISION="abc") if stage.name == "image"]
     assert given.labels["org.opencontainers.image.revision"] == "abc"

@@ -13,8 +13,8 @@ from ml_metadata.proto import metadata_store_pb2
 from sqlalchemy import URL, MetaData, create_engine
 
 from pipeline.config import Metadata
-from pipeline.metadata import connection_config
-from pipeline.metadata_server import DRIVERS
+from pipeline.metadata.connection import connection_config
+from pipeline.metadata.server import DRIVERS
 
 KUBEFLOW = Path(__file__).resolve().parents[2] / "deploy" / "kubeflow"
 FOLDERS = {"mysql": "mariadb", "postgresql": "postgresql"}

@@ -14,9 +14,9 @@ from fakes.kubeflow.pipeline_runs import LOST_STORE, NO_VOLUME, Cluster, Ran, bo
 
 from components.batch_evaluator.predictions import read_predictions
 from pipeline.config import load_config
-from pipeline.kubeflow.lease import acquire, holder, lease_of
-from pipeline.kubeflow.package import Package, make_package
-from pipeline.kubeflow.records import read_record
+from pipeline.kubeflow.compile.package import Package, make_package
+from pipeline.kubeflow.pod.lease import acquire, holder, lease_of
+from pipeline.kubeflow.pod.node_records import read_record
 from pipeline.run.stored import read_config
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.config import load_config
 from pipeline.errors import ConfigError
-from pipeline.kubeflow.package import make_package
+from pipeline.kubeflow.compile.package import make_package
 
 IMAGE = "registry.example:5000/team/mainline@sha256:" + "0" * 64
 

@@ -100,7 +100,9 @@ print(json.dumps({{"entered": entered, "mended": hasattr(json, "mended"), "same"
     assert found == {"entered": entered, "mended": bool(more), "same": True}
 
 
-@pytest.mark.parametrize("module", ["pipeline.kubeflow.spec", "components.distributed_trainer.pod_log"])
+@pytest.mark.parametrize(
+    "module", ["pipeline.kubeflow.compile.pipeline_spec", "components.distributed_trainer.pod_log"]
+)
 def test_the_kubernetes_client_comes_without_what_it_would_take_along(module):
     found = told(
         f"""

@@ -9,8 +9,8 @@ from fakes.kubeflow import kfp_parts, kfp_server
 
 import kubeflow_runner
 from pipeline.config import Config
-from pipeline.kubeflow.compiling import Compiled
-from pipeline.kubeflow.package import Package
+from pipeline.kubeflow.compile.compiler import Compiled
+from pipeline.kubeflow.compile.package import Package
 
 NODES = ("ExampleGen", "Trainer", "Pusher")
 
@@ -33,7 +33,7 @@ def tiny(config: Config) -> Compiled:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[kfp_server.World]:
     """A server, with clients that neither wait long nor know of another one."""
-    monkeypatch.setattr("pipeline.kubeflow.submit.compiled", tiny)
+    monkeypatch.setattr("pipeline.kubeflow.client.submit.compiled", tiny)
     sleep = time.sleep
     monkeypatch.setattr("time.sleep", lambda seconds: sleep(min(seconds, 0.01)))
     for name in ("KF_PIPELINES_ENDPOINT", "MAINLINE_KFP_TOKEN"):

@@ -8,7 +8,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from pipeline.errors import InputError, MachineError
-from pipeline.metadata import sqlite
+from pipeline.metadata.connection import sqlite
 from pipeline.run.belonging import FILE, check_belongs, check_not_lost, read_owner, store_id
 
 NAME = "tiny"

@@ -7,7 +7,7 @@ import ml_metadata as mlmd
 import pytest
 
 from pipeline.errors import DataError, MachineError
-from pipeline.metadata import sqlite
+from pipeline.metadata.connection import sqlite
 from pipeline.run.failure import REFUSALS, as_ours, refusal_in
 from pipeline.run.request import Place
 

@@ -6,7 +6,7 @@ from tfx import v1 as tfx
 from tfx.orchestration import metadata
 
 from pipeline.errors import MainlineError
-from pipeline.metadata import sqlite
+from pipeline.metadata.connection import sqlite
 from pipeline.run.graph import Graph, compile_pipeline
 
 

@@ -6,7 +6,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from components.slice_report.page.markdown import code, escaped, fenced
-from pipeline.kubeflow.kfp_outputs import table
+from pipeline.kubeflow.pod.kfp_outputs import table
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 PIECES = [

@@ -1,0 +1,195 @@
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from fakes.kubeflow.kfp_server import Fault
+
+from pipeline.kubeflow.client.schedules import Plan, Recurring, Wanted, plan
+
+CENSUS = ("--config", "census", "--image", "registry/image:1")
+DAILY = "0 0 3 * * *"
+WANTED = Wanted("version-1", "experiment-1", DAILY, {"training_epochs": 3})
+THEN = datetime(2026, 5, 1, tzinfo=timezone.utc)
+
+
+def there(name, does=WANTED, enabled=True, after_s=0):
+    return Recurring(name, "census-schedule", enabled, THEN + timedelta(seconds=after_s), does.mark, does)
+
+
+def test_nothing_there_means_one_to_create():
+    assert plan([], WANTED) == Plan(create=True)
+
+
+def test_the_same_there_means_nothing_to_do():
+    assert plan([there("a")], WANTED).empty
+
+
+def test_the_same_but_paused_is_enabled():
+    assert plan([there("a", enabled=False)], WANTED) == Plan(create=False, enable=("a",))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": "version-2"}, {"cron": "0 0 4 * * *"}, {"parameters": {}}, {"max_concurrency": 2},
+        {"no_catchup": True}, {"experiment": "experiment-2"}, {"service_account": "other"},
+    ],
+)  # fmt: skip
+def test_any_difference_means_a_new_one_and_the_old_one_removed(change):
+    assert plan([there("a")], replace(WANTED, **change)) == Plan(create=True, remove=("a",))
+
+
+def test_of_several_the_first_stays_whoever_looks():
+    both = [there("b", after_s=1), there("a")]
+    assert plan(both, WANTED) == plan(both[::-1], WANTED) == Plan(create=False, remove=("b",))
+    tied = [there("b"), there("a")]
+    assert plan(tied, WANTED) == Plan(create=False, remove=("b",))
+
+
+def test_what_a_killed_command_left_is_put_in_order():
+    old = there("old", replace(WANTED, version="version-0"))
+    assert plan([old, there("new", after_s=1)], WANTED) == Plan(create=False, remove=("old",))
+
+
+def schedule(kubeflow, *more, code=0):
+    said = kubeflow("schedule", *CENSUS, "--cron", DAILY, "--json", *more)
+    assert said.code == code, said.err
+    return json.loads(said.out)
+
+
+def test_a_schedule_is_an_enabled_recurring_run_of_the_version(kubeflow, world):
+    facts = schedule(kubeflow, "--max-concurrency", "2", "--no-catchup", "--set", "training.epochs=3")
+    (one,) = world.recurring.values()
+    (body,) = world.bodies("/recurringruns$")
+    assert body["trigger"] == {"cron_schedule": {"cron": DAILY}}
+    assert (body["mode"], int(body["max_concurrency"]), body["no_catchup"]) == ("ENABLE", 2, True)
+    assert body["runtime_config"]["parameters"] == {"training_epochs": 3}
+    assert body["service_account"] == "mainline-runner"
+    assert one["display_name"] == "census-schedule"
+    assert facts["recurring_run"] == one["recurring_run_id"]
+    assert facts["next"].endswith("T03:00:00+00:00")
+    assert world.runs == {}
+
+
+def test_twice_is_one_recurring_run_and_nothing_is_changed(kubeflow, world):
+    first = schedule(kubeflow)
+    before = len(world.requests)
+    second = schedule(kubeflow)
+    assert (first["changed"], second["changed"]) == (True, False)
+    assert second["done"] == "as it was"
+    assert second["recurring_run"] == first["recurring_run"]
+    assert {method for method, _, _ in world.requests[before:]} == {"GET"}
+
+
+def test_a_new_version_comes_first_and_the_old_one_goes_after(kubeflow, world):
+    first = schedule(kubeflow)
+    before = len(world.requests)
+    second = schedule(kubeflow, "--set", "data.seed=7")
+    assert [(method, path.split("?")[0].split("/")[3:]) for method, path, _ in world.requests[before:]
+            if method != "GET"] == [
+        ("POST", ["pipelines", "upload_version"]),
+        ("POST", ["recurringruns"]),
+        ("POST", ["recurringruns", f"{first['recurring_run']}:disable"]),
+        ("DELETE", ["recurringruns", first["recurring_run"]]),
+    ]  # fmt: skip
+    assert list(world.recurring) == [second["recurring_run"]]
+    assert second["removed"] == 1
+
+
+def test_a_schedule_in_another_experiment_takes_the_place_of_the_first(kubeflow, world):
+    schedule(kubeflow)
+    schedule(kubeflow, "--experiment", "nightly")
+    assert len(world.recurring) == 1
+
+
+def test_one_that_is_paused_is_enabled_again_when_scheduled(kubeflow, world):
+    first = schedule(kubeflow)
+    assert kubeflow("schedule", "pause", *CENSUS).code == 0
+    facts = schedule(kubeflow)
+    assert (facts["recurring_run"], facts["enabled_again"]) == (first["recurring_run"], 1)
+    assert next(iter(world.recurring.values()))["status"] == "ENABLED"
+
+
+def test_what_was_made_by_hand_is_left_alone(kubeflow, world):
+    schedule(kubeflow)
+    (one,) = world.recurring.values()
+    world.recurring["by-hand"] = {**one, "recurring_run_id": "by-hand", "description": "of Ada"}
+    schedule(kubeflow, "--set", "data.seed=7")
+    assert kubeflow("schedule", "delete", *CENSUS).code == 0
+    assert list(world.recurring) == ["by-hand"]
+    said = kubeflow("schedule", "list", *CENSUS)
+    assert "made by hand" in said.out
+
+
+def test_two_that_schedule_at_the_same_moment_leave_one(kubeflow, world, monkeypatch):
+    from pipeline.kubeflow.client import schedules
+
+    create = schedules.create_recurring
+
+    def twice(connection, made, wanted):
+        create(connection, made, wanted)
+        create(connection, made, wanted)
+
+    monkeypatch.setattr(schedules, "create_recurring", twice)
+    facts = schedule(kubeflow)
+    assert list(world.recurring) == [facts["recurring_run"]]
+
+
+def test_an_old_one_that_somebody_else_removes_first_is_no_error(kubeflow, world):
+    schedule(kubeflow)
+    world.faults += [Fault("POST .*:disable", 404, 1), Fault("DELETE", 404, 1)]
+    assert kubeflow("schedule", "delete", *CENSUS).code == 0
+
+
+def test_five_fields_are_refused_with_the_six_that_are_meant_before_anything_is_asked(kubeflow, world):
+    said = kubeflow("schedule", *CENSUS, "--cron", "0 3 * * *")
+    assert said.code == 2
+    assert "0 0 3 * * *" in said.err
+    assert world.requests == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--cron", "0 0 25 * * *"), ("--cron", DAILY, "--max-concurrency", "0"),
+     ("--cron", DAILY, "--max-concurrency", "11")],
+)  # fmt: skip
+def test_what_the_server_would_refuse_is_refused_before(kubeflow, world, arguments):
+    said = kubeflow("schedule", *CENSUS, *arguments)
+    assert said.code == 2
+    assert world.requests == []
+
+
+def test_pause_resume_and_delete(kubeflow, world):
+    schedule(kubeflow)
+    (one,) = world.recurring
+    for action, status in (("pause", "DISABLED"), ("pause", "DISABLED"), ("resume", "ENABLED")):
+        said = kubeflow("schedule", action, *CENSUS, "--json")
+        assert json.loads(said.out)["recurring_runs"] == [one]
+        assert world.recurring[one]["status"] == status
+    assert len(world.asked("POST", ":disable")) == 1
+    assert kubeflow("schedule", "delete", *CENSUS).code == 0
+    assert world.recurring == {}
+    assert kubeflow("schedule", "delete", *CENSUS).code == 0
+
+
+def test_the_list_says_what_each_one_does(kubeflow, world):
+    schedule(kubeflow, "--max-concurrency", "3")
+    (listed,) = json.loads(kubeflow("schedule", "list", *CENSUS, "--json").out)["recurring_runs"]
+    assert (listed["cron"], listed["max_concurrency"], listed["enabled"], listed["ours"]) == (DAILY, 3, True, True)
+    assert DAILY in kubeflow("schedule", "list", *CENSUS).out
+
+
+@pytest.mark.parametrize("action", ["pause", "resume"])
+def test_a_pipeline_without_a_schedule_has_none_to_act_on(kubeflow, world, action):
+    assert kubeflow("submit", *CENSUS).code == 0
+    said = kubeflow("schedule", action, *CENSUS)
+    assert said.code == 2
+    assert "has no schedule" in said.err
+
+
+@pytest.mark.parametrize("action", ["list", "pause", "resume", "delete"])
+def test_a_pipeline_that_was_never_uploaded_is_bad_input(kubeflow, world, action):
+    said = kubeflow("schedule", action, *CENSUS)
+    assert said.code == 2
+    assert "was never uploaded" in said.err

@@ -1,0 +1,130 @@
+from datetime import datetime, timedelta, timezone
+
+import pytest
+import yaml
+from fakes.kubeflow import kfp_parts
+
+from pipeline.kubeflow.client.tasks import (
+    Detail,
+    Task,
+    hash_of,
+    in_order,
+    observe,
+    parameters_of,
+    pods_of,
+    tasks_of,
+    tries_of,
+)
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
+TRAINER = Task("trainer", "Trainer")
+
+
+def ago(seconds):
+    return NOW - timedelta(seconds=seconds)
+
+
+def test_the_tasks_of_a_pipeline_are_those_in_its_exit_handler_and_the_one_at_the_end():
+    spec = yaml.safe_load(kfp_parts.tiny_text())
+    tasks = tasks_of(spec)
+    assert [task.name for task in tasks] == ["ExampleGen", "Trainer", "Pusher", "Finish"]
+    assert [task.at_exit for task in tasks] == [False, False, False, True]
+    assert tasks_of({"pipeline_spec": spec, "platform_spec": {}}) == tasks
+    assert parameters_of(spec) == {"overrides": "STRING", "training_epochs": "NUMBER_INTEGER"}
+
+
+def test_a_pipeline_without_tasks_has_none():
+    assert tasks_of({}) == ()
+    assert parameters_of({}) == {}
+
+
+def test_an_order_is_found_even_where_there_is_none():
+    assert sorted(in_order({"a": ["b"], "b": ["a"]})) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [("PENDING", "running"), ("RUNNING", "running"), ("SUCCEEDED", "done"), ("FAILED", "failed"), ("CACHED", "cached"),
+     ("SKIPPED", "skipped"), ("CANCELING", "running"), ("CANCELED", "failed"), ("PAUSED", "running"), ("", "skipped")],
+)  # fmt: skip
+def test_a_state_of_the_server_as_one_of_ours(state, shown):
+    details = [Detail("trainer-driver", "SUCCEEDED", ago(20)), Detail("trainer", state, ago(15), ago(5))]
+    assert observe(TRAINER, details, over=False, now=NOW).state == shown
+
+
+def test_a_task_that_the_server_does_not_yet_know_waits_or_never_came():
+    assert observe(TRAINER, [], over=False, now=NOW).state == "waiting"
+    assert observe(TRAINER, [], over=True, now=NOW).state == "skipped"
+
+
+def test_a_driver_at_work_is_a_node_that_begins():
+    status = observe(TRAINER, [Detail("trainer-driver", "RUNNING", ago(5))], over=False, now=NOW)
+    assert (status.state, status.detail) == ("running", "its driver prepares it")
+    assert status.seconds() == pytest.approx(5, abs=0.5)
+
+
+def test_a_driver_that_failed_is_a_node_that_failed():
+    details = [Detail("trainer-driver", "FAILED", ago(5), ago(2), error="no such claim")]
+    status = observe(TRAINER, details, over=True, now=NOW)
+    assert (status.state, status.detail, status.elapsed_s) == ("failed", "its driver: no such claim", 3.0)
+
+
+def test_the_time_of_a_node_counts_from_its_driver_on():
+    details = [Detail("trainer-driver", "SUCCEEDED", ago(60)), Detail("trainer", "SUCCEEDED", ago(50), ago(10))]
+    assert observe(TRAINER, details, over=False, now=NOW).elapsed_s == 50.0
+
+
+@pytest.mark.parametrize(
+    "zero", [datetime(1970, 1, 1, tzinfo=timezone.utc), datetime(1, 1, 1, tzinfo=timezone.utc), None]
+)
+def test_a_time_that_is_not_yet_there_counts_until_now(zero):
+    details = [Detail("trainer", "RUNNING", ago(30), zero)]
+    assert observe(TRAINER, details, over=False, now=NOW).seconds() == pytest.approx(30, abs=0.5)
+
+
+def test_a_clock_that_is_ahead_makes_no_negative_time():
+    details = [Detail("trainer", "RUNNING", ago(-5))]
+    assert observe(TRAINER, details, over=False, now=NOW).seconds() == pytest.approx(0, abs=0.5)
+
+
+def test_the_last_try_counts_where_the_server_lists_only_tries():
+    details = [Detail("trainer(0)", "FAILED", ago(9), ago(8)), Detail("trainer(1)", "RUNNING", ago(5))]
+    assert observe(TRAINER, details, over=False, now=NOW).state == "running"
+
+
+def test_a_task_whose_name_begins_as_another_ones_is_another_task():
+    details = [Detail("trainer-2", "FAILED", ago(9), ago(8))]
+    assert observe(TRAINER, details, over=False, now=NOW).state == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("name", "digits"),
+    [("hello-world-61985dbf-4299-458b-a183-1f2c2436c21c[0]", 2303694156),
+     ("hello-world-61985dbf-4299-458b-a183-1f2c2436c21c[0].say", 3584189705)],
+)  # fmt: skip
+def test_ids_are_hashed_as_argo_does(name, digits):
+    assert hash_of(name) == digits
+
+
+def test_the_tries_of_a_node_are_found_by_their_ids_alone():
+    executor = hash_of("wf.root.trainer.executor")
+    first, second = (f"wf-{hash_of(f'wf.root.trainer.executor({turn})')}" for turn in range(2))
+    known = frozenset({f"wf-{executor}", first, second, "wf-1"})
+    assert tries_of(f"wf-{executor}", known) == [first, second]
+    assert tries_of("wf-1", known) == ["wf-1"]
+    assert tries_of("no number", known) == ["no number"]
+
+
+def test_a_server_that_names_the_pod_is_believed():
+    details = [Detail("trainer", "SUCCEEDED", pod="wf-trainer-7", children=("wf-8",))]
+    assert pods_of(TRAINER, details) == [("wf-trainer-7",)]
+
+
+def test_the_pods_of_a_task_are_not_those_of_its_driver():
+    details = [
+        Detail("trainer-driver", "SUCCEEDED", children=("wf-1",)),
+        Detail("trainer", "SUCCEEDED", children=("wf-2",)),
+    ]
+    (names,) = pods_of(TRAINER, details)
+    assert "wf-retry-system-container-impl-2" in names
+    assert not any(name.endswith("-1") for name in names)

@@ -1,0 +1,22 @@
+"""A compilation imports what the graph needs, and no more."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import harness
+
+ROOT = Path(__file__).parents[4]
+UNNEEDED = ("tfx.components.bulk_inferrer", "tfx.components.infra_validator", "tfx.components.tuner")
+COMPILE = f"""
+import sys
+from pipeline.kubeflow.compile.compiler import asked, compiled
+made = compiled(asked("census", (), "example.com/mainline:1").config)
+print(made.import_seconds < made.seconds, [name for name in {UNNEEDED!r} if name in sys.modules])
+"""
+
+
+def test_components_that_the_graph_has_not_are_not_imported():
+    harness.skip_unless_lean()
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", COMPILE], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.splitlines()[-1:] == ["True []"], done.stderr
