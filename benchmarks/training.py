@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.feeding import feed, feeding_table, newest
 from benchmarks.quality import latest_facts, write_section
 from components.distributed_trainer.cluster import Cluster, tf_config
-from components.distributed_trainer.local import free_ports
+from components.distributed_trainer.local_backend import free_ports
 from pipeline.run.request import Request
 from pipeline.run.runner import run
 

@@ -26,8 +26,8 @@ from components.support.atomic_files import claim
 from components.validation_gate.component import ValidationGate
 from components.versioned_pusher.component import VersionedPusher
 from data.spans import SPLITS
-from pipeline.config import Config, Release
 from pipeline.cache.digest import source_digest
+from pipeline.config import Config, Release
 from pipeline.errors import ConfigError
 from pipeline.eval_config import make_eval_config
 from pipeline.features.column_fit import check_columns

@@ -5,8 +5,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from components.slice_report.checks import METRICS
 from components.slice_report.settings import Settings, flatten
 from components.validation_gate.verdict import Acceptance
-from pipeline.config import Config
 from pipeline.cache.digest import source_digest
+from pipeline.config import Config
 from pipeline.known_names import check_known
 from pipeline.workloads.contract import Workload, with_bounds
 

@@ -5,13 +5,13 @@ import shutil
 from typing import Any
 
 from components.distributed_trainer.backend import Backend
-from components.distributed_trainer.call import Artifacts, Call
 from components.distributed_trainer.cluster import BACKEND_ENV
-from components.distributed_trainer.compiled import check_compiled, has_gpu
-from components.distributed_trainer.local import LocalBackend
+from components.distributed_trainer.kubernetes.worker_pod import WORKER_POD_ENV, read_worker_pod
+from components.distributed_trainer.local_backend import LocalBackend
 from components.distributed_trainer.supervisor import Supervisor
-from components.distributed_trainer.trainer import TrainerExecutor
-from components.distributed_trainer.worker_pod import WORKER_POD_ENV, read_worker_pod
+from components.distributed_trainer.task_files import Artifacts, Call
+from components.distributed_trainer.trainer_executor import TrainerExecutor
+from components.distributed_trainer.xla_support import check_compiled, has_gpu
 from pipeline.errors import ConfigError
 
 
@@ -54,7 +54,7 @@ def make_backend(name: str) -> Backend:
     if name == "local":
         return LocalBackend()
     if name == "kubernetes":
-        from components.distributed_trainer.kubernetes import backend_here
+        from components.distributed_trainer.kubernetes.backend import backend_here
 
         return backend_here()
     raise ConfigError(

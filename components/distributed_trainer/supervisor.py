@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from components.distributed_trainer.backend import Backend, Running
-from components.distributed_trainer.call import MARKER, Pulse, read_failure, read_pulse
 from components.distributed_trainer.cluster import Cluster, Task, names
+from components.distributed_trainer.task_files import MARKER, Pulse, read_failure, read_pulse
 from components.support.child_processes import why_ended
 from components.support.failure import Failure
 from pipeline.errors import MainlineError

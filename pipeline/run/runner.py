@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.distributed_trainer.cluster import BACKEND_ENV
-from components.distributed_trainer.compiled import check_compiled, has_gpu
+from components.distributed_trainer.xla_support import check_compiled, has_gpu
 from components.support import lean
 from components.support.atomic_files import write_whole
 from data.fetch import DEFAULT_CACHE

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from fakes.kubeflow import kustomization as kustomize
 
-from components.distributed_trainer import indexed_job
+from components.distributed_trainer.kubernetes import indexed_job
 from deploy.dockerfile import read_dockerfile
 from deploy.tree import DOCKERFILE
 from pipeline.config import load_config
@@ -168,7 +168,7 @@ def test_the_role_allows_what_is_asked_and_no_more(objects):
 
 def test_the_role_allows_what_a_training_on_workers_calls():
     """Every verb and kind by which the API is asked."""
-    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "components/distributed_trainer").glob("*.py")]
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "components/distributed_trainer").rglob("*.py")]
     called = {
         found for text in sources for found in re.findall(r'api\.(create|read|listed|patch|delete)\("(\w+)"', text)
     }

@@ -37,6 +37,6 @@ def live(seconds=60):
 # The same in the pod of an Indexed Job, which learns its name from its index.
 IN_A_POD = """
 import os, sys
-from components.distributed_trainer.indexed import own_task
+from components.distributed_trainer.kubernetes.pod_entrypoint import own_task
 sys.argv.append(own_task(os.environ).name)
 """

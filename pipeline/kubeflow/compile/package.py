@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.distributed_trainer.compiled import check_compiled
+from components.distributed_trainer.xla_support import check_compiled
 from pipeline.config import Config, did_you_mean_of
 from pipeline.errors import ConfigError
 from pipeline.kubeflow.compile.pipeline_spec import render

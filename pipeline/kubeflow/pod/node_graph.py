@@ -6,7 +6,7 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 
-from components.distributed_trainer.call import FOLDER
+from components.distributed_trainer.task_files import FOLDER
 from components.slice_report.trace import node_name
 from pipeline.config import Config
 from pipeline.pipeline import create_pipeline, keep_schema

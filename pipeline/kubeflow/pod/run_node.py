@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.distributed_trainer.cluster import BACKEND_ENV
-from components.distributed_trainer.worker_pod import WORKER_POD_ENV
+from components.distributed_trainer.kubernetes.worker_pod import WORKER_POD_ENV
 from components.support.failure import as_failure
 from pipeline.config import Config
 from pipeline.errors import ConfigError

@@ -16,10 +16,10 @@ import psutil
 import pytest
 from fakes.task_scripts import PRELUDE
 
-from components.distributed_trainer.call import read_pulse
 from components.distributed_trainer.cluster import Cluster, Task
-from components.distributed_trainer.local import LocalBackend, free_ports
+from components.distributed_trainer.local_backend import LocalBackend, free_ports
 from components.distributed_trainer.supervisor import Lost, Supervisor, blame
+from components.distributed_trainer.task_files import read_pulse
 from components.support.failure import Failure, as_failure
 from pipeline.errors import ConfigError, MainlineError
 
@@ -28,7 +28,7 @@ LAUNCHER = """
 import sys, time
 from pathlib import Path
 from components.distributed_trainer.cluster import Cluster
-from components.distributed_trainer.local import LocalBackend
+from components.distributed_trainer.local_backend import LocalBackend
 code = '''
 import time
 print(1, flush=True)

@@ -6,7 +6,7 @@ import pytest
 from tfx.types import standard_artifacts
 
 from components.distributed_trainer import worker
-from components.distributed_trainer.call import MARKER, Call
+from components.distributed_trainer.task_files import MARKER, Call
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def trained(monkeypatch) -> list[str]:
         def Do(self, inputs, outputs, properties):
             folders.append(outputs["model"][0].uri)
 
-    monkeypatch.setattr("components.distributed_trainer.trainer.TrainerExecutor", Recorder)
+    monkeypatch.setattr("components.distributed_trainer.trainer_executor.TrainerExecutor", Recorder)
     return folders
 
 

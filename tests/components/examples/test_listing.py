@@ -12,7 +12,7 @@ from tfx.types import standard_artifacts
 from tfx.types import standard_component_specs as specs
 from tfx.utils import proto_utils
 
-from components.distributed_trainer.trainer import TrainerExecutor
+from components.distributed_trainer.trainer_executor import TrainerExecutor
 from components.examples.listing import FILES, files_of, list_written, mark
 from components.examples.reading import required_files, split_files
 from pipeline.errors import DataError

@@ -101,7 +101,7 @@ print(json.dumps({{"entered": entered, "mended": hasattr(json, "mended"), "same"
 
 
 @pytest.mark.parametrize(
-    "module", ["pipeline.kubeflow.compile.pipeline_spec", "components.distributed_trainer.pod_log"]
+    "module", ["pipeline.kubeflow.compile.pipeline_spec", "components.distributed_trainer.kubernetes.pod_log"]
 )
 def test_the_kubernetes_client_comes_without_what_it_would_take_along(module):
     found = told(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from components.distributed_trainer import indexed
-from components.distributed_trainer.call import read_failure
 from components.distributed_trainer.cluster import Cluster, Task, task_named
-from components.distributed_trainer.indexed import ADDRESSES_ENV, INDEX_ENV
+from components.distributed_trainer.kubernetes import pod_entrypoint
+from components.distributed_trainer.kubernetes.pod_entrypoint import ADDRESSES_ENV, INDEX_ENV
+from components.distributed_trainer.task_files import read_failure
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -23,16 +23,16 @@ def test_a_name_goes_round(task):
 
 def test_it_waits_until_every_host_has_an_address(monkeypatch, capsys):
     known = iter([True, False, False, True])
-    monkeypatch.setattr(indexed, "is_known", lambda host: next(known))
-    monkeypatch.setattr(indexed, "LOOKUP_S", 0.0)
-    indexed.wait_for_names({Task("worker", 0): "one:1", Task("worker", 1): "two:1"})
+    monkeypatch.setattr(pod_entrypoint, "is_known", lambda host: next(known))
+    monkeypatch.setattr(pod_entrypoint, "LOOKUP_S", 0.0)
+    pod_entrypoint.wait_for_names({Task("worker", 0): "one:1", Task("worker", 1): "two:1"})
     assert capsys.readouterr().out == "waiting for the name of worker-1, two\n"
     assert list(known) == []
 
 
 def test_what_is_a_known_host():
-    assert indexed.is_known("127.0.0.1")
-    assert not indexed.is_known("no-such-host.invalid")
+    assert pod_entrypoint.is_known("127.0.0.1")
+    assert not pod_entrypoint.is_known("no-such-host.invalid")
 
 
 @pytest.mark.slow
@@ -40,7 +40,9 @@ def test_a_task_without_a_call_says_what_it_lacks_where_the_launcher_looks(tmp_p
     addresses = {"worker-0": "127.0.0.1:1", "worker-1": "127.0.0.1:2"}
     environment = {**os.environ, INDEX_ENV: "1", ADDRESSES_ENV: json.dumps(addresses)}
     done = subprocess.run(
-        [sys.executable, "-m", "components.distributed_trainer.indexed", str(tmp_path), "4"], cwd=ROOT, env=environment
+        [sys.executable, "-m", "components.distributed_trainer.kubernetes.pod_entrypoint", str(tmp_path), "4"],
+        cwd=ROOT,
+        env=environment,
     )
     assert done.returncode == 1
     assert "call.json" in read_failure(tmp_path / "4" / "worker-1").problem

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from urllib3.exceptions import HTTPError
 
-from components.distributed_trainer.kubernetes_api import MISSING, ApiException
+from components.distributed_trainer.kubernetes.api import MISSING, ApiException
 
 AGAIN_S = 1.0
 

@@ -11,8 +11,8 @@ import pytest
 from fakes.kubeflow.api_objects import NAMESPACE, launcher_pod
 
 from components.distributed_trainer.cluster import Cluster, Task
-from components.distributed_trainer.indexed_job import CALL_LABEL, Launch, call_of, make_job, make_service
-from components.distributed_trainer.worker_pod import WORKER_POD_ENV, WorkerPod, read_worker_pod
+from components.distributed_trainer.kubernetes.indexed_job import CALL_LABEL, Launch, call_of, make_job, make_service
+from components.distributed_trainer.kubernetes.worker_pod import WORKER_POD_ENV, WorkerPod, read_worker_pod
 from pipeline.errors import ConfigError
 from pipeline.kubeflow_config import Kubeflow, Pod, Toleration
 

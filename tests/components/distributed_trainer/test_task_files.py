@@ -3,7 +3,7 @@ import json
 import pytest
 from tfx.types import standard_artifacts
 
-from components.distributed_trainer import call as files
+from components.distributed_trainer import task_files as files
 from components.distributed_trainer.cluster import Cluster
 from components.support.failure import as_failure
 from pipeline.errors import DataError

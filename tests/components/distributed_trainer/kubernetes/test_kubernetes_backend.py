@@ -19,10 +19,10 @@ from fakes.task_scripts import IN_A_POD, PRELUDE
 
 from components.distributed_trainer.cluster import Cluster
 from components.distributed_trainer.executor import make_backend
-from components.distributed_trainer.kubernetes import KubernetesBackend, Patience, backend_here
-from components.distributed_trainer.kubernetes_api import Api, connect
+from components.distributed_trainer.kubernetes.api import Api, connect
+from components.distributed_trainer.kubernetes.backend import KubernetesBackend, Patience, backend_here
+from components.distributed_trainer.kubernetes.worker_pod import WorkerPod
 from components.distributed_trainer.supervisor import Supervisor
-from components.distributed_trainer.worker_pod import WorkerPod
 from pipeline.errors import ConfigError, MainlineError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,10 +33,10 @@ LAUNCHER = """
 import logging, os, signal, sys
 from pathlib import Path
 from components.distributed_trainer.cluster import Cluster
-from components.distributed_trainer.kubernetes import KubernetesBackend, own_pod
-from components.distributed_trainer.kubernetes_api import Api, connect
+from components.distributed_trainer.kubernetes.backend import KubernetesBackend, own_pod
+from components.distributed_trainer.kubernetes.api import Api, connect
 from components.distributed_trainer.supervisor import Supervisor
-from components.distributed_trainer.worker_pod import WorkerPod
+from components.distributed_trainer.kubernetes.worker_pod import WorkerPod
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, force=True)
 folder, source = Path(sys.argv[1]), sys.argv[2]
@@ -110,7 +110,7 @@ def test_it_ends_when_the_chief_has_saved_and_all_is_deleted(world, folder, back
 def test_workers_reach_each_other_by_the_names_of_the_service(world, folder, backend):
     script = """
     import socket
-    from components.distributed_trainer.indexed import read_addresses, own_task
+    from components.distributed_trainer.kubernetes.pod_entrypoint import read_addresses, own_task
     places = {other.name: address.split(':') for other, address in read_addresses(os.environ).items()}
     host, port = places[task]
     listening = socket.create_server((host, int(port)))

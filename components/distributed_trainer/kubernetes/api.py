@@ -12,7 +12,7 @@ from typing import Any
 
 from urllib3.exceptions import HTTPError
 
-from components.distributed_trainer.indexed_job import CONTAINER, Json
+from components.distributed_trainer.kubernetes.indexed_job import CONTAINER, Json
 from components.support.lean import without
 from pipeline.errors import ConfigError, MainlineError
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from components.distributed_trainer.cluster import BACKEND_ENV, Cluster, Task
-from components.distributed_trainer.indexed import ADDRESSES_ENV
-from components.distributed_trainer.worker_pod import WORKER_POD_ENV, WorkerPod, worker_resources
+from components.distributed_trainer.kubernetes.pod_entrypoint import ADDRESSES_ENV
+from components.distributed_trainer.kubernetes.worker_pod import WORKER_POD_ENV, WorkerPod, worker_resources
 
 Json = dict[str, Any]
 # How a pod knows itself; whoever compiles the pipeline sets them.

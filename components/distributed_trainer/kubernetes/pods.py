@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from components.distributed_trainer.indexed_job import CONTAINER, Json
+from components.distributed_trainer.kubernetes.indexed_job import CONTAINER, Json
 
 INDEX = "batch.kubernetes.io/job-completion-index"
 KILLED = -9

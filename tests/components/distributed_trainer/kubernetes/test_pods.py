@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.distributed_trainer.pods import INDEX, Pod, Roll, read_pod
+from components.distributed_trainer.kubernetes.pods import INDEX, Pod, Roll, read_pod
 
 
 def pod(status, labels=None, annotations=None, **metadata):

@@ -1,4 +1,6 @@
-"""``python -m components.distributed_trainer.indexed FOLDER ATTEMPT``: the task of a pod, by the index in its Job.
+"""``python -m components.distributed_trainer.kubernetes.pod_entrypoint FOLDER ATTEMPT``: run the task of this pod.
+
+The index of the pod in its Job says which task that is.
 
 https://kubernetes.io/docs/tasks/job/indexed-parallel-processing-static/
 """

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.distributed_trainer.cluster import BACKEND_ENV, Cluster, Task
-from components.distributed_trainer.indexed_job import (
+from components.distributed_trainer.kubernetes.api import Api, UnreachableError, connect
+from components.distributed_trainer.kubernetes.indexed_job import (
     ATTEMPT_LABEL,
     NAME_ENV,
     NAMESPACE_ENV,
@@ -21,10 +22,9 @@ from components.distributed_trainer.indexed_job import (
     make_service,
     owners,
 )
-from components.distributed_trainer.kubernetes_api import Api, UnreachableError, connect
-from components.distributed_trainer.pod_log import Follower
-from components.distributed_trainer.pods import Pod, Roll, read_pod
-from components.distributed_trainer.worker_pod import WORKER_POD_ENV, WorkerPod, read_worker_pod
+from components.distributed_trainer.kubernetes.pod_log import Follower
+from components.distributed_trainer.kubernetes.pods import Pod, Roll, read_pod
+from components.distributed_trainer.kubernetes.worker_pod import WORKER_POD_ENV, WorkerPod, read_worker_pod
 from pipeline.errors import ConfigError, MainlineError
 
 Command = Callable[[Path, int], list[str]]
@@ -53,7 +53,7 @@ PATIENCE = Patience()
 
 def indexed_command(folder: Path, attempt: int) -> list[str]:
     """How the task of a pod is started; the image is the one that this runs in."""
-    return [sys.executable, "-m", "components.distributed_trainer.indexed", str(folder), str(attempt)]
+    return [sys.executable, "-m", "components.distributed_trainer.kubernetes.pod_entrypoint", str(folder), str(attempt)]
 
 
 def backend_here(environment: Mapping[str, str] = os.environ) -> "KubernetesBackend":

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.distributed_trainer.compiled import check_compiled, has_gpu
+from components.distributed_trainer.xla_support import check_compiled, has_gpu
 from pipeline.errors import ConfigError
 
 

@@ -4,8 +4,8 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import ProtocolError
 
-from components.distributed_trainer import pod_log
-from components.distributed_trainer.pod_log import Follower, Replay
+from components.distributed_trainer.kubernetes import pod_log
+from components.distributed_trainer.kubernetes.pod_log import Follower, Replay
 
 LOG = ["1 a", "2 b", "2 b", "2 c", "3 d"]
 
