@@ -1,7 +1,7 @@
-"""What two sides are measured on: the taxi rows that ship with TFX, and the rows of our workloads.
+"""The data of the comparisons: the taxi rows that ship with TFX, and the rows of our workloads.
 
-Both sides read the same files. Ids get a letter in front: stock CsvExampleGen takes a column of digits for numbers,
-whatever the schema says.
+Both sides read the same files. Ids get a letter in front, because stock CsvExampleGen reads a column of digits as
+numbers, whatever the schema says.
 """
 
 import argparse
@@ -23,12 +23,12 @@ from pipeline.config import Config, load_config
 from pipeline.errors import InputError
 
 TAXI, TAXI_SPLITS = "taxi", ("train", "eval")
-TAXI_SCHEMA = Path(__file__).parent / "taxi.pbtxt"
+TAXI_SCHEMA = Path(__file__).parent / "sides" / "taxi.pbtxt"
 TAXI_CSV = ("examples", "chicago_taxi_pipeline", "data", "simple", "data.csv")
 TAXI_LABEL = "big_tipper"
 INTERVALS = "+intervals"
 ID_COLUMNS = ("user_id", "item_id")
-# Every model is trained for all its epochs and pushed: what is measured is the way there.
+# Every model trains for all its epochs and is pushed, so that all runs do the same work.
 SAME_WORK = (
     "evaluation.bounds=[{metric: AUC, lower: 0.01}]",
     "evaluation.changes=[]",
@@ -38,9 +38,9 @@ SAME_WORK = (
 
 @dataclass(frozen=True)
 class Case:
-    """A name, and a size: copies of the taxi rows, or the number of impressions; 0 where there is one size only.
+    """A data set and its size: copies of the taxi rows, or number of impressions; 0 if it has one size only.
 
-    ``intervals`` says whether the Evaluator of a workload computes them, as ours does by default and TFMA does not.
+    ``intervals``: whether Evaluator computes confidence intervals, which ours does by default and TFMA does not.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Case:
 
     @property
     def text(self) -> str:
-        """As a command line has it.
+        """Return the case in the notation of the command line.
 
         >>> Case("taxi", 14).text, Case("recommender", intervals=True).text
         ('taxi:14', 'recommender+intervals')
@@ -58,23 +58,23 @@ class Case:
 
     @property
     def rows(self) -> str:
-        """What its rows are called."""
+        """The name of the rows, without the intervals."""
         return f"{self.name}:{self.size}" if self.size else self.name
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The folders of the rows."""
+        """The names of the splits."""
         return TAXI_SPLITS if self.name == TAXI else SPLITS
 
 
 def parse_case(text: str) -> Case:
-    """A case as a command line has it.
+    """Parse a case in the notation of the command line.
 
     >>> parse_case("impressions:20000"), parse_case("recommender+intervals")
     (Case(name='impressions', size=20000, intervals=False), Case(name='recommender', size=0, intervals=True))
 
     Raises:
-        InputError: another name, or a size where there is none, or none where there must be one.
+        InputError: the name is unknown, the size is missing, or the case takes no size.
     """
     found = re.fullmatch(r"(taxi|impressions):([1-9]\d*)(\+intervals)?|(recommender)(\+intervals)?", text)
     if found is None or (text.startswith(TAXI) and found[3]):
@@ -84,28 +84,28 @@ def parse_case(text: str) -> Case:
 
 
 def parse_side() -> tuple[Case, Path, Path]:
-    """The command line of both sides."""
-    parser = argparse.ArgumentParser(description="Runs the graph of one side once.")
-    parser.add_argument("case", type=parse_case, help="as of benchmarks.pipeline")
+    """Parse the command line of a side."""
+    parser = argparse.ArgumentParser(description="Run the graph of one side once.")
+    parser.add_argument("case", type=parse_case, help="as for benchmarks.pipeline")
     parser.add_argument("rows", type=Path, help="the folder of the rows")
-    parser.add_argument("root", type=Path, help="where artifacts go")
+    parser.add_argument("root", type=Path, help="folder for the artifacts")
     options = parser.parse_args()
     return options.case, options.rows.resolve(), options.root.resolve()
 
 
 def config_of(case: Case, rows: Path) -> Config:
-    """The config of a workload's case, for both sides."""
+    """Return the config of a workload, the same for both sides."""
     return load_config(case.name, overrides_of(case, rows))
 
 
 def overrides_of(case: Case, rows: Path) -> tuple[str, ...]:
-    """What a case changes in a config."""
+    """Return the ``--set`` values of a case."""
     intervals = f"evaluation.confidence_intervals={str(case.intervals).lower()}"
     return ("data.dataset=null", f"data.path={rows}", intervals, *SAME_WORK)
 
 
 def rows_of(case: Case, cache: Path = DEFAULT_CACHE) -> Path:
-    """The folder of the rows, made if it is not there."""
+    """Return the folder of the rows; create it on the first call."""
     target = cache.resolve() / "benchmarks" / case.rows.replace(":", "-")
     with locked(target):
         if not target.is_dir():
@@ -115,7 +115,7 @@ def rows_of(case: Case, cache: Path = DEFAULT_CACHE) -> Path:
 
 
 def fill(folder: Path, case: Case, cache: Path) -> None:
-    """Writes the rows of a case."""
+    """Write the rows of a case."""
     if case.name == TAXI:
         write_taxi(folder, case.size)
     else:
@@ -123,16 +123,16 @@ def fill(folder: Path, case: Case, cache: Path) -> None:
 
 
 def source_of(case: Case, cache: Path = DEFAULT_CACHE) -> Path:
-    """The rows of a workload as they come."""
+    """Return the original rows of a workload."""
     if case.name == "recommender":
         return prepare("recommender", "time", 0, cache).path
     return synthesize(World(case.size), cache / "synthetic" / f"{case.size}-seed-0-drift-0-csv").path
 
 
 def write_taxi(folder: Path, copies: int) -> None:
-    """The taxi rows, so many times, with the template's label as a column; two thirds train, one third eval.
+    """Write copies of the taxi rows, with the template's label as a column; two thirds train, one third eval.
 
-    Copies of a row are all in one split, as they are when stock ExampleGen splits.
+    All copies of a row are in the same split, as when stock ExampleGen splits them.
     """
     lines = with_label(taxi_csv().read_text(encoding="utf-8").splitlines())
     header, rows = next(lines), list(lines)
@@ -145,7 +145,7 @@ def write_taxi(folder: Path, copies: int) -> None:
 
 
 def taxi_csv() -> Path:
-    """The file in the installed package, which is found without an import of it."""
+    """Find the CSV file in the installed TFX, without importing it."""
     found = importlib.util.find_spec("tfx")
     if found is None or not found.submodule_search_locations:
         raise InputError("tfx", "is not installed")
@@ -153,7 +153,7 @@ def taxi_csv() -> Path:
 
 
 def with_label(lines: Iterable[str]) -> Iterator[str]:
-    """Lines of CSV with one more column, as the template's ``preprocessing_fn`` computes it.
+    """Append the label to lines of CSV, computed as in the template's ``preprocessing_fn``.
 
     >>> list(with_label(["fare,tips", "10.0,2.5", "10.0,"]))
     ['fare,tips,big_tipper', '10.0,2.5,1', '10.0,,0']
@@ -167,29 +167,29 @@ def with_label(lines: Iterable[str]) -> Iterator[str]:
 
 
 def split_of(row: str) -> str:
-    """The split of a row, by a hash of its text: two thirds are train."""
+    """Choose the split of a row by a hash of its text: two thirds train."""
     return TAXI_SPLITS[zlib.crc32(row.encode()) % 3 // 2]
 
 
 def write_named_ids(source: Path, folder: Path) -> None:
-    """The files of each split, with a letter before every id."""
+    """Copy the files of each split, with a letter before every id."""
     for path in (path for split in SPLITS for path in sorted((source / split).glob("*.csv"))):
         copy = folder / path.relative_to(source)
         copy.parent.mkdir(exist_ok=True)
         with path.open(encoding="utf-8", newline="") as before, copy.open("w", encoding="utf-8", newline="") as after:
             rows = csv.reader(before)
             header = next(rows)
-            places = [header.index(name) for name in ID_COLUMNS]
+            positions = [header.index(name) for name in ID_COLUMNS]
             writer = csv.writer(after, lineterminator="\n")
             writer.writerow(header)
-            writer.writerows(named_ids(row, places) for row in rows)
+            writer.writerows(named_ids(row, positions) for row in rows)
 
 
-def named_ids(row: list[str], places: Iterable[int]) -> list[str]:
-    """A row with a letter before every id.
+def named_ids(row: list[str], positions: Iterable[int]) -> list[str]:
+    """Return a row with a letter before every id.
 
     >>> named_ids(["7", "12", "3.5"], [0, 1])
     ['n7', 'n12', '3.5']
     """
-    places = set(places)
-    return [f"n{cell}" if place in places else cell for place, cell in enumerate(row)]
+    positions = set(positions)
+    return [f"n{cell}" if position in positions else cell for position, cell in enumerate(row)]

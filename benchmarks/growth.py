@@ -1,4 +1,4 @@
-"""Do time and memory grow with the rows? ``python -m benchmarks.growth`` runs ``impressions`` at several sizes."""
+"""Measure time and memory of ``impressions`` by number of rows: ``python -m benchmarks.growth``."""
 
 import argparse
 import sys
@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.cases import Case, source_of
-from benchmarks.fresh import Measured, measure, median_of, publish, ratio, take_turns, write_runs
+from benchmarks.measurement.report import publish, ratio, write_runs
+from benchmarks.measurement.runs import GraphRun, measure, median_of, take_turns
 from pipeline.errors import MainlineError
 
 ROWS = (200_000, 1_000_000, 5_000_000, 10_000_000)
@@ -14,23 +15,23 @@ BASE_ROWS = 1_000_000
 MEMORY = "peak memory, MB"
 
 
-def run_size(size: str, root: Path) -> Measured:
-    """One run; its rows must be all there.
+def run_size(size: str, root: Path) -> GraphRun:
+    """Run one size, and check that no row was lost.
 
     Raises:
         MainlineError: rows were lost.
     """
     case = Case("impressions", int(size), intervals=True)
-    place = root.resolve() / size / case.name
-    command = [sys.executable, "-m", "benchmarks.ours", case.text, str(source_of(case).resolve()), str(place)]
-    run = measure(size, command, place)
+    run_root = root.resolve() / size / case.name
+    command = [sys.executable, "-m", "benchmarks.sides.ours", case.text, str(source_of(case).resolve()), str(run_root)]
+    run = measure(size, command, run_root)
     if sum(run.rows.values()) != case.size:
         raise MainlineError(case.text, "rows were lost", expected=f"{case.size:,}", received=str(run.rows))
     return run
 
 
 def table(medians: Mapping[int, Mapping[str, float]], base: int) -> Iterator[str]:
-    """The medians by size as Markdown, and the largest size against the base.
+    """Format the medians by size as a Markdown table, with the ratio of the largest size to the base.
 
     >>> small, large = {"Trainer": 1.0, "peak memory, MB": 900.0}, {"Trainer": 8.0, "peak memory, MB": 990.0}
     >>> for line in table({10: small, 100: large}, 10):
@@ -51,7 +52,7 @@ def table(medians: Mapping[int, Mapping[str, float]], base: int) -> Iterator[str
 
 
 def base_of(rows: Sequence[int]) -> int:
-    """The size that the largest is held against: a million rows, or the least where that was not asked for.
+    """Return the size to compare the largest with: a million rows, or the smallest if a million was not measured.
 
     >>> base_of([200_000, 1_000_000, 10_000_000]), base_of([20_000, 40_000])
     (1000000, 20000)
@@ -60,7 +61,7 @@ def base_of(rows: Sequence[int]) -> int:
 
 
 def main() -> int:
-    """Measures, prints the table, writes JSON and a section of results.md."""
+    """Measure, print the table, and write the JSON file and the section of results.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=list(ROWS))
     parser.add_argument("--repeats", type=int, default=5)

@@ -1,7 +1,7 @@
-"""How much sooner than stock TFX? ``python -m benchmarks.pipeline`` runs both graphs in turn, on the same rows.
+"""Compare our graph with stock TFX on the same rows, in turn: ``python -m benchmarks.pipeline``.
 
-Per node by ML Metadata; ``all nodes`` from the start of the first to the end of the last; ``whole process`` with the
-start of Python and its imports. Ours writes a report of a workload's model, which the peer does not.
+Seconds by node come from ML Metadata. ``all nodes`` is from the start of the first to the end of the last;
+``whole process`` adds the start of Python and the imports. Our side also writes the report.
 """
 
 import argparse
@@ -10,29 +10,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.cases import Case, parse_case, rows_of
-from benchmarks.fresh import (
-    Measured,
-    check_equal_rows,
-    check_near_metrics,
-    measure,
-    median_of,
-    publish,
-    ratio,
-    take_turns,
-    write_runs,
-)
+from benchmarks.measurement.report import publish, ratio, write_runs
+from benchmarks.measurement.runs import GraphRun, check_equal_rows, check_near_metrics, measure, median_of, take_turns
 
 OURS, STOCK = "ours", "stock"
 CASES = ("taxi:14", "taxi:67", "recommender", "impressions:1000000")
-# Between trainings that differ in the order of their rows.
+# Metrics may differ this much between two trainings that shuffle differently.
 TOLERANCE = 0.02
 
 
-def compare(case: Case, repeats: int, root: Path) -> list[Measured]:
-    """Both sides in turn.
+def compare(case: Case, repeats: int, root: Path) -> list[GraphRun]:
+    """Run both sides in turn.
 
     Raises:
-        MainlineError: a side failed, or they do not agree on rows or metrics.
+        MainlineError: a side failed, or the sides read different rows.
     """
     rows = rows_of(case)
     runs = [run_side(side, case, rows, root) for side in take_turns((OURS, STOCK), repeats)]
@@ -40,15 +31,15 @@ def compare(case: Case, repeats: int, root: Path) -> list[Measured]:
     return runs
 
 
-def run_side(side: str, case: Case, rows: Path, root: Path) -> Measured:
-    """One run of one side."""
-    place = root.resolve() / side / case.name
-    command = [sys.executable, "-m", f"benchmarks.{side}", case.text, str(rows), str(place)]
-    return measure(side, command, place)
+def run_side(side: str, case: Case, rows: Path, root: Path) -> GraphRun:
+    """Run one side once."""
+    run_root = root.resolve() / side / case.name
+    command = [sys.executable, "-m", f"benchmarks.sides.{side}", case.text, str(rows), str(run_root)]
+    return measure(side, command, run_root)
 
 
-def table(runs: Sequence[Measured]) -> Iterator[str]:
-    """The medians as Markdown, in the order of the nodes; a node that one side lacks has a dash."""
+def table(runs: Sequence[GraphRun]) -> Iterator[str]:
+    """Format the medians as a Markdown table, one row a node; a node that one side lacks gets a dash."""
     ours, stock = median_of(runs, OURS), median_of(runs, STOCK)
     yield "| | ours | stock | stock / ours |"
     yield "|---|---|---|---|"
@@ -59,7 +50,7 @@ def table(runs: Sequence[Measured]) -> Iterator[str]:
 
 
 def cell(medians: dict[str, float], name: str) -> str:
-    """A figure with its unit.
+    """Format a median with its unit.
 
     >>> cell({"Trainer": 9.31}, "Trainer"), cell({"peak memory, MB": 1234.5}, "peak memory, MB"), cell({}, "Tuner")
     ('9.3 s', '1,234', '–')
@@ -69,20 +60,20 @@ def cell(medians: dict[str, float], name: str) -> str:
     return f"{medians[name]:,.0f}" if name.endswith("MB") else f"{medians[name]:.1f} s"
 
 
-def explanation(runs: Sequence[Measured], spread: dict[str, float]) -> str:
-    """What was equal."""
+def explanation(runs: Sequence[GraphRun], spread: dict[str, float]) -> str:
+    """Describe the rows, and how far the metrics differ."""
     rows = ", ".join(f"{split} {count:,}" for split, count in runs[0].rows.items())
     apart = ", ".join(f"{name} {value:.4f}" for name, value in spread.items())
     return f"Rows of both sides: {rows}. Largest difference of a metric between any two runs: {apart}."
 
 
-def report(case: Case, runs: Sequence[Measured], tolerance: float) -> list[str]:
-    """The section of a case."""
+def report(case: Case, runs: Sequence[GraphRun], tolerance: float) -> list[str]:
+    """Return the lines of a section of results.md."""
     return [explanation(runs, check_near_metrics(runs, tolerance)), "", *table(runs)]
 
 
 def main() -> int:
-    """Measures, prints the tables, writes JSON and a section of results.md for each case."""
+    """Measure, print the tables, and write a JSON file and a section of results.md for each case."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--cases",

@@ -1,13 +1,12 @@
-"""How good are the models we ship? ``python -m benchmarks.quality`` runs them over three seeds and prints the table.
+"""Measure the quality of the shipped models over three seeds: ``python -m benchmarks.quality``.
 
-Every figure is computed twice: by the pipeline's Evaluator, and by scikit-learn on the predictions it wrote.
+Every metric is computed twice: by Evaluator, and by scikit-learn on the predictions that Evaluator wrote.
 """
 
 import argparse
 import json
 import statistics
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
+from benchmarks.measurement.report import write_section
 from pipeline.run.request import Request
 from pipeline.run.runner import run
 
@@ -23,12 +23,11 @@ HISTORY = (
     "item_prior_mean_rating", "item_prior_like_rate", "user_genre_prior_mean_rating", "days_since_first_event",
 )  # fmt: skip
 WITHOUT_HISTORY = f"training.exclude_columns=[{', '.join(HISTORY)}]"
-RESULTS = Path(__file__).parent / "results.md"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One line of the table: a config with changes, and what others reached on the same data."""
+    """One row of the table: a config with overrides, and published results on the same data."""
 
     name: str
     config: str
@@ -52,8 +51,8 @@ SETTINGS = (
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One run: what the Evaluator says, and what scikit-learn says of the same predictions."""
+class SeedResult:
+    """One run: metrics by Evaluator, and by scikit-learn from the same predictions."""
 
     setting: str
     seed: int
@@ -65,8 +64,8 @@ class Measured:
     train_s: float
 
 
-def measure(setting: Setting, seed: int, root: Path) -> Measured:
-    """Runs a pipeline and reads its metrics and its predictions."""
+def measure(setting: Setting, seed: int, root: Path) -> SeedResult:
+    """Run the pipeline, and read its metrics and predictions."""
     from components.batch_evaluator.predictions import read_predictions
     from components.slice_report.evaluation import read_evaluation
 
@@ -77,7 +76,7 @@ def measure(setting: Setting, seed: int, root: Path) -> Measured:
     rows = read_predictions(facts["evaluation"])
     labels, scores = rows.column(setting.label).to_numpy(), rows.column("score").to_numpy()
     metrics = read_evaluation(facts["evaluation"]).candidate[()]
-    return Measured(
+    return SeedResult(
         setting=setting.name,
         seed=seed,
         auc=metrics["auc"].value,
@@ -90,12 +89,12 @@ def measure(setting: Setting, seed: int, root: Path) -> Measured:
 
 
 def latest_facts(root: Path) -> dict[str, Any]:
-    """The summary of the latest run."""
+    """Return the summary of the latest run."""
     return dict(json.loads((max((root / "history").iterdir()) / "summary.json").read_text(encoding="utf-8")))
 
 
-def table(measured: list[Measured]) -> Iterator[str]:
-    """The table as Markdown: means over seeds."""
+def table(measured: list[SeedResult]) -> Iterator[str]:
+    """Format the means over seeds as a Markdown table."""
     yield "| setting | AUC | log loss | accuracy | AUC by seed | largest difference to scikit-learn | reference |"
     yield "|---|---|---|---|---|---|---|"
     for setting in SETTINGS:
@@ -110,7 +109,7 @@ def table(measured: list[Measured]) -> Iterator[str]:
 
 
 def main() -> int:
-    """Runs what was asked for, prints the table, writes JSON and a section of results.md."""
+    """Measure, print the table, and write the JSON file and the section of results.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="part of a setting's name")
     parser.add_argument("--seeds", type=int, default=3)
@@ -125,17 +124,6 @@ def main() -> int:
     if not options.only:
         write_section("Quality", lines, "`python -m benchmarks.quality`, means of three seeds, test split")
     return 0 if all(abs(one.auc - one.auc_sklearn) < 1e-3 for one in measured) else 1
-
-
-def write_section(title: str, lines: list[str], how: str) -> None:
-    """Replaces one section of results.md; ``how`` is the command, and of what the figures are."""
-    before = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Results\n"
-    parts = before.split("\n## ")
-    when = time.strftime(f"Measured on %Y-%m-%d by {how}.")
-    made = "\n".join([title, "", when, "", *lines]) + "\n"
-    at = next((index for index, part in enumerate(parts) if part.startswith(f"{title}\n")), len(parts))
-    parts[at : at + 1] = [made]
-    RESULTS.write_text("\n## ".join(part.rstrip("\n") + "\n" for part in parts), encoding="utf-8")
 
 
 if __name__ == "__main__":

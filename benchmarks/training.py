@@ -1,9 +1,9 @@
-"""How fast is training on one worker and on two, and from disk? ``python -m benchmarks.training`` measures it.
+"""Measure training on one worker and on two, and the input pipeline: ``python -m benchmarks.training``.
 
-What 8 to 100 workers would reach is computed.
-Whole epochs after the first, so that start-up and tracing do not count; one and two workers in turn, medians.
-The growth is that of a ring all-reduce (Patarasuk and Yuan 2009, https://doi.org/10.1016/j.jpdc.2008.09.002): with n
-workers a step sends 2 (n - 1) / n of the gradients' bytes over each link, in 2 (n - 1) turns.
+One and two workers run in turn. Rates cover whole epochs after the first, so that start-up and tracing do not count.
+Figures for 8 to 100 workers are computed from the cost of a ring all-reduce (Patarasuk and Yuan 2009,
+https://doi.org/10.1016/j.jpdc.2008.09.002): with n workers a step sends 2 (n - 1) / n of the gradients' bytes over each
+link, in 2 (n - 1) turns.
 """
 
 import argparse
@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.feeding import feed, feeding_table, newest
-from benchmarks.quality import latest_facts, write_section
+from benchmarks.input_pipeline import feed, feeding_table, newest
+from benchmarks.measurement.report import write_section
+from benchmarks.quality import latest_facts
 from components.distributed_trainer.cluster import Cluster, tf_config
 from components.distributed_trainer.local_backend import free_ports
 from pipeline.run.request import Request
@@ -29,18 +30,18 @@ from pipeline.run.runner import run
 
 CONFIG, BATCH_SIZE, EPOCHS = "recommender", 1024, 4
 SIZES_BYTES = (4_096, 65_536, 1_048_576, 8_388_608)
-FEEDING = (
-    f"The recommender's model in one process, batch {BATCH_SIZE}, fed in turn. memory: the batches of one epoch, "
-    "parsed. disk: the training's own way, rows held as matrices, a new order in each epoch. blocks: its way "
-    "with a split that is too large to hold, parsed once to files on disk. files: parsed anew in each epoch, as where "
-    "the disk has no room for blocks."
+INPUT_SOURCES = (
+    f"The recommender's model in one process, batch size {BATCH_SIZE}, each source in turn. memory: the batches of one "
+    "epoch, parsed and cached. disk: the default, rows held as matrices and shuffled in each epoch. blocks: for a "
+    "split that does not fit in memory, parsed once to files on disk. files: parsed again in each epoch, when the disk "
+    "has no room for blocks."
 )
 WORKERS = (1, 2, 8, 16, 32, 64, 100)
 
 
 @dataclass(frozen=True)
 class Rate:
-    """One run: how many workers, and the median of its epochs after the first."""
+    """One run: the number of workers, and the median over its epochs after the first."""
 
     workers: int
     epoch_s: float
@@ -50,13 +51,13 @@ class Rate:
 
 @dataclass(frozen=True)
 class Link:
-    """What an all-reduce of two workers on this machine costs: seconds a turn, and bytes a second."""
+    """The cost of an all-reduce between two workers on this machine: seconds per turn, and bandwidth."""
 
     turn_s: float
     bytes_per_s: float
 
     def step_s(self, workers: int, size_bytes: int) -> float:
-        """The cost of a step.
+        """Return the seconds of the all-reduce of one step.
 
         >>> Link(turn_s=0.001, bytes_per_s=1e6).step_s(2, 1_000_000)
         1.002
@@ -66,11 +67,11 @@ class Link:
 
 
 def train(workers: int, root: Path, seed: int) -> Rate:
-    """A run of the recommender; a new seed, so that nothing is cached."""
-    spread = (f"training.workers={workers}", f"training.strategy={'multi_worker' if workers > 1 else 'none'}")
+    """Run the recommender with a new seed, so that training is not cached."""
+    distribution = (f"training.workers={workers}", f"training.strategy={'multi_worker' if workers > 1 else 'none'}")
     fixed = (f"training.batch_size={BATCH_SIZE}", f"training.epochs={EPOCHS}", "training.histogram_every_epochs=0")
     patient = ("training.early_stopping_patience=100", f"training.seed={seed}", "release.review=required")
-    run(Request(config=CONFIG, overrides=(*spread, *fixed, *patient), root=root))
+    run(Request(config=CONFIG, overrides=(*distribution, *fixed, *patient), root=root))
     facts = latest_facts(root / CONFIG)
     record = json.loads((newest_run(root) / "training.json").read_text(encoding="utf-8"))
     epoch_s = statistics.median(np.diff(epoch_ends_s(newest_run(root))))
@@ -79,12 +80,12 @@ def train(workers: int, root: Path, seed: int) -> Rate:
 
 
 def newest_run(root: Path) -> Path:
-    """The logs of the latest training."""
+    """Return the log folder of the latest training."""
     return newest(root / CONFIG / "artifacts" / "Trainer" / "model_run")
 
 
 def epoch_ends_s(logs: Path) -> list[float]:
-    """When each epoch ended, in seconds since 1970, as TensorBoard's events say."""
+    """Return the end of each epoch, in seconds since 1970, from the TensorBoard events."""
     import tensorflow as tf
 
     events = (event for file in logs.rglob("events*") for event in tf.compat.v1.train.summary_iterator(str(file)))
@@ -98,7 +99,7 @@ def epoch_ends_s(logs: Path) -> list[float]:
 
 
 def gradient_bytes(root: Path) -> int:
-    """The bytes of all trainable weights of the latest model, which is what a dense gradient has."""
+    """Return the bytes of all trainable weights of the latest model, the size of a dense gradient."""
     import tensorflow as tf
 
     path = newest(root / CONFIG / "artifacts" / "Trainer" / "model") / "Format-Serving"
@@ -108,23 +109,23 @@ def gradient_bytes(root: Path) -> int:
 
 
 def reduce_times(repeats: int) -> dict[int, float]:
-    """Seconds of an all-reduce between two processes, median, by its size in bytes."""
+    """Return the median seconds of an all-reduce between two processes, by size in bytes."""
     cluster = Cluster("multi_worker", workers=2)
     ports = free_ports(2)
     addresses = {task: f"127.0.0.1:{port}" for task, port in zip(cluster.tasks, ports, strict=True)}
-    started = [
+    processes = [
         subprocess.Popen(
             [sys.executable, "-m", "benchmarks.training", "--reduce", str(repeats)], stdout=subprocess.PIPE, text=True,
             env={**os.environ, "TF_CONFIG": tf_config(task, addresses)}, stderr=subprocess.DEVNULL,
         )
         for task in cluster.tasks
     ]  # fmt: skip
-    said = [process.communicate()[0] for process in started]
-    return {int(size): float(seconds) for size, seconds in json.loads(said[0].splitlines()[-1]).items()}
+    outputs = [process.communicate()[0] for process in processes]
+    return {int(size): float(seconds) for size, seconds in json.loads(outputs[0].splitlines()[-1]).items()}
 
 
 def reduce_here(repeats: int) -> dict[int, float]:
-    """One of the two processes: sums vectors of several sizes with the other, again and again."""
+    """Measure an all-reduce of several sizes; runs in each of the two processes."""
     import tensorflow as tf
 
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
@@ -135,7 +136,7 @@ def reduce_here(repeats: int) -> dict[int, float]:
 
 
 def time_reduce(strategy: Any, vector: Any, repeats: int) -> float:
-    """The median seconds of a sum over the workers."""
+    """Return the median seconds of a sum over the workers."""
     import tensorflow as tf
 
     @tf.function
@@ -155,7 +156,7 @@ def time_reduce(strategy: Any, vector: Any, repeats: int) -> float:
 
 
 def fit_link(times_s: dict[int, float]) -> Link:
-    """The turn and the bandwidth that explain the times of two workers best (two turns, all bytes once).
+    """Fit latency and bandwidth to the times of two workers (two turns, all bytes once).
 
     >>> link = fit_link({0: 0.002, 1_000_000: 1.002})
     >>> round(link.turn_s, 6), round(link.bytes_per_s)
@@ -166,7 +167,7 @@ def fit_link(times_s: dict[int, float]) -> Link:
 
 
 def table(rates: Sequence[Rate], link: Link, size_bytes: int) -> Iterator[str]:
-    """The table as Markdown: measured where there are runs, computed elsewhere."""
+    """Format the Markdown table, with measured and computed rates."""
     by_workers = {workers: [rate for rate in rates if rate.workers == workers] for workers in WORKERS}
     alone_s = statistics.median(rate.epoch_s for rate in by_workers[1])
     steps = by_workers[1][0].examples_per_s * by_workers[1][0].epoch_s / BATCH_SIZE
@@ -182,41 +183,43 @@ def table(rates: Sequence[Rate], link: Link, size_bytes: int) -> Iterator[str]:
 
 
 def explanation(link: Link, size_bytes: int) -> str:
-    """What the table is made from."""
+    """Describe how the figures of the table were measured and computed."""
     megabytes, bandwidth = size_bytes / 1e6, link.bytes_per_s / 1e6
     return (
-        f"Global batch {BATCH_SIZE} for the measured lines. The computed ones give each worker {BATCH_SIZE} rows on "
-        f"cores of its own (weak scaling), {megabytes:.2f} MB of gradients a step, and links like the loopback here: "
-        f"{link.turn_s * 1e6:.0f} µs a turn, {bandwidth:,.0f} MB/s. Two workers on two cores share what one has to "
-        "itself: their measured line shows the cost of spreading, not its gain."
+        f"Measured rows: global batch size {BATCH_SIZE}. Computed rows: each worker has {BATCH_SIZE} rows a step and "
+        f"its own cores (weak scaling), {megabytes:.2f} MB of gradients a step, and a network like the loopback here: "
+        f"{link.turn_s * 1e6:.0f} µs a turn, {bandwidth:,.0f} MB/s. Two workers on two cores share the cores that one "
+        "has to itself, so the measured row shows the cost of distribution, not its gain."
     )
 
 
 def main() -> int:
-    """Measures, prints the table, writes JSON and a section of results.md."""
+    """Measure, print the tables, and write the JSON file and the sections of results.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--root", type=Path, default=Path("runs/training"))
     parser.add_argument("--json", type=Path, default=Path("runs/training/training.json"))
     parser.add_argument(
-        "--only-feeding", action="store_true", help="on what the latest run below --root transformed; one, if none has"
+        "--only-feeding",
+        action="store_true",
+        help="measure only the input pipeline, on the latest run below --root; without one, run once",
     )
     parser.add_argument("--reduce", type=int, metavar="REPEATS", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.reduce:
         print(json.dumps(reduce_here(options.reduce)))
         return 0
-    facts = {} if options.only_feeding else spread(options.root, options.repeats)
+    facts = {} if options.only_feeding else measure_workers(options.root, options.repeats)
     if not (options.root / CONFIG).is_dir():
         train(1, options.root, seed=0)
     fed = feed(CONFIG, options.root, BATCH_SIZE, options.repeats)
     options.json.write_text(json.dumps({**facts, "fed": [asdict(one) for one in fed]}, indent=1) + "\n", "utf-8")
-    publish("Feeding the training", [FEEDING, "", *feeding_table(fed)], options.repeats)
+    publish("Input pipeline", [INPUT_SOURCES, "", *feeding_table(fed)], options.repeats)
     return 0
 
 
-def spread(root: Path, repeats: int) -> dict[str, Any]:
-    """One and two workers in turn, as facts and as a section of results.md."""
+def measure_workers(root: Path, repeats: int) -> dict[str, Any]:
+    """Measure one and two workers in turn, write the section of results.md, and return the measurements."""
     rates = [train(workers, root, seed) for seed in range(repeats) for workers in (1, 2)]
     times_s, size_bytes = reduce_times(200), gradient_bytes(root)
     link = fit_link(times_s)
@@ -228,7 +231,7 @@ def spread(root: Path, repeats: int) -> dict[str, Any]:
 
 
 def publish(title: str, lines: list[str], repeats: int) -> None:
-    """Prints a section and puts it into results.md."""
+    """Print a section and write it to results.md."""
     print("\n".join(lines))
     write_section(title, lines, f"`python -m benchmarks.training`, medians of {repeats}")
 

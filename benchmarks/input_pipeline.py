@@ -1,8 +1,8 @@
-"""How fast is a model fed from disk, beside the same model fed with the same batches from memory?
+"""Measure the training input pipeline: the speed of a model fed from disk, compared with the same batches from memory.
 
-Both are fitted in one process, in turn; a rate is over whole epochs after the first, so that tracing does not count.
-``blocks`` is the way of a split that is too large for memory: parsed once, into files of numbers that each epoch reads.
-``files`` is that way where the disk has no room for them: the files of examples are parsed anew in each epoch.
+All are trained in one process, in turn. Rates cover whole epochs after the first, so that tracing does not count.
+``blocks`` is how a split that does not fit in memory is read: parsed once into files of numbers. ``files`` is the
+fallback when the disk has no room for those: the examples are parsed again in each epoch.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config import load_config
 from pipeline.workloads.contract import load_workload
 
-# Imported late where they run, since they take seconds to load.
+# At run time these are imported where they are used: they take seconds to load.
 if TYPE_CHECKING:
     from pipeline.training.inputs import Batches, Split
     from pipeline.training.job import Job
@@ -27,16 +27,16 @@ EPOCHS = 3
 
 
 @dataclass(frozen=True)
-class Fed:
-    """One fit: how it was fed, the median of its epochs after the first, and the input alone, in examples a second."""
+class FitRate:
+    """One training: its source of batches, and the examples per second of the training and of the input alone."""
 
     source: str
     examples_per_s: float
     input_per_s: float
 
 
-def feed(config: str, root: Path, batch_size: int, repeats: int) -> list[Fed]:
-    """Fits a workload's model on what a finished run transformed, from each source in turn."""
+def feed(config: str, root: Path, batch_size: int, repeats: int) -> list[FitRate]:
+    """Train a workload's model on the transformed examples of a finished run, from each source in turn."""
     import tf_keras as keras
 
     from pipeline.training.autograph import leave_keras_alone
@@ -56,14 +56,14 @@ def feed(config: str, root: Path, batch_size: int, repeats: int) -> list[Fed]:
         }
         models: dict[str, keras.Model] = {source: build_trainee(job, build_model) for source in sources}
         return [
-            Fed(source, fit_rate(models[source], batches, job), drain_rate(batches, job))
+            FitRate(source, fit_rate(models[source], batches, job), drain_rate(batches, job))
             for _ in range(repeats)
             for source, batches in sources.items()
         ]
 
 
 def job_of(config: str, root: Path, batch_size: int) -> "Job":
-    """What Trainer of the latest run was told."""
+    """Return the training job of the latest run."""
     from tfx.components.trainer.fn_args_utils import FnArgs
 
     from pipeline.training.job import make_job, read_training
@@ -90,19 +90,19 @@ def job_of(config: str, root: Path, batch_size: int) -> "Job":
 
 
 def newest(folder: Path) -> Path:
-    """The artifact of the latest execution."""
+    """Return the artifact of the latest execution."""
     return max(folder.iterdir(), key=lambda path: int(path.name))
 
 
 def from_memory(batches: "Batches", steps: int) -> "Batches":
-    """One epoch's batches, parsed and kept, again and again."""
+    """Cache the parsed batches of one epoch and repeat them."""
     import tensorflow as tf
 
     return batches.take(steps).cache().repeat().prefetch(tf.data.AUTOTUNE)
 
 
 def too_large(split: "Split") -> "Split":
-    """The same rows, as if they did not fit in memory."""
+    """Return the same split as if it did not fit in memory."""
     from pipeline.training.inputs import Split
 
     class Large(Split):
@@ -113,7 +113,7 @@ def too_large(split: "Split") -> "Split":
 
 
 def fit_rate(model: Any, batches: "Batches", job: "Job") -> float:
-    """Examples a second of the epochs after the first."""
+    """Return the examples per second of the epochs after the first."""
     import tf_keras as keras
 
     ends_s: list[float] = []
@@ -123,7 +123,7 @@ def fit_rate(model: Any, batches: "Batches", job: "Job") -> float:
 
 
 def drain_rate(batches: "Batches", job: "Job") -> float:
-    """Examples a second with no model behind."""
+    """Return the examples per second of the input alone, without a model."""
     iterator, epochs_s = iter(batches), []
     for _ in range(EPOCHS + 1):
         started_s = time.perf_counter()
@@ -134,18 +134,18 @@ def drain_rate(batches: "Batches", job: "Job") -> float:
 
 
 def rate(job: "Job", epochs_s: Sequence[float]) -> float:
-    """Examples a second of the median epoch."""
+    """Return the examples per second of the median epoch."""
     return job.steps_per_epoch * job.training.batch_size / statistics.median(epochs_s)
 
 
-def medians(found: Sequence[Fed]) -> Mapping[str, Fed]:
-    """The medians of each source.
+def medians(found: Sequence[FitRate]) -> Mapping[str, FitRate]:
+    """Return the medians of each source.
 
-    >>> medians([Fed("disk", 1.0, 5.0), Fed("disk", 3.0, 5.0), Fed("disk", 2.0, 9.0)])["disk"]
-    Fed(source='disk', examples_per_s=2.0, input_per_s=5.0)
+    >>> medians([FitRate("disk", 1.0, 5.0), FitRate("disk", 3.0, 5.0), FitRate("disk", 2.0, 9.0)])["disk"]
+    FitRate(source='disk', examples_per_s=2.0, input_per_s=5.0)
     """
     return {
-        source: Fed(
+        source: FitRate(
             source,
             statistics.median(one.examples_per_s for one in found if one.source == source),
             statistics.median(one.input_per_s for one in found if one.source == source),
@@ -154,8 +154,8 @@ def medians(found: Sequence[Fed]) -> Mapping[str, Fed]:
     }
 
 
-def feeding_table(found: Sequence[Fed]) -> Iterator[str]:
-    """The table as Markdown; ratios are of fits that came one after another."""
+def feeding_table(found: Sequence[FitRate]) -> Iterator[str]:
+    """Format the Markdown table; a ratio compares trainings of the same turn."""
     yield "| fed from | examples/s | of memory | input alone, examples/s |"
     yield "|---|---|---|---|"
     by_source = {source: [one.examples_per_s for one in found if one.source == source] for source in medians(found)}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
-from benchmarks.plain import Features, measured, read_split, sliced
+from benchmarks.sides.plain_script import Features, measured, read_split, sliced
 from data.shop import World
 from data.synthetic import synthesize
 from pipeline.features.table import transformed_features

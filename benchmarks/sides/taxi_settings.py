@@ -1,6 +1,6 @@
-"""What both sides have alike: the settings of the taxi rows, where they push to, and what surrounds their nodes.
+"""Settings that both sides share: the taxi arguments, the push destination and the pipeline around the nodes.
 
-Nothing here imports ``tfx.v1``, which brings all stock components.
+Does not import ``tfx.v1``, which would load all stock components.
 """
 
 from pathlib import Path
@@ -17,17 +17,17 @@ from pipeline.config import CONF, read_yaml
 
 TAXI_PREPROCESSING = "tfx.experimental.templates.taxi.models.preprocessing.preprocessing_fn"
 TAXI_RUN_FN = "tfx.experimental.templates.taxi.models.keras_model.model.run_fn"
-# Neither statistics nor a cache of analyzers, which ours does not write.
-LEAN_TRANSFORM = {"disable_statistics": True, "disable_analyzer_cache": True}
+# Our Transform writes neither of these, so the stock one does not either.
+TRANSFORM_OPTIONS = {"disable_statistics": True, "disable_analyzer_cache": True}
 TAXI_STEPS = {"train": 1000, "eval": 150}
 Settings = dict[str, dict[str, Any]]
 
 
 def taxi_settings() -> Settings:
-    """The arguments of the nodes for the taxi rows, those that both sides share."""
+    """Return the arguments of the nodes for the taxi rows, the same for both sides."""
     return {
         "schema": {"schema_file": str(TAXI_SCHEMA)},
-        "transform": {"preprocessing_fn": TAXI_PREPROCESSING, **LEAN_TRANSFORM},
+        "transform": {"preprocessing_fn": TAXI_PREPROCESSING, **TRANSFORM_OPTIONS},
         "trainer": {
             "run_fn": TAXI_RUN_FN,
             "train_args": trainer_pb2.TrainArgs(splits=["train"], num_steps=TAXI_STEPS["train"]),
@@ -38,7 +38,7 @@ def taxi_settings() -> Settings:
 
 
 def taxi_eval_config() -> config_pb2.EvalConfig:
-    """The template's slices and metric, with its label as a column: the template computes it from the row again."""
+    """Return the template's slices and metric, with the label read from a column instead of computed from the row."""
     bounds = tfma.MetricThreshold(
         value_threshold=tfma.GenericValueThreshold(lower_bound={"value": 0.5}),
         change_threshold=tfma.GenericChangeThreshold(
@@ -60,13 +60,13 @@ def taxi_eval_config() -> config_pb2.EvalConfig:
 
 
 def push_destination(root: Path) -> pusher_pb2.PushDestination:
-    """Where both sides push to."""
+    """Return the push destination of both sides."""
     folder = pusher_pb2.PushDestination.Filesystem(base_directory=str(root / "serving"))
     return pusher_pb2.PushDestination(filesystem=folder)
 
 
 def as_pipeline(nodes: list[Any], root: Path) -> Pipeline:
-    """Nodes with a SQLite store, without a cache, on the Beam runner that this machine's runs have."""
+    """Return a pipeline of the nodes with SQLite metadata, no cache, and the Beam runner of ``--env local``."""
     return Pipeline(
         pipeline_name="measured",
         pipeline_root=str(root / "artifacts"),

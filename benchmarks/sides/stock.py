@@ -1,8 +1,9 @@
-"""The peer: the graph that TFX's own guides build, of stock components. ``python -m benchmarks.stock CASE ROWS ROOT``.
+"""The stock side: the graph of TFX's guides, from stock components.
 
-The taxi template's functions, slices and metrics for its rows
-(https://www.tensorflow.org/tfx/tutorials/tfx/template_local); ours for ours. Both sides have the same Beam runner, the
-same schema, files, settings and EvalConfig, and neither computes Transform's statistics: what differs is components.
+``python -m benchmarks.sides.stock CASE ROWS ROOT`` runs it once. The taxi rows use the functions, slices and metrics of
+TFX's template (https://www.tensorflow.org/tfx/tutorials/tfx/template_local); our workloads use their own. Both sides
+share the Beam runner, schema, files, settings and EvalConfig, and neither computes Transform's statistics: only the
+components differ.
 """
 
 import sys
@@ -11,14 +12,14 @@ from pathlib import Path
 from tfx import v1 as tfx
 from tfx.utils import io_utils
 
-from benchmarks.both import LEAN_TRANSFORM, Settings, as_pipeline, push_destination, taxi_settings
 from benchmarks.cases import TAXI, TAXI_SPLITS, Case, config_of, parse_side
+from benchmarks.sides.taxi_settings import TRANSFORM_OPTIONS, Settings, as_pipeline, push_destination, taxi_settings
 from data.spans import SPLITS
 
 
 def workload_settings(case: Case, rows: Path) -> Settings:
-    """The arguments of the nodes for one of our workloads, as our pipeline gives them."""
-    # Imported late: for the taxi rows the peer must not pay for what only ours needs.
+    """Return the arguments of the nodes for one of our workloads, the same as in our pipeline."""
+    # Imported here, so that the taxi rows do not pay for importing our own code.
     from pipeline.cache.digest import source_digest
     from pipeline.eval_config import make_eval_config
     from pipeline.features.table import closed_columns
@@ -32,7 +33,7 @@ def workload_settings(case: Case, rows: Path) -> Settings:
         "transform": {
             "preprocessing_fn": workload.preprocessing_fn,
             "splits_config": tfx.proto.SplitsConfig(analyze=["train"], transform=["train", "eval"]),
-            **LEAN_TRANSFORM,
+            **TRANSFORM_OPTIONS,
             "custom_config": {
                 "domains": domains(schema, closed_columns(workload.table.features)),
                 "source": source_digest(workload.module("preprocessing")),
@@ -53,7 +54,7 @@ def workload_settings(case: Case, rows: Path) -> Settings:
 
 
 def make_stock(splits: tuple[str, ...], settings: Settings, rows: Path, root: Path) -> tfx.dsl.Pipeline:
-    """The graph; nodes that both sides have carry the same names."""
+    """Build the graph; nodes have the same ids as ours."""
     components = tfx.components
     patterns = [tfx.proto.Input.Split(name=split, pattern=f"{split}/*.csv") for split in splits]
     example_gen = components.CsvExampleGen(str(rows), input_config=tfx.proto.Input(splits=patterns))
@@ -91,7 +92,7 @@ def make_stock(splits: tuple[str, ...], settings: Settings, rows: Path, root: Pa
 
 
 def main() -> int:
-    """Runs the graph."""
+    """Run the graph once."""
     case, rows, root = parse_side()
     root.mkdir(parents=True, exist_ok=True)
     taxi = case.name == TAXI

@@ -1,7 +1,7 @@
-"""Our side of a comparison: ``python -m benchmarks.ours CASE ROWS ROOT``.
+"""Our side of a comparison: ``python -m benchmarks.sides.ours CASE ROWS ROOT``.
 
-A workload runs as ``local_runner.py`` runs it, report included, which the peer does not have. The taxi rows get the
-peer's table with our components, and our runner.
+A workload runs as by ``local_runner.py``, with the report, which the stock side does not have. The taxi rows run
+through the stock graph with our components and our runner.
 """
 
 import sys
@@ -14,19 +14,19 @@ from pipeline.run.runner import run
 
 
 def run_workload(case: Case, rows: Path, root: Path) -> int:
-    """A whole run of the shipped graph; the root is named after the pipeline."""
+    """Run the shipped graph once; the folder ``root`` is named after the pipeline."""
     return run(Request(config=case.name, overrides=overrides_of(case, rows), cache=False, root=root.parent))
 
 
 def main() -> int:
-    """Runs the graph."""
+    """Run the graph once."""
     case, rows, root = parse_side()
     root.mkdir(parents=True, exist_ok=True)
     if case.name != TAXI:
         return run_workload(case, rows, root)
     lean.begin()
     # Imported late, once the start is a lean one, as it is in a workload's run.
-    from benchmarks.taxi import run_taxi
+    from benchmarks.sides.taxi import run_taxi
 
     return run_taxi(rows, root)
 

@@ -1,4 +1,4 @@
-"""The peer's graph for the taxi rows, with our components where we have one, run by our runner."""
+"""The taxi graph with our components where we have one, run by our runner."""
 
 import sys
 from pathlib import Path
@@ -12,8 +12,8 @@ from tfx.types import standard_artifacts
 from tfx.types.channel import Channel
 from tfx.utils import io_utils
 
-from benchmarks.both import as_pipeline, push_destination, taxi_settings
 from benchmarks.cases import TAXI_SCHEMA, TAXI_SPLITS
+from benchmarks.sides.taxi_settings import as_pipeline, push_destination, taxi_settings
 from components.arrow_example_gen.component import ArrowExampleGen
 from components.baseline.strategy import LatestOtherBlessedModel
 from components.batch_evaluator.component import BatchEvaluator
@@ -28,7 +28,7 @@ from pipeline.run.runner import progress_to, walk
 
 
 def run_taxi(rows: Path, root: Path) -> int:
-    """A whole run of the graph."""
+    """Run the graph once."""
     with observing(sys.stderr) as observer, progress_to(observer) as handler:
         ir = compile_pipeline(make_ours(rows, root), "measured", from_node=None, to_node=None)
         walk(Graph(ir, observer, handler), "local")
@@ -36,7 +36,7 @@ def run_taxi(rows: Path, root: Path) -> int:
 
 
 def make_ours(rows: Path, root: Path) -> Pipeline:
-    """The peer's graph for the taxi rows, and the gate."""
+    """Build the graph of the stock side, plus the gate."""
     chosen, settings = shipped_classes(rows, root), taxi_settings()
     schema = io_utils.SchemaReader().read(str(TAXI_SCHEMA))
     example_gen = ArrowExampleGen(input_base=str(rows), schema=schema, splits=TAXI_SPLITS).with_id("ExampleGen")
@@ -87,5 +87,5 @@ def make_ours(rows: Path, root: Path) -> Pipeline:
 
 
 def shipped_classes(rows: Path, root: Path) -> dict[str, Any]:
-    """The component of every node of our pipeline: what ships is what is measured."""
+    """Return the component class of every node of the shipped pipeline, so that the benchmark measures what ships."""
     return {node.id: type(node) for node in create_pipeline(load_config("impressions"), rows, root).components}

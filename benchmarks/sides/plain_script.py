@@ -1,8 +1,8 @@
-"""The floor: the work of the workload ``impressions`` in one file, with no pipeline around it.
+"""The lower bound: the workload ``impressions`` as one script, without a pipeline.
 
-``python -m benchmarks.plain ROWS OUT`` reads CSV with Arrow, makes the features of the workload's table with numpy and
-Arrow, fits the workload's model with Keras, and writes a SavedModel and the metrics of every slice. It leaves out what
-a pipeline is for: files between the steps, statistics, checks of the data, intervals, lineage, a report, a resume.
+``python -m benchmarks.sides.plain_script ROWS OUT`` reads CSV with Arrow, computes the workload's features with NumPy
+and Arrow, trains its model with Keras, and writes a SavedModel and the metrics of every slice. It has none of what a
+pipeline adds: intermediate files, statistics, data checks, intervals, lineage, a report, or resuming.
 """
 
 import json
@@ -37,24 +37,24 @@ MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 def read_split(folder: Path) -> pa.Table:
-    """All CSV files of a split; ids are texts, an empty cell is null."""
+    """Read all CSV files of a split, ids as strings and empty cells as null."""
     texts = dict.fromkeys(("user_id", "item_id"), pa.string())
     options = csv.ConvertOptions(column_types={**texts, "rating": pa.float64()}, strings_can_be_null=True)
     return pa.concat_tables(csv.read_csv(path, convert_options=options) for path in sorted(folder.glob("*.csv")))
 
 
 def numbers(rows: pa.Table, name: str) -> Array:
-    """A column as numbers, NaN where it is empty."""
+    """Return a column as float64, NaN where it is empty."""
     return rows.column(name).cast(pa.float64()).to_numpy()
 
 
 def texts(rows: pa.Table, name: str) -> pa.ChunkedArray:
-    """A column as texts, the empty one where it is empty."""
+    """Return a column as strings, ``""`` where it is empty."""
     return pc.fill_null(rows.column(name).cast(pa.string()), "")
 
 
 class Features:
-    """The features of the table, with what they must know of the training rows: means, bounds, vocabularies."""
+    """The features of the table, fitted on the training rows: means, bucket boundaries, vocabularies."""
 
     def __init__(self, train: pa.Table) -> None:
         self.scales: dict[str, tuple[float, float]] = {}
@@ -74,12 +74,12 @@ class Features:
 
     @staticmethod
     def raw_number(feature: Numeric, rows: pa.Table) -> Array:
-        """A number before it is scaled."""
+        """Return a numeric column before scaling, after log(1 + x) where the feature asks for it."""
         values = numbers(rows, feature.name)
         return np.log1p(values) if feature.log else values
 
     def of(self, rows: pa.Table) -> Arrays:
-        """The inputs of the model, each (rows, 1)."""
+        """Return the inputs of the model, each of shape (rows, 1)."""
         made: Arrays = {}
         tokens: dict[str, Any] = {}
         for feature in TABLE.features:
@@ -97,8 +97,8 @@ class Features:
                     made[name] = np.where(np.isnan(values), 0, found)
                     tokens[f"{feature.name}_bucket"] = made[name]
                 case Categorical() | Exact():
-                    places = pc.index_in(texts(rows, feature.name), value_set=self.terms[name])
-                    made[name] = pc.fill_null(places, feature.vocabulary).to_numpy().astype(np.int64)
+                    indices = pc.index_in(texts(rows, feature.name), value_set=self.terms[name])
+                    made[name] = pc.fill_null(indices, feature.vocabulary).to_numpy().astype(np.int64)
                     tokens[feature.name] = made[name]
         for feature in TABLE.features:
             if isinstance(feature, Crossed):
@@ -107,7 +107,7 @@ class Features:
 
 
 def most_frequent(values: pa.ChunkedArray, most: int, min_count: int) -> pa.Array:
-    """The values that come most often; the empty one is missing."""
+    """Return the most frequent values; an empty string counts as missing."""
     counts = pc.value_counts(values)
     kept = counts.filter(
         pc.and_(pc.greater_equal(counts.field("counts"), min_count), pc.not_equal(counts.field("values"), ""))
@@ -117,7 +117,7 @@ def most_frequent(values: pa.ChunkedArray, most: int, min_count: int) -> pa.Arra
 
 
 def crossed(parts: Sequence[Array], feature: Crossed) -> Array:
-    """Combinations of ids as places in the buckets, by multiplication.
+    """Hash combinations of ids into buckets, by multiplication.
 
     >>> crossed([np.array([1, 2, 1]), np.array([5, 5, 5])], Crossed(("a", "b"), 1000)).tolist()
     [211, 5, 211]
@@ -129,7 +129,7 @@ def crossed(parts: Sequence[Array], feature: Crossed) -> Array:
 
 
 def fit(train: Arrays, labels: Array, held_out: tuple[Arrays, Array], training: Training) -> keras.Model:
-    """The model of the workload, by the settings of its config, judged on the eval split after each epoch."""
+    """Train the workload's model with its config, and validate on the eval split after each epoch."""
     leave_keras_alone()
     keras.utils.set_random_seed(training.seed)
     model = build_model(TABLE, training)
@@ -151,7 +151,7 @@ def fit(train: Arrays, labels: Array, held_out: tuple[Arrays, Array], training: 
 
 
 def measured(labels: Array, scores: Array) -> dict[str, float]:
-    """The metrics of some rows."""
+    """Compute the metrics of some rows."""
     said, clipped = scores >= EVALUATION.decision_threshold, np.clip(scores, 1e-7, 1 - 1e-7)
     hits, false = curves(labels, scores)
     precision = hits / np.maximum(hits + false, 1)
@@ -172,20 +172,20 @@ def measured(labels: Array, scores: Array) -> dict[str, float]:
 
 
 def curves(labels: Array, scores: Array) -> tuple[Array, Array]:
-    """Rows of either label at or above each of many thresholds, from the highest threshold down.
+    """Count the rows of each label that score at or above each threshold, from the highest threshold down.
 
     >>> hits, false = curves(np.array([1, 0]), np.array([0.9, 0.1]))
     >>> int(hits[-1]), int(false[-1]), int(hits[len(hits) // 2]), int(false[len(false) // 2])
     (1, 1, 1, 0)
     """
-    places = np.minimum((scores * THRESHOLDS).astype(np.int64), THRESHOLDS - 1)
-    by_label = [np.bincount(places[labels == of], minlength=THRESHOLDS)[::-1] for of in (1, 0)]
+    bins = np.minimum((scores * THRESHOLDS).astype(np.int64), THRESHOLDS - 1)
+    by_label = [np.bincount(bins[labels == of], minlength=THRESHOLDS)[::-1] for of in (1, 0)]
     hits, false = (np.concatenate(([0], np.cumsum(counts))) for counts in by_label)
     return hits, false
 
 
 def sliced(rows: pa.Table, labels: Array, scores: Array) -> Iterator[tuple[str, dict[str, float]]]:
-    """The metrics of all rows, and of every value of every slice; rows without a value are in none."""
+    """Yield the metrics of all rows and of every slice; rows without a value belong to no slice."""
     yield "", measured(labels, scores)
     for names in EVALUATION.slices:
         columns = [rows.column(name).combine_chunks() for name in names]
@@ -196,7 +196,7 @@ def sliced(rows: pa.Table, labels: Array, scores: Array) -> Iterator[tuple[str, 
 
 
 def main() -> int:
-    """Rows to a model and its metrics."""
+    """Train on the rows, and save the model and its metrics."""
     started_s = time.perf_counter()
     folder, out = Path(sys.argv[1]), Path(sys.argv[2])
     training = load_config("impressions", SAME_WORK).training
