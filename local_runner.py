@@ -51,9 +51,9 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     # Imported late, so that --help answers at once.
     from pipeline.errors import MainlineError
+    from pipeline.run.local.runner import run
     from pipeline.run.request import Request
-    from pipeline.run.runner import run
-    from pipeline.run.watch import Asked, watch
+    from pipeline.run.watch.watcher import Asked, watch
 
     request = Request(
         config=options.config, overrides=tuple(options.set), env=options.env, from_node=options.from_node,

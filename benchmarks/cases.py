@@ -19,7 +19,8 @@ from data.prepare import prepare
 from data.shop import World
 from data.spans import SPLITS
 from data.synthetic import synthesize
-from pipeline.config import Config, load_config
+from pipeline.config.load import load_config
+from pipeline.config.root import Config
 from pipeline.errors import InputError
 
 TAXI, TAXI_SPLITS = "taxi", ("train", "eval")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config import load_config
+from pipeline.config.load import load_config
 from pipeline.workloads.contract import load_workload
 
 # At run time these are imported where they are used: they take seconds to load.

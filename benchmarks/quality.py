@@ -15,8 +15,8 @@ from typing import Any
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from benchmarks.measurement.report import write_section
+from pipeline.run.local.runner import run
 from pipeline.run.request import Request
-from pipeline.run.runner import run
 
 HISTORY = (
     "user_prior_events", "user_prior_mean_rating", "user_prior_like_rate", "item_prior_events",

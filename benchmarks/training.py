@@ -25,8 +25,8 @@ from benchmarks.measurement.report import write_section
 from benchmarks.quality import latest_facts
 from components.distributed_trainer.cluster import Cluster, tf_config
 from components.distributed_trainer.local_backend import free_ports
+from pipeline.run.local.runner import run
 from pipeline.run.request import Request
-from pipeline.run.runner import run
 
 CONFIG, BATCH_SIZE, EPOCHS = "recommender", 1024, 4
 SIZES_BYTES = (4_096, 65_536, 1_048_576, 8_388_608)

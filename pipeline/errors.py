@@ -12,6 +12,7 @@ This module imports nothing but the standard library, so that every package can 
 """
 
 import collections.abc
+import difflib
 import errno
 import re
 
@@ -89,6 +90,17 @@ class DataRejectedError(MainlineError):
     """The validation gate found anomalies that the config does not accept."""
 
     exit_code = 4
+
+
+def did_you_mean(name: str, known: collections.abc.Iterable[str]) -> str:
+    """The known name nearest to ``name``, ignoring case, as a question; empty if none is near.
+
+    >>> did_you_mean("Sex", ["age", "sex"]), did_you_mean("zzz", ["age"])
+    ("Did you mean 'sex'?", '')
+    """
+    by_case = {candidate.casefold(): candidate for candidate in known}
+    nearest = difflib.get_close_matches(name.casefold(), by_case, n=1)
+    return f"Did you mean '{by_case[nearest[0]]}'?" if nearest else ""
 
 
 def is_machines(error: OSError) -> bool:

@@ -27,18 +27,18 @@ from components.validation_gate.component import ValidationGate
 from components.versioned_pusher.component import VersionedPusher
 from data.spans import SPLITS
 from pipeline.cache.digest import source_digest
-from pipeline.config import Config, Release
+from pipeline.config.root import Config, Release
+from pipeline.config.training import Training
 from pipeline.errors import ConfigError
-from pipeline.eval_config import make_eval_config
 from pipeline.features.column_fit import check_columns
 from pipeline.features.table import closed_columns, lower_ends
-from pipeline.known_names import check_names
 from pipeline.metadata.connection import connection_config
-from pipeline.report_settings import report_settings
-from pipeline.split_settings import splitting_of
+from pipeline.settings.evaluation import make_eval_config
+from pipeline.settings.known_names import check_names
+from pipeline.settings.report import report_settings
+from pipeline.settings.split import splitting_of
+from pipeline.settings.tuning import tuning_settings
 from pipeline.task.labels import gate_labels
-from pipeline.training_config import Training
-from pipeline.tuning_settings import tuning_settings
 from pipeline.workloads.contract import Workload, check_model_settings, load_workload, read_schema
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import pytest
 from components.support import lean
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
+from pipeline.run.local.runner import run
 from pipeline.run.request import Request
-from pipeline.run.runner import run
 
 ROOT = Path(__file__).resolve().parent.parent
 SPLITS = ("train", "eval", "test")

@@ -11,12 +11,13 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 RUNNERS = [name for name in ("local_runner", "kubeflow_runner") if (ROOT / f"{name}.py").is_file()]
 LIGHT = [
-    "pipeline.config",
+    "pipeline.config.load",
     "pipeline.errors",
     "pipeline.cache.digest",
-    *(f"pipeline.run.{name}" for name in ("events", "output", "lock", "console", "summary", "request", "failure")),
-    *(f"pipeline.run.{name}" for name in ("outcome", "runner", "stored", "watch", "triggers")),
-    *(f"pipeline.{name}" for name in ("schedule", "spans")),
+    *(f"pipeline.run.{name}" for name in ("events", "log_redirect", "console", "request", "history")),
+    *(f"pipeline.run.local.{name}" for name in ("lock", "runner", "spans")),
+    *(f"pipeline.run.summary.{name}" for name in ("summary", "failures", "outcome")),
+    *(f"pipeline.run.watch.{name}" for name in ("watcher", "triggers", "cron")),
     *(f"pipeline.kubeflow.{name}" for name in ("pod.run_node", "pod.exit_handler", "command_line")),
     *(f"components.slice_report.{name}" for name in ("checks", "facts", "settings", "encoding", "output", "__main__")),
     *(f"data.{path.stem}" for path in sorted((ROOT / "data").glob("*.py")) if path.stem != "__init__"),

@@ -19,10 +19,10 @@ import yaml
 import kubeflow_runner
 import local_runner
 from components.slice_report.checks import METRICS
-from pipeline.config import CONF, load_config, merge, read_yaml, validate
+from pipeline.config.load import CONF, load_config, merge, read_yaml, validate
 from pipeline.kubeflow import command_line
-from pipeline.run.summary import AWAITING_CODE, Status, Summary
-from pipeline.schedule import parse_cron
+from pipeline.run.summary.summary import AWAITING_CODE, Status, Summary
+from pipeline.run.watch.cron import parse_cron
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"

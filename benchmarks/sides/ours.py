@@ -9,8 +9,8 @@ from pathlib import Path
 
 from benchmarks.cases import TAXI, Case, overrides_of, parse_side
 from components.support import lean
+from pipeline.run.local.runner import run
 from pipeline.run.request import Request
-from pipeline.run.runner import run
 
 
 def run_workload(case: Case, rows: Path, root: Path) -> int:

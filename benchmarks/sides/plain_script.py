@@ -20,10 +20,10 @@ import tf_keras as keras
 from pyarrow import csv
 
 from benchmarks.cases import SAME_WORK
-from pipeline.config import load_config
+from pipeline.config.load import load_config
+from pipeline.config.training import Training
 from pipeline.features.table import Bucketized, Categorical, Crossed, Exact, Numeric, missing_name, transformed_name
 from pipeline.training.autograph import leave_keras_alone
-from pipeline.training_config import Training
 from pipeline.workloads.impressions.evaluation import EVALUATION
 from pipeline.workloads.impressions.features import TABLE
 from pipeline.workloads.impressions.model import build_model

@@ -20,11 +20,11 @@ from components.batch_evaluator.component import BatchEvaluator
 from components.distributed_trainer.component import DistributedTrainer
 from components.validation_gate.component import ValidationGate
 from components.versioned_pusher.component import VersionedPusher
-from pipeline.config import load_config
+from pipeline.config.load import load_config
 from pipeline.pipeline import create_pipeline
 from pipeline.run.console import observing
-from pipeline.run.graph import Graph, compile_pipeline
-from pipeline.run.runner import progress_to, walk
+from pipeline.run.local.graph import Graph, compile_pipeline
+from pipeline.run.local.runner import progress_to, walk
 
 
 def run_taxi(rows: Path, root: Path) -> int:

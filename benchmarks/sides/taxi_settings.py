@@ -13,7 +13,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
 
 from benchmarks.cases import TAXI_LABEL, TAXI_SCHEMA
-from pipeline.config import CONF, read_yaml
+from pipeline.config.load import CONF, read_yaml
 
 TAXI_PREPROCESSING = "tfx.experimental.templates.taxi.models.preprocessing.preprocessing_fn"
 TAXI_RUN_FN = "tfx.experimental.templates.taxi.models.keras_model.model.run_fn"

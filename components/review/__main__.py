@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from components.review.choice import Candidate
     from components.review.ledger import Recorded, Reviewed
-    from pipeline.run.stored import Stored
+    from pipeline.run.history import Stored
 
     Opened = list[tuple[Stored, mlmd.MetadataStore]]
 
@@ -122,7 +122,7 @@ def tell(options: argparse.Namespace, recorded: "Recorded", pages: list[str], co
 
 def next_command(options: argparse.Namespace, chosen: "Candidate") -> str:
     """How to run on: with the config that the run had, all that is done is cached."""
-    from pipeline.run.stored import changed_by_overlay
+    from pipeline.run.history import changed_by_overlay
     from pipeline.shell import line, option, script
 
     kept = chosen.root / "history" / chosen.run / "config.yaml" if chosen.root else None
@@ -157,7 +157,7 @@ def opened(options: argparse.Namespace) -> "Opened":
         InputError: there is none.
     """
     from pipeline.errors import InputError
-    from pipeline.run.stored import stores
+    from pipeline.run.history import stores
 
     found = [stored for stored in stores(options.root, options.config) if exists(stored)]
     if not found:

@@ -11,7 +11,7 @@ from pipeline.run.streams import enter
 
 if TYPE_CHECKING:
     from components.slice_report.facts import Decision
-    from pipeline.run.stored import StoredRun
+    from pipeline.run.history import StoredRun
 
 EPILOG = "exit codes: 0 the page is written, 1 something failed, 2 bad input"
 
@@ -66,7 +66,7 @@ def draw(run: Path, against: Path | None, out: Path | None) -> Path:
 def report_folder(given: Path) -> Path:
     """The folder of a report; where a run has none yet, it is made from the artifacts."""
     from components.slice_report.output import REPORT
-    from pipeline.run.stored import find_run
+    from pipeline.run.history import find_run
 
     if (given / REPORT).is_file():
         return given
@@ -82,13 +82,13 @@ def make_again(run: "StoredRun") -> None:
     Raises:
         InputError: they left nothing.
     """
-    from pipeline.run.output import libraries_to
+    from pipeline.run.log_redirect import libraries_to
 
     nodes = [node for node in run.summary.get("nodes") or [] if isinstance(node, dict)]
     failed = [str(node.get("node", "")) for node in nodes if node.get("state") == "failed"]
     with libraries_to(run.folder / "run.log"):
-        from pipeline.run.report import Failure, publish
-        from pipeline.run.stored import opened
+        from pipeline.run.history import opened
+        from pipeline.run.summary.report import Failure, publish
 
         failure = Failure(failed[0] if failed else "", run.summary.get("error") or "")
         with opened(run) as handle:

@@ -1,10 +1,9 @@
 """Names of columns and of what becomes of them: TensorFlow names inputs, layers and files so, each of its own."""
 
-import difflib
 import re
 from collections.abc import Collection, Iterable
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, did_you_mean
 
 USABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # Inputs are arguments of a method of TensorFlow.
@@ -71,14 +70,3 @@ def check_crossed(names: Collection[str], known: Collection[str]) -> None:
                 "feature table, Crossed", "no such categorical feature, and no such buckets",
                 expected=", ".join(known), received=name, next_step=did_you_mean(name, known),
             )  # fmt: skip
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The nearest known name, as a question, or nothing; case counts for little.
-
-    >>> did_you_mean("Sex", ["age", "sex"]), did_you_mean("zzz", ["age"])
-    ("Did you mean 'sex'?", '')
-    """
-    by_case = {candidate.casefold(): candidate for candidate in known}
-    nearest = difflib.get_close_matches(name.casefold(), by_case, n=1)
-    return f"Did you mean '{by_case[nearest[0]]}'?" if nearest else ""

@@ -5,7 +5,7 @@ asked.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipeline.config import load_config
+from pipeline.config.load import load_config
 from pipeline.kubeflow.client.connection import connect, server_of
 from pipeline.kubeflow.compile.compiler import asked
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.config import Config, Metadata
+from pipeline.config.root import Config, Metadata
 
 # Pods that are no node of the graph, and that the section ``kubeflow.pods`` may name.
 FINISH, WORKERS = "Finish", "Workers"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.config import Config
+from pipeline.config.root import Config
 from pipeline.errors import ConfigError
 
 

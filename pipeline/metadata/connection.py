@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ml_metadata.proto import metadata_store_pb2
 
-from pipeline.config import Metadata
+from pipeline.config.root import Metadata
 from pipeline.errors import ConfigError
 from pipeline.metadata.postgresql import be_like_others, in_connection_string
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.config import Metadata
+from pipeline.config.root import Metadata
 from pipeline.errors import ConfigError, MainlineError, causes
 
 if TYPE_CHECKING:

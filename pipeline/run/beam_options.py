@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
-from pipeline.config import did_you_mean_of
-from pipeline.errors import ConfigError, MachineError
+from pipeline.errors import ConfigError, MachineError, did_you_mean
 
 KEY = "beam_pipeline_args"
 # Options that name a server which is reached from here; that of EXTERNAL workers is for those beside them.
@@ -75,7 +74,7 @@ def check_runner(name: str | None) -> None:
         found = False
     if not found:
         raise ConfigError(
-            f"{KEY}: --runner={name}", f"no such runner of Beam.{did_you_mean_of(name, known)}",
+            f"{KEY}: --runner={name}", f"no such runner of Beam. {did_you_mean(name, known)}",
             expected=f"{', '.join(known)}, or the path of a class", received=name,
         )  # fmt: skip
 

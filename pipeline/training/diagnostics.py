@@ -12,10 +12,10 @@ import tensorflow as tf
 import tf_keras as keras
 
 from components.support import heartbeat
+from pipeline.config.training import Training
 from pipeline.training import findings
 from pipeline.training.hparams import best_epoch, write_hparams
 from pipeline.training.probe import Batch, Look, Probe
-from pipeline.training_config import Training
 
 # The first step is mostly tracing.
 PROFILE_FROM = 2

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import tensorflow as tf
 from tensorboard.plugins.hparams import api_pb2, summary, summary_v2
 
-from pipeline.training_config import Training
+from pipeline.config.training import Training
 
 Value: TypeAlias = bool | int | float | str
 

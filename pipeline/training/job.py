@@ -11,10 +11,10 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 import components.compat.tensorflow  # noqa: F401 (lets models be restored from folders of any name)
 from components.examples.listing import mark
 from components.tuner.overrides import with_hyperparameters
+from pipeline.config.training import Training
 from pipeline.errors import MainlineError
 from pipeline.features.table import Table, targets, transformed_features
 from pipeline.training.inputs import Split, count_records, list_files
-from pipeline.training_config import Training
 
 # What changes neither the rows, nor the order in which they come, nor what is done with them.
 WITHOUT_EFFECT = (

@@ -13,6 +13,7 @@ from tfx.utils import io_utils
 
 from components.support.heartbeat import moved
 from components.tuner.report import is_trial
+from pipeline.config.training import Training
 from pipeline.errors import MainlineError
 from pipeline.features.table import Table, raw_columns
 from pipeline.training import checkpoints, diagnostics, storage, strategy
@@ -26,7 +27,6 @@ from pipeline.training.session import Session
 from pipeline.training.signatures import RawSpec, ServingModel
 from pipeline.training.trainee import Trainee
 from pipeline.training.warm_start import export_warm_start, warm_start
-from pipeline.training_config import Training
 
 BuildModel = Callable[[Table, Training], keras.Model]
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import tf_keras as keras
 
-from pipeline.training_config import Training
+from pipeline.config.training import Training
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 

@@ -19,11 +19,10 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.slice_report.checks import METRICS, Bounds, Change, SliceKey, Threshold
 from components.slice_report.facts import Card
-from pipeline import config
-from pipeline.errors import ConfigError
-from pipeline.features.names import did_you_mean
+from pipeline.config import evaluation as config
+from pipeline.config.yaml_limits import shortened
+from pipeline.errors import ConfigError, did_you_mean
 from pipeline.features.table import Table
-from pipeline.yaml_limits import shortened
 
 PARTS = ("features", "preprocessing", "model", "trainer", "evaluation", "card")
 WORKLOADS = Path(__file__).parent

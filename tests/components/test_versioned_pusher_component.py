@@ -20,7 +20,7 @@ from components.versioned_pusher.component import VersionedPusher
 from components.versioned_pusher.versions import content_digest, latest_version, versions
 from pipeline.errors import InputError, MainlineError
 from pipeline.run.console import ProgressHandler
-from pipeline.run.graph import Graph, compile_pipeline
+from pipeline.run.local.graph import Graph, compile_pipeline
 
 NAME = "tiny"
 

@@ -16,7 +16,7 @@ from fakes.kubeflow import kustomization as kustomize
 from components.distributed_trainer.kubernetes import indexed_job
 from deploy.dockerfile import read_dockerfile
 from deploy.tree import DOCKERFILE
-from pipeline.config import load_config
+from pipeline.config.load import load_config
 
 ROOT = Path(__file__).resolve().parents[2]
 KUBEFLOW = ROOT / "deploy" / "kubeflow"

@@ -12,7 +12,7 @@ from fakes import databases
 from ml_metadata.proto import metadata_store_pb2
 from sqlalchemy import URL, MetaData, create_engine
 
-from pipeline.config import Metadata
+from pipeline.config.root import Metadata
 from pipeline.metadata.connection import connection_config
 from pipeline.metadata.server import DRIVERS
 

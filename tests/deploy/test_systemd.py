@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 import local_runner
-from pipeline.config import load_config
+from pipeline.config.load import load_config
 from pipeline.errors import DataRejectedError, InputError, NotBlessedError
-from pipeline.run.summary import AWAITING_CODE
-from pipeline.schedule import parse_cron
-from pipeline.spans import has_spans
+from pipeline.run.local.spans import has_spans
+from pipeline.run.summary.summary import AWAITING_CODE
+from pipeline.run.watch.cron import parse_cron
 
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = ROOT / "deploy" / "systemd"

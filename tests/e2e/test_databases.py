@@ -53,7 +53,7 @@ def test_a_wrong_password_is_told_before_any_node_runs(backend, tmp_path, monkey
 
 @pytest.mark.parametrize("backend", sorted(STARTERS))
 def test_a_server_that_is_not_there_is_told(backend, tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.run.runner.STORE_PATIENCE_S", 1.0)
+    monkeypatch.setattr("pipeline.run.local.runner.STORE_PATIENCE_S", 1.0)
     rows, port = harness.tiny_rows(tmp_path / "rows"), free_port()
     where = (f"metadata.backend={backend}", f"metadata.port={port}", "metadata.user=mainline")
     ended = harness.run_here(rows, tmp_path / "runs", *where)

@@ -6,8 +6,8 @@ import pytest
 from data.sample import ROWS
 from data.shop import World
 from data.synthetic import synthesize
+from pipeline.run.local.runner import run
 from pipeline.run.request import Request
-from pipeline.run.runner import run
 
 
 @pytest.mark.slow

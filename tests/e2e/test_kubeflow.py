@@ -13,11 +13,11 @@ from fakes.databases import PASSWORD, STARTERS, Server
 from fakes.kubeflow.pipeline_runs import LOST_STORE, NO_VOLUME, Cluster, Ran, bound, stop_group
 
 from components.batch_evaluator.predictions import read_predictions
-from pipeline.config import load_config
+from pipeline.config.load import load_config
 from pipeline.kubeflow.compile.package import Package, make_package
 from pipeline.kubeflow.pod.lease import acquire, holder, lease_of
 from pipeline.kubeflow.pod.node_records import read_record
-from pipeline.run.stored import read_config
+from pipeline.run.history import read_config
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 ONE_RETRY = "kubeflow.pod.retries=1"

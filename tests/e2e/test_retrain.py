@@ -10,9 +10,9 @@ from pathlib import Path
 import harness
 import pytest
 
-from pipeline.config import load_config
+from pipeline.config.load import load_config
+from pipeline.run.local.runner import run
 from pipeline.run.request import Request
-from pipeline.run.runner import run
 
 
 def start(spans: Path, root: Path) -> subprocess.Popen[str]:

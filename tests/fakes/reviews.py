@@ -16,7 +16,7 @@ from components.slice_report.checks import Check, Verdict
 from components.slice_report.encoding import digest, to_json
 from components.slice_report.facts import SCHEMA_VERSION, Lineage, Report, Run
 from components.slice_report.output import write_report
-from pipeline.config import load_config
+from pipeline.config.load import load_config
 
 ROOT = Path(__file__).resolve().parents[2]
 PIPELINE = "census"

@@ -16,7 +16,7 @@ from pipeline.kubeflow.client.connection import Connection
 from pipeline.kubeflow.client.tasks import Detail, Task, pods_of
 from pipeline.kubeflow.graph_nodes import SUMMARY
 from pipeline.run.events import NodeStatus
-from pipeline.run.summary import Summary
+from pipeline.run.summary.summary import Summary
 
 ERROR = '{"error_message"'
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipeline.config import load_config, merge, parse_override
+from pipeline.config.load import load_config, merge, parse_override
 from pipeline.errors import InputError
 from pipeline.kubeflow.client.connection import Connection
 from pipeline.kubeflow.client.submit import end, start_run

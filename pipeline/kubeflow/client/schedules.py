@@ -17,7 +17,7 @@ from pipeline.kubeflow.client.connection import Connection
 from pipeline.kubeflow.client.submit import Uploaded, upload
 from pipeline.kubeflow.client.versions import MADE_BY, known_pipeline
 from pipeline.kubeflow.compile.compiler import Asked
-from pipeline.schedule import Cron, parse_cron
+from pipeline.run.watch.cron import Cron, parse_cron
 
 CONCURRENCY = range(1, 11)
 # Two that schedule at once see each other's in the second round; a third one changes nothing more.

@@ -15,7 +15,7 @@ from pipeline.kubeflow.client.runs import Run, facts_of, get_run, nodes_of, task
 from pipeline.kubeflow.client.tasks import Task
 from pipeline.run.console import observing
 from pipeline.run.events import NodeStatus, Observer
-from pipeline.run.summary import show
+from pipeline.run.summary.summary import show
 from pipeline.shell import line, option, script
 
 

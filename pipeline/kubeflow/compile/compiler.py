@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from components.support import lean
 from components.support.atomic_files import write_whole
-from pipeline.config import Config, load_config
+from pipeline.config.load import load_config
+from pipeline.config.root import Config
 from pipeline.errors import MainlineError
 from pipeline.kubeflow.parameters import parameter_name, value_at
-from pipeline.run.output import libraries_to
+from pipeline.run.log_redirect import libraries_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.distributed_trainer.xla_support import check_compiled
-from pipeline.config import Config, did_you_mean_of
-from pipeline.errors import ConfigError
+from pipeline.config.root import Config
+from pipeline.errors import ConfigError, did_you_mean
 from pipeline.kubeflow.compile.pipeline_spec import render
 from pipeline.kubeflow.graph_nodes import FINISH, WORKERS, steps_of
 from pipeline.kubeflow.parameters import parameters_of
@@ -44,7 +44,7 @@ def make_package(config: Config) -> Package:
     """
     if not config.kubeflow.image:
         raise ConfigError(
-            "kubeflow.image", "required, and not given", expected="the image that every pod runs, by its digest",
+            "kubeflow.image", "required key is missing", expected="the image that every pod runs, by its digest",
             next_step="Pass --image REGISTRY/NAME@sha256:...; deploy/Dockerfile.pipeline makes one.",
         )  # fmt: skip
     rows_folder(config)
@@ -68,5 +68,5 @@ def check_pods(config: Config, nodes: tuple[str, ...]) -> None:
     for name in config.kubeflow.pods:
         if name not in known:
             raise ConfigError(
-                f"kubeflow.pods.{name}", f"no such node.{did_you_mean_of(name, known)}", expected=", ".join(known)
+                f"kubeflow.pods.{name}", f"no such node. {did_you_mean(name, known)}", expected=", ".join(known)
             )

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from components.support.lean import without
-from pipeline.config import Config
+from pipeline.config.kubeflow import Pod
+from pipeline.config.root import Config
 from pipeline.kubeflow.compile.platform_spec import platform_config
 from pipeline.kubeflow.graph_nodes import FINISH, Step
 from pipeline.kubeflow.parameters import parameter_name, value_at
-from pipeline.kubeflow_config import Pod
 
 # The Kubernetes client brings it along where it is installed, with grammars that take seconds to build.
 with without("kubernetes_validate"):

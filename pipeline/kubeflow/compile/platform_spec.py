@@ -7,7 +7,7 @@ the forms that backends of every age read: https://github.com/kubeflow/pipelines
 from typing import Any
 
 from components.distributed_trainer.kubernetes.indexed_job import NAME_ENV, NAMESPACE_ENV, UID_ENV
-from pipeline.kubeflow_config import Kubeflow, Pod, Secret
+from pipeline.config.kubeflow import Kubeflow, Pod, Secret
 
 # How a pod knows itself, which the workers of a training are made after.
 IDENTITY = {NAME_ENV: "metadata.name", UID_ENV: "metadata.uid", NAMESPACE_ENV: "metadata.namespace"}

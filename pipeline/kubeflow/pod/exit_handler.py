@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.support.atomic_files import write_whole
-from pipeline.config import Config
+from pipeline.config.root import Config
 from pipeline.errors import MainlineError
 from pipeline.kubeflow.graph_nodes import FINISH, SUMMARY
 from pipeline.kubeflow.pod.lease import release
@@ -25,10 +25,10 @@ from pipeline.kubeflow.pod.run_folder import Asked, add_arguments, asked_config,
 from pipeline.kubeflow.pod.volume import check_volume
 from pipeline.metadata.server import wait_for_store
 from pipeline.run.events import NodeStatus
+from pipeline.run.local.runner import save
 from pipeline.run.request import Place, Request
-from pipeline.run.runner import save
 from pipeline.run.streams import enter
-from pipeline.run.summary import AWAITING_CODE, Summary, failure_status
+from pipeline.run.summary.summary import AWAITING_CODE, Summary, failure_status
 
 if TYPE_CHECKING:
     from pipeline.run.artifacts import Output
@@ -89,8 +89,8 @@ def finish(asked: Asked) -> Summary:
 def end(config: Config, place: Place, connection: Any) -> Summary:
     """Puts ML Metadata in order, then writes report and summary."""
     from pipeline.kubeflow.graph_nodes import steps_of
-    from pipeline.run.ending import judge, publish_report
-    from pipeline.run.outcome import summarize
+    from pipeline.run.summary.outcome import summarize
+    from pipeline.run.summary.results import judge, publish_report
 
     records = {step.node: read_record(place.folder, step.node) for step in steps_of(config)}
     walk = Walk({node: status_of(node, record) for node, record in records.items()}, ended_outputs(connection, place),
@@ -109,8 +109,8 @@ def ended_outputs(connection: Any, place: Place) -> "Mapping[str, list[Output]]"
     """What the nodes gave; executions that look alive are marked as failed, since no pod of the run is left."""
     from tfx.orchestration import metadata
 
-    from pipeline.run.report import outputs_of_run
-    from pipeline.run.stale import clear_stale, of_run
+    from pipeline.run.executions import clear_stale, of_run
+    from pipeline.run.summary.report import outputs_of_run
 
     with metadata.Metadata(connection) as handle:
         clear_stale(handle.store, place.root / "artifacts", of_run(handle.store, place.run_id))

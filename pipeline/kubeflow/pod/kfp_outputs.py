@@ -12,9 +12,9 @@ from components.slice_report.checks import SIDES, Measured, SliceKey, Verdict
 from components.slice_report.evaluation import Evaluation, read_evaluation
 from components.slice_report.page.markdown import code, escaped, fenced
 from components.support.atomic_files import write_whole
-from pipeline.config import Config
-from pipeline.run.ending import Walked, judge
-from pipeline.run.summary import Summary, check_row
+from pipeline.config.root import Config
+from pipeline.run.summary.results import Walked, judge
+from pipeline.run.summary.summary import Summary, check_row
 
 # Enough to see where a model is worse; the report has all of them.
 SLICES = 30

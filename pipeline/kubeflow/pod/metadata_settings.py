@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pipeline.config import Metadata
+from pipeline.config.root import Metadata
 from pipeline.errors import ConfigError
 
 # Not MAINLINE_METADATA: Kubernetes itself sets MAINLINE_METADATA_PORT and the like, after the Service of that name.

@@ -8,16 +8,16 @@ from tfx.orchestration import metadata
 
 from components.distributed_trainer.task_files import FOLDER
 from components.slice_report.trace import node_name
-from pipeline.config import Config
+from pipeline.config.root import Config
 from pipeline.pipeline import create_pipeline, keep_schema
 from pipeline.run.beam_options import check_beam
-from pipeline.run.belonging import check_belongs
 from pipeline.run.console import ProgressHandler
 from pipeline.run.events import Observer
-from pipeline.run.graph import Graph, compile_pipeline
-from pipeline.run.ownership import remove_outputs
+from pipeline.run.executions import clear_stale, of_pipeline, of_run
+from pipeline.run.local.graph import Graph, compile_pipeline
+from pipeline.run.output_folders import remove_outputs
 from pipeline.run.request import Place
-from pipeline.run.stale import clear_stale, of_pipeline, of_run
+from pipeline.run.store_identity import check_belongs
 
 Execution = metadata_store_pb2.Execution
 OVER = (Execution.COMPLETE, Execution.CACHED)

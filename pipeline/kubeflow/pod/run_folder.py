@@ -12,14 +12,15 @@ import yaml
 
 from components.support.atomic_files import claim
 from data.prepare import prepared_folder
-from pipeline.config import Config, Loader, merge, parse_override, validate
-from pipeline.config_text import dump_config
+from pipeline.config.load import dump_config, merge, parse_override, validate
+from pipeline.config.root import Config
+from pipeline.config.yaml_limits import load_yaml, shortened
+from pipeline.config.yaml_loader import Loader
 from pipeline.errors import ConfigError, InputError, MainlineError
 from pipeline.kubeflow.pod.process import tell
+from pipeline.run.history import read_config
+from pipeline.run.local.spans import resolve_span
 from pipeline.run.request import Place
-from pipeline.run.stored import read_config
-from pipeline.spans import resolve_span
-from pipeline.yaml_limits import load_yaml, shortened
 
 RECORD_TIMEOUT_S = 5.0
 

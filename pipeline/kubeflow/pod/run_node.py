@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from components.distributed_trainer.cluster import BACKEND_ENV
 from components.distributed_trainer.kubernetes.worker_pod import WORKER_POD_ENV
 from components.support.failure import as_failure
-from pipeline.config import Config
+from pipeline.config.root import Config
 from pipeline.errors import ConfigError
 from pipeline.kubeflow.graph_nodes import WORKERS
 from pipeline.kubeflow.pod.lease import leased
@@ -36,13 +36,13 @@ from pipeline.kubeflow.pod.volume import check_volume
 from pipeline.metadata.server import trouble, wait_for_store
 from pipeline.run.console import observing
 from pipeline.run.events import NodeStatus
-from pipeline.run.failure import as_ours
+from pipeline.run.local.runner import input_rows, progress_to
 from pipeline.run.request import Place
-from pipeline.run.runner import input_rows, progress_to
 from pipeline.run.streams import enter
+from pipeline.run.summary.failures import as_ours
 
 if TYPE_CHECKING:
-    from pipeline.run.graph import Graph
+    from pipeline.run.local.graph import Graph
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -111,7 +111,7 @@ def launch(options: argparse.Namespace, config: Config, place: Place) -> None:
 
 def ingested_rows(graph: "Graph") -> dict[str, int]:
     """The rows of each split as ExampleGen gave them, now or from the cache: what all other nodes are held to."""
-    from pipeline.run.rows import rows_out
+    from pipeline.run.local.row_counts import rows_out
 
     return graph.rows or rows_out(graph.outputs.get("ExampleGen", [])) or {}
 

@@ -5,10 +5,10 @@ import os
 import threading
 from pathlib import Path
 
+from pipeline.config.kubeflow import Kubeflow
 from pipeline.errors import ConfigError, MainlineError
-from pipeline.kubeflow_config import Kubeflow
-from pipeline.run.failure import DISK_FULL
-from pipeline.run.lock import make_writable
+from pipeline.run.local.lock import make_writable
+from pipeline.run.summary.failures import DISK_FULL
 
 ANSWER_TIMEOUT_S = 60.0
 # As a network file system or the driver of an object store says that the other side is gone.

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import tf_keras as keras
 
+from pipeline.config.training import Training
 from pipeline.features import blocks
 from pipeline.features.table import Table
-from pipeline.training_config import Training
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import tf_keras as keras
 
+from pipeline.config.training import Training
 from pipeline.features import blocks
 from pipeline.features.table import Categorical, Crossed, Table, transformed_name
-from pipeline.training_config import Training
 from pipeline.workloads.recommender.features import WIDTH
 
 # Columns that the model is built around, so that no config may leave them out.

@@ -18,8 +18,8 @@ from components.arrow_example_gen.source_rows import count_frames, count_lines, 
 from components.examples import SOURCE_ROWS
 from pipeline.errors import DataError, MainlineError
 from pipeline.run.artifacts import Output
-from pipeline.run.rows import check_source
-from pipeline.run.rows import source_rows as rows_of_sources
+from pipeline.run.local.row_counts import check_source
+from pipeline.run.local.row_counts import source_rows as rows_of_sources
 
 
 @pytest.mark.parametrize("block_bytes", [1, 3, 7, 1 << 20])

@@ -17,8 +17,7 @@ from components.review.__main__ import main
 from components.slice_report.encoding import from_json
 from components.slice_report.facts import Decision
 from components.slice_report.page import render
-from pipeline.config import load_config
-from pipeline.config_text import dump_config
+from pipeline.config.load import dump_config, load_config
 
 WHO = ("--by", "Ada", "--note", "looks right")
 

@@ -25,7 +25,7 @@ import json, sys
 from components.support import lean
 lean.enter()
 from pipeline.pipeline import create_pipeline
-from pipeline.run.graph import Graph
+from pipeline.run.local.graph import Graph
 """
 
 

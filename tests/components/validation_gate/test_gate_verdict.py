@@ -5,7 +5,7 @@ import yaml
 from tensorflow_metadata.proto.v0 import anomalies_pb2 as pb
 
 from components.validation_gate.verdict import Acceptance, Anomaly, how_to_accept, judge, list_anomalies, render
-from pipeline.config import load_config
+from pipeline.config.load import load_config
 
 AGE = Anomaly("age", "OUT_OF_RANGE", "max 500 > 120", "train", "ERROR")
 CITY = Anomaly("city", "ENUM_TYPE_UNEXPECTED_STRING_VALUES", "Bonn (1%)", "eval", "WARNING")

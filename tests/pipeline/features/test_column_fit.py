@@ -4,7 +4,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from pipeline.config import load_config
+from pipeline.config.load import load_config
 from pipeline.errors import ConfigError
 from pipeline.features.blocks import wide_and_deep
 from pipeline.features.column_fit import check_columns

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.features.names import LONGEST, did_you_mean
+from pipeline.errors import ConfigError, did_you_mean
+from pipeline.features.names import LONGEST
 from pipeline.features.table import Bucketized, Categorical, Crossed, Exact, MultiHot, Numeric, Table
 
 CITY = Categorical("city", vocabulary=9, embedding=2)

@@ -8,7 +8,7 @@ import pytest
 from fakes.kubeflow import kfp_parts, kfp_server
 
 import kubeflow_runner
-from pipeline.config import Config
+from pipeline.config.root import Config
 from pipeline.kubeflow.compile.compiler import Compiled
 from pipeline.kubeflow.compile.package import Package
 

@@ -3,7 +3,7 @@
 import pytest
 from tfx.orchestration import metadata
 
-from pipeline.config import Metadata
+from pipeline.config.root import Metadata
 from pipeline.errors import ConfigError
 from pipeline.metadata.connection import connection_config
 

@@ -10,7 +10,7 @@ import ml_metadata as mlmd
 import pytest
 from fakes.databases import DATABASE, PASSWORD, STARTERS, USER, Server, free_port
 
-from pipeline.config import Metadata
+from pipeline.config.root import Metadata
 from pipeline.errors import ConfigError, MainlineError
 from pipeline.metadata.server import wait_for_store
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 AT_ONCE = """
 import sys
 from pathlib import Path
-from pipeline.config import Metadata
+from pipeline.config.root import Metadata
 from pipeline.metadata.server import wait_for_store
 settings = Metadata.model_validate_json(sys.argv[1])
 wait_for_store(settings, Path("."), 60.0, print)

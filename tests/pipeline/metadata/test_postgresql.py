@@ -8,7 +8,7 @@ import pytest
 from fakes.databases import DATABASE, PASSWORD, STARTERS, USER
 from ml_metadata.proto import metadata_store_pb2
 
-from pipeline.config import Metadata
+from pipeline.config.root import Metadata
 from pipeline.metadata.connection import connection_config
 from pipeline.metadata.postgresql import rewrite, with_backslash, without_backslash
 from pipeline.metadata.server import wait_for_store

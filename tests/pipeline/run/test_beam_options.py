@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 
-from pipeline.config import CONF, load_config, read_yaml
+from pipeline.config.load import CONF, load_config, read_yaml
 from pipeline.errors import ConfigError, MachineError
 from pipeline.run.beam_options import check_beam, check_runner, parts, servers_of
 

@@ -3,9 +3,9 @@ import signal
 
 import pytest
 
-from pipeline.run.failure import as_ours
 from pipeline.run.request import Place
 from pipeline.run.signals import ENDING, handled, is_ending, terminating_as_interrupt, undisturbed
+from pipeline.run.summary.failures import as_ours
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ ROOT = os.path.dirname(os.path.dirname(pipeline.__file__))
 PROGRAM = """
 import sys
 from pipeline.run.console import observing
-from pipeline.run.output import libraries_to
+from pipeline.run.log_redirect import libraries_to
 from pipeline.run.streams import enter
 from pathlib import Path
 

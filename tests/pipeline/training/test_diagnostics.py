@@ -18,12 +18,12 @@ from tensorboard.plugins.hparams import hparams_plugin, plugin_data_pb2
 from werkzeug.test import Client
 from werkzeug.wrappers import Response
 
+from pipeline.config.training import Training
 from pipeline.training import diagnostics
 from pipeline.training.diagnostics import Diagnostics, watch
 from pipeline.training.findings import in_gradients, in_history, in_look, in_spread, in_units
 from pipeline.training.hparams import best_epoch
 from pipeline.training.probe import Dead, Look, Probe, Spread, dead_units, effective_rank, spread
-from pipeline.training_config import Training
 
 ROWS, EPOCHS = 300, 3
 FOUND = {

@@ -8,13 +8,13 @@ import tensorflow as tf
 import tf_keras as keras
 from fakes import small_training
 
+from pipeline.config.training import Training
 from pipeline.errors import MainlineError
 from pipeline.features import noise
 from pipeline.features.noise import Dropout, Place
 from pipeline.training import loop
 from pipeline.training.optimizer import layers_compute_in
 from pipeline.training.trainee import Trainee, total
-from pipeline.training_config import Training
 
 DROPPING = {"model": {"dropout": 0.3}}
 

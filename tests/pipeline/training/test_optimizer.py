@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+from pipeline.config.training import Training
 from pipeline.training.optimizer import make_optimizer, schedule
-from pipeline.training_config import Training
 
 PEAK = 0.01
 

@@ -11,7 +11,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 import pipeline.workloads
 from components.slice_report.checks import Change
-from pipeline import config
+from pipeline.config import evaluation as config
 from pipeline.errors import ConfigError
 from pipeline.features.table import Categorical, MultiHot, closed_columns, raw_columns
 from pipeline.workloads import contract
@@ -210,8 +210,14 @@ def test_a_config_without_bounds_leaves_those_of_the_workload():
         (config.Evaluation(bounds=()), "no bound on any metric"),
         (config.Evaluation(bounds=(config.Bound(metric="AUC"),)), "neither lower nor upper"),
         (config.Evaluation(bounds=(config.Bound(metric="AUCC", lower=0.5),)), "no such metric"),
-        (config.Evaluation(bounds=(config.Bound(metric="AUC", lower=0.5, slice={"sexx": "Male"}),)), "no such slice"),
-        (config.Evaluation(changes=(config.Change(metric="Auc", better="higher", tolerance=0.1),)), "no such metric"),
+        (
+            config.Evaluation(bounds=(config.Bound(metric="AUC", lower=0.5, slice={"sexx": "Male"}),)),
+            "no such slice",
+        ),
+        (
+            config.Evaluation(changes=(config.Change(metric="Auc", better="higher", tolerance=0.1),)),
+            "no such metric",
+        ),
     ],
 )
 def test_a_bound_that_cannot_be_measured_is_refused(settings, said):

@@ -13,8 +13,8 @@ from fakes.kubeflow.api_objects import NAMESPACE, launcher_pod
 from components.distributed_trainer.cluster import Cluster, Task
 from components.distributed_trainer.kubernetes.indexed_job import CALL_LABEL, Launch, call_of, make_job, make_service
 from components.distributed_trainer.kubernetes.worker_pod import WORKER_POD_ENV, WorkerPod, read_worker_pod
+from pipeline.config.kubeflow import Kubeflow, Pod, Toleration
 from pipeline.errors import ConfigError
-from pipeline.kubeflow_config import Kubeflow, Pod, Toleration
 
 FOLDER = Path("/mnt/mainline/runs/census/artifacts/Trainer/model/7/cluster")
 WORKERS = Cluster("multi_worker", workers=2)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.config import CONF, Config, load_config
+from pipeline.config.load import CONF, load_config
+from pipeline.config.root import Config
 from pipeline.errors import ConfigError
 from pipeline.kubeflow.compile.package import Package, make_package
 from pipeline.kubeflow.parameters import parameters_of
@@ -215,7 +216,7 @@ def test_a_change_shows_in_review(package):
 def test_what_a_pod_runs_never_imports_kfp():
     code = (
         "import sys, pipeline.kubeflow.pod.run_node, pipeline.kubeflow.pod.node_graph, "
-        "pipeline.kubeflow.pod.exit_handler, pipeline.kubeflow.pod.kfp_outputs, pipeline.run.report; "
+        "pipeline.kubeflow.pod.exit_handler, pipeline.kubeflow.pod.kfp_outputs, pipeline.run.summary.report; "
         "print('kfp' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, cwd=ROOT)

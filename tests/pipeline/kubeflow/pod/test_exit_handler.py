@@ -10,7 +10,7 @@ from pipeline.kubeflow.pod.exit_handler import first_failure, status_of
 from pipeline.kubeflow.pod.kfp_outputs import SLICES, slice_table, summary_text
 from pipeline.kubeflow.pod.node_records import Record, read_record, write_record
 from pipeline.run.events import NodeStatus
-from pipeline.run.summary import Summary
+from pipeline.run.summary.summary import Summary
 
 
 def record(node: str, error: MainlineError | None = None) -> Record:

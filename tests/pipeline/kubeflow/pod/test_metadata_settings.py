@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.config import Metadata
+from pipeline.config.root import Metadata
 from pipeline.errors import ConfigError
 from pipeline.kubeflow.pod.metadata_settings import from_environment
 

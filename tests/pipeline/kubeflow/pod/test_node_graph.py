@@ -10,7 +10,7 @@ from ml_metadata.proto import metadata_store_pb2
 from pipeline.errors import InputError
 from pipeline.kubeflow.pod.node_graph import clear
 from pipeline.metadata.connection import sqlite
-from pipeline.run.ownership import claim_outputs
+from pipeline.run.output_folders import claim_outputs
 from pipeline.run.request import Place
 
 Execution = metadata_store_pb2.Execution

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import Config, load_config
+from pipeline.config.load import load_config
+from pipeline.config.root import Config
 from pipeline.errors import ConfigError, InputError, MainlineError
 from pipeline.kubeflow.pod.run_folder import Asked, asked_config, begin, begun, pipeline_root, record_of, rows_folder
 

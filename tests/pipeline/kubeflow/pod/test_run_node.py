@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from components.distributed_trainer.cluster import BACKEND_ENV
-from pipeline.config import load_config
+from pipeline.config.load import load_config
 from pipeline.errors import ConfigError, MainlineError
 from pipeline.kubeflow.client.logs import summary_in
 from pipeline.kubeflow.pod.process import explain
@@ -89,7 +89,7 @@ def test_a_pod_with_a_config_that_is_none_says_so(module):
         [sys.executable, "-m", f"pipeline.kubeflow.pod.{module}", *words], capture_output=True, text=True, cwd=ROOT
     )
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].endswith("parameters of the run: workload: required, and not given")
+    assert done.stderr.splitlines()[-1].endswith("parameters of the run: workload: required key is missing")
     if module == "exit_handler":
         assert summary_in(done.stdout)["exit_code"] == 2
         assert summary_in(done.stdout)["status"] == "bad input"

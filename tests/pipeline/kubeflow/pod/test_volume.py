@@ -9,16 +9,16 @@ import pytest
 from fakes.databases import missing
 from fakes.kubeflow.pipeline_runs import LOST_STORE, stop_group
 
+from pipeline.config.kubeflow import Kubeflow
 from pipeline.errors import MainlineError
 from pipeline.kubeflow.pod.volume import explained, is_mounted
-from pipeline.kubeflow_config import Kubeflow
 
 ROOT = Path(__file__).resolve().parents[4]
 CHECK = """
 import os, sys
 from pipeline.errors import MainlineError
 from pipeline.kubeflow.pod.volume import check_volume
-from pipeline.kubeflow_config import Kubeflow
+from pipeline.config.kubeflow import Kubeflow
 try:
     check_volume(Kubeflow(mount_path=sys.argv[1], root=sys.argv[1] + "/runs"), timeout_s=2.0)
 except MainlineError as error:

@@ -1,0 +1,133 @@
+"""The section ``kubeflow`` of a config: what a cluster gives to each node of the graph."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+
+from pipeline.config.strict import Seconds, Strict, WholeSeconds
+from pipeline.kubernetes_names import DNS, amount_of, fault_of_image, fault_of_path
+
+
+def cores(text: str) -> str:
+    """Refuses what no pod can run with, or no machine has."""
+    if not 0.001 <= amount_of(text) <= 1024:
+        raise ValueError("from 1m to 1024 cores")
+    return text
+
+
+def memory(text: str) -> str:
+    """Refuses what no pod can run with, or no machine has."""
+    if not 64 * 2**20 <= amount_of(text) <= 64 * 2**40:
+        raise ValueError("from 64Mi to 64Ti")
+    return text
+
+
+def absolute_path(text: str) -> str:
+    """Refuses a path that leads elsewhere than it says, or to what the system of a pod is made of."""
+    if problem := fault_of_path(text):
+        raise ValueError(problem)
+    return text
+
+
+def image_reference(text: str) -> str:
+    """Refuses what no registry can have."""
+    if problem := fault_of_image(text) if text else "":
+        raise ValueError(problem)
+    return text
+
+
+# As Kubernetes writes amounts: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+Cores = Annotated[str, Field(pattern=r"^(\d{1,9}(\.\d{1,3})?|\d{1,9}m)$"), AfterValidator(cores)]
+Bytes = Annotated[str, Field(pattern=r"^\d{1,18}(\.\d{1,3})?(Ki|Mi|Gi|Ti|[KkMGT])?$"), AfterValidator(memory)]
+AbsolutePath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)+$", max_length=512), AfterValidator(absolute_path)]
+Image = Annotated[str, Field(max_length=512), AfterValidator(image_reference)]
+# Of objects, keys of labels and taints, and their values:
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/, …/labels/
+WORD = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+ObjectName = Annotated[str, Field(pattern=f"^{DNS}$", max_length=253)]
+LabelKey = Annotated[str, Field(pattern=f"^({DNS}/)?{WORD}$", max_length=317)]
+LabelValue = Annotated[str, Field(pattern=f"^({WORD})?$")]
+SecretKey = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]
+
+
+class Toleration(Strict):
+    """A taint that a pod accepts: https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/."""
+
+    key: LabelKey
+    operator: Annotated[str, Field(pattern="^(Equal|Exists)$")] = "Equal"
+    value: LabelValue = ""
+    effect: Annotated[str, Field(pattern="^(NoSchedule|PreferNoSchedule|NoExecute|)$")] = ""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Toleration":
+        if self.operator == "Exists" and self.value:
+            raise ValueError("'operator: Exists' takes no 'value'")
+        return self
+
+
+class Pod(Strict):
+    """What a pod gets. A key that is not set for one node is that of all nodes.
+
+    ``cpu`` and ``memory`` are both request and limit. ``retries`` are those after a failure; one that
+    no other try mends, such as a wrong config or rejected data, is told again without running. ``timeout_s`` bounds one
+    try.
+    """
+
+    cpu: Cores | None = None
+    memory: Bytes | None = None
+    gpu: Annotated[int, Field(ge=0, le=64)] | None = None
+    gpu_type: LabelKey | None = None
+    retries: Annotated[int, Field(ge=0, le=100)] | None = None
+    timeout_s: WholeSeconds | None = None
+    node_selector: dict[LabelKey, LabelValue] | None = None
+    tolerations: tuple[Toleration, ...] | None = None
+
+    def over(self, base: "Pod") -> "Pod":
+        """This one, with what it leaves open taken from another.
+
+        >>> Pod(cpu="4").over(Pod(cpu="1", memory="2Gi")).memory
+        '2Gi'
+        """
+        return base.model_copy(update=self.model_dump(exclude_none=True, exclude={"tolerations"}) | (
+            {} if self.tolerations is None else {"tolerations": self.tolerations}
+        ))  # fmt: skip
+
+
+class Secret(Strict):
+    """A Kubernetes Secret whose keys become environment variables of every pod: ``env`` is key by variable."""
+
+    name: ObjectName
+    env: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=256)], SecretKey]
+
+
+class Kubeflow(Strict):
+    """Where and how the pods of a run run.
+
+    ``claim`` is the PersistentVolumeClaim that all pods mount at ``mount_path``, read and written by many at a time: a
+    file system, or an object store through its CSI driver. A run keeps its things in ``root`` below it. ``parameters``
+    are keys of the config that the page of a run, and a recurring run, offer for change. ``lease_timeout_s`` is how
+    long a run that gives no sign of life keeps others of its pipeline out. ``pods`` is by node, and ``Workers`` are
+    those that a training on several workers starts.
+    """
+
+    image: Image = ""
+    claim: ObjectName = "mainline"
+    mount_path: AbsolutePath = "/mnt/mainline"
+    root: AbsolutePath = "/mnt/mainline/runs"
+    image_pull_secrets: tuple[ObjectName, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+    pod: Pod = Pod()
+    pods: dict[str, Pod] = Field(default_factory=dict)
+    parameters: tuple[str, ...] = ("training.epochs", "training.batch_size", "training.learning_rate")
+    lease_timeout_s: Seconds = 3600.0
+    metadata_timeout_s: Seconds = 120.0
+
+    @model_validator(mode="after")
+    def _root_is_mounted(self) -> "Kubeflow":
+        if not f"{self.root}/".startswith(f"{self.mount_path}/"):
+            raise ValueError(f"'root' is not below 'mount_path', {self.mount_path}: it would be lost with the pod")
+        return self
+
+    def pod_of(self, node: str) -> Pod:
+        """What the pod of a node gets."""
+        return self.pods.get(node, Pod()).over(self.pod)

@@ -1,0 +1,79 @@
+"""The root of a config, and those of its sections that are too short for a module of their own."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from data.spans import SPLITS
+from pipeline.config.data import Data
+from pipeline.config.evaluation import Evaluation
+from pipeline.config.kubeflow import Kubeflow
+from pipeline.config.strict import Port, Strict
+from pipeline.config.training import Training
+from pipeline.config.tuning import Tuning
+
+
+class Accepted(Strict):
+    """An anomaly that the team has looked at and accepts, with the reason."""
+
+    feature: str
+    rule: str
+    reason: str
+    splits: Annotated[tuple[str, ...], Field(min_length=1)] = SPLITS
+
+
+class Gate(Strict):
+    """Which anomalies stop a run: those of severity ``block_on`` or higher that are not accepted."""
+
+    block_on: Literal["warning", "error"] = "error"
+    accept: tuple[Accepted, ...] = ()
+
+
+class Report(Strict):
+    """Optional parts of the report on a model.
+
+    ``sensitive`` names columns whose groups are compared by their rates; ``id_columns`` names columns whose values
+    should not occur in two splits. The drift thresholds apply where the schema sets none: L-infinity distance for a
+    text column, Jensen-Shannon divergence for a number.
+    """
+
+    sensitive: tuple[str, ...] = ()
+    id_columns: tuple[str, ...] = ()
+    categorical_drift: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+    numeric_drift: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+
+
+class Release(Strict):
+    """Whether a blessed model is pushed at once, or only after a reviewer has approved its report."""
+
+    review: Literal["none", "required"] = "none"
+
+
+class Metadata(Strict):
+    """The ML Metadata store: a SQLite file beside the artifacts, or a database server."""
+
+    backend: Literal["sqlite", "mysql", "postgresql"] = "sqlite"
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,253}$")] = "127.0.0.1"
+    port: Port | None = None
+    database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_$-]{1,64}$")] = "metadata"
+    user: Annotated[str, Field(max_length=128)] = ""
+    password_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=256)] = (
+        "MAINLINE_METADATA_PASSWORD"
+    )
+
+
+class Config(Strict):
+    """Everything that defines a run."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+    workload: str
+    data: Data
+    gate: Gate = Gate()
+    training: Training
+    tuning: Tuning | None = None
+    evaluation: Evaluation = Evaluation()
+    report: Report = Report()
+    release: Release = Release()
+    metadata: Metadata = Metadata()
+    kubeflow: Kubeflow = Kubeflow()
+    beam_pipeline_args: tuple[str, ...] = ()

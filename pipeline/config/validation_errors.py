@@ -1,0 +1,60 @@
+"""Pydantic's validation errors in terms of a config file."""
+
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from pipeline.config.root import Config
+from pipeline.config.yaml_limits import shortened
+from pipeline.errors import ConfigError, did_you_mean
+
+
+def explain(error: ErrorDetails, source: str) -> ConfigError:
+    """Turn a pydantic error into one that names the file and the key."""
+    key = shortened(".".join(str(part) for part in error["loc"]))
+    where = f"{source}: {key}" if key else source
+    if error["type"] == "extra_forbidden":
+        return ConfigError(where, f"unknown key. {nearest_key(error['loc'])}")
+    if error["type"] == "missing":
+        return ConfigError(where, "required key is missing", next_step=f"Add it, or pass --set {key}=VALUE.")
+    return ConfigError(where, "not usable", expected=error["msg"], received=shortened(repr(error["input"])))
+
+
+def nearest_key(location: tuple[int | str, ...]) -> str:
+    """The known key nearest to an unknown one, as a question; all known keys if none is near."""
+    known = sorted(set(field_names(Config, location[:-1])))
+    return did_you_mean(str(location[-1]), known) or f"Known here: {', '.join(known)}."
+
+
+def field_names(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The keys of the model at a location below ``model``.
+
+    >>> field_names(Config, ("gate",))
+    ['block_on', 'accept']
+    >>> field_names(Config, ("tuning", "ranges", "training.batch_size"))
+    ['low', 'high', 'log', 'choices']
+    """
+    keyed = False
+    for part in (part for part in location if isinstance(part, str)):
+        if keyed:
+            keyed = False
+            continue
+        field = model.model_fields.get(part)
+        inner = model_in(field.annotation) if field else None
+        if field is None or inner is None:
+            return []
+        model, keyed = inner, get_origin(field.annotation) is dict
+    return list(model.model_fields)
+
+
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """The first model in an annotation: the annotation itself, an item type or an alternative.
+
+    >>> model_in(tuple[Config, ...] | None).__name__
+    'Config'
+    """
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (model_in(argument) for argument in get_args(annotation))
+    return next((model for model in inner if model is not None), None)

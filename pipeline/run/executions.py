@@ -1,0 +1,62 @@
+"""What a killed run leaves: executions that look alive in ML Metadata, and folders that nobody will finish.
+
+Whoever holds the root's lock knows that no other run is at work, so all that looks alive is dead.
+"""
+
+from pathlib import Path
+from typing import TypeAlias
+
+import ml_metadata as mlmd
+from ml_metadata.proto import metadata_store_pb2
+
+from pipeline.run.output_folders import remove_outputs
+
+Execution: TypeAlias = metadata_store_pb2.Execution
+UNFINISHED = (Execution.NEW, Execution.RUNNING)
+
+
+def clear_stale(store: mlmd.MetadataStore, artifacts: Path, executions: list[Execution] | None = None) -> list[int]:
+    """Marks unfinished executions as failed and removes what they and failed ones wrote; gives the ids marked.
+
+    ``executions`` are those to look at, by default all: a store that others use knows executions that are alive.
+    """
+    executions = store.get_executions() if executions is None else executions
+    unfinished = [execution for execution in executions if execution.last_known_state in UNFINISHED]
+    mark_failed(store, unfinished)
+    failed = [item for item in executions if item.last_known_state == Execution.FAILED]
+    for execution in failed:
+        remove_outputs(artifacts, execution)
+    return [execution.id for execution in unfinished]
+
+
+def of_pipeline(store: mlmd.MetadataStore, pipeline: str) -> list[Execution]:
+    """All executions of a pipeline."""
+    return _of_context(store, "pipeline", pipeline)
+
+
+def of_run(store: mlmd.MetadataStore, run: str) -> list[Execution]:
+    """All executions of a run."""
+    return _of_context(store, "pipeline_run", run)
+
+
+def of_root(store: mlmd.MetadataStore, root: Path) -> list[Execution]:
+    """Unfinished executions of the pipeline of a root whose runs have their history there: no other root's."""
+    unfinished = [item for item in of_pipeline(store, root.name) if item.last_known_state in UNFINISHED]
+    return [item for item in unfinished if any((root / "history" / run).is_dir() for run in _runs_of(store, item))]
+
+
+def _runs_of(store: mlmd.MetadataStore, execution: Execution) -> list[str]:
+    return [context.name for context in store.get_contexts_by_execution(execution.id) if context.type == "pipeline_run"]
+
+
+def _of_context(store: mlmd.MetadataStore, kind: str, name: str) -> list[Execution]:
+    context = store.get_context_by_type_and_name(kind, name)
+    return list(store.get_executions_by_context(context.id)) if context else []
+
+
+def mark_failed(store: mlmd.MetadataStore, executions: list[Execution]) -> None:
+    """Sets the state, so that the cache never answers from these."""
+    for execution in executions:
+        execution.last_known_state = Execution.FAILED
+    if executions:
+        store.put_executions(executions)

@@ -1,0 +1,178 @@
+"""The nodes of a compiled pipeline, launched one by one and watched."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import ml_metadata as mlmd
+from ml_metadata.proto import metadata_store_pb2
+from tfx.dsl.compiler import compiler, constants
+from tfx.orchestration import metadata
+from tfx.orchestration.local import runner_utils
+from tfx.orchestration.pipeline import Pipeline
+from tfx.orchestration.portable import data_types, launcher, partial_run_utils, runtime_parameter_utils
+from tfx.proto.orchestration import execution_result_pb2, pipeline_pb2
+
+from components.support import lean
+from pipeline.errors import InputError, MainlineError
+from pipeline.run.artifacts import Output, outputs_of
+from pipeline.run.console import ProgressHandler
+from pipeline.run.events import NodeStatus, Observer, State
+from pipeline.run.executions import mark_failed
+from pipeline.run.local.row_counts import Counts, check_rows, check_source, rows_out, source_rows
+from pipeline.run.output_folders import claim_outputs
+from pipeline.run.signals import is_ending
+
+CACHED = metadata_store_pb2.Execution.CACHED
+
+
+@dataclass
+class Graph:
+    """A compiled pipeline and what is known of its run so far."""
+
+    ir: pipeline_pb2.Pipeline
+    observer: Observer
+    progress: ProgressHandler
+    statuses: dict[str, NodeStatus] = field(default_factory=dict)
+    outputs: dict[str, list[Output]] = field(default_factory=dict)
+    failure: BaseException | None = None
+    rows: Counts = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.deployment = runner_utils.extract_local_deployment_config(self.ir)
+        kind = self.deployment.metadata_connection_config.WhichOneof("connection_config")
+        self.connection = getattr(self.deployment.metadata_connection_config, kind)
+        self.nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in self.ir.nodes}
+        self.statuses = {node: NodeStatus(node, state=initial_state(spec)) for node, spec in self.nodes.items()}
+        self.observer.nodes(list(self.statuses.values()))
+
+    def to_run(self) -> list[str]:
+        """The nodes that this run is about, in topological order."""
+        return [node for node, status in self.statuses.items() if status.state != "skipped"]
+
+    def launch(self, node: str) -> None:
+        """Runs a node, or takes it from the cache, and tells the observer; a failure is kept and raised."""
+        if is_ending():
+            raise KeyboardInterrupt
+        status = self.statuses[node]
+        status.start()
+        self.observer.changed(status)
+        self.progress.running = status
+        try:
+            status.end(self._launch(node))
+        except BaseException as error:
+            self.failure = self.failure or error
+            status.end("failed")
+            raise
+        finally:
+            self.progress.running = None
+            self.observer.changed(status)
+        if status.state == "done":
+            lean.give_back()
+
+    def _launch(self, node: str) -> State:
+        with metadata.Metadata(self.connection) as handle:
+            if self.nodes[node].execution_options.run.perform_snapshot:
+                partial_run_utils.snapshot(handle, self.ir)
+            execution = self._launcher(node).launch()
+            if execution is None:
+                return "cached"
+            (record,) = handle.store.get_executions_by_id([execution.execution_id])
+            self.outputs[node] = outputs_of(handle.store, record.id)
+            if record.last_known_state == CACHED:
+                return "cached"
+            check_ran(node, record)
+            self._count_or_fail(node, handle.store, record)
+        self.statuses[node].detail = ""
+        return "done"
+
+    def _launcher(self, node: str) -> launcher.Launcher:
+        return Launcher(
+            pipeline_node=self.nodes[node],
+            mlmd_connection=metadata.Metadata(self.connection),
+            pipeline_info=self.ir.pipeline_info,
+            pipeline_runtime_spec=self.ir.runtime_spec,
+            executor_spec=runner_utils.extract_executor_spec(self.deployment, node),
+            custom_driver_spec=runner_utils.extract_custom_driver_spec(self.deployment, node),
+        )
+
+    def _count_or_fail(self, node: str, store: mlmd.MetadataStore, record: metadata_store_pb2.Execution) -> None:
+        """Compares rows out with rows in; an execution that lost some must not answer from the cache later."""
+        found = rows_out(self.outputs[node])
+        if found is None:
+            return
+        expected = self._ingested(found)
+        source = source_rows(self.outputs[node])
+        status = self.statuses[node]
+        status.rows_in = sum(expected[split] for split in found if split in expected) if expected else None
+        status.rows_in = source["source"] if source else status.rows_in
+        status.rows_out = sum(found.values())
+        try:
+            check_rows(node, expected, found)
+            check_source(node, source, found)
+        except Exception:
+            mark_failed(store, [record])
+            raise
+
+    def _ingested(self, latest: Counts) -> Counts:
+        """Rows by split as ExampleGen gave them, now or in the run that the cache answers from.
+
+        ``latest`` is what the latest node gave, already counted: where none came before it, that is the answer.
+        """
+        if not self.rows:
+            earlier = (rows_out(outputs) for outputs in list(self.outputs.values())[:-1])
+            self.rows = next((counts for counts in earlier if counts), latest)
+        return self.rows
+
+
+def check_ran(node: str, record: metadata_store_pb2.Execution) -> None:
+    """Whether a node ran at all: TFX's launcher raises nothing where it does not find the inputs of one.
+
+    Raises:
+        MainlineError: it did not.
+    """
+    if record.last_known_state == metadata_store_pb2.Execution.FAILED:
+        raise MainlineError(
+            node, "it was not run: ML Metadata has not all outputs of the nodes before it",
+            next_step="The log of the run says which. Run again with --no-cache.",
+        )  # fmt: skip
+
+
+class Launcher(launcher.Launcher):
+    """TFX's launcher, which writes into no folder that is there and not of its own execution.
+
+    ``_run_executor`` makes the folders, and removes them where the executor fails
+    (tfx/orchestration/portable/launcher.py).
+    """
+
+    def _run_executor(self, execution_info: data_types.ExecutionInfo) -> execution_result_pb2.ExecutorOutput:
+        with self._mlmd_connection as handle:
+            (execution,) = handle.store.get_executions_by_id([execution_info.execution_id])
+        root = self._pipeline_runtime_spec.pipeline_root.field_value.string_value
+        uris = [artifact.uri for artifacts in execution_info.output_dict.values() for artifact in artifacts]
+        claim_outputs(Path(root) / self._pipeline_node.node_info.id, execution, uris)
+        return super()._run_executor(execution_info)
+
+
+def initial_state(node: pipeline_pb2.PipelineNode) -> State:
+    """Waiting, or skipped in a partial run."""
+    return "skipped" if node.execution_options.HasField("skip") else "waiting"
+
+
+def compile_pipeline(
+    pipeline: Pipeline, run_id: str, from_node: str | None, to_node: str | None
+) -> pipeline_pb2.Pipeline:
+    """Compiles a pipeline for one run; a partial run takes what lies before ``from_node`` from the latest run.
+
+    Raises:
+        InputError: a node that is not in the graph.
+    """
+    ir = compiler.Compiler().compile(pipeline)
+    parameters = {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
+    runtime_parameter_utils.substitute_runtime_parameter(ir, parameters)
+    names = [node.pipeline_node.node_info.id for node in ir.nodes]
+    for option, name in (("--from", from_node), ("--to", to_node)):
+        if name is not None and name not in names:
+            raise InputError(option, "no such node", expected=", ".join(names), received=name)
+    if from_node or to_node:
+        partial_run_utils.mark_pipeline(ir, [from_node] if from_node else None, [to_node] if to_node else None)
+    return ir

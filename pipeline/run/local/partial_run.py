@@ -1,0 +1,197 @@
+"""Which earlier run a partial run takes nodes from: the latest whose nodes ran with the settings that this run has.
+
+Config, report and card of a run say what its model was trained with: what is taken must have been made with that.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ml_metadata as mlmd
+from ml_metadata.proto import metadata_store_pb2
+from tfx.proto.orchestration import pipeline_pb2
+
+from components.slice_report.trace import node_name, producer
+from pipeline.errors import ConfigError
+from pipeline.run.artifacts import OUTPUTS
+from pipeline.run.executions import of_run
+
+Execution = metadata_store_pb2.Execution
+SKIP = pipeline_pb2.NodeExecutionOptions.Skip
+OVER = (Execution.COMPLETE, Execution.CACHED)
+READ = (metadata_store_pb2.Event.INPUT, metadata_store_pb2.Event.DECLARED_INPUT)
+# What a user sets, by node and the beginning of the name in what TFX keeps; empty for what is no setting: a digest of
+# code, a place, a record of all settings.
+NAMES: Mapping[str, Mapping[str, str]] = {
+    "ExampleGen": {
+        "input_base": "data (the folder of the rows)",
+        "settings.columns.others": "data.other_columns",
+        "settings.columns": "schema",
+        "settings.splitting": "data.split_by",
+        "settings.layout": "",
+        "settings": "data",
+    },
+    "SchemaGen": {"schema_file": "schema"},
+    "ValidationGate": {"labels": "schema", "accept": "gate.accept", "block_on": "gate.block_on"},
+    "Transform": {"preprocessing_fn": "workload", "custom_config.source": "", "custom_config.domains": "schema"},
+    "Tuner": {"run_fn": "workload", "source": "", "training": "training", "settings": "tuning"},
+    "Trainer": {
+        "run_fn": "workload",
+        "custom_config.source": "",
+        "custom_config.labels": "",
+        "custom_config.training": "training",
+        "hyperparameters": "tuning",
+        "base_model": "training.warm_start",
+    },
+    "Evaluator": {"eval_config": "evaluation"},
+    "SliceReport": {"settings.config": "", "settings.sources": "", "settings.card": "", "settings": "report"},
+}
+# Whose name is one setting, whatever lies below it.
+WHOLE = ("schema", "workload", "data.split_by", "gate.accept", "evaluation", "report", "data (the folder of the rows)")
+MISSING = "not given"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting that a taken node ran with, and the one of this run."""
+
+    node: str
+    key: str
+    ran_with: Any
+    now: Any
+
+
+def take_from_matching_run(store: mlmd.MetadataStore, ir: pipeline_pb2.Pipeline, run: str) -> None:
+    """Makes a partial run take its nodes from the latest earlier run that they fit; a whole run takes none.
+
+    Where no run came so far, that is left for TFX to say.
+
+    Raises:
+        ConfigError: all that came so far ran with other settings; it names those of the latest.
+    """
+    taken = [node for node in (item.pipeline_node for item in ir.nodes) if is_taken(node)]
+    latest: list[Difference] = []
+    for earlier in earlier_runs(store, ir.pipeline_info.id, run) if taken else ():
+        found = executions_of(store, earlier)
+        if all(node.node_info.id in found for node in taken):
+            differing = [item for node in taken for item in differences(store, node, found[node.node_info.id])]
+            if not differing:
+                ir.runtime_spec.snapshot_settings.base_pipeline_run_strategy.base_run_id = earlier
+                return
+            latest = latest or differing
+    if latest:
+        raise refusal(latest)
+
+
+def is_taken(node: pipeline_pb2.PipelineNode) -> bool:
+    """Whether what a node gave in an earlier run is read in this one."""
+    options = node.execution_options
+    return options.skip.reuse_artifacts_mode == SKIP.REQUIRED if options.HasField("skip") else False
+
+
+def earlier_runs(store: mlmd.MetadataStore, pipeline: str, run: str) -> list[str]:
+    """The runs of a pipeline, the latest first, by the time of the store."""
+    context = store.get_context_by_type_and_name("pipeline", pipeline)
+    contexts = store.get_children_contexts_by_context(context.id) if context else []
+    runs = [found for found in contexts if found.type == "pipeline_run" and found.name != run]
+    return [found.name for found in sorted(runs, key=lambda found: (found.create_time_since_epoch, found.id))][::-1]
+
+
+def executions_of(store: mlmd.MetadataStore, run: str) -> dict[str, int]:
+    """By node the execution that gave what a run has of it, which may be of an earlier run."""
+    whole = [execution for execution in of_run(store, run) if execution.last_known_state in OVER]
+    return {node_name(store, execution.id): origin(store, execution.id) for execution in whole}
+
+
+def origin(store: mlmd.MetadataStore, execution: int) -> int:
+    """The execution that wrote what an execution gave."""
+    written = [event for event in store.get_events_by_execution_ids([execution]) if event.type in OUTPUTS]
+    first = producer(store, written[0].artifact_id)[0] if written else None
+    return execution if first is None else first
+
+
+def differences(store: mlmd.MetadataStore, node: pipeline_pb2.PipelineNode, execution: int) -> Iterator[Difference]:
+    """The settings of a node that an execution did not run with."""
+    (record,) = store.get_executions_by_id([execution])
+    parameters = {name: value.field_value for name, value in node.parameters.parameters.items()}
+    now = named(node.node_info.id, parameters, inputs=())
+    read = {event.path.steps[0].key for event in store.get_events_by_execution_ids([execution]) if event.type in READ}
+    before = named(
+        node.node_info.id,
+        {name: value for name, value in record.custom_properties.items() if name in parameters},
+        inputs=sorted(read - set(node.inputs.inputs)),
+    )
+    for key in sorted({*now, *before}):
+        ran_with, wanted = before.get(key, MISSING), now.get(key, MISSING)
+        if ran_with != wanted:
+            yield Difference(node.node_info.id, key, ran_with, wanted)
+
+
+def named(node: str, parameters: Mapping[str, metadata_store_pb2.Value], inputs: Sequence[str]) -> dict[str, Any]:
+    """What a node is told, by the keys of the config; ``inputs`` are those that only a setting gives it."""
+    plain = {name: getattr(value, value.WhichOneof("value")) for name, value in parameters.items()}
+    leaves = {**dict(flat("", plain)), **dict.fromkeys(inputs, "given")}
+    found: dict[str, Any] = {}
+    for path, value in leaves.items():
+        key = key_of(node, path)
+        if key in WHOLE:
+            # The copy of a schema is named by its content, and lies below the root, which may have moved.
+            is_file = path == "schema_file"
+            found.setdefault(key, {})[path] = value.rsplit("/", 1)[-1] if is_file else value
+        elif key:
+            found[key] = value
+    return found
+
+
+def flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The leaves of nested values, JSON within texts too, by dotted paths.
+
+    >>> dict(flat("", {"a": '{"b": 1, "c": {"d": [2]}}', "custom_config": {"custom_config": {"settings": "x"}}}))
+    {'a.b': 1, 'a.c.d': [2], 'settings': 'x'}
+    """
+    inner = nested(value)
+    if inner is None:
+        yield path, value
+        return
+    for name, below in inner.items():
+        # TFX wraps what it calls custom.
+        yield from flat(name if name == "settings" else f"{path}.{name}".lstrip("."), below)
+
+
+def nested(value: Any) -> Mapping[str, Any] | None:
+    """A mapping, or the one that a text is JSON of."""
+    if isinstance(value, str) and value.startswith("{"):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, Mapping) else None
+
+
+def key_of(node: str, path: str) -> str:
+    """The key of the config for a leaf; empty for what is no setting."""
+    names = NAMES.get(node, {})
+    start = max((name for name in names if f"{path}.".startswith(f"{name}.")), key=len, default=None)
+    if start is None:
+        return ""
+    key = names[start]
+    return key + path.removeprefix(start) if key and key not in WHOLE else key
+
+
+def refusal(differing: Sequence[Difference]) -> ConfigError:
+    """Which settings are others than those that the taken nodes ran with."""
+    by_key = {difference.key: difference for difference in reversed(differing)}
+    ordered = [difference for difference in differing if by_key[difference.key] is difference]
+    first = ordered[0]
+    return ConfigError(
+        "--from", "the nodes before it ran with other settings: " + ", ".join(item.key for item in ordered),
+        expected=shown((item.key, item.ran_with) for item in ordered),
+        received=shown((item.key, item.now) for item in ordered),
+        next_step=f"Give the settings that they ran with, or run {first.node} too: --from {first.node}, or no --from.",
+    )  # fmt: skip
+
+
+def shown(pairs: Iterator[tuple[str, Any]]) -> str:
+    """Settings in a line; one that is long is left out."""
+    return ", ".join(f"{key}={json.dumps(value)}" for key, value in pairs if not isinstance(value, Mapping)) or "others"

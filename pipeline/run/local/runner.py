@@ -1,0 +1,203 @@
+"""A run on this machine: config, data, lock, graph, verdict, summary."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.distributed_trainer.cluster import BACKEND_ENV
+from components.distributed_trainer.xla_support import check_compiled, has_gpu
+from components.support import lean
+from components.support.atomic_files import write_whole
+from data.fetch import DEFAULT_CACHE
+from data.prepare import prepare
+from data.spans import without_rows
+from pipeline.config.load import dump_config, load_config
+from pipeline.config.root import Config
+from pipeline.errors import DataError
+from pipeline.metadata.server import trouble, wait_for_store
+from pipeline.run.console import ProgressHandler, observing
+from pipeline.run.events import Observer
+from pipeline.run.local.lock import exclusive, resolved
+from pipeline.run.local.run_ids import new_run_id
+from pipeline.run.local.spans import resolve_span, rows_expected
+from pipeline.run.local.temporary_files import temporary_below
+from pipeline.run.log_redirect import libraries_to
+from pipeline.run.request import Place, Request
+from pipeline.run.signals import is_ending, terminating_as_interrupt, undisturbed
+from pipeline.run.summary.failures import as_ours
+from pipeline.run.summary.outcome import summarize
+from pipeline.run.summary.results import judge, publish_report
+from pipeline.run.summary.summary import Summary, show
+
+if TYPE_CHECKING:
+    from pipeline.run.local.graph import Graph
+
+# Enough for a database server that is started over.
+STORE_PATIENCE_S = 10.0
+
+
+def run(request: Request) -> int:
+    """Runs a pipeline and prints its summary; gives the exit code.
+
+    Raises:
+        InputError: before anything started, such as a config that cannot be used, or no span that is whole.
+        MachineError: the machine refuses what every run writes.
+        MainlineError: another run holds the root.
+    """
+    config = resolve_span(load_config(request.config, request.overrides, request.env), to_stderr)
+    root = resolved(request.root) / config.name
+    try:
+        summary = run_alone(root, config, request)
+    except OSError as error:
+        raise as_ours(error, Place(root, root / "history", "")) from error
+    show(summary, request.as_json)
+    return summary.exit_code
+
+
+def run_alone(root: Path, config: Config, request: Request) -> Summary:
+    """Runs while nobody else does on that root; config, log and summary are in the folder of the run."""
+    run_id = new_run_id(root / "history", datetime.now(timezone.utc))
+    with exclusive(root, run_id), terminating_as_interrupt():
+        place = Place(root, root / "history" / run_id, run_id)
+        place.folder.mkdir(parents=True)
+        write_whole(place.folder / "config.yaml", dump_config(config).encode())
+        with temporary_below(root):
+            summary = run_in(place, config, request)
+        with undisturbed():
+            save(summary, place)
+    return summary
+
+
+def to_stderr(text: str) -> None:
+    """Says what goes before a run."""
+    print(text, file=sys.stderr)
+
+
+def save(summary: Summary, place: Place) -> None:
+    """Writes the summary beside the log; on a full disk, what is printed must do."""
+    try:
+        write_whole(place.folder / "summary.json", f"{summary.as_json()}\n".encode())
+    except OSError as error:
+        print(f"summary.json could not be written: {error}", file=sys.stderr)
+
+
+def run_in(place: Place, config: Config, request: Request) -> Summary:
+    """Runs with all third-party output in the log."""
+    started_s = time.monotonic()
+    os.environ[BACKEND_ENV] = config.training.backend
+    with libraries_to(place.log) as terminal, observing(terminal) as observer, progress_to(observer) as handler:
+        graph, verdict, error = None, None, None
+        try:
+            if config.training.backend == "local":
+                check_compiled(config.training.strategy, config.training.jit_compile, has_gpu(), "this machine")
+            observer.note("preparing rows")
+            rows = input_rows(config)
+            observer.note("loading TensorFlow and TFX")
+            graph = make_graph(place, config, request, rows, observer, handler)
+            walk(graph, request.orchestrator)
+            verdict = judge(graph, config)
+        except (Exception, KeyboardInterrupt) as raised:
+            logging.getLogger(__name__).error("the run failed", exc_info=True)
+            first = graph.failure or raised if graph else raised
+            told = None if is_ending() else trouble(config.metadata, place.root, first)
+            error = told or as_ours(first, place)
+            if graph is not None:
+                end_executions(graph, place)
+        report = publish_report(graph, place, config, error, observer.note) if graph else None
+    return summarize(place, config, request, graph, verdict, report, error, time.monotonic() - started_s)
+
+
+def end_executions(graph: "Graph", place: Place) -> None:
+    """Marks as failed what the run leaves unfinished, and clears its outputs; where that fails, the next run does."""
+    from tfx.orchestration import metadata
+
+    from pipeline.run.executions import clear_stale, of_run
+
+    with undisturbed():
+        try:
+            with metadata.Metadata(graph.connection) as handle:
+                clear_stale(handle.store, place.root / "artifacts", of_run(handle.store, place.run_id))
+        except Exception:
+            logging.getLogger(__name__).warning("executions were left unfinished in ML Metadata", exc_info=True)
+
+
+@contextmanager
+def progress_to(observer: Observer) -> Iterator[ProgressHandler]:
+    """Everything logged goes to the log file; what executors say of their progress goes to the observer too."""
+    handler = ProgressHandler(observer)
+    progress = logging.getLogger("mainline.progress")
+    progress.setLevel(logging.INFO)
+    progress.addHandler(handler)
+    try:
+        yield handler
+    finally:
+        progress.removeHandler(handler)
+
+
+def input_rows(config: Config) -> Path:
+    """The folder of the rows: a data set that is prepared if need be, or the user's own, of the latest span.
+
+    Raises:
+        DataError: the folder or one of its splits is not there, or no span is whole.
+    """
+    data = resolve_span(config).data
+    if data.dataset is not None:
+        return prepare(data.dataset, data.split, data.seed, DEFAULT_CACHE).path
+    folder = resolved(Path(data.path or ""))
+    missing = without_rows(folder, data.is_divided)
+    if missing:
+        raise DataError(
+            str(folder), "there are no rows", expected=rows_expected(data.is_divided),
+            received=f"none for {', '.join(missing)}", next_step="Correct data.path.",
+        )  # fmt: skip
+    return folder
+
+
+def make_graph(
+    place: Place, config: Config, request: Request, rows: Path, observer: Observer, handler: ProgressHandler
+) -> "Graph":
+    """Imports TFX, builds the pipeline, clears what a killed run left, and compiles.
+
+    Raises:
+        InputError: the root belongs to another ML Metadata store, or Beam's options name no runner.
+        MachineError: a server that runs Beam's pipelines does not answer.
+        ConfigError: what is taken from an earlier run was made with other settings.
+    """
+    lean.begin()
+    from tfx.orchestration import metadata
+
+    from pipeline.pipeline import create_pipeline, keep_schema
+    from pipeline.run.beam_options import check_beam
+    from pipeline.run.executions import clear_stale, of_root
+    from pipeline.run.local.graph import Graph, compile_pipeline
+    from pipeline.run.local.partial_run import take_from_matching_run
+    from pipeline.run.store_identity import check_belongs, check_not_lost
+
+    check_beam(config.beam_pipeline_args, observer.note)
+    if config.metadata.backend != "sqlite":
+        wait_for_store(config.metadata, place.root, STORE_PATIENCE_S, observer.note)
+    pipeline = create_pipeline(config, rows, place.root, enable_cache=request.cache)
+    ir = compile_pipeline(pipeline, place.run_id, request.from_node, request.to_node)
+    check_not_lost(pipeline.metadata_connection_config, place.root)
+    with metadata.Metadata(pipeline.metadata_connection_config) as handle:
+        # A store on a server may hold the live executions of others, whom our lock does not stop.
+        shared = config.metadata.backend != "sqlite"
+        check_belongs(handle.store, shared, place.root, config.name)
+        clear_stale(handle.store, place.root / "artifacts", of_root(handle.store, place.root) if shared else None)
+        take_from_matching_run(handle.store, ir, place.run_id)
+    keep_schema(config, place.root)
+    return Graph(ir, observer, handler)
+
+
+def walk(graph: "Graph", orchestrator: str) -> None:
+    """Runs every node."""
+    from pipeline.run.local.orchestrators import run_local, run_on_beam
+
+    with lean.overlooking_imports():
+        (run_on_beam if orchestrator == "beam" else run_local)(graph)

@@ -1,0 +1,78 @@
+"""The report of a run, where its reader looks for it: ``reports/<run>``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import ml_metadata as mlmd
+from ml_metadata.proto import metadata_store_pb2
+from tfx.utils import io_utils
+
+from components.examples.listing import FILES
+from components.review.copies import digest_of
+from components.review.copies import publish as publish_decision
+from components.review.ledger import decisions
+from components.slice_report.facts import Report
+from components.slice_report.gather import make_report
+from components.slice_report.output import CARD, PAGE, REPORT, read_bytes, write_report, write_whole
+from components.slice_report.sources import Sources
+from components.slice_report.trace import node_name, trace
+from pipeline.config.root import Config
+from pipeline.run.artifacts import Output, outputs_of
+from pipeline.run.executions import of_run
+from pipeline.settings.report import report_settings
+from pipeline.workloads.contract import load_workload
+
+Execution = metadata_store_pb2.Execution
+Outputs = Mapping[str, list[Output]]
+BASELINE, REPORTER, EARLIER = "Baseline", "SliceReport", "WarmStart"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The node that failed, and how; both are empty when none did."""
+
+    node: str = ""
+    error: str = ""
+
+
+def outputs_of_run(store: mlmd.MetadataStore, run: str) -> dict[str, list[Output]]:
+    """What each node of a run gave, now or from the cache."""
+    whole = [item for item in of_run(store, run) if item.last_known_state in (Execution.COMPLETE, Execution.CACHED)]
+    return {node_name(store, execution.id): outputs_of(store, execution.id) for execution in whole}
+
+
+def publish(store: mlmd.MetadataStore, config: Config, run: str, folder: Path, failure: Failure) -> Path:
+    """Puts the report of a run into ``folder``, gives the page; a run that ended earlier gets one on what it left."""
+    outputs = outputs_of_run(store, run)
+    made = [output.uri for output in outputs.get(REPORTER, []) if output.key == "report"]
+    if made:
+        for name in (CARD, PAGE, REPORT):
+            write_whole(str(folder / name), read_bytes(f"{made[0]}/{name}"))
+        decision = decisions(store).get(digest_of(folder))
+        if decision is not None:
+            publish_decision(folder, decision)
+    else:
+        write_report(partial_report(store, config, run, outputs, failure), str(folder))
+    return folder / PAGE
+
+
+def partial_report(store: mlmd.MetadataStore, config: Config, run: str, outputs: Outputs, failure: Failure) -> Report:
+    """The report on what a run left before it ended."""
+    workload = load_workload(config.workload)
+    schema = io_utils.SchemaReader().read(str(workload.schema))
+    written = [
+        output for node, found in outputs.items() if node not in (BASELINE, REPORTER, EARLIER) for output in found
+    ]
+    baseline = next((output.id for output in outputs.get(BASELINE, []) if output.key == "model"), None)
+    sources = Sources(
+        pipeline=config.name,
+        run=run,
+        folders={output.key: output.uri for output in written},
+        listed=next((str(output.properties.get(FILES, "")) for output in written if output.key == "examples"), ""),
+        blessed=next((output.properties.get("blessed") == 1 for output in written if output.key == "blessing"), None),
+        trace=trace(store, [output.id for output in written], baseline),
+        failed_at=failure.node,
+        error=failure.error,
+    )
+    return make_report(sources, report_settings(workload, config, schema))

@@ -1,0 +1,66 @@
+"""The end of a run, wherever its nodes ran: the verdict on the model, and the report where its reader looks for it."""
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pipeline.config.root import Config
+from pipeline.errors import MainlineError
+from pipeline.run.events import NodeStatus
+from pipeline.run.request import Place
+
+# Imported late where they run, since they take seconds to load.
+if TYPE_CHECKING:
+    from components.slice_report.checks import Verdict
+    from pipeline.run.artifacts import Output
+
+
+class Walked(Protocol):
+    """What is known of a run: how far each node came, what it gave, and where ML Metadata is."""
+
+    @property
+    def statuses(self) -> Mapping[str, NodeStatus]:
+        """By node, in topological order."""
+
+    @property
+    def outputs(self) -> "Mapping[str, list[Output]]":
+        """By node; nothing of a node that did not come to its end."""
+
+    @property
+    def connection(self) -> Any:
+        """ML Metadata's ConnectionConfig."""
+
+
+def judge(walked: Walked, config: Config) -> "Verdict | None":
+    """The verdict on the model, if the run came as far as one."""
+    from components.slice_report.evaluation import read_verdict
+    from pipeline.workloads.contract import load_workload, with_bounds
+
+    outputs = {output.key: output for output in walked.outputs.get("Evaluator", [])}
+    if not outputs:
+        return None
+    blessed = outputs["blessing"].properties.get("blessed") == 1
+    evaluation = with_bounds(load_workload(config.workload).evaluation, config.evaluation)
+    return read_verdict(outputs["evaluation"].uri, blessed, evaluation.bounds)
+
+
+def publish_report(
+    walked: Walked, place: Place, config: Config, error: MainlineError | None, note: Callable[[str], None]
+) -> Path | None:
+    """Puts the report where its reader looks for it; what stops that must not hide how the run ended."""
+    from tfx.orchestration import metadata
+
+    from pipeline.run.summary.report import Failure, publish
+
+    if not walked.outputs:
+        return None
+    failed = next((status.node for status in walked.statuses.values() if status.state == "failed"), "")
+    try:
+        note("writing the report")
+        with metadata.Metadata(walked.connection) as handle:
+            failure = Failure(failed, str(error) if error else "")
+            return publish(handle.store, config, place.run_id, place.root / "reports" / place.run_id, failure)
+    except (Exception, KeyboardInterrupt):
+        logging.getLogger(__name__).error("the report could not be written", exc_info=True)
+        return None

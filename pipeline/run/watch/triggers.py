@@ -1,0 +1,134 @@
+"""What starts a run: a time that is due, or a new span of rows; and when one that failed is tried again. Pure.
+
+Nothing here reads a clock or a file: the moment and the latest span are given.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from data.span_patterns import Span
+from pipeline.config.strict import Strict
+from pipeline.run.watch.cron import Cron
+
+Missed = Literal["run", "skip"]
+# The outcomes that another try on the same rows and settings would not change. Any other code is tried again: 1, and
+# those of a process that was killed.
+SETTLED = (0, 2, 3, 4, 5)
+FIRST_RETRY_S = 60.0
+LONGEST_RETRY_S = 3600.0
+INSTANT = timedelta(microseconds=1)
+
+
+class State(Strict):
+    """How far a watch has come; times are UTC.
+
+    ``tick`` is the last time of ``cron`` that is dealt with, ``span`` and ``version`` the numbers of the last span
+    of ``pattern`` that is. ``failures`` are those in a row, and no run starts before ``next_try``.
+    """
+
+    cron: str | None = None
+    tick: AwareDatetime | None = None
+    pattern: str | None = None
+    span: int | None = None
+    version: int | None = None
+    failures: int = 0
+    next_try: AwareDatetime | None = None
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """Why a run starts: a tick, a new span, or both. ``span`` is the one to run on, new or not."""
+
+    tick: datetime | None
+    span: Span | None
+    new_span: bool
+
+    def __str__(self) -> str:
+        reasons = [f"due since {told(self.tick)}"] if self.tick else []
+        reasons += [f"new {self.span}"] if self.span and self.new_span else []
+        return " and ".join(reasons)
+
+
+def opening(state: State, cron: Cron | None, pattern: str | None, missed: Missed, now: datetime) -> State:
+    """Where a watch begins, after what an earlier one left: another schedule or pattern is begun afresh.
+
+    Of a schedule, no time before the first watch is due. With ``missed='skip'`` none is that passed since.
+    """
+    text = cron.text if cron else None
+    known = state.tick if text == state.cron and missed == "run" else None
+    latest_try = now + timedelta(seconds=LONGEST_RETRY_S)
+    return State(
+        cron=text,
+        tick=(known or now) if cron else None,
+        pattern=pattern,
+        span=state.span if pattern == state.pattern else None,
+        version=state.version if pattern == state.pattern else None,
+        failures=state.failures,
+        # A clock that was wrong once must not hold runs up for long.
+        next_try=min(state.next_try, latest_try) if state.next_try else None,
+    )
+
+
+def due(state: State, cron: Cron | None, latest: Span | None, now: datetime) -> Trigger | None:
+    """What starts a run now, if anything does; one run for any number of times that have passed."""
+    if state.next_try is not None and now < state.next_try:
+        return None
+    passed = cron is not None and next_tick(state, cron, now) <= now
+    tick = cron.previous_before(now + INSTANT) if cron and passed else None
+    new = latest is not None and (state.span is None or latest.place > (state.span, state.version or 0))
+    return Trigger(tick, latest, new) if passed or new else None
+
+
+def next_tick(state: State, cron: Cron, now: datetime) -> datetime:
+    """The first time that is not dealt with; it has passed, or is yet to come."""
+    return cron.next_after(min(state.tick or now, now))
+
+
+def after(state: State, trigger: Trigger, code: int, now: datetime) -> State:
+    """What a run that ended with an exit code leaves: its trigger is dealt with, or it is tried again later."""
+    if code not in SETTLED:
+        failures = state.failures + 1
+        return state.model_copy(update={"failures": failures, "next_try": now + timedelta(seconds=retry_s(failures))})
+    done = {"tick": trigger.tick or state.tick, "failures": 0, "next_try": None}
+    taken = {"span": trigger.span.number, "version": trigger.span.version} if trigger.span else {}
+    return state.model_copy(update={**done, **taken})
+
+
+def retry_s(failures: int) -> float:
+    """Seconds to the next try after so many failures in a row: twice as long each time, up to an hour.
+
+    There is one watch on a root, so that nothing is gained by chance in it.
+
+    >>> [retry_s(failures) for failures in (1, 2, 3, 6, 7, 1000)]
+    [60.0, 120.0, 240.0, 1920.0, 3600.0, 3600.0]
+    """
+    return min(FIRST_RETRY_S * 2.0 ** min(failures - 1, 30), LONGEST_RETRY_S)
+
+
+def wait_s(state: State, cron: Cron | None, now: datetime, longest_s: float) -> float:
+    """Seconds until something may be due, as far as a clock can tell, and no more than ``longest_s``."""
+    moments = [state.next_try, next_tick(state, cron, now) if cron else None]
+    ahead = [(moment - now).total_seconds() for moment in moments if moment is not None and moment > now]
+    return min([longest_s, *ahead])
+
+
+def waiting_for(state: State, cron: Cron | None, now: datetime) -> str:
+    """What a watch waits for, in words."""
+    if state.next_try is not None and state.next_try > now:
+        return f"tries again at {told(state.next_try)}, after {state.failures} failed in a row"
+    reasons = [told(next_tick(state, cron, now))] if cron else []
+    if state.pattern is not None:
+        later = "a span" if state.span is None else f"a span after {state.span}"
+        reasons.append(f"{later} of {state.pattern}")
+    return f"waits for {' or '.join(reasons)}"
+
+
+def told(moment: datetime) -> str:
+    """A time as the clock on the wall has it, and in UTC."""
+    local, utc = moment.astimezone(), moment.astimezone(timezone.utc)
+    if local.utcoffset() == timedelta():
+        return f"{utc:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{local:%Y-%m-%d %H:%M:%S %Z} ({utc:%Y-%m-%d %H:%M:%S} UTC)"

@@ -1,0 +1,110 @@
+"""A workload's evaluation, which is data, as TFMA's EvalConfig.
+
+https://www.tensorflow.org/tfx/model_analysis/setup
+"""
+
+from collections.abc import Sequence
+
+import tensorflow_model_analysis as tfma
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_model_analysis.proto import config_pb2
+
+from components.batch_evaluator.slices import with_values_as_text
+from components.slice_report.checks import METRICS, Change, Threshold
+from pipeline.config import evaluation as config
+from pipeline.workloads.contract import Evaluation, Workload, with_bounds
+
+# The default of TFMA's AUC and AUCPrecisionRecall.
+STOCK_THRESHOLDS = 10_000
+
+
+def make_eval_config(
+    workload: Workload, settings: config.Evaluation, schema: schema_pb2.Schema
+) -> config_pb2.EvalConfig:
+    """Model, slices, metrics with their bounds, and whether intervals are computed.
+
+    Raises:
+        ConfigError: a bound that cannot be measured, such as one on a value that its column cannot have.
+    """
+    evaluation = with_bounds(workload.evaluation, settings)
+    model_specs = [
+        config_pb2.ModelSpec(
+            name=name,
+            is_baseline=name == tfma.BASELINE_KEY,
+            model_type=tfma.TF_GENERIC,
+            signature_name="serving_default",
+            label_key=workload.table.label,
+            prediction_key="score",
+        )
+        for name in (tfma.CANDIDATE_KEY, tfma.BASELINE_KEY)
+    ]
+    made = config_pb2.EvalConfig(
+        model_specs=model_specs,
+        slicing_specs=[
+            config_pb2.SlicingSpec(),
+            *(config_pb2.SlicingSpec(feature_keys=keys) for keys in evaluation.slices),
+        ],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=list(metric_configs(evaluation, settings.auc)))],
+        options=config_pb2.Options(
+            compute_confidence_intervals={"value": settings.confidence_intervals},
+            confidence_intervals=config_pb2.ConfidenceIntervalOptions(
+                method=config_pb2.ConfidenceIntervalOptions.JACKKNIFE,
+            ),
+        ),
+    )
+    return with_values_as_text(made, schema)
+
+
+def metric_configs(evaluation: Evaluation, auc: str) -> Sequence[config_pb2.MetricConfig]:
+    """Every metric, with the bounds that the workload sets on it."""
+    decide = f'"thresholds": [{evaluation.decision_threshold}]'
+    arguments = {
+        "Precision": decide,
+        "Recall": decide,
+        "BinaryAccuracy": f'"threshold": {evaluation.decision_threshold}',
+        **{name: area_arguments(name, auc) for name in ("AUC", "AUCPrecisionRecall")},
+    }
+    return [metric_config(name, arguments.get(name, ""), evaluation) for name in METRICS]
+
+
+def area_arguments(name: str, auc: str) -> str:
+    """Our Evaluator computes an area exactly unless it is told over how many thresholds.
+
+    The name, which is the one that it has anyway, tells the cache an exact area from one of an earlier release.
+    """
+    return f'"num_thresholds": {STOCK_THRESHOLDS}' if auc == "stock" else f'"name": "{METRICS[name]}"'
+
+
+def metric_config(name: str, arguments: str, evaluation: Evaluation) -> config_pb2.MetricConfig:
+    """One metric with its bounds, each on its slice: a bound without slices would hold for every slice there is."""
+    metric = config_pb2.MetricConfig(class_name=name, config=arguments)
+    for bound in evaluation.thresholds:
+        if bound.metric == name:
+            where = config_pb2.SlicingSpec(feature_values=dict(bound.on))
+            metric.per_slice_thresholds.add(slicing_specs=[where], threshold=value_threshold(bound))
+    for change in evaluation.changes:
+        if change.metric == name:
+            metric.per_slice_thresholds.add(
+                slicing_specs=[config_pb2.SlicingSpec()], threshold=change_threshold(change)
+            )
+    return metric
+
+
+def value_threshold(bound: Threshold) -> config_pb2.MetricThreshold:
+    """A bound on the value."""
+    threshold = config_pb2.MetricThreshold()
+    if bound.lower is not None:
+        threshold.value_threshold.lower_bound.value = bound.lower
+    if bound.upper is not None:
+        threshold.value_threshold.upper_bound.value = bound.upper
+    return threshold
+
+
+def change_threshold(change: Change) -> config_pb2.MetricThreshold:
+    """A bound on the difference to the baseline."""
+    higher = change.better == "higher"
+    direction = config_pb2.MetricDirection.HIGHER_IS_BETTER if higher else config_pb2.MetricDirection.LOWER_IS_BETTER
+    allowed = -change.tolerance if higher else change.tolerance
+    return config_pb2.MetricThreshold(
+        change_threshold=config_pb2.GenericChangeThreshold(direction=direction, absolute={"value": allowed})
+    )

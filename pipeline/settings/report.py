@@ -1,0 +1,39 @@
+"""What a config and a workload tell the report."""
+
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from components.slice_report.checks import METRICS
+from components.slice_report.settings import Settings, flatten
+from components.validation_gate.verdict import Acceptance
+from pipeline.cache.digest import source_digest
+from pipeline.config.root import Config
+from pipeline.settings.known_names import check_known
+from pipeline.workloads.contract import Workload, with_bounds
+
+
+def report_settings(workload: Workload, config: Config, schema: schema_pb2.Schema) -> Settings:
+    """All that the report is told; slices are ordered by the metric of the first bound.
+
+    Raises:
+        ConfigError: a column that the config names is not in the schema.
+    """
+    columns = [feature.name for feature in schema.feature]
+    check_known("report.sensitive", config.report.sensitive, columns)
+    check_known("report.id_columns", config.report.id_columns, columns)
+    evaluation = with_bounds(workload.evaluation, config.evaluation)
+    return Settings(
+        workload=workload.name,
+        label=workload.table.label,
+        decision_threshold=evaluation.decision_threshold,
+        bounds=evaluation.bounds,
+        primary_metric=METRICS[evaluation.thresholds[0].metric],
+        sensitive=config.report.sensitive,
+        id_columns=config.report.id_columns,
+        categorical_drift=config.report.categorical_drift,
+        numeric_drift=config.report.numeric_drift,
+        block_on=config.gate.block_on,
+        acceptances=tuple(Acceptance(**entry.model_dump()) for entry in config.gate.accept),
+        config=flatten(config.model_dump(mode="json")),
+        sources=tuple((part, source_digest(workload.module(part))) for part in ("preprocessing", "trainer")),
+        card=workload.card,
+    )

@@ -1,0 +1,92 @@
+"""How ExampleGen divides rows, from a config, once the columns are known to be fit for it."""
+
+import pyarrow as pa
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from components.arrow_example_gen.splitting import BUCKETS, Splitting
+from components.arrow_example_gen.times import DIRECTIVES, instants
+from data.spans import SPLITS
+from pipeline.config.data import SplitBy
+from pipeline.errors import ConfigError
+
+# Up to here a 32-bit float tells a whole number from the next.
+FLOAT_WHOLE = 2**24
+
+
+def splitting_of(asked: SplitBy | None, schema: schema_pb2.Schema) -> Splitting | None:
+    """The splitting that a config asks for, if it does.
+
+    Raises:
+        ConfigError: the schema lacks the column, or its type is not fit for it.
+    """
+    if asked is None:
+        return None
+    types = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in schema.feature}
+    if asked.key is not None:
+        check_type("data.split_by.key", asked.key, types, ("INT", "BYTES"))
+        first, second = asked.shares.train, asked.shares.train + asked.shares.eval
+        return Splitting("key", asked.key, SPLITS, (round(first * BUCKETS), round(second * BUCKETS)))
+    assert asked.time is not None
+    assert asked.cuts is not None
+    check_type("data.split_by.time", asked.time, types, fit_for(asked.cuts[0]))
+    check_cuts(asked, types[asked.time])
+    return Splitting("time", asked.time, SPLITS, asked.cuts, asked.time_format)
+
+
+def check_cuts(asked: SplitBy, kind: str) -> None:
+    """Looks whether a column of a type can be compared with the cuts.
+
+    Raises:
+        ConfigError: they are no times, not in order, finer than a float is, or too great.
+    """
+    cuts = asked.cuts or ()
+    if kind == "FLOAT" and any(abs(float(cut)) >= FLOAT_WHOLE for cut in cuts):
+        raise ConfigError("data.split_by.cuts", f"a column of type FLOAT is not exact from {FLOAT_WHOLE:,} on",
+                          received=str(list(cuts)), next_step=f"Declare {asked.time} as INT in schemas/.")  # fmt: skip
+    if kind == "INT" and any(not -(2**63) <= cut < 2**63 for cut in cuts if isinstance(cut, int)):
+        raise ConfigError("data.split_by.cuts", "a cut is beyond the whole numbers of 64 bits",
+                          received=", ".join(map(str, cuts)))  # fmt: skip
+    if kind != "BYTES":
+        return
+    try:
+        times, kinds = instants(pa.array([str(cut) for cut in cuts]), asked.time_format)
+    except ValueError as error:
+        raise ConfigError("data.split_by.time_format", "not a format of times", expected=", ".join(DIRECTIVES),
+                          received=f"{asked.time_format}: {error}") from error  # fmt: skip
+    if not kinds.all() or len(set(kinds.tolist())) > 1:
+        raise ConfigError(
+            "data.split_by.cuts", "they are not times of one kind",
+            expected=asked.time_format or "times by ISO 8601, from the year down, both with a zone or both without",
+            received=", ".join(map(str, cuts)),
+            next_step="Write them so, or say in data.split_by.time_format how times are written, such as %d.%m.%Y.",
+        )  # fmt: skip
+    if times[0] >= times[1]:
+        raise ConfigError(
+            "data.split_by.cuts", "the second must be later than the first", received=", ".join(map(str, cuts))
+        )
+
+
+def fit_for(cut: float | str) -> tuple[str, ...]:
+    """The types of a column that can be compared with a cut.
+
+    >>> fit_for(1.5), fit_for("2025-01-31")
+    (('FLOAT',), ('BYTES',))
+    """
+    if isinstance(cut, str):
+        return ("BYTES",)
+    return ("INT", "FLOAT") if isinstance(cut, int) else ("FLOAT",)
+
+
+def check_type(where: str, column: str, types: dict[str, str], fit: tuple[str, ...]) -> None:
+    """Compares a column with what is asked of it.
+
+    Raises:
+        ConfigError: it is not in the schema, or of another type.
+    """
+    if types.get(column) not in fit:
+        raise ConfigError(
+            where, "the column is not fit for it" if column in types else "the schema has no such column",
+            expected=f"a column of type {' or '.join(fit)}: "
+            + ", ".join(name for name, found in types.items() if found in fit),
+            received=f"{column} ({types[column]})" if column in types else column,
+        )  # fmt: skip

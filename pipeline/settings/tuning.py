@@ -1,0 +1,147 @@
+"""What a config and a workload tell the search: ranges that the training takes, with its types."""
+
+import difflib
+import importlib
+import json
+from collections.abc import Mapping
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from pydantic import ValidationError
+
+from components.tuner.overrides import ALONE, with_hyperparameters
+from components.tuner.settings import Params, Range, Settings
+from pipeline.config import tuning
+from pipeline.config.root import Config
+from pipeline.config.training import Training
+from pipeline.errors import ConfigError
+from pipeline.workloads.contract import Workload, check_model_settings
+
+SECTION = "tuning.ranges"
+Types = Mapping[str, type]
+# A trial sets the first itself; the others say where and how safely a training runs, or are luck.
+NOT_SEARCHED = (
+    *ALONE, "parameter_servers", "backend", "max_restarts", "startup_timeout_s", "hang_timeout_s",
+    "checkpoint_every_steps", "checkpoint_every_s", "keep_checkpoints", "seed",
+)  # fmt: skip
+
+
+def tuning_settings(workload: Workload, config: Config, tuning: tuning.Tuning) -> Settings:
+    """All that the search is told.
+
+    The config as it stands is the first trial, where it lies within the ranges: the search is never worse.
+
+    Raises:
+        ConfigError: a key that cannot be searched, or a value that the training would refuse.
+    """
+    defaults = model_defaults(workload)
+    known = searchable(workload)
+    ranges = {key.removeprefix("training."): as_range(key, known, entry) for key, entry in tuning.ranges.items()}
+    for key, entry in ranges.items():
+        check_values(workload, key, entry, config.training)
+    if tuning.epochs and "epochs" in ranges:
+        raise ConfigError("tuning.epochs", "also in tuning.ranges", next_step="Give one of them.")
+    return Settings(
+        trials=tuning.trials,
+        parallel=min(tuning.parallel, tuning.trials),
+        seed=tuning.seed,
+        metric=tuning.metric,
+        epochs=tuning.epochs,
+        prune_after_epochs=tuning.prune_after_epochs,
+        ranges=ranges,
+        start=start(config.training, defaults, ranges),
+    )
+
+
+def searchable(workload: Workload) -> Types:
+    """Type by key: the single values of the training, and those of the model, that make it another model."""
+    training = {f"training.{key}": single(field.annotation) for key, field in Training.model_fields.items()}
+    hints = get_type_hints(importlib.import_module(workload.module("model")).Settings)
+    model = {f"training.model.{key}": single(hint) for key, hint in hints.items()}
+    refused = {f"training.{key}" for key in NOT_SEARCHED}
+    return {key: kind for key, kind in {**training, **model}.items() if kind is not None and key not in refused}
+
+
+def single(annotation: Any) -> type | None:
+    """The type of a value, None where it is not a single one.
+
+    >>> single(Annotated[int, "positive"] | None), single(Literal["adam", "adamw"]), single(tuple[str, ...])
+    (<class 'int'>, <class 'str'>, None)
+    """
+    if annotation in (bool, int, float, str):
+        return annotation
+    arguments = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return type(arguments[0])
+    if get_origin(annotation) is Annotated:
+        return single(arguments[0])
+    others = [argument for argument in arguments if argument is not NoneType]
+    return single(others[0]) if NoneType in arguments and len(others) == 1 else None
+
+
+def as_range(key: str, known: Types, entry: tuning.Range) -> Range:
+    """A range in the type of its key.
+
+    Raises:
+        ConfigError: no such key, or a value of another type.
+    """
+    if key not in known:
+        nearest = difflib.get_close_matches(key, sorted(known), n=1)
+        hint = f"Did you mean '{nearest[0]}'?" if nearest else f"Known here: {', '.join(sorted(known))}."
+        raise ConfigError(f"{SECTION}.{key}", f"unknown key. {hint}")
+    kind = known[key]
+    if entry.choices:
+        return Range("choice", choices=tuple(in_type(key, kind, value) for value in entry.choices))
+    if kind not in (int, float):
+        raise ConfigError(f"{SECTION}.{key}", "has no low and high", expected="choices", received=f"a {kind.__name__}")
+    low, high = in_type(key, kind, entry.low), in_type(key, kind, entry.high)
+    return Range("int" if kind is int else "float", low, high, entry.log)
+
+
+def in_type(key: str, kind: type, value: Any) -> Any:
+    """A value in the type of its key; a whole number does for a float, and for nothing else.
+
+    Raises:
+        ConfigError: it is of another type.
+    """
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ConfigError(f"{SECTION}.{key}", "not usable", expected=kind.__name__, received=repr(value))
+    return value
+
+
+def check_values(workload: Workload, key: str, entry: Range, training: Training) -> None:
+    """Lets the training look at every choice, or at both ends.
+
+    Raises:
+        ConfigError: it refuses one.
+    """
+    for value in entry.choices or (entry.low, entry.high):
+        if key.startswith("model."):
+            check_model_settings(workload, {key.removeprefix("model."): value})
+        tried = with_hyperparameters(training.model_dump(mode="json"), {key: value})
+        try:
+            Training.model_validate_json(json.dumps(tried))
+        except ValidationError as error:
+            message = error.errors()[0]["msg"]
+            raise ConfigError(
+                f"{SECTION}.training.{key}", "not usable", expected=message, received=repr(value)
+            ) from error
+
+
+def model_defaults(workload: Workload) -> Mapping[str, Any]:
+    """What the workload's model takes where the config says nothing."""
+    return vars(importlib.import_module(workload.module("model")).Settings())
+
+
+def start(training: Training, defaults: Mapping[str, Any], ranges: Mapping[str, Range]) -> Params | None:
+    """The values of the config, or None if one is not within its range."""
+    values = {**training.model_dump(mode="json"), "model": {**defaults, **training.model}}
+    params = {}
+    for key, entry in ranges.items():
+        value = values["model"][key.removeprefix("model.")] if key.startswith("model.") else values[key]
+        params[key] = value
+        if value not in entry:
+            return None
+    return params

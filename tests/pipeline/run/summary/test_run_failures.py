@@ -1,0 +1,107 @@
+import errno
+import os
+import socket
+import ssl
+
+import ml_metadata as mlmd
+import pytest
+
+from pipeline.errors import DataError, MachineError
+from pipeline.metadata.connection import sqlite
+from pipeline.run.request import Place
+from pipeline.run.summary.failures import REFUSALS, as_ours, refusal_in
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path, tmp_path / "history" / "1", "1")
+
+
+def test_an_error_that_is_its_own_cause_ends(place):
+    error = ValueError("CSV conversion error to float: invalid value 'far'")
+    error.__cause__ = error
+    assert refusal_in(error) is None
+    assert "invalid value 'far'" in as_ours(error, place).problem
+
+
+def test_a_full_disk_is_found_behind_a_circle():
+    outer, inner = ValueError("outer"), RuntimeError("inner")
+    outer.__cause__, inner.__cause__ = inner, outer
+    inner.__context__ = OSError(errno.ENOSPC, "No space left on device")
+    assert refusal_in(outer).errno == errno.ENOSPC
+
+
+def test_an_error_of_ours_stays_as_it_is(place):
+    error = DataError("rows.csv, line 3", "not a number")
+    error.__cause__ = error
+    assert as_ours(error, place) is error
+
+
+@pytest.mark.parametrize("number", sorted(REFUSALS))
+def test_each_refusal_of_the_machine_is_told_in_our_words_and_the_systems(place, number):
+    system = OSError(number, os.strerror(number), "/data/rows")
+    wrapped = RuntimeError(f"{system} [while running 'WriteSplit']")
+    outer = ValueError("the node failed")
+    outer.__cause__ = outer.__context__ = system
+    for error in (system, wrapped, outer):
+        ours = as_ours(error, place)
+        assert type(ours) is MachineError
+        assert ours.exit_code == 1
+        assert ours.problem.startswith(REFUSALS[number][0])
+        assert os.strerror(number) in ours.received
+        assert ours.next_step
+
+
+def test_a_refusal_without_words_of_ours_is_told_in_the_systems(place):
+    ours = as_ours(OSError(errno.EBUSY, os.strerror(errno.EBUSY), "/data/rows"), place)
+    assert (type(ours), ours.where) == (MachineError, "/data/rows")
+    assert "busy" in ours.received
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ResourceExhaustedError: /runs/x; No space left on device",
+        "UNKNOWN: /runs/x; Disk quota exceeded",
+        "/runs/x; File too large",
+        "DataLossError: /runs/x; Input/output error",
+        "FailedPrecondition: /runs/x; Read-only file system",
+        "(sqlite3.OperationalError) database or disk is full",
+        "Failed to establish connection to Metadata storage with error: disk I/O error query: COMMIT;",
+        "Error when executing query: attempt to write a readonly database",
+        "InternalError: Error when executing query: cannot commit - no transaction is active query: COMMIT;",
+        "[Errno 122] Error writing bytes to file. Detail: [errno 122] Disk quota exceeded",
+    ],
+)
+def test_words_of_libraries_are_understood(place, text):
+    assert type(as_ours(RuntimeError(text), place)) is MachineError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "rows.csv"),
+        ValueError("could not convert string to float: 'Permission denied'"),
+        ssl.SSLError(1, "[SSL: CERTIFICATE_VERIFY_FAILED]"),
+        socket.gaierror(-2, "Name or service not known"),
+    ],
+)
+def test_what_only_looks_like_a_refusal_is_none(error):
+    assert refusal_in(error) is None
+
+
+def test_the_root_may_be_gone(place, tmp_path):
+    gone = Place(tmp_path / "gone", tmp_path / "gone" / "1", "1")
+    assert as_ours(OSError(errno.ENOTCONN, "Transport endpoint is not connected"), gone).problem.startswith("the file")
+
+
+@pytest.mark.parametrize("content", [b"garbage" * 1000, b"SQLite format 3\0" + b"\0" * 5000])
+def test_a_store_that_is_damaged_is_named(place, content):
+    database = place.root / "metadata.db"
+    database.write_bytes(content)
+    with pytest.raises(RuntimeError) as caught:
+        mlmd.MetadataStore(sqlite(database))
+    ours = as_ours(caught.value, place)
+    assert (type(ours), ours.where) == (MachineError, str(database))
+    assert ours.problem == "the ML Metadata store is damaged"
+    assert "CREATE" not in str(ours)

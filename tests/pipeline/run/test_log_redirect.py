@@ -1,0 +1,111 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pipeline
+
+ROOT = Path(pipeline.__file__).parents[1]
+HEAD = "import os, subprocess, sys\nfrom pathlib import Path\nfrom pipeline.run.log_redirect import libraries_to\n"
+
+
+def run(tmp_path, body, code=0) -> tuple[str, str, str]:
+    """Runs a program that has ``log``; gives its standard output, its standard error and the log."""
+    log = tmp_path / "run.log"
+    command = [sys.executable, "-c", f"{HEAD}log = Path(sys.argv[1])\n{body}", str(log)]
+    # Buffered as a user's Python is, since what waits in a buffer must not end up on the wrong side.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=60)
+    assert done.returncode == code, done.stderr
+    return done.stdout, done.stderr, log.read_text(encoding="utf-8") if log.is_file() else ""
+
+
+def test_everything_that_is_written_inside_goes_to_the_log(tmp_path):
+    out, err, log = run(
+        tmp_path,
+        "with libraries_to(log):\n"
+        "    print('by print'); print('by print to error', file=sys.stderr)\n"
+        "    os.write(1, b'by C to output\\n'); os.write(2, b'by C to error\\n')\n"
+        "    subprocess.run(['sh', '-c', 'echo by a child; echo by a child to error >&2'], check=True)\n",
+    )
+    assert (out, err) == ("", "")
+    assert sorted(log.splitlines()) == [
+        "by C to error",
+        "by C to output",
+        "by a child",
+        "by a child to error",
+        "by print",
+        "by print to error",
+    ]
+
+
+def test_the_stream_reaches_the_terminal(tmp_path):
+    out, err, log = run(
+        tmp_path, "with libraries_to(log) as terminal:\n    print('fünf von neun', file=terminal); print('hidden')\n"
+    )
+    assert (out, err, log) == ("", "fünf von neun\n", "hidden\n")
+
+
+def test_what_was_said_before_and_after_is_where_it_was_meant_to_be(tmp_path):
+    out, err, log = run(
+        tmp_path,
+        "print('before', end=' ')\n"
+        "with libraries_to(log):\n    print('inside', end=' ')\n"
+        "print('after', flush=True); os.write(2, b'after error\\n')\n"
+        "subprocess.run(['echo', 'by a child'], check=True)\n",
+    )
+    assert (out, err, log) == ("before after\nby a child\n", "after error\n", "inside ")
+
+
+@pytest.mark.parametrize("error", ["ValueError('broken')", "KeyboardInterrupt()", "SystemExit(0)"])
+def test_the_terminal_is_back_after_an_exception(tmp_path, error):
+    out, err, log = run(
+        tmp_path,
+        "try:\n"
+        f"    with libraries_to(log):\n        print('inside'); raise {error}\n"
+        "except BaseException as caught:\n"
+        "    os.write(1, type(caught).__name__.encode()); os.write(2, b'back')\n",
+    )
+    assert (out, err, log) == (error.split("(")[0], "back", "inside\n")
+
+
+def test_a_terminal_that_is_gone_does_not_take_the_run_with_it(tmp_path):
+    _, err, log = run(
+        tmp_path,
+        "with libraries_to(log) as terminal:\n    terminal.close(); print('inside')\nos.write(2, b'back')\n",
+    )
+    assert (err, log) == ("back", "inside\n")
+
+
+def test_a_log_is_continued(tmp_path):
+    (tmp_path / "run.log").write_text("older\n")
+    _, _, log = run(tmp_path, "for word in 'ab':\n    with libraries_to(log):\n        print(word)\n")
+    assert log == "older\na\nb\n"
+
+
+def test_a_log_that_cannot_be_opened_leaves_the_terminal_alone(tmp_path):
+    out, err, _ = run(
+        tmp_path,
+        "try:\n"
+        "    with libraries_to(log / 'absent' / 'run.log'):\n        pass\n"
+        "except OSError as caught:\n"
+        "    print(type(caught).__name__); os.write(2, b'still here')\n",
+    )
+    assert (out, err) == ("FileNotFoundError\n", "still here")
+
+
+@pytest.mark.parametrize("name", ["run.log", "absent/run.log"])
+def test_no_file_descriptor_is_left_open(tmp_path, name):
+    out, _, _ = run(
+        tmp_path,
+        "count = lambda: len(os.listdir('/proc/self/fd'))\n"
+        "before = count()\n"
+        "for _ in range(3):\n"
+        "    try:\n"
+        f"        with libraries_to(log.parent / '{name}'):\n            pass\n"
+        "    except OSError:\n        pass\n"
+        "print(count() - before)\n",
+    )
+    assert out == "0\n"

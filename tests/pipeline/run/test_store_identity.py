@@ -1,0 +1,175 @@
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import ml_metadata as mlmd
+import pytest
+from ml_metadata.proto import metadata_store_pb2 as pb
+
+from pipeline.errors import InputError, MachineError
+from pipeline.metadata.connection import sqlite
+from pipeline.run.store_identity import FILE, check_belongs, check_not_lost, read_owner, store_id
+
+NAME = "tiny"
+
+
+class World:
+    """A root with a store in it; ``run`` is what a run of one node leaves."""
+
+    def __init__(self, root, database=None):
+        self.root = root
+        self.connection = sqlite(database or root / "metadata.db")
+        root.mkdir(parents=True, exist_ok=True)
+
+    def store(self) -> mlmd.MetadataStore:
+        return mlmd.MetadataStore(self.connection)
+
+    def check(self, shared=False):
+        check_not_lost(self.connection, self.root)
+        check_belongs(self.store(), shared, self.root, NAME)
+
+    def run(self, shared=False, at=None) -> pb.Artifact:
+        """Gives the artifact; with ``at`` it lies below another root."""
+        self.check(shared)
+        store = self.store()
+        kind = store.put_execution_type(pb.ExecutionType(name="Trainer"))
+        model = pb.Artifact(type_id=store.put_artifact_type(pb.ArtifactType(name="Model")))
+        context = pb.Context(type_id=store.put_context_type(pb.ContextType(name="pipeline")), name=NAME)
+        number, _, _ = store.put_execution(
+            pb.Execution(type_id=kind), [], [context], reuse_context_if_already_exist=True
+        )
+        model.uri = f"{at or self.root}/artifacts/Trainer/model/{number}"
+        event = pb.Event(type=pb.Event.OUTPUT)
+        execution = store.get_executions_by_id([number])[0]
+        store.put_execution(execution, [(model, event)], [context], reuse_context_if_already_exist=True)
+        (self.root / "artifacts" / "Trainer" / "model" / str(number)).mkdir(parents=True)
+        return store.get_artifacts()[-1]
+
+    def uris(self) -> list[str]:
+        return [artifact.uri for artifact in self.store().get_artifacts()]
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path / "runs" / NAME)
+
+
+def refused(world, text, shared=False):
+    before = sorted(world.root.rglob("*"))
+    with pytest.raises(InputError, match=text) as caught:
+        world.check(shared)
+    assert caught.value.exit_code == 2
+    assert "--root" in caught.value.next_step
+    assert sorted(world.root.rglob("*")) == before
+
+
+def test_a_new_root_and_a_new_store_remember_each_other(world):
+    world.check()
+    owner = read_owner(world.root)
+    assert (owner.store, owner.root) == (store_id(world.store()), str(world.root))
+    assert owner.store
+    world.run()
+    world.check()
+    assert read_owner(world.root) == owner
+
+
+def test_metadata_that_were_lost_are_not_made_anew(world):
+    world.run()
+    (world.root / "metadata.db").unlink()
+    refused(world, "the ML Metadata store of this folder is gone")
+
+
+def test_a_root_from_before_ids_is_adopted_and_its_lost_metadata_are_not_made_anew(world):
+    world.run()
+    (world.root / FILE).unlink()
+    (world.root / "metadata.db").rename(world.root / "kept")
+    refused(world, "the ML Metadata store of this folder is gone")
+    (world.root / "kept").rename(world.root / "metadata.db")
+    world.check()
+    assert read_owner(world.root).store == store_id(world.store())
+
+
+def test_an_empty_store_in_place_of_the_one_that_was_used(world):
+    world.run()
+    (world.root / "metadata.db").unlink()
+    world.store().get_context_types()
+    refused(world, "was used with another ML Metadata store")
+    (world.root / FILE).unlink()
+    refused(world, "folders of executions that ML Metadata does not know")
+
+
+def test_the_store_of_another_root_is_refused_though_it_knows_the_same_numbers(world, tmp_path):
+    world.run()
+    other = World(tmp_path / "elsewhere", tmp_path / "server.db")
+    other.run(shared=True)
+    world.connection = other.connection
+    refused(world, "was used with another ML Metadata store", shared=True)
+    (world.root / FILE).unlink()
+    refused(world, "folders of executions that ML Metadata does not know", shared=True)
+
+
+def test_a_shared_store_may_have_many_roots(tmp_path):
+    for place in ("a", "b", "a"):
+        World(tmp_path / place, tmp_path / "server.db").run(shared=True)
+    assert read_owner(tmp_path / "a").store == read_owner(tmp_path / "b").store
+    # One that lost its file is known by what lies there.
+    (tmp_path / "a" / FILE).unlink()
+    World(tmp_path / "a", tmp_path / "server.db").check(shared=True)
+
+
+def test_a_store_restored_from_before_the_latest_run_is_refused_until_what_it_does_not_know_is_gone(world, tmp_path):
+    world.run()
+    shutil.copy(world.root / "metadata.db", tmp_path / "backup")
+    world.run()
+    shutil.copy(tmp_path / "backup", world.root / "metadata.db")
+    refused(world, "folders of executions that ML Metadata does not know")
+    shutil.rmtree(world.root / "artifacts" / "Trainer" / "model" / "2")
+    world.check()
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"store": "a"}'])
+def test_a_file_that_names_no_store_is_refused(world, content):
+    world.run()
+    (world.root / FILE).write_text(content)
+    refused(world, "does not say which ML Metadata store")
+
+
+@pytest.mark.parametrize("put", [shutil.move, shutil.copytree])
+@pytest.mark.parametrize("with_file", [True, False])
+def test_artifacts_are_found_where_a_root_was_moved_or_copied_to(world, tmp_path, put, with_file):
+    world.run()
+    if not with_file:
+        (world.root / FILE).unlink()
+    put(world.root, tmp_path / "new place" / NAME)
+    moved = World(tmp_path / "new place" / NAME)
+    moved.check()
+    assert moved.uris() == [f"{moved.root}/artifacts/Trainer/model/1"]
+    assert read_owner(moved.root).root == str(moved.root)
+
+
+def test_in_a_shared_store_a_moved_root_is_followed_and_a_copied_one_is_not(tmp_path):
+    old = World(tmp_path / "a", tmp_path / "server.db")
+    old.run(shared=True)
+    shutil.copytree(old.root, tmp_path / "b")
+    World(tmp_path / "b", tmp_path / "server.db").check(shared=True)
+    assert old.uris() == [f"{old.root}/artifacts/Trainer/model/1"]
+    shutil.move(old.root, tmp_path / "c")
+    World(tmp_path / "c", tmp_path / "server.db").check(shared=True)
+    assert old.uris() == [f"{tmp_path}/c/artifacts/Trainer/model/1"]
+
+
+def test_keys_of_trainings_and_other_folders_are_no_executions(world):
+    for name in ("resume/1234567890123456", "resume/ab12", "notes"):
+        (world.root / "artifacts" / "Trainer" / name).mkdir(parents=True)
+    world.check()
+
+
+def test_a_disk_that_will_not_say_whose_a_root_is_is_no_bad_input(tmp_path, monkeypatch):
+    def refuse(self: Path) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(self))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(MachineError, match="Input/output error") as caught:
+        read_owner(tmp_path)
+    assert "Remove" not in caught.value.next_step

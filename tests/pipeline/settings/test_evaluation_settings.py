@@ -1,0 +1,49 @@
+import pytest
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.utils import io_utils
+
+from components.batch_evaluator.plan import make_plan
+from pipeline.config import evaluation as config
+from pipeline.errors import ConfigError
+from pipeline.settings.evaluation import make_eval_config
+from pipeline.workloads.contract import load_workload
+
+CENSUS = load_workload("census")
+SCHEMA: schema_pb2.Schema = io_utils.SchemaReader().read(str(CENSUS.schema))
+
+
+def areas(settings: config.Evaluation) -> dict[str, int | None]:
+    """Over how many thresholds each area is summed, by the name in the results."""
+    plan = make_plan(make_eval_config(CENSUS, settings, SCHEMA), has_baseline=False)
+    return {key.name: metric.thresholds for key, metric in plan.metrics.items() if metric.kind.startswith("AUC")}
+
+
+def test_areas_are_exact_unless_those_of_stock_are_asked_for():
+    assert areas(config.Evaluation()) == {"auc": None, "auc_precision_recall": None}
+    assert areas(config.Evaluation(auc="stock")) == {"auc": 10_000, "auc_precision_recall": 10_000}
+
+
+def test_an_exact_area_has_another_config_than_in_releases_that_summed_over_thresholds():
+    exact, stock = (make_eval_config(CENSUS, config.Evaluation(auc=auc), SCHEMA) for auc in ("exact", "stock"))
+    texts = [metric.config for made in (exact, stock) for metric in made.metrics_specs[0].metrics[:2]]
+    assert len(set(texts)) == 3
+    assert "" not in texts
+
+
+def test_a_bound_names_the_value_as_the_evaluation_does():
+    bound = config.Bound(metric="AUC", lower=0.5, slice={"sex": "1e0"})
+    made = make_eval_config(CENSUS, config.Evaluation(bounds=(bound,)), SCHEMA)
+    (threshold,) = made.metrics_specs[0].metrics[0].per_slice_thresholds[:1]
+    assert dict(threshold.slicing_specs[0].feature_values) == {"sex": "1e0"}
+    numbers = schema_pb2.Schema(feature=[schema_pb2.Feature(name="sex", type=schema_pb2.FLOAT)])
+    made = make_eval_config(CENSUS, config.Evaluation(bounds=(bound,)), numbers)
+    assert dict(made.metrics_specs[0].metrics[0].per_slice_thresholds[0].slicing_specs[0].feature_values) == {
+        "sex": "1.0"
+    }
+
+
+def test_a_bound_on_a_value_that_the_column_cannot_have_is_refused():
+    numbers = schema_pb2.Schema(feature=[schema_pb2.Feature(name="sex", type=schema_pb2.INT)])
+    bound = config.Bound(metric="AUC", lower=0.5, slice={"sex": "Male"})
+    with pytest.raises(ConfigError, match="slice sex=Male: no value of the column can be this"):
+        make_eval_config(CENSUS, config.Evaluation(bounds=(bound,)), numbers)
