@@ -55,7 +55,7 @@ def test_rows_are_counted_through_the_graph(finished):
 def test_the_run_keeps_its_config_log_and_summary(finished):
     folder = Path(finished.outcome.facts["folder"])
     assert yaml.safe_load((folder / "config.yaml").read_text())["training"]["epochs"] == 2
-    # What goes into it is for tests/pipeline/run/test_log_redirect.py; the libraries of one stack have nothing to say here.
+    # tests/pipeline/run/test_log_redirect.py checks its content, which depends on the versions of the libraries.
     assert (folder / "run.log").is_file()
     assert finished.outcome.facts["status"] == "pushed"
 
