@@ -17,11 +17,11 @@ from data.fetch import DEFAULT_CACHE
 from data.folders import building, locked
 from data.prepare import prepare
 from data.shop import World
-from data.spans import SPLITS
 from data.synthetic import synthesize
 from pipeline.config.load import load_config
 from pipeline.config.root import Config
 from pipeline.errors import InputError
+from pipeline.splits import SPLITS
 
 TAXI, TAXI_SPLITS = "taxi", ("train", "eval")
 TAXI_SCHEMA = Path(__file__).parent / "sides" / "taxi.pbtxt"

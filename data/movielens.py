@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data.metro import metro_tiers
-from data.splits import SPLITS, Names, random_split, time_split
+from data.splits import Names, random_split, time_split
 from data.tables import parse_table
 from pipeline.errors import DataError
+from pipeline.splits import SPLITS
 
 LIKED_FROM = 4
 NEW_USER_EVENTS = 10

@@ -13,9 +13,9 @@ from pathlib import Path
 from data.row_files import KINDS, kind
 from data.span_patterns import Span, spans
 from pipeline.errors import DataError
+from pipeline.splits import SPLITS
 
 MARKER = "_SUCCESS"
-SPLITS = ("train", "eval", "test")
 SETTLE_S = 60.0
 
 

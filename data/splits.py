@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import DataError
+from pipeline.splits import SPLITS
 
-SPLITS = ("train", "eval", "test")
 Names = npt.NDArray[np.str_]
 Fractions = tuple[float, float, float]
 

@@ -25,7 +25,6 @@ from components.slice_report.component import SliceReport
 from components.support.atomic_files import claim
 from components.validation_gate.component import ValidationGate
 from components.versioned_pusher.component import VersionedPusher
-from data.spans import SPLITS
 from pipeline.cache.digest import source_digest
 from pipeline.config.root import Config, Release
 from pipeline.config.training import Training
@@ -33,11 +32,23 @@ from pipeline.errors import ConfigError
 from pipeline.features.column_fit import check_columns
 from pipeline.features.table import closed_columns, lower_ends
 from pipeline.metadata.connection import connection_config
+from pipeline.nodes import (
+    APPROVAL,
+    BASELINE,
+    EVALUATOR,
+    EXAMPLE_GEN,
+    PUSHER,
+    STATISTICS_GEN,
+    TRAINER,
+    TRANSFORM,
+    WARM_START,
+)
 from pipeline.settings.evaluation import make_eval_config
 from pipeline.settings.known_names import check_names
 from pipeline.settings.report import report_settings
 from pipeline.settings.split import splitting_of
 from pipeline.settings.tuning import tuning_settings
+from pipeline.splits import SPLITS
 from pipeline.task.labels import gate_labels
 from pipeline.workloads.contract import Workload, check_model_settings, load_workload, read_schema
 
@@ -76,9 +87,9 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         other_columns=config.data.other_columns,
         above=lower_ends(workload.table.features),
         labels={labels["column"]: labels["values"]},
-    ).with_id("ExampleGen")
+    ).with_id(EXAMPLE_GEN)
     examples = example_gen.outputs["examples"]
-    statistics_gen = BatchStatisticsGen(examples=examples).with_id("StatisticsGen")
+    statistics_gen = BatchStatisticsGen(examples=examples).with_id(STATISTICS_GEN)
     schema_gen = ImportSchemaGen(schema_file=str(schema_copy(workload, root)))
     curated = schema_gen.outputs["schema"]
     validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=curated)
@@ -102,7 +113,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
             "domains": domains(schema, closed_columns(workload.table.features)),
             "source": source_digest(workload.module("preprocessing")),
         },
-    ).with_id("Transform")
+    ).with_id(TRANSFORM)
     transform.add_upstream_node(gate)
     tuning = tuning_nodes(workload, config, transform, curated)
     warm_start = warm_start_nodes(config.training)
@@ -120,13 +131,13 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
             "source": source_digest(workload.module("trainer")),
             "labels": str(rows / "labels"),
         },
-    ).with_id("Trainer")
+    ).with_id(TRAINER)
     baseline = Resolver(
         strategy_class=LatestOtherBlessedModel,
         candidate=trainer.outputs["model"],
         model=Channel(type=standard_artifacts.Model),
         model_blessing=Channel(type=standard_artifacts.ModelBlessing),
-    ).with_id("Baseline")
+    ).with_id(BASELINE)
     evaluator = BatchEvaluator(
         examples=examples,
         example_splits=["test"],
@@ -134,7 +145,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         model=trainer.outputs["model"],
         baseline_model=baseline.outputs["model"],
         eval_config=make_eval_config(workload, config.evaluation, schema),
-    ).with_id("Evaluator")
+    ).with_id(EVALUATOR)
     report = SliceReport(
         report_settings(workload, config, schema),
         examples=examples,
@@ -154,7 +165,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         push_destination=pusher_pb2.PushDestination(filesystem=pushed_to),
         review=config.release.review,
         **{key: channel for node in review for key, channel in node.outputs.items()},
-    ).with_id("Pusher")
+    ).with_id(PUSHER)
     return Pipeline(
         pipeline_name=config.name,
         pipeline_root=str(root / "artifacts"),
@@ -196,7 +207,7 @@ def warm_start_nodes(training: Training) -> list[Resolver]:
         model=Channel(type=standard_artifacts.Model),
         model_blessing=Channel(type=standard_artifacts.ModelBlessing),
     )
-    return [latest.with_id("WarmStart")]
+    return [latest.with_id(WARM_START)]
 
 
 def review_nodes(release: Release, report: SliceReport) -> list[Resolver]:
@@ -208,7 +219,7 @@ def review_nodes(release: Release, report: SliceReport) -> list[Resolver]:
         report=report.outputs["report"],
         decision=Channel(type=ReviewDecision),
     )
-    return [approval.with_id("Approval")]
+    return [approval.with_id(APPROVAL)]
 
 
 def domains(schema: schema_pb2.Schema, columns: tuple[str, ...]) -> dict[str, list[str]]:

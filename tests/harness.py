@@ -18,9 +18,10 @@ from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
 from pipeline.run.local.runner import run
 from pipeline.run.request import Request
+from pipeline.splits import SPLITS
 
 ROOT = Path(__file__).resolve().parent.parent
-SPLITS = ("train", "eval", "test")
+
 TINY = {"train": 1500, "eval": 300, "test": 400}
 # Small enough for seconds, and with bounds that a model of a few rows keeps.
 FAST = (

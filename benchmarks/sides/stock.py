@@ -14,7 +14,7 @@ from tfx.utils import io_utils
 
 from benchmarks.cases import TAXI, TAXI_SPLITS, Case, config_of, parse_side
 from benchmarks.sides.taxi_settings import TRANSFORM_OPTIONS, Settings, as_pipeline, push_destination, taxi_settings
-from data.spans import SPLITS
+from pipeline.splits import SPLITS
 
 
 def workload_settings(case: Case, rows: Path) -> Settings:

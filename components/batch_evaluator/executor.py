@@ -30,6 +30,7 @@ from components.compat.tensorflow import plain
 from components.examples.reading import read_schema, split_files
 from components.versioned_pusher.versions import JUDGED, content_digest
 from pipeline.errors import ConfigError, DataError, MainlineError
+from pipeline.nodes import EVALUATOR
 
 logger = logging.getLogger(__name__)
 Artifacts = dict[str, list[types.Artifact]]
@@ -76,7 +77,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             MainlineError: files were lost.
         """
         bad = functools.partial(score_all, scorers=scorers)
-        with naming_bad_rows(list(map(Work, files)), bad, "Evaluator"), self._make_beam_pipeline() as pipeline:
+        with naming_bad_rows(list(map(Work, files)), bad, EVALUATOR), self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
                 | beam.Create(list(enumerate(files)))

@@ -17,6 +17,7 @@ import components.compat.tensorflow  # noqa: F401 (lets models be restored from 
 from components.batch_evaluator.predictions import part_path, write_part
 from components.examples.reading import decoder, serialized_batches
 from pipeline.errors import ConfigError, DataError, MainlineError
+from pipeline.nodes import EVALUATOR
 
 VALUE_TYPES = {schema_pb2.BYTES: pa.string(), schema_pb2.INT: pa.int64(), schema_pb2.FLOAT: pa.float32()}
 Score = Callable[[tf.Tensor], NDArray[np.generic]]
@@ -93,7 +94,7 @@ def check_scores(scores: NDArray[np.generic], rows: int, scorer: Scorer) -> NDAr
             f"{scorer.path}, {scorer.output}", "not one score a row", expected=f"{rows}", received=f"{scores.size}"
         )
     if not np.isfinite(scores).all():
-        raise DataError("Evaluator", f"the {scorer.column} of the row is not finite", expected="a number in [0, 1]")
+        raise DataError(EVALUATOR, f"the {scorer.column} of the row is not finite", expected="a number in [0, 1]")
     return scores
 
 

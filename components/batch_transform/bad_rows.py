@@ -14,6 +14,7 @@ import tensorflow as tf
 from components.batch_transform.passes import Work
 from components.examples.reading import serialized_batches
 from pipeline.errors import DataError
+from pipeline.nodes import TRANSFORM
 
 logger = logging.getLogger(__name__)
 # The square of a greater one is infinite as a float32.
@@ -24,7 +25,7 @@ CHECKED = re.compile(r"(column '[^\n]*?) : Tensor had")
 
 @contextlib.contextmanager
 def naming_bad_rows(
-    works: Sequence[Work], function: Callable[[tf.Tensor], Any], node: str = "Transform"
+    works: Sequence[Work], function: Callable[[tf.Tensor], Any], node: str = TRANSFORM
 ) -> Iterator[None]:
     """Work of Beam on files, in a node; where it fails, it is a row's fault if the function fails on one.
 
@@ -113,6 +114,6 @@ def check_finite(batch: pa.RecordBatch) -> None:
         if not pa.types.is_floating(values.type):
             continue
         if pc.all(pc.is_finite(values)).as_py() is False:
-            raise DataError("Transform", f"the transformed column {name!r} has a number that is not finite")
+            raise DataError(TRANSFORM, f"the transformed column {name!r} has a number that is not finite")
         if (pc.max(pc.abs(values)).as_py() or 0.0) > GREATEST:
-            raise DataError("Transform", f"the transformed column {name!r} has a number beyond {GREATEST:g}")
+            raise DataError(TRANSFORM, f"the transformed column {name!r} has a number beyond {GREATEST:g}")

@@ -28,6 +28,7 @@ from components.support import lean
 from components.support.atomic_files import write_json
 from components.support.failure import as_failure
 from components.support.heartbeat import moved, stand
+from pipeline.nodes import TRAINER
 
 PULSE_S = 1.0
 
@@ -54,7 +55,7 @@ def main(arguments: list[str]) -> int:
             run(read_call(folder), folder / attempt, task)
         except BaseException as error:
             traceback.print_exc()
-            write_failure(folder / attempt / task, as_failure(error, "Trainer"))
+            write_failure(folder / attempt / task, as_failure(error, TRAINER))
             return 1
     return 0
 

@@ -21,8 +21,8 @@ from components.examples.parsing import read_batches
 from components.slice_report.facts import Leak, NewCategory
 from components.slice_report.statistics import readable
 from pipeline.errors import ConfigError
+from pipeline.splits import SPLITS
 
-SPLITS = ("train", "eval", "test")
 PAIRS = (("eval", "train"), ("test", "train"), ("test", "eval"))
 NAMED = 10
 # Of the values that may come to be named, how many are remembered as text; the others are counted by their hashes.

@@ -18,9 +18,9 @@ from components.slice_report.output import REPORT, read_report
 from components.slice_report.trace import Trace
 from components.validation_gate.unlisted import with_unlisted
 from components.validation_gate.verdict import Acceptance, Anomaly, judge, list_anomalies
+from pipeline.splits import SPLITS
 
 Statistics = Mapping[str, statistics_pb2.DatasetFeatureStatistics]
-SPLITS = ("train", "eval", "test")
 
 
 @dataclass(frozen=True)

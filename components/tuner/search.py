@@ -19,6 +19,7 @@ from components.tuner.settings import Settings
 from components.tuner.spec import Outcome, Spec
 from components.tuner.study import Record, begin, begun, best, open_study, records
 from pipeline.errors import MainlineError
+from pipeline.nodes import TUNER
 
 progress = logging.getLogger("mainline.progress")
 POLL_S = 0.1
@@ -153,7 +154,7 @@ def winner(over: list[Record]) -> Record:
     found = best(over)
     if found is None:
         raise MainlineError(
-            "Tuner", f"all {len(over)} trials failed", received=over[0].error if over else "no trial",
+            TUNER, f"all {len(over)} trials failed", received=over[0].error if over else "no trial",
             next_step="The log of the run has what every trial printed. Look at tuning.ranges first.",
         )  # fmt: skip
     return found

@@ -19,6 +19,7 @@ from components.tuner.report import Listener, Pruned, listening
 from components.tuner.spec import Outcome, Spec, read_spec
 from components.tuner.study import NAME, make_pruner
 from pipeline.errors import MainlineError
+from pipeline.nodes import TUNER
 
 
 def main(arguments: list[str], run: Callable[[Spec], None] | None = None) -> int:
@@ -59,7 +60,7 @@ def make_listener(spec: Spec) -> Listener:
 
     def listen(epoch: int, value: float) -> None:
         if not math.isfinite(value):
-            raise MainlineError("Tuner", f"{spec.settings.metric} became {value} in epoch {epoch + 1}")
+            raise MainlineError(TUNER, f"{spec.settings.metric} became {value} in epoch {epoch + 1}")
         # A trial that goes on after a kill may say again what is known.
         if epoch not in storage.get_trial(trial).intermediate_values:
             storage.set_trial_intermediate_value(trial, epoch, value)

@@ -15,6 +15,7 @@ from components.validation_gate.labels import Labels, check_labels
 from components.validation_gate.unlisted import Statistics, with_unlisted
 from components.validation_gate.verdict import Acceptance, Anomaly, how_to_accept, judge, list_anomalies, render
 from pipeline.errors import DataRejectedError
+from pipeline.nodes import VALIDATION_GATE
 
 Artifacts = dict[str, list[types.Artifact]]
 
@@ -41,7 +42,7 @@ class Executor(base_executor.BaseExecutor):
         verdict = judge(anomalies, exec_properties["block_on"], acceptances)
         if verdict.blocking:
             raise DataRejectedError(
-                "ValidationGate",
+                VALIDATION_GATE,
                 f"{len(verdict.blocking)} anomalies block the run; nothing was trained\n\n{render(verdict.blocking)}\n",
                 next_step=how_to_accept(verdict.blocking[0]),
             )

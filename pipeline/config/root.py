@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from data.spans import SPLITS
 from pipeline.config.data import Data
 from pipeline.config.evaluation import Evaluation
 from pipeline.config.kubeflow import Kubeflow
 from pipeline.config.strict import Port, Strict
 from pipeline.config.training import Training
 from pipeline.config.tuning import Tuning
+from pipeline.splits import SPLITS
 
 
 class Accepted(Strict):

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator, Sequence
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from components.batch_evaluator.plan import BASELINE_SCORE, SCORE
-from data.spans import SPLITS
 from pipeline.config.root import Config, Gate
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.features.table import closed_columns, raw_columns, reads
+from pipeline.splits import SPLITS
 from pipeline.workloads.contract import Workload, required_columns
 
 # What the gate says an anomaly is of that is of no one column.

@@ -5,9 +5,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.arrow_example_gen.splitting import BUCKETS, Splitting
 from components.arrow_example_gen.times import DIRECTIVES, instants
-from data.spans import SPLITS
 from pipeline.config.data import SplitBy
 from pipeline.errors import ConfigError
+from pipeline.splits import SPLITS
 
 # Up to here a 32-bit float tells a whole number from the next.
 FLOAT_WHOLE = 2**24

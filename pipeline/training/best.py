@@ -10,6 +10,7 @@ import tf_keras as keras
 
 from components.support import heartbeat
 from pipeline.errors import MainlineError
+from pipeline.nodes import TRAINER
 from pipeline.training import storage
 from pipeline.training.callbacks import Logs, progress
 
@@ -71,7 +72,7 @@ class BestWeights(keras.callbacks.Callback):
         value = float((logs or {})[self.monitor])
         if not math.isfinite(value):
             # Nothing is less than NaN, which would stay the best for ever.
-            raise MainlineError("Trainer", f"{self.monitor} became {value} in epoch {epoch + 1}")
+            raise MainlineError(TRAINER, f"{self.monitor} became {value} in epoch {epoch + 1}")
         state = BestState(**self.state)
         if not self.record or value < self.record["value"]:
             state |= {"record": {"epoch": epoch, "value": value}, "best": self._save("best", epoch)}

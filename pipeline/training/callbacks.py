@@ -8,6 +8,7 @@ import tf_keras as keras
 
 from components.support.heartbeat import Phase, moved
 from pipeline.errors import MainlineError
+from pipeline.nodes import TRAINER
 
 progress = logging.getLogger("mainline.progress")
 
@@ -129,7 +130,7 @@ class Progress(EpochProgress):
 def not_finite(what: str, step: int) -> MainlineError:
     """The error of a fitting that lost itself; rows with numbers that are not finite do not come so far."""
     return MainlineError(
-        "Trainer", f"{what} at step {step}",
+        TRAINER, f"{what} at step {step}",
         expected="a finite number",
         next_step="Lower training.learning_rate or set training.clip_norm.",
     )  # fmt: skip

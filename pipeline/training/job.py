@@ -14,6 +14,7 @@ from components.tuner.overrides import with_hyperparameters
 from pipeline.config.training import Training
 from pipeline.errors import MainlineError
 from pipeline.features.table import Table, targets, transformed_features
+from pipeline.nodes import TRAINER
 from pipeline.training.inputs import Split, count_records, list_files
 
 # What changes neither the rows, nor the order in which they come, nor what is done with them.
@@ -62,7 +63,7 @@ def make_split(name: str, patterns: list[str], table: Table, transform: tft.TFTr
     """One split of the transformed examples, with all that the table asks for."""
     rows = count_records(patterns)
     if rows < 1:
-        raise MainlineError("Trainer", f"the {name} split has no rows", received=str(patterns))
+        raise MainlineError(TRAINER, f"the {name} split has no rows", received=str(patterns))
     spec = transform.transformed_feature_spec()
     names = [output.name for output in (*transformed_features(table.features), *targets(table))]
     label, weight, *_ = (*(target.name for target in targets(table)), None)

@@ -16,6 +16,7 @@ from components.tuner.report import is_trial
 from pipeline.config.training import Training
 from pipeline.errors import MainlineError
 from pipeline.features.table import Table, raw_columns
+from pipeline.nodes import TRAINER
 from pipeline.training import checkpoints, diagnostics, storage, strategy
 from pipeline.training.autograph import leave_keras_alone
 from pipeline.training.checkpoints import Manifest
@@ -100,7 +101,7 @@ def begin(model: Trainee, job: Job, distribution: tf.distribute.Strategy) -> Man
     if found is None:
         found, fault = checkpoints.inspect(job.resume_dir, step)
         if found is None:
-            raise MainlineError("Trainer", f"a worker cannot read the checkpoint of step {step}", received=fault)
+            raise MainlineError(TRAINER, f"a worker cannot read the checkpoint of step {step}", received=fault)
     checkpoints.restore(model, job.resume_dir, step)
     return found.taken_up()
 

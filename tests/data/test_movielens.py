@@ -18,9 +18,9 @@ from data.movielens import (
     parse_item,
     parse_user,
 )
-from data.splits import SPLITS
 from data.tables import parse_table
 from pipeline.errors import DataError
+from pipeline.splits import SPLITS
 
 USERS = {"u": User(30, "F", "writer", "10001"), "v": User(60, "M", "other", "?")}
 ITEMS = {"a": Item(1995, ("Comedy", "Drama")), "b": Item(None, ("Comedy",)), "c": Item(1990, ())}

@@ -10,11 +10,12 @@ from tfx.components.example_gen import utils
 from tfx.proto import example_gen_pb2
 
 from data.span_patterns import Span
-from data.spans import MARKER, SETTLE_S, SPLITS, Folder, Found, choose, latest_span, listing, look, without_rows
+from data.spans import MARKER, SETTLE_S, Folder, Found, choose, latest_span, listing, look, without_rows
 from pipeline.config.load import load_config
 from pipeline.errors import ConfigError, DataError
 from pipeline.run.local.runner import input_rows
 from pipeline.run.local.spans import has_spans, resolve_span
+from pipeline.splits import SPLITS
 
 NOW_S = 1_000_000.0
 LONG_AGO_S = NOW_S - SETTLE_S

@@ -3,8 +3,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from data.splits import SPLITS, random_split, time_split
+from data.splits import random_split, time_split
 from pipeline.errors import DataError
+from pipeline.splits import SPLITS
 
 
 @pytest.mark.parametrize("n", [0, 1, 7, 10, 1_000, 100_000])

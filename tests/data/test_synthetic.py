@@ -23,9 +23,10 @@ from data.impressions import DAYS, GRAIN, SCHEMA, START_S, Source
 from data.shop import World
 from data.synthetic import SLICES, main, synthesize
 from pipeline.errors import DataError
+from pipeline.splits import SPLITS
 
 ROOT = Path(data.__file__).parents[1]
-SPLITS = ("train", "eval", "test")
+
 # No multiple of a chunk, nor of ten.
 ROWS = 30_007
 

@@ -12,6 +12,7 @@ from pipeline.kubeflow.compile.pipeline_spec import render
 from pipeline.kubeflow.graph_nodes import FINISH, WORKERS, steps_of
 from pipeline.kubeflow.parameters import parameters_of
 from pipeline.kubeflow.pod.run_folder import rows_folder
+from pipeline.nodes import TRAINER
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def make_package(config: Config) -> Package:
     steps = steps_of(config)
     nodes = tuple(step.node for step in steps)
     check_pods(config, nodes)
-    pod = WORKERS if config.training.backend == "kubernetes" else "Trainer"
+    pod = WORKERS if config.training.backend == "kubernetes" else TRAINER
     gpus = bool(config.kubeflow.pod_of(pod).gpu)
     check_compiled(config.training.strategy, config.training.jit_compile, gpus, f"kubeflow.pods.{pod}")
     parameters = parameters_of(config)

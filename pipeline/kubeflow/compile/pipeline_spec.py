@@ -19,6 +19,7 @@ from pipeline.config.root import Config
 from pipeline.kubeflow.compile.platform_spec import platform_config
 from pipeline.kubeflow.graph_nodes import FINISH, Step
 from pipeline.kubeflow.parameters import parameter_name, value_at
+from pipeline.nodes import EVALUATOR
 
 # The Kubernetes client brings it along where it is installed, with grammars that take seconds to build.
 with without("kubernetes_validate"):
@@ -26,7 +27,7 @@ with without("kubernetes_validate"):
 
 # What a node shows on its page in Kubeflow Pipelines, beside its log: output by the option that names its file.
 SHOWN: Mapping[str, Mapping[str, type]] = {
-    "Evaluator": {"markdown": dsl.Markdown, "metrics": dsl.Metrics},
+    EVALUATOR: {"markdown": dsl.Markdown, "metrics": dsl.Metrics},
     FINISH: {"markdown": dsl.Markdown, "html": dsl.HTML},
 }
 MODULES = {FINISH: "pipeline.kubeflow.pod.exit_handler"}

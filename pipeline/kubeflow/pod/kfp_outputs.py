@@ -13,6 +13,7 @@ from components.slice_report.evaluation import Evaluation, read_evaluation
 from components.slice_report.page.markdown import code, escaped, fenced
 from components.support.atomic_files import write_whole
 from pipeline.config.root import Config
+from pipeline.nodes import EVALUATOR
 from pipeline.run.summary.results import Walked, judge
 from pipeline.run.summary.summary import Summary, check_row
 
@@ -23,7 +24,7 @@ SLICES = 30
 def show_evaluation(config: Config, walked: Walked, markdown: Path, metrics: Path, executor_output: Path) -> None:
     """Writes verdict and slices as Markdown, and the metrics of all test rows as metadata of an artifact."""
     verdict = judge(walked, config)
-    folder = next(output.uri for output in walked.outputs["Evaluator"] if output.key == "evaluation")
+    folder = next(output.uri for output in walked.outputs[EVALUATOR] if output.key == "evaluation")
     evaluation = read_evaluation(folder)
     text = verdict_text(verdict) + "\n" + slice_table(evaluation) if verdict else ""
     write_whole(markdown, text.encode("utf-8"))

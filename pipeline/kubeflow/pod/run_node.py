@@ -34,6 +34,7 @@ from pipeline.kubeflow.pod.run_folder import (
 )
 from pipeline.kubeflow.pod.volume import check_volume
 from pipeline.metadata.server import trouble, wait_for_store
+from pipeline.nodes import EXAMPLE_GEN, TRAINER
 from pipeline.run.console import observing
 from pipeline.run.events import NodeStatus
 from pipeline.run.local.runner import input_rows, progress_to
@@ -94,7 +95,7 @@ def launch(options: argparse.Namespace, config: Config, place: Place) -> None:
     settings = from_environment(config.metadata, os.environ)
     wait_for_store(settings, place.root, config.kubeflow.metadata_timeout_s, tell)
     config = config.model_copy(update={"metadata": settings})
-    rows = ready_rows(config) if node == "ExampleGen" else rows_folder(config)
+    rows = ready_rows(config) if node == EXAMPLE_GEN else rows_folder(config)
     tell_workers(config)
     with observing(sys.stderr) as observer, progress_to(observer) as handler:
         from pipeline.kubeflow.pod.node_graph import clear, make_graph
@@ -102,10 +103,10 @@ def launch(options: argparse.Namespace, config: Config, place: Place) -> None:
         graph = make_graph(config, rows, place, observer, handler)
         check_node(node, after, graph)
         clear(graph, node, place, workers_live_on=config.training.backend == "kubernetes")
-        ingested = read_record(place.folder, "ExampleGen")
+        ingested = read_record(place.folder, EXAMPLE_GEN)
         graph.rows = dict(ingested.rows or {}) if ingested else {}
         graph.launch(node)
-    keep(place, Record(graph.statuses[node], ingested_rows(graph) if node == "ExampleGen" else None))
+    keep(place, Record(graph.statuses[node], ingested_rows(graph) if node == EXAMPLE_GEN else None))
     show(options, config, graph)
 
 
@@ -113,7 +114,7 @@ def ingested_rows(graph: "Graph") -> dict[str, int]:
     """The rows of each split as ExampleGen gave them, now or from the cache: what all other nodes are held to."""
     from pipeline.run.local.row_counts import rows_out
 
-    return graph.rows or rows_out(graph.outputs.get("ExampleGen", [])) or {}
+    return graph.rows or rows_out(graph.outputs.get(EXAMPLE_GEN, [])) or {}
 
 
 def check_node(node: str, after: set[str], graph: "Graph") -> None:
@@ -147,7 +148,7 @@ def ready_rows(config: Config) -> Path:
 def tell_workers(config: Config) -> None:
     """What Trainer needs to know to start workers, by its environment: the graph is the same everywhere."""
     os.environ[BACKEND_ENV] = config.training.backend
-    pod = config.kubeflow.pod_of(WORKERS).model_copy(update={"timeout_s": config.kubeflow.pod_of("Trainer").timeout_s})
+    pod = config.kubeflow.pod_of(WORKERS).model_copy(update={"timeout_s": config.kubeflow.pod_of(TRAINER).timeout_s})
     os.environ[WORKER_POD_ENV] = json.dumps(pod.model_dump(mode="json", exclude_none=True))
 
 

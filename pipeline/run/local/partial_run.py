@@ -14,6 +14,7 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from components.slice_report.trace import node_name, producer
 from pipeline.errors import ConfigError
+from pipeline.nodes import EVALUATOR, EXAMPLE_GEN, SLICE_REPORT, TRAINER, TRANSFORM, TUNER, VALIDATION_GATE
 from pipeline.run.artifacts import OUTPUTS
 from pipeline.run.executions import of_run
 
@@ -24,7 +25,7 @@ READ = (metadata_store_pb2.Event.INPUT, metadata_store_pb2.Event.DECLARED_INPUT)
 # What a user sets, by node and the beginning of the name in what TFX keeps; empty for what is no setting: a digest of
 # code, a place, a record of all settings.
 NAMES: Mapping[str, Mapping[str, str]] = {
-    "ExampleGen": {
+    EXAMPLE_GEN: {
         "input_base": "data (the folder of the rows)",
         "settings.columns.others": "data.other_columns",
         "settings.columns": "schema",
@@ -33,10 +34,10 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "settings": "data",
     },
     "SchemaGen": {"schema_file": "schema"},
-    "ValidationGate": {"labels": "schema", "accept": "gate.accept", "block_on": "gate.block_on"},
-    "Transform": {"preprocessing_fn": "workload", "custom_config.source": "", "custom_config.domains": "schema"},
-    "Tuner": {"run_fn": "workload", "source": "", "training": "training", "settings": "tuning"},
-    "Trainer": {
+    VALIDATION_GATE: {"labels": "schema", "accept": "gate.accept", "block_on": "gate.block_on"},
+    TRANSFORM: {"preprocessing_fn": "workload", "custom_config.source": "", "custom_config.domains": "schema"},
+    TUNER: {"run_fn": "workload", "source": "", "training": "training", "settings": "tuning"},
+    TRAINER: {
         "run_fn": "workload",
         "custom_config.source": "",
         "custom_config.labels": "",
@@ -44,8 +45,8 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "hyperparameters": "tuning",
         "base_model": "training.warm_start",
     },
-    "Evaluator": {"eval_config": "evaluation"},
-    "SliceReport": {"settings.config": "", "settings.sources": "", "settings.card": "", "settings": "report"},
+    EVALUATOR: {"eval_config": "evaluation"},
+    SLICE_REPORT: {"settings.config": "", "settings.sources": "", "settings.card": "", "settings": "report"},
 }
 # Whose name is one setting, whatever lies below it.
 WHOLE = ("schema", "workload", "data.split_by", "gate.accept", "evaluation", "report", "data (the folder of the rows)")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config.root import Config
 from pipeline.errors import MainlineError
+from pipeline.nodes import TRAINER
 from pipeline.run.events import NodeStatus
 from pipeline.run.request import Place, Request
 from pipeline.run.summary.failures import as_ours
@@ -93,7 +94,7 @@ def when_pushed(model: "Served | None", run: str) -> Pushed:
 
 def trained(nodes: list[NodeStatus]) -> bool:
     """Whether a model was fitted in this run, and not taken from an earlier one."""
-    return any(node.node == "Trainer" and node.state == "done" for node in nodes)
+    return any(node.node == TRAINER and node.state == "done" for node in nodes)
 
 
 def training_warnings(model_run: Path) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from components.slice_report.output import CARD, PAGE, REPORT, read_bytes, write
 from components.slice_report.sources import Sources
 from components.slice_report.trace import node_name, trace
 from pipeline.config.root import Config
+from pipeline.nodes import BASELINE, SLICE_REPORT, WARM_START
 from pipeline.run.artifacts import Output, outputs_of
 from pipeline.run.executions import of_run
 from pipeline.settings.report import report_settings
@@ -25,7 +26,6 @@ from pipeline.workloads.contract import load_workload
 
 Execution = metadata_store_pb2.Execution
 Outputs = Mapping[str, list[Output]]
-BASELINE, REPORTER, EARLIER = "Baseline", "SliceReport", "WarmStart"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def outputs_of_run(store: mlmd.MetadataStore, run: str) -> dict[str, list[Output
 def publish(store: mlmd.MetadataStore, config: Config, run: str, folder: Path, failure: Failure) -> Path:
     """Puts the report of a run into ``folder``, gives the page; a run that ended earlier gets one on what it left."""
     outputs = outputs_of_run(store, run)
-    made = [output.uri for output in outputs.get(REPORTER, []) if output.key == "report"]
+    made = [output.uri for output in outputs.get(SLICE_REPORT, []) if output.key == "report"]
     if made:
         for name in (CARD, PAGE, REPORT):
             write_whole(str(folder / name), read_bytes(f"{made[0]}/{name}"))
@@ -62,7 +62,10 @@ def partial_report(store: mlmd.MetadataStore, config: Config, run: str, outputs:
     workload = load_workload(config.workload)
     schema = io_utils.SchemaReader().read(str(workload.schema))
     written = [
-        output for node, found in outputs.items() if node not in (BASELINE, REPORTER, EARLIER) for output in found
+        output
+        for node, found in outputs.items()
+        if node not in (BASELINE, SLICE_REPORT, WARM_START)
+        for output in found
     ]
     baseline = next((output.id for output in outputs.get(BASELINE, []) if output.key == "model"), None)
     sources = Sources(

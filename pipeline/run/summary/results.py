@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.config.root import Config
 from pipeline.errors import MainlineError
+from pipeline.nodes import EVALUATOR
 from pipeline.run.events import NodeStatus
 from pipeline.run.request import Place
 
@@ -37,7 +38,7 @@ def judge(walked: Walked, config: Config) -> "Verdict | None":
     from components.slice_report.evaluation import read_verdict
     from pipeline.workloads.contract import load_workload, with_bounds
 
-    outputs = {output.key: output for output in walked.outputs.get("Evaluator", [])}
+    outputs = {output.key: output for output in walked.outputs.get(EVALUATOR, [])}
     if not outputs:
         return None
     blessed = outputs["blessing"].properties.get("blessed") == 1

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
+from fakes.folder_names import NAMES, NEIGHBOURS
 from fakes.stock import example_gen_runs
 from harness import write_text
 
@@ -11,9 +12,6 @@ from components.arrow_example_gen.driver import Driver
 from components.support.folders import all_files, files_in
 from pipeline.errors import DataError
 from pipeline.training.inputs import count_records
-
-NAMES = ["rows [v2]", "q?", "s*", "b\\c", "[!x]", "]x[", "{a}", "ä #%", "a\\[b]", "[", "**"]
-NEIGHBOURS = ["rows v", "q1", "sx", "bc", "b", "x", "a", "a[b]"]
 
 
 def folders(tmp_path, name) -> Path:

@@ -9,13 +9,14 @@ import pyarrow as pa
 import pytest
 import tensorflow as tf
 from fakes.stock import example_gen_runs
-from harness import SPLITS, write_text
+from harness import write_text
 
 from components.arrow_example_gen import byte_ranges
 from components.arrow_example_gen.columns import Settings
 from components.arrow_example_gen.component import pack
 from components.arrow_example_gen.splitting import BUCKETS, Splitting, buckets, by_time, parts
 from pipeline.errors import DataError
+from pipeline.splits import SPLITS
 
 BY_KEY = Splitting("key", "trip_start_timestamp", SPLITS, (600_000, 800_000))
 BY_TIME = Splitting("time", "trip_start_timestamp", SPLITS, (1400000000, 1430000000))

@@ -2,7 +2,7 @@ import tempfile
 
 import pytest
 import tensorflow as tf
-from test_folder_names import NAMES, NEIGHBOURS
+from fakes.folder_names import NAMES, NEIGHBOURS
 
 from components.compat import tensorflow
 from components.compat.tensorflow import plain

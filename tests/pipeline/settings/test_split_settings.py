@@ -1,11 +1,11 @@
 import pytest
-from harness import SPLITS
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.arrow_example_gen.splitting import Splitting
 from pipeline.config.data import SplitBy
 from pipeline.errors import ConfigError
 from pipeline.settings.split import splitting_of
+from pipeline.splits import SPLITS
 
 SCHEMA = schema_pb2.Schema()
 for NAME, KIND in {"user_id": "BYTES", "at": "INT", "price_usd": "FLOAT"}.items():
