@@ -20,7 +20,7 @@ from pipeline.workloads.contract import load_workload
 
 # At run time these are imported where they are used: they take seconds to load.
 if TYPE_CHECKING:
-    from pipeline.training.inputs import Batches, Split
+    from pipeline.training.input.batches import Batches, Split
     from pipeline.training.job import Job
 
 EPOCHS = 3
@@ -40,8 +40,8 @@ def feed(config: str, root: Path, batch_size: int, repeats: int) -> list[FitRate
     import tf_keras as keras
 
     from pipeline.training.autograph import leave_keras_alone
-    from pipeline.training.blocks import scratch
-    from pipeline.training.inputs import training_batches
+    from pipeline.training.input.batches import training_batches
+    from pipeline.training.input.disk_cache import scratch
     from pipeline.training.loop import build_trainee
 
     leave_keras_alone()
@@ -103,7 +103,7 @@ def from_memory(batches: "Batches", steps: int) -> "Batches":
 
 def too_large(split: "Split") -> "Split":
     """Return the same split as if it did not fit in memory."""
-    from pipeline.training.inputs import Split
+    from pipeline.training.input.batches import Split
 
     class Large(Split):
         def is_held(self) -> bool:

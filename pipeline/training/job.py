@@ -15,7 +15,7 @@ from pipeline.config.training import Training
 from pipeline.errors import MainlineError
 from pipeline.features.table import Table, targets, transformed_features
 from pipeline.nodes import TRAINER
-from pipeline.training.inputs import Split, count_records, list_files
+from pipeline.training.input.batches import Split, count_records, list_files
 
 # What changes neither the rows, nor the order in which they come, nor what is done with them.
 WITHOUT_EFFECT = (

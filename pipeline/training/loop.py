@@ -17,17 +17,19 @@ from pipeline.config.training import Training
 from pipeline.errors import MainlineError
 from pipeline.features.table import Table, raw_columns
 from pipeline.nodes import TRAINER
-from pipeline.training import checkpoints, diagnostics, storage, strategy
 from pipeline.training.autograph import leave_keras_alone
-from pipeline.training.checkpoints import Manifest
+from pipeline.training.checkpoint import checkpoints, sealed_files
+from pipeline.training.checkpoint.checkpoints import Manifest
+from pipeline.training.diagnostics import tensorboard
+from pipeline.training.diagnostics.projector import write_projector
+from pipeline.training.distribution import strategy
+from pipeline.training.distribution.parameter_server import copy_weights, tell_spread
 from pipeline.training.job import Job, make_job, read_training
 from pipeline.training.optimizer import layers_compute_in, make_optimizer
-from pipeline.training.parameter_server import copy_weights, tell_spread
-from pipeline.training.projector import write_projector
 from pipeline.training.session import Session
 from pipeline.training.signatures import RawSpec, ServingModel
 from pipeline.training.trainee import Trainee
-from pipeline.training.warm_start import export_warm_start, warm_start
+from pipeline.training.warm_start.transfer import export_warm_start, warm_start
 
 BuildModel = Callable[[Table, Training], keras.Model]
 
@@ -131,7 +133,7 @@ def raw_spec(schema_path: str, table: Table) -> RawSpec:
     return {name: spec[name] for name in raw_columns(table.features)}
 
 
-def write_record(job: Job, session: Session, watch: diagnostics.Watch, elapsed_s: float) -> None:
+def write_record(job: Job, session: Session, watch: tensorboard.Watch, elapsed_s: float) -> None:
     """Writes ``training.json`` beside the logs: settings, metrics by epoch, what was chosen, how fast, how it began."""
     rows = session.steps_made * job.training.batch_size
     record: dict[str, Any] = {
@@ -146,4 +148,4 @@ def write_record(job: Job, session: Session, watch: diagnostics.Watch, elapsed_s
         "warm_start": session.origin.warm_start,
         "warnings": watch.finish(session.journal.history),
     }
-    storage.write(f"{job.fn_args.model_run_dir}/training.json", json.dumps(record, indent=1).encode("utf-8"))
+    sealed_files.write(f"{job.fn_args.model_run_dir}/training.json", json.dumps(record, indent=1).encode("utf-8"))

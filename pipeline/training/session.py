@@ -8,14 +8,16 @@ import tf_keras as keras
 
 from components.support.heartbeat import moved
 from components.tuner.report import report
-from pipeline.training import callbacks, diagnostics, strategy
-from pipeline.training.best import BestWeights
-from pipeline.training.blocks import scratch
-from pipeline.training.checkpoints import Checkpoints, EpochCheckpoints, Manifest
-from pipeline.training.inputs import Batches, eval_batches, first_batch, training_batches
+from pipeline.training import callbacks
+from pipeline.training.checkpoint.best_weights import BestWeights
+from pipeline.training.checkpoint.checkpoints import Checkpoints, EpochCheckpoints, Manifest
+from pipeline.training.diagnostics import tensorboard
+from pipeline.training.diagnostics.probe import Batch
+from pipeline.training.distribution import strategy
+from pipeline.training.distribution.parameter_server import ChiefEvaluation, worker_batches
+from pipeline.training.input.batches import Batches, eval_batches, first_batch, training_batches
+from pipeline.training.input.disk_cache import scratch
 from pipeline.training.job import Job
-from pipeline.training.parameter_server import ChiefEvaluation, worker_batches
-from pipeline.training.probe import Batch
 from pipeline.training.trainee import Trainee
 
 MONITOR = "val_log_loss"
@@ -46,18 +48,18 @@ class Session:
         """Steps since the last resume."""
         return self.journal.step - self.origin.step
 
-    def fit(self) -> diagnostics.Watch:
+    def fit(self) -> tensorboard.Watch:
         """Fits; the model of the chief then holds the best weights. Gives what was watched."""
         with scratch() as folder:
             return self.fit_in(folder)
 
-    def fit_in(self, folder: Path) -> diagnostics.Watch:
+    def fit_in(self, folder: Path) -> tensorboard.Watch:
         """Fits, with a folder for rows that memory does not hold."""
         training = self.job.training
         share = strategy.share(self.distribution)
         moved("reading rows")
         held_out, steps = eval_batches(self.job.eval, training.batch_size, share, folder)
-        watch = diagnostics.watch(
+        watch = tensorboard.watch(
             self.job.fn_args.model_run_dir, self.model, training, self.one_batch, strategy.is_chief()
         )
         evaluation = [ChiefEvaluation(self.make_copy(), held_out, steps, self.best)] if self.coordinated else []

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import tensorflow as tf
 import tf_keras as keras
 
-from pipeline.features import noise
+from pipeline.features import stateless_random
 
 Gradient: TypeAlias = tf.Tensor | tf.IndexedSlices | None
 
@@ -88,9 +88,9 @@ class Trainee(keras.Model):
     def part_step(self, data: Any, low: tf.Tensor, high: tf.Tensor) -> tuple[list[Gradient], tf.Tensor]:
         """The gradients, scaled where the optimizer scales, and the scores of the rows from ``low`` to ``high``."""
         features, labels, weights = tf.nest.map_structure(lambda tensor: tensor[low:high], data)
-        place = noise.Place(self.optimizer.iterations, self.first_row() + low, self.batch_size)
+        place = stateless_random.Place(self.optimizer.iterations, self.first_row() + low, self.batch_size)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        with noise.at(place), tf.GradientTape() as tape:
+        with stateless_random.at(place), tf.GradientTape() as tape:
             scores = self(features, training=True)
             loss = tf.reduce_sum(weighted_losses(labels, scores, weights)) / self.batch_size
             loss += layer_losses(self) / (replicas * self.parts)

@@ -22,7 +22,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from pipeline.features import blocks
+from pipeline.features import layers
 from pipeline.features.preprocess import transform
 from pipeline.features.table import Bucketized, Categorical, Crossed, Numeric, Table
 from pipeline.training.loop import train
@@ -97,12 +97,12 @@ def write_examples(folder: Path, examples: list[bytes], shards: int) -> None:
 
 def build_model(table: Table, training) -> keras.Model:
     """A linear side and a deep one, as the workloads have them."""
-    inputs = blocks.keras_inputs(table.features)
-    vectors = blocks.embeddings(table.features, inputs, 1e-5)
-    deep = keras.layers.Concatenate()([*vectors.values(), *blocks.dense_inputs(table.features, inputs)])
-    deep = blocks.mlp(deep, units=(16, 8), dropout=training.model.get("dropout", 0.0), seed=training.seed)
+    inputs = layers.keras_inputs(table.features)
+    vectors = layers.embeddings(table.features, inputs, 1e-5)
+    deep = keras.layers.Concatenate()([*vectors.values(), *layers.dense_inputs(table.features, inputs)])
+    deep = layers.mlp(deep, units=(16, 8), dropout=training.model.get("dropout", 0.0), seed=training.seed)
     logit = keras.layers.Add()([
-        blocks.wide_logit(table.features, inputs, 1e-5, 1e-5), keras.layers.Dense(1, name="deep_logit")(deep)
+        layers.wide_logit(table.features, inputs, 1e-5, 1e-5), keras.layers.Dense(1, name="deep_logit")(deep)
     ])  # fmt: skip
     return keras.Model(inputs, keras.layers.Activation("sigmoid", dtype="float32", name="score")(logit))
 

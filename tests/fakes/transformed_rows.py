@@ -16,7 +16,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import beam as tft_beam
 from tensorflow_transform.tf_metadata import dataset_metadata
 
-from pipeline.features import blocks
+from pipeline.features import layers
 from pipeline.features.preprocess import transform
 from pipeline.features.table import Bucketized, Categorical, Crossed, Exact, MultiHot, Numeric, Table
 from pipeline.training.autograph import leave_keras_alone
@@ -104,11 +104,11 @@ def batch_of(output: tft.TFTransformOutput, rows: Rows) -> tuple[dict[str, tf.Te
 
 def build_model(table: Table = TABLE, units: Sequence[int] = (16, 8)) -> keras.Model:
     """Wide and deep, with every kind of input."""
-    inputs = blocks.keras_inputs(table.features)
-    vectors = blocks.embeddings(table.features, inputs)
-    deep = keras.layers.Concatenate()([*vectors.values(), *blocks.dense_inputs(table.features, inputs)])
-    deep = blocks.mlp(deep, units, dropout=0.1)
-    wide = blocks.wide_logit(table.features, inputs)
+    inputs = layers.keras_inputs(table.features)
+    vectors = layers.embeddings(table.features, inputs)
+    deep = keras.layers.Concatenate()([*vectors.values(), *layers.dense_inputs(table.features, inputs)])
+    deep = layers.mlp(deep, units, dropout=0.1)
+    wide = layers.wide_logit(table.features, inputs)
     logit = keras.layers.Add()([wide, keras.layers.Dense(1, name="deep_logit")(deep)])
     return keras.Model(inputs, keras.layers.Activation("sigmoid", name="score")(logit))
 

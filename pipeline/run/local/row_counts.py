@@ -12,7 +12,7 @@ from components.examples import SOURCE_ROWS
 from components.examples.listing import FILES, files_of
 from pipeline.errors import MainlineError
 from pipeline.run.artifacts import Output
-from pipeline.training.inputs import count_records
+from pipeline.training.input.batches import count_records
 
 Counts = dict[str, int]
 

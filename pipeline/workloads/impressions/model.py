@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import tf_keras as keras
 
 from pipeline.config.training import Training
-from pipeline.features import blocks
+from pipeline.features import layers
 from pipeline.features.table import Table
 
 
@@ -22,7 +22,7 @@ class Settings:
 def build_model(table: Table, training: Training) -> keras.Model:
     """Wide & Deep. Inputs are the transformed features; the output ``score`` is a probability, (batch, 1) float32."""
     settings = Settings(**training.model)
-    return blocks.wide_and_deep(
+    return layers.wide_and_deep(
         table.features, units=(64, 32), dropout=settings.dropout, seed=training.seed,
         embedding_l2=settings.embedding_l2, wide_l2=settings.wide_l2, cross_l2=settings.cross_l2,
     )  # fmt: skip

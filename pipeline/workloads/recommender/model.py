@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import tf_keras as keras
 
 from pipeline.config.training import Training
-from pipeline.features import blocks
+from pipeline.features import layers
 from pipeline.features.table import Categorical, Crossed, Table, transformed_name
 from pipeline.workloads.recommender.features import WIDTH
 
@@ -35,34 +35,34 @@ def build_model(table: Table, training: Training) -> keras.Model:
     Inputs are the transformed features, (batch, width); the output ``score`` is a probability, (batch, 1) float32.
     """
     settings = Settings(**training.model)
-    inputs = blocks.keras_inputs(table.features)
+    inputs = layers.keras_inputs(table.features)
     known = hide_users(table, inputs, settings.user_dropout, training.seed)
     vectors = embeddings(table, known, settings)
     genres = keras.layers.Dense(WIDTH, use_bias=False, name="genres")(known["genres_xf"])
     pairs = [vector for vector in vectors.values() if vector.shape[-1] == WIDTH]
     user, item = vectors["user_id_xf"], vectors["item_id_xf"]
     matches = [keras.layers.Multiply()([user, item]), keras.layers.Multiply()([user, genres])]
-    deep = keras.layers.Concatenate()([*vectors.values(), *blocks.dense_inputs(table.features, known), *matches])
-    deep = blocks.mlp(deep, units=(64, 32), dropout=settings.dropout, seed=training.seed)
+    deep = keras.layers.Concatenate()([*vectors.values(), *layers.dense_inputs(table.features, known), *matches])
+    deep = layers.mlp(deep, units=(64, 32), dropout=settings.dropout, seed=training.seed)
     logit = keras.layers.Add()([
-        blocks.wide_logit(table.features, known, settings.wide_l2, settings.cross_l2),
-        blocks.factorization([*pairs, genres]),
+        layers.wide_logit(table.features, known, settings.wide_l2, settings.cross_l2),
+        layers.factorization([*pairs, genres]),
         keras.layers.Dense(1, name="deep_logit")(deep),
     ])  # fmt: skip
     return keras.Model(inputs, keras.layers.Activation("sigmoid", dtype="float32", name="score")(logit))
 
 
-def embeddings(table: Table, inputs: blocks.Tensors, settings: Settings) -> blocks.Tensors:
+def embeddings(table: Table, inputs: layers.Tensors, settings: Settings) -> layers.Tensors:
     """Ids are held closer to zero than the few values of the other features."""
     ids = [feature for feature in table.features if isinstance(feature, Categorical) and not feature.closed]
     others = [feature for feature in table.features if feature not in ids]
     return {
-        **blocks.embeddings(ids, inputs, settings.embedding_l2),
-        **blocks.embeddings(others, inputs, settings.side_l2),
+        **layers.embeddings(ids, inputs, settings.embedding_l2),
+        **layers.embeddings(others, inputs, settings.side_l2),
     }
 
 
-def hide_users(table: Table, inputs: blocks.Tensors, rate: float, seed: int) -> blocks.Tensors:
+def hide_users(table: Table, inputs: layers.Tensors, rate: float, seed: int) -> layers.Tensors:
     """The inputs, with the user's id and its crosses replaced by an unknown one in a share of the training rows."""
     if not rate:
         return inputs
@@ -72,5 +72,5 @@ def hide_users(table: Table, inputs: blocks.Tensors, rate: float, seed: int) -> 
         if (isinstance(feature, Categorical) and feature.name == "user_id")
         or (isinstance(feature, Crossed) and "user_id" in feature.names)
     }
-    hidden = blocks.HideIds(rate, tuple(ids.values()), seed=seed, name="hide_users")([inputs[name] for name in ids])
+    hidden = layers.HideIds(rate, tuple(ids.values()), seed=seed, name="hide_users")([inputs[name] for name in ids])
     return {**inputs, **dict(zip(ids, hidden, strict=True))}

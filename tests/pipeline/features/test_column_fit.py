@@ -6,8 +6,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from pipeline.config.load import load_config
 from pipeline.errors import ConfigError
-from pipeline.features.blocks import wide_and_deep
 from pipeline.features.column_fit import check_columns
+from pipeline.features.layers import wide_and_deep
 from pipeline.features.table import Bucketized, Categorical, Crossed, Exact, MultiHot, Numeric, Table
 from pipeline.pipeline import create_pipeline
 from pipeline.workloads import contract

@@ -10,8 +10,8 @@ from fakes import small_training
 
 from pipeline.config.training import Training
 from pipeline.errors import MainlineError
-from pipeline.features import noise
-from pipeline.features.noise import Dropout, Place
+from pipeline.features import stateless_random
+from pipeline.features.stateless_random import Dropout, Place
 from pipeline.training import loop
 from pipeline.training.optimizer import layers_compute_in
 from pipeline.training.trainee import Trainee, total
@@ -189,7 +189,7 @@ def test_dropout_draws_by_seed_step_and_row():
     layer, ones = Dropout(0.4, seed=3), tf.ones((6, 50))
 
     def drawn(values, step=0, first=0):
-        with noise.at(Place(tf.constant(step), tf.constant(first), 6)):
+        with stateless_random.at(Place(tf.constant(step), tf.constant(first), 6)):
             return layer(values, training=True).numpy()
 
     whole = drawn(ones)
@@ -203,5 +203,5 @@ def test_dropout_draws_by_seed_step_and_row():
 
 
 def test_layers_of_neighbouring_seeds_draw_apart():
-    draws = [noise.uniform(tf.constant(4), 500, seed).numpy().ravel() for seed in (0, 1)]
+    draws = [stateless_random.uniform(tf.constant(4), 500, seed).numpy().ravel() for seed in (0, 1)]
     assert abs(np.corrcoef(*draws)[0, 1]) < 4 / math.sqrt(2000)

@@ -6,8 +6,8 @@ import pytest
 import tf_keras as keras
 
 from pipeline.errors import MainlineError
-from pipeline.training.best import BestWeights
 from pipeline.training.callbacks import EpochJournal, StopOnNaN, StopOnNaNEpoch
+from pipeline.training.checkpoint.best_weights import BestWeights
 
 FINE = {"loss": 0.5, "val_loss": 0.6, "val_log_loss": 0.6}
 

@@ -8,9 +8,9 @@ import tf_keras as keras
 from fakes import transformed_rows as world
 
 from pipeline.features.table import Bucketized, Categorical, Exact, Table
-from pipeline.training import warm_start as module
-from pipeline.training.vocabularies import read_vocabularies
-from pipeline.training.warm_start import Rows, export_warm_start, named_weights, warm_start
+from pipeline.training.warm_start import transfer as module
+from pipeline.training.warm_start.transfer import Rows, export_warm_start, named_weights, warm_start
+from pipeline.training.warm_start.vocabularies import read_vocabularies
 
 # More frequent in reverse, two more, and one gone: every id but one is another.
 LATER = ("Turku", "Cork", "Rome", "Lima", "Łódź", "Bergen")

@@ -15,8 +15,9 @@ import tf_keras as keras
 from fakes import small_training
 
 from pipeline.errors import MainlineError
-from pipeline.training import checkpoints, loop, storage
+from pipeline.training import loop
 from pipeline.training.callbacks import Journal
+from pipeline.training.checkpoint import checkpoints, sealed_files
 
 EPOCHS, STEPS = 3, 10
 LONG = {"model": {"dropout": 0.3}, "checkpoint_every_steps": 3, "early_stopping_patience": 9}
@@ -120,20 +121,20 @@ def damage(folder, step, how) -> str:
     data = checkpoints.prefix(folder, step) + ".data-00000-of-00001"
     match how:
         case "flipped":
-            content = bytearray(storage.read(data))
+            content = bytearray(sealed_files.read(data))
             content[len(content) // 2] ^= 1
-            storage.write(data, bytes(content))
+            sealed_files.write(data, bytes(content))
             return "is not as it was written"
         case "cut":
-            storage.write(data, storage.read(data)[:100])
+            sealed_files.write(data, sealed_files.read(data)[:100])
             return "is not as it was written"
         case "gone":
-            storage.remove(data)
+            sealed_files.remove(data)
             return "is missing"
         case "no manifest":
-            storage.remove(checkpoints.manifest_file(folder, step))
+            sealed_files.remove(checkpoints.manifest_file(folder, step))
             return "it has no manifest"
-    storage.write(checkpoints.manifest_file(folder, step), b'{"step": 1')
+    sealed_files.write(checkpoints.manifest_file(folder, step), b'{"step": 1')
     return "its manifest cannot be read"
 
 
@@ -199,7 +200,7 @@ def raising(error):
 def test_a_full_disk_is_said_and_earlier_checkpoints_stay(world, tmp_path, stop_at, unbroken, monkeypatch, error):
     folder = cut_short(world, tmp_path, stop_at, 14)
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "seal", failing_at("00000018", storage.seal, error))
+        patch.setattr(sealed_files, "seal", failing_at("00000018", sealed_files.seal, error))
         with pytest.raises(MainlineError, match="the disk is full") as caught:
             small_training.fit(world, tmp_path, **LONG)
     assert "checkpoints" in caught.value.where

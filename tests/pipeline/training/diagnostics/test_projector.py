@@ -15,9 +15,9 @@ from werkzeug.wrappers import Response
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
 from pipeline.features.table import Categorical, Table
-from pipeline.training import projector
-from pipeline.training.projector import write_projector
-from pipeline.training.vocabularies import read_vocabularies
+from pipeline.training.diagnostics import projector
+from pipeline.training.diagnostics.projector import write_projector
+from pipeline.training.warm_start.vocabularies import read_vocabularies
 
 ROWS = world.make_rows()
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 import tf_keras as keras
 
-from pipeline.features import noise
+from pipeline.features import stateless_random
 from pipeline.features.table import (
     Bucketized,
     Categorical,
@@ -25,7 +25,7 @@ from pipeline.features.table import (
 Part: TypeAlias = tuple[str, int]
 UNUSED = "unused"
 # Layers behind which a vector means what it meant before.
-TRANSPARENT = (keras.layers.Flatten, keras.layers.Dropout, keras.layers.Reshape, noise.Dropout)
+TRANSPARENT = (keras.layers.Flatten, keras.layers.Dropout, keras.layers.Reshape, stateless_random.Dropout)
 
 
 @dataclass(frozen=True)

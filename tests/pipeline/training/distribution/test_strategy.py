@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 
 from pipeline.errors import ConfigError
-from pipeline.training.inputs import Share
-from pipeline.training.strategy import (
+from pipeline.training.distribution.strategy import (
     export_directory,
     has_role,
     is_chief,
@@ -17,6 +16,7 @@ from pipeline.training.strategy import (
     task,
     wait_for_all,
 )
+from pipeline.training.input.batches import Share
 
 WORKERS = {"worker": ["a:1", "b:1", "c:1"]}
 SERVED = {"chief": ["a:1"], "worker": ["b:1", "c:1"], "ps": ["d:1", "e:1"]}

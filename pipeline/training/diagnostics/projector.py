@@ -17,8 +17,8 @@ from tensorboard.plugins.projector import metadata, projector_config_pb2
 from tfx.utils import io_utils
 
 from pipeline.features.table import Feature, Table, reads, transformed_name
-from pipeline.training.probe import embeddings
-from pipeline.training.vocabularies import Vocabulary, read_vocabularies, table_features
+from pipeline.training.diagnostics.probe import embeddings
+from pipeline.training.warm_start.vocabularies import Vocabulary, read_vocabularies, table_features
 
 Labels: TypeAlias = Mapping[str, str]
 # What TensorBoard's t-SNE still draws at a bearable speed; it samples 10,000 points itself.

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 import tf_keras as keras
 
-from pipeline.features import noise
+from pipeline.features import stateless_random
 from pipeline.features.table import (
     Crossed,
     Feature,
@@ -40,7 +40,7 @@ class HideIds(keras.layers.Layer):
         """Hides in training, passes otherwise."""
         if not training:
             return [tf.identity(tensor) for tensor in ids]
-        hidden = noise.uniform(tf.shape(ids[0])[0], 1, seed=self.seed) < self.rate
+        hidden = stateless_random.uniform(tf.shape(ids[0])[0], 1, seed=self.seed) < self.rate
         pairs = zip(ids, self.replacements, strict=True)
         return [tf.where(hidden, tf.constant(value, tensor.dtype), tensor) for tensor, value in pairs]
 
@@ -124,7 +124,7 @@ def mlp(value: tf.Tensor, units: Sequence[int], dropout: float, seed: int = 0) -
     """A tower of dense layers with activations, (batch, any) to (batch, units[-1])."""
     for depth, width in enumerate(units):
         value = keras.layers.Dense(width, activation="relu", name=f"deep_{depth}")(value)
-        value = noise.Dropout(dropout, seed=seed + depth, name=f"dropout_{depth}")(value)
+        value = stateless_random.Dropout(dropout, seed=seed + depth, name=f"dropout_{depth}")(value)
     return value
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from filelock import FileLock, Timeout
 
 from components.support.heartbeat import moved
-from pipeline.training.columns import Matrices, Spec, by_type, read_matrices, row_bytes, width
+from pipeline.training.input.columns import Matrices, Spec, by_type, read_matrices, row_bytes, width
 
 BLOCK_BYTES = 8 * 2**20
 # What is left to others on the disk.

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
-from pipeline.features import noise
+from pipeline.features import stateless_random
 
 Batch: TypeAlias = tuple[Any, ...]
 Array: TypeAlias = npt.NDArray[Any]
@@ -19,7 +19,7 @@ T = TypeVar("T")
 # Layers that compute nothing of their own, or whose rows are looked at instead of their outputs.
 SILENT = (
     keras.layers.InputLayer, keras.layers.Embedding, keras.layers.Flatten, keras.layers.Reshape,
-    keras.layers.Concatenate, keras.layers.Dropout, noise.Dropout,
+    keras.layers.Concatenate, keras.layers.Dropout, stateless_random.Dropout,
 )  # fmt: skip
 
 

@@ -34,8 +34,15 @@ import tf_keras as keras
 from pydantic import TypeAdapter
 
 from pipeline.features.table import Table
-from pipeline.training import storage
-from pipeline.training.vocabularies import UNUSED, Part, Vocabulary, kernel_parts, read_vocabularies, table_features
+from pipeline.training.checkpoint import sealed_files
+from pipeline.training.warm_start.vocabularies import (
+    UNUSED,
+    Part,
+    Vocabulary,
+    kernel_parts,
+    read_vocabularies,
+    table_features,
+)
 
 Array: TypeAlias = npt.NDArray[Any]
 Weights: TypeAlias = Mapping[str, Array]
@@ -189,8 +196,8 @@ def read_warm_start(directory: str) -> tuple[Weights, Description]:
     """
     folder = f"{directory}/{EXTRA}"
     try:
-        description = TypeAdapter(Description).validate_json(storage.read(f"{folder}/{VOCABULARIES}"))
-        with np.load(io.BytesIO(storage.read(f"{folder}/{WEIGHTS}"))) as found:
+        description = TypeAdapter(Description).validate_json(sealed_files.read(f"{folder}/{VOCABULARIES}"))
+        with np.load(io.BytesIO(sealed_files.read(f"{folder}/{WEIGHTS}"))) as found:
             weights = {name: found[name] for name in found.files}
     except tf.errors.NotFoundError as error:
         raise ColdStart(f"{directory} was exported without {EXTRA}/{WEIGHTS}") from error

@@ -22,9 +22,9 @@ from components.compat.tensorflow import plain
 from components.support import heartbeat
 from components.support.folders import files_in
 from pipeline.errors import MainlineError
-from pipeline.training import storage
-from pipeline.training.best import BestState, BestWeights
 from pipeline.training.callbacks import EpochJournal, History, Logs, not_finite, progress
+from pipeline.training.checkpoint import sealed_files
+from pipeline.training.checkpoint.best_weights import BestState, BestWeights
 
 NEXT = "Free some space and run again: training resumes from the last checkpoint."
 
@@ -40,7 +40,7 @@ class Manifest:
     epoch: int
     history: History
     best: BestState
-    files: dict[str, storage.Seal]
+    files: dict[str, sealed_files.Seal]
     resumed_at: list[int] = field(default_factory=list)
     warm_start: dict[str, Any] = field(default_factory=dict)
 
@@ -85,7 +85,7 @@ class EpochCheckpoints(keras.callbacks.Callback):
     def _save(self, step: int) -> None:
         check_finite(self.model, step)
         try:
-            with storage.disk_may_be_full(folder(self.resume_dir), NEXT):
+            with sealed_files.disk_may_be_full(folder(self.resume_dir), NEXT):
                 self._write(step)
         except MainlineError:
             discard(self.resume_dir, step)
@@ -98,13 +98,13 @@ class EpochCheckpoints(keras.callbacks.Callback):
         tracked(self.model).write(prefix(self.resume_dir, step))
         beginning = f"{prefix(self.resume_dir, step)}."
         names = [name for name in files_in(data_folder(self.resume_dir, step)) if name.startswith(beginning)]
-        files = {name.removeprefix(f"{self.resume_dir}/"): storage.seal(name) for name in names}
+        files = {name.removeprefix(f"{self.resume_dir}/"): sealed_files.seal(name) for name in names}
         best = self.best.state
         manifest = replace(
             self.origin, step=step, epoch=step // self.journal.steps_per_epoch, history=self.journal.history,
             best=best, files=files | best["best"] | best["average"],
         )  # fmt: skip
-        storage.write(manifest_file(self.resume_dir, step), json.dumps(asdict(manifest)).encode())
+        sealed_files.write(manifest_file(self.resume_dir, step), json.dumps(asdict(manifest)).encode())
 
 
 class Checkpoints(EpochCheckpoints):
@@ -201,14 +201,14 @@ def steps_in(resume_dir: str) -> list[int]:
 def inspect(resume_dir: str, step: int) -> tuple[Manifest | None, str]:
     """A checkpoint's manifest if all its files are as it says, else what is wrong."""
     try:
-        manifest = Manifest(**json.loads(storage.read(manifest_file(resume_dir, step))))
+        manifest = Manifest(**json.loads(sealed_files.read(manifest_file(resume_dir, step))))
     except tf.errors.NotFoundError:
         return None, "it has no manifest"
     except (ValueError, TypeError) as error:
         return None, f"its manifest cannot be read ({error})"
     for name, expected in manifest.files.items():
         try:
-            found: Any = storage.seal(f"{resume_dir}/{name}")
+            found: Any = sealed_files.seal(f"{resume_dir}/{name}")
         except tf.errors.OpError:
             return None, f"{name} is missing"
         if found != expected:
@@ -218,8 +218,8 @@ def inspect(resume_dir: str, step: int) -> tuple[Manifest | None, str]:
 
 def discard(resume_dir: str, step: int) -> None:
     """Removes a checkpoint, its manifest first."""
-    storage.remove(manifest_file(resume_dir, step))
-    storage.remove(data_folder(resume_dir, step))
+    sealed_files.remove(manifest_file(resume_dir, step))
+    sealed_files.remove(data_folder(resume_dir, step))
 
 
 def tidy(resume_dir: str, keep: int) -> None:
@@ -232,12 +232,12 @@ def tidy(resume_dir: str, keep: int) -> None:
     for path in files_in(resume_dir):
         name = path.removeprefix(f"{resume_dir}/")
         if ".npz" in name and name not in used:
-            storage.remove(path)
+            sealed_files.remove(path)
 
 
 def files_of(resume_dir: str, step: int) -> list[str]:
     """The files that a manifest names, or none if it cannot be read."""
     try:
-        return list(json.loads(storage.read(manifest_file(resume_dir, step)))["files"])
+        return list(json.loads(sealed_files.read(manifest_file(resume_dir, step)))["files"])
     except (ValueError, KeyError):
         return []

@@ -22,8 +22,8 @@ import tensorflow as tf
 from components.support.folders import all_files
 from components.support.heartbeat import moved
 from pipeline.errors import ConfigError
-from pipeline.training.blocks import has_room, read_blocks, write_blocks
-from pipeline.training.columns import Matrices, Spec, pick, read_matrices, read_serialized, row_bytes, unpack
+from pipeline.training.input.columns import Matrices, Spec, pick, read_matrices, read_serialized, row_bytes, unpack
+from pipeline.training.input.disk_cache import has_room, read_blocks, write_blocks
 
 progress = logging.getLogger("mainline.progress")
 

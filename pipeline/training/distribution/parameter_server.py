@@ -4,9 +4,9 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from pipeline.training.best import BestWeights
 from pipeline.training.callbacks import Logs, progress
-from pipeline.training.inputs import Batches, Split, finished, stream
+from pipeline.training.checkpoint.best_weights import BestWeights
+from pipeline.training.input.batches import Batches, Split, finished, stream
 
 
 def worker_batches(

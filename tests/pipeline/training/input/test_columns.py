@@ -1,7 +1,7 @@
 import numpy as np
 import tensorflow as tf
 
-from pipeline.training.columns import pack, pick, row_bytes, unpack
+from pipeline.training.input.columns import pack, pick, row_bytes, unpack
 
 SPEC = {
     "vector": tf.io.FixedLenFeature([3], tf.float32),

@@ -13,9 +13,9 @@ import tf_keras as keras
 
 from components.support import heartbeat
 from pipeline.config.training import Training
-from pipeline.training import findings
-from pipeline.training.hparams import best_epoch, write_hparams
-from pipeline.training.probe import Batch, Look, Probe
+from pipeline.training.diagnostics import findings
+from pipeline.training.diagnostics.hparams import best_epoch, write_hparams
+from pipeline.training.diagnostics.probe import Batch, Look, Probe
 
 # The first step is mostly tracing.
 PROFILE_FROM = 2

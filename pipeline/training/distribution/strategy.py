@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from components.support.heartbeat import moved
 from pipeline.errors import ConfigError
-from pipeline.training.inputs import Share, progress
+from pipeline.training.input.batches import Share, progress
 
 # Smaller tables are not worth a message more.
 PARTITION_BYTES = 16 << 10

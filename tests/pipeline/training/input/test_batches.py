@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 
 from pipeline.errors import ConfigError
-from pipeline.training import blocks, inputs
-from pipeline.training.inputs import Share, Split, count_records, eval_batches, list_files, training_batches
+from pipeline.training.input import batches, disk_cache
+from pipeline.training.input.batches import Share, Split, count_records, eval_batches, list_files, training_batches
 
 SPEC = {
     "id_xf": tf.io.FixedLenFeature([1], tf.int64),
@@ -96,9 +96,9 @@ def test_the_order_is_a_matter_of_the_seed_alone(make_split):
 @pytest.fixture(params=["files", "blocks"])
 def not_held(request, monkeypatch, tmp_path):
     """Splits of more than eight rows are read in windows of eight, from files, or from blocks of four in a folder."""
-    monkeypatch.setattr(inputs, "WINDOW_BYTES", 8 * 16)
-    monkeypatch.setattr(inputs, "HELD_BYTES", 8 * 16)
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 4 * 16)
+    monkeypatch.setattr(batches, "WINDOW_BYTES", 8 * 16)
+    monkeypatch.setattr(batches, "HELD_BYTES", 8 * 16)
+    monkeypatch.setattr(disk_cache, "BLOCK_BYTES", 4 * 16)
     return tmp_path if request.param == "blocks" else None
 
 
@@ -122,7 +122,7 @@ def test_one_file_that_is_not_held_is_shuffled_within_a_window_where_blocks_have
     make_split, not_held, monkeypatch, caplog
 ):
     caplog.set_level(logging.INFO, "mainline.progress")
-    monkeypatch.setattr(blocks, "SPARE_BYTES", 2**62)
+    monkeypatch.setattr(disk_cache, "SPARE_BYTES", 2**62)
     one_file = flat(ids(training_batches(make_split(24), 8, seed=0, folder=not_held), 3))
     assert [sorted(one_file[start : start + 8]) for start in (0, 8, 16)] == [
         list(range(start, start + 8)) for start in (0, 8, 16)
@@ -132,10 +132,10 @@ def test_one_file_that_is_not_held_is_shuffled_within_a_window_where_blocks_have
 
 
 def test_blocks_hold_the_rows_of_the_files_in_order_and_are_parsed_once(make_split, tmp_path, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 4 * 20)
-    monkeypatch.setattr(inputs, "HELD_BYTES", 0)
+    monkeypatch.setattr(disk_cache, "BLOCK_BYTES", 4 * 20)
+    monkeypatch.setattr(batches, "HELD_BYTES", 0)
     split = make_split(11, weight="w_xf")
-    stored = inputs.in_blocks(split, tmp_path)
+    stored = batches.in_blocks(split, tmp_path)
     assert [len(Path(name).read_bytes()) for name in stored.blocks] == [80, 80, 60]
     for of_files, of_blocks in zip(
         split.read(tf.constant(split.parts)).rebatch(11).get_single_element(),
@@ -143,7 +143,7 @@ def test_blocks_hold_the_rows_of_the_files_in_order_and_are_parsed_once(make_spl
     ):  # fmt: skip
         np.testing.assert_array_equal(of_files, of_blocks)
     gone = dataclasses.replace(stored, files=())
-    assert sorted(flat(ids(inputs.finished(inputs.stream(gone, 11, 0, 0), gone, (1.0, 1.0)), 1))) == list(range(11))
+    assert sorted(flat(ids(batches.finished(batches.stream(gone, 11, 0, 0), gone, (1.0, 1.0)), 1))) == list(range(11))
 
 
 def test_what_a_killed_process_left_is_removed_and_nothing_of_one_that_lives(tmp_path, monkeypatch):
@@ -151,16 +151,16 @@ def test_what_a_killed_process_left_is_removed_and_nothing_of_one_that_lives(tmp
     killed = """
 import os, signal, sys, tempfile
 tempfile.tempdir = sys.argv[1]
-from pipeline.training.blocks import scratch
+from pipeline.training.input.disk_cache import scratch
 with scratch() as folder:
     (folder / "block").write_text("rows")
     os.kill(os.getpid(), signal.SIGKILL)
 """
     subprocess.run([sys.executable, "-c", killed, str(tmp_path)], check=False)
     (left,) = tmp_path.glob("*/block")
-    with blocks.scratch() as folder:
+    with disk_cache.scratch() as folder:
         assert not left.parent.exists()
-        with blocks.scratch():
+        with disk_cache.scratch():
             assert folder.is_dir()
     assert not list(tmp_path.iterdir())
 

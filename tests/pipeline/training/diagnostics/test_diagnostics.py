@@ -19,11 +19,11 @@ from werkzeug.test import Client
 from werkzeug.wrappers import Response
 
 from pipeline.config.training import Training
-from pipeline.training import diagnostics
-from pipeline.training.diagnostics import Diagnostics, watch
-from pipeline.training.findings import in_gradients, in_history, in_look, in_spread, in_units
-from pipeline.training.hparams import best_epoch
-from pipeline.training.probe import Dead, Look, Probe, Spread, dead_units, effective_rank, spread
+from pipeline.training.diagnostics import tensorboard
+from pipeline.training.diagnostics.findings import in_gradients, in_history, in_look, in_spread, in_units
+from pipeline.training.diagnostics.hparams import best_epoch
+from pipeline.training.diagnostics.probe import Dead, Look, Probe, Spread, dead_units, effective_rank, spread
+from pipeline.training.diagnostics.tensorboard import Diagnostics, watch
 
 ROWS, EPOCHS = 300, 3
 FOUND = {
@@ -257,7 +257,7 @@ def test_a_trace_of_some_steps_is_written(tmp_path):
 )
 def test_steps_to_trace_are_counted_in_calls(steps, per_execution, window):
     settings = training(profile_steps=steps, steps_per_execution=per_execution)
-    assert diagnostics.profiled_batches(settings) == window
+    assert tensorboard.profiled_batches(settings) == window
 
 
 def no_batch():
@@ -299,13 +299,13 @@ def test_a_strategy_of_one_worker_is_looked_into(strategy, tmp_path):
 
 TWO_REPLICAS = """
 import sys
-sys.path[:0] = ["tests", "tests/pipeline/training"]
+sys.path[:0] = ["tests", "tests/pipeline/training", "tests/pipeline/training/diagnostics"]
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from fakes import transformed_rows as world
 from test_diagnostics import batch
-from pipeline.training.probe import Probe
+from pipeline.training.diagnostics.probe import Probe
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
     model = world.build_model()
@@ -325,11 +325,11 @@ def test_two_replicas_see_what_one_sees():
 
 WORKER = """
 import json, os, sys
-sys.path[:0] = ["tests", "tests/pipeline/training"]
+sys.path[:0] = ["tests", "tests/pipeline/training", "tests/pipeline/training/diagnostics"]
 import tensorflow as tf
 from fakes import transformed_rows as world
 from test_diagnostics import batch, training
-from pipeline.training.diagnostics import watch
+from pipeline.training.diagnostics.tensorboard import watch
 chief = json.loads(os.environ["TF_CONFIG"])["task"]["index"] == 0
 strategy = tf.distribute.MultiWorkerMirroredStrategy()
 with strategy.scope():

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from pipeline.training.probe import Dead, Look, Spread
+from pipeline.training.diagnostics.probe import Dead, Look, Spread
 
 # Adam divides by sqrt(v) + 1e-7 (the epsilon of tf_keras): below about that size a step follows epsilon, not the data.
 VANISHED_NORM = 1e-6

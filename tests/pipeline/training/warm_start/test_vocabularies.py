@@ -3,8 +3,8 @@ import pytest
 import tf_keras as keras
 from fakes import transformed_rows as world
 
-from pipeline.features.noise import Dropout
-from pipeline.training.vocabularies import Vocabulary, kernel_parts, read_vocabularies, table_features
+from pipeline.features.stateless_random import Dropout
+from pipeline.training.warm_start.vocabularies import Vocabulary, kernel_parts, read_vocabularies, table_features
 
 ROWS = world.make_rows()
 

@@ -11,8 +11,8 @@ import tf_keras as keras
 from components.support import heartbeat
 from pipeline.errors import MainlineError
 from pipeline.nodes import TRAINER
-from pipeline.training import storage
 from pipeline.training.callbacks import Logs, progress
+from pipeline.training.checkpoint import sealed_files
 
 Weights = list[npt.NDArray[Any]]
 
@@ -22,8 +22,8 @@ class BestState(TypedDict):
 
     record: dict[str, float]
     stopped: bool
-    best: dict[str, storage.Seal]
-    average: dict[str, storage.Seal]
+    best: dict[str, sealed_files.Seal]
+    average: dict[str, sealed_files.Seal]
 
 
 class BestWeights(keras.callbacks.Callback):
@@ -90,18 +90,18 @@ class BestWeights(keras.callbacks.Callback):
         if best is not None:
             self.model.set_weights(best)
 
-    def _save(self, use: str, epoch: int) -> dict[str, storage.Seal]:
+    def _save(self, use: str, epoch: int) -> dict[str, sealed_files.Seal]:
         if not self.writes:
             return {}
         name = f"{use}-{epoch + 1:04d}.npz"
         with (
             heartbeat.phase("writing"),
-            storage.disk_may_be_full(self.directory, "Free some space and run again: training resumes."),
+            sealed_files.disk_may_be_full(self.directory, "Free some space and run again: training resumes."),
         ):
-            return {name: storage.write(f"{self.directory}/{name}", pack(self.model.get_weights()))}
+            return {name: sealed_files.write(f"{self.directory}/{name}", pack(self.model.get_weights()))}
 
-    def _load(self, files: dict[str, storage.Seal]) -> Weights | None:
-        return next((unpack(storage.read(f"{self.directory}/{name}")) for name in files), None)
+    def _load(self, files: dict[str, sealed_files.Seal]) -> Weights | None:
+        return next((unpack(sealed_files.read(f"{self.directory}/{name}")) for name in files), None)
 
 
 def blend(averaged: Weights | None, weights: Weights, keep: float) -> Weights:
