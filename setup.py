@@ -27,7 +27,7 @@ setup(
     package_data={
         "pipeline": ["conf/*.yaml", "conf/env/*.yaml"],
         "components.slice_report": ["report.schema.json"],
-        "components.slice_report.page": ["*.css", "*.js"],
+        "components.slice_report.page.assets": ["*.css", "*.js"],
         "schemas": ["*.pbtxt"],
     },
     install_requires=requirements("main"),

@@ -66,8 +66,8 @@ class SeedResult:
 
 def measure(setting: Setting, seed: int, root: Path) -> SeedResult:
     """Run the pipeline, and read its metrics and predictions."""
-    from components.batch_evaluator.predictions import read_predictions
-    from components.slice_report.evaluation import read_evaluation
+    from components.evaluation.predictions import read_predictions
+    from components.evaluation.results import read_evaluation
 
     seeds = tuple(f"{key}={seed}" for key in setting.seed_key)
     request = Request(config=setting.config, overrides=(*setting.overrides, *seeds), root=root)

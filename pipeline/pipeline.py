@@ -14,12 +14,12 @@ from tfx.types import standard_artifacts
 from tfx.types.channel import Channel, OutputChannel
 
 from components.arrow_example_gen.component import ArrowExampleGen
+from components.artifacts.types import ReviewDecision
 from components.baseline.strategy import LatestOtherBlessedModel
 from components.batch_evaluator.component import BatchEvaluator
 from components.batch_statistics.component import BatchStatisticsGen
 from components.batch_transform.component import BatchTransform
 from components.distributed_trainer.component import DistributedTrainer
-from components.review.artifacts import ReviewDecision
 from components.review.strategy import ApprovedReport
 from components.slice_report.component import SliceReport
 from components.support.atomic_files import claim

@@ -19,7 +19,8 @@ LIGHT = [
     *(f"pipeline.run.summary.{name}" for name in ("summary", "failures", "outcome")),
     *(f"pipeline.run.watch.{name}" for name in ("watcher", "triggers", "cron")),
     *(f"pipeline.kubeflow.{name}" for name in ("pod.run_node", "pod.exit_handler", "command_line")),
-    *(f"components.slice_report.{name}" for name in ("checks", "facts", "settings", "encoding", "output", "__main__")),
+    *(f"components.slice_report.{name}" for name in ("facts", "facts.encoding", "settings", "output", "__main__")),
+    *(f"components.{name}" for name in ("evaluation.verdict", "artifacts.decision", "artifacts.anomalies")),
     *(f"data.{path.stem}" for path in sorted((ROOT / "data").glob("*.py")) if path.stem != "__init__"),
 ]
 HEAVY = ("tensorflow", "tf_keras", "tfx", "apache_beam", "ml_metadata", "tensorflow_transform")

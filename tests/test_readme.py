@@ -18,7 +18,7 @@ import yaml
 
 import kubeflow_runner
 import local_runner
-from components.slice_report.checks import METRICS
+from components.evaluation.verdict import METRICS
 from pipeline.config.load import CONF, load_config, merge, read_yaml, validate
 from pipeline.kubeflow import command_line
 from pipeline.run.summary.summary import AWAITING_CODE, Status, Summary

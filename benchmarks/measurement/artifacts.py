@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from components.slice_report.evaluation import read_evaluation
+from components.evaluation.results import read_evaluation
 from pipeline.training.input.batches import count_records
 
 # Shares and means, which vary a little from training to training; counts of rows must be equal.

@@ -5,7 +5,7 @@ from tfx import types
 from tfx.dsl.components.common import resolver
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 
-from components.review.ledger import rejected_models
+from components.artifacts.decision_records import rejected_models
 
 Artifacts = dict[str, list[types.Artifact]]
 

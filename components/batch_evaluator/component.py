@@ -13,7 +13,7 @@ class BatchEvaluator(Evaluator):
 
     It needs ``schema`` and ``eval_config``, and knows the metrics in ``components.batch_evaluator.plan.ALLOWED``; it
     takes no ``module_file``. Below the evaluation it also leaves the predictions:
-    ``components.batch_evaluator.predictions.read_predictions``.
+    ``components.evaluation.predictions.read_predictions``.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)

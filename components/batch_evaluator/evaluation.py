@@ -1,22 +1,17 @@
 """The core: predictions and a plan to the metrics of every slice."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from tensorflow_model_analysis.metrics import metric_types
 
-from components.batch_evaluator.jackknife import Estimate, bucket_of_row, empty_samples, estimate
-from components.batch_evaluator.metrics import FORMULAS, Rows, make_rows
 from components.batch_evaluator.plan import Plan
-from components.batch_evaluator.predictions import Columns
-from components.batch_evaluator.slices import SliceKey, rows_by_slice
-from pipeline.errors import DataError, MainlineError
+from components.evaluation.columns import Columns, labels, scores
+from components.evaluation.jackknife import Estimate, bucket_of_row, empty_samples, estimate
+from components.evaluation.metrics import FORMULAS, Rows, make_rows
+from components.evaluation.slices import SliceKey, rows_by_slice
 
-NOT_FINITE = "Look for what the model divides by, or for a learning rate that is too high."
-OUTSIDE = "End the model with a sigmoid, or name the output of it that is a probability."
 Samples = NDArray[np.float64]
 Values = Mapping[metric_types.MetricKey, float | Estimate]
 
@@ -40,42 +35,6 @@ def evaluate(predictions: Columns, plan: Plan) -> Iterator[tuple[SliceKey, Value
         values = slice_values({name: every.take(index) for name, every in rows.items()}, plan)
         empty = empty_samples(bucket[index]) if plan.buckets else 0
         yield key, with_intervals(values, plan, empty), empty
-
-
-def labels(predictions: Columns, name: str) -> NDArray[np.generic]:
-    """The labels, shape (rows,)."""
-    column = predictions[name]
-    values = column.to_numpy() if column.null_count == 0 and not pa.types.is_string(column.type) else None
-    if values is None or not np.isin(values, (0, 1)).all():
-        raise DataError(name, "a label that is neither 0 nor 1", next_step="Correct the examples, or the label_key.")
-    return np.asarray(values)
-
-
-def scores(predictions: Columns, column: str) -> NDArray[np.generic]:
-    """The scores, shape (rows,).
-
-    Raises:
-        MainlineError: one is no probability; the first row that has such a score is named, counted from 1.
-    """
-    values = predictions[column].to_numpy()
-    check_all(values, np.isfinite(values), f"predictions, {column}", "a score that is not finite", NOT_FINITE)
-    inside = (values >= 0) & (values <= 1)
-    check_all(values, inside, f"predictions, {column}", "a score outside of [0, 1]", OUTSIDE)
-    return np.asarray(values)
-
-
-def check_all(values: NDArray[Any], good: NDArray[np.bool_], where: str, problem: str, next_step: str) -> None:
-    """Refuses scores of which not all are good."""
-    wrong = np.flatnonzero(~good)
-    if len(wrong):
-        first = wrong[0]
-        raise MainlineError(
-            where,
-            f"{len(wrong)} of {len(values)} rows have {problem}",
-            expected="a probability",
-            received=f"{values[first]} in row {first + 1} of the predictions",
-            next_step=next_step,
-        )
 
 
 def slice_values(rows: Mapping[str, Rows], plan: Plan) -> dict[metric_types.MetricKey, Samples]:

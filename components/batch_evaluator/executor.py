@@ -18,17 +18,18 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
+from components.artifacts.model_digest import JUDGED, content_digest
 from components.batch_evaluator.evaluation import evaluate
 from components.batch_evaluator.plan import Plan, check_schema, make_plan
-from components.batch_evaluator.predictions import Predictions, list_parts, list_scored
 from components.batch_evaluator.results import sliced_metrics, write_results
-from components.batch_evaluator.scoring import ScoreFile, Scorer, load_model, multivalent, score_all
-from components.batch_evaluator.slices import with_values_as_text
+from components.batch_evaluator.scoring import ScoreFile, Scorer, multivalent, score_all
 from components.batch_transform.bad_rows import naming_bad_rows
 from components.batch_transform.passes import Work
 from components.compat.tensorflow import plain
+from components.evaluation.predictions import Predictions, list_parts, list_scored
+from components.evaluation.saved_model import load_model
+from components.evaluation.slices import with_values_as_text
 from components.examples.reading import read_schema, split_files
-from components.versioned_pusher.versions import JUDGED, content_digest
 from pipeline.errors import ConfigError, DataError, MainlineError
 from pipeline.nodes import EVALUATOR
 

@@ -1,6 +1,5 @@
 """What an EvalConfig asks for, checked: whatever this evaluator would not compute as TFMA does is refused."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +9,13 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.batch_evaluator.jackknife import BUCKETS
-from components.batch_evaluator.metrics import Metric
-from components.batch_evaluator.slices import slice_columns
+from components.evaluation.columns import BASELINE_SCORE, SCORE
+from components.evaluation.jackknife import BUCKETS
+from components.evaluation.metric_config import WHERE, make_metric, metric_settings
+from components.evaluation.metrics import Metric
+from components.evaluation.slices import slice_columns
 from pipeline.errors import ConfigError
 
-WHERE = "eval_config"
 ALLOWED: Mapping[str, tuple[str, ...]] = {
     "AUC": ("name", "num_thresholds"),
     "AUCPrecisionRecall": ("name", "num_thresholds"),
@@ -32,7 +32,6 @@ MODEL_FIELDS = ("name", "is_baseline", "model_type", "signature_name", "label_ke
 SPEC_FIELDS = ("metrics", "model_names", "thresholds", "per_slice_thresholds")
 SLICE_FIELDS = ("feature_keys", "feature_values")
 OPTION_FIELDS = ("compute_confidence_intervals", "confidence_intervals", "include_default_metrics")
-SCORE, BASELINE_SCORE = "score", "baseline_score"
 
 
 @dataclass(frozen=True)
@@ -136,27 +135,6 @@ def check_settings(where: str, settings: Mapping[str, Any]) -> None:
     values = decide if isinstance(decide, list) else [decide]
     if len(values) != 1 or not isinstance(values[0], float | int) or not 0 <= values[0] <= 1:
         raise ConfigError(f"{where}.threshold", "out of range", expected="one number in [0, 1]", received=str(decide))
-
-
-def metric_settings(metric: config_pb2.MetricConfig) -> dict[str, Any]:
-    """The JSON of a metric, whose braces TFMA leaves out.
-
-    Raises:
-        ConfigError: it is not JSON.
-    """
-    text = metric.config.strip()
-    try:
-        return dict(json.loads(text if text.startswith("{") else f"{{{text}}}"))
-    except ValueError as error:
-        raise ConfigError(f"{WHERE}.metrics.{metric.class_name}", "not JSON", received=metric.config) from error
-
-
-def make_metric(metric: config_pb2.MetricConfig) -> Metric:
-    """The metric with its settings."""
-    settings = metric_settings(metric)
-    decide = settings.get("threshold", settings.get("thresholds", Metric.threshold))
-    threshold = float(decide[0] if isinstance(decide, list) else decide)
-    return Metric(metric.class_name, settings.get("num_thresholds"), threshold)
 
 
 def make_models(config: config_pb2.EvalConfig, has_baseline: bool) -> tuple[Model, ...]:

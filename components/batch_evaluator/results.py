@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import tensorflow as tf
-import tensorflow_model_analysis as tfma
 from google.protobuf import json_format
 from tensorflow_model_analysis import constants, version
 from tensorflow_model_analysis.evaluators import metrics_validator
@@ -16,9 +15,9 @@ from tensorflow_model_analysis.writers import eval_config_writer
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as stock
 
 from components.batch_evaluator.evaluation import Values
-from components.batch_evaluator.jackknife import Estimate
-from components.batch_evaluator.slices import SliceKey, specs_of
-from components.slice_values import value_text
+from components.evaluation.intervals import tfma_value
+from components.evaluation.slice_values import value_text
+from components.evaluation.slices import SliceKey, specs_of
 
 MARK = "="
 SlicedMetrics = tuple[SliceKey, dict[metric_types.MetricKey, Any]]
@@ -32,18 +31,6 @@ def sliced_metrics(key: SliceKey, values: Values, buckets: int, empty: int) -> S
             f"CI not computed because only {buckets - empty} samples were non-empty. Expected {buckets}."
         )
     return key, metrics
-
-
-def tfma_value(value: float | Estimate, buckets: int) -> Any:
-    """A value as TFMA holds it."""
-    if isinstance(value, float):
-        return value
-    return tfma.types.ValueWithTDistribution(
-        sample_mean=value.mean,
-        sample_standard_deviation=value.standard_error,
-        sample_degrees_of_freedom=buckets - 1,
-        unsampled_value=value.value,
-    )
 
 
 def write_results(

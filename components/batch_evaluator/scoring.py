@@ -1,8 +1,7 @@
 """Files of examples to files of predictions: batches through the models, in C++ but for the loop over batches."""
 
-import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
@@ -13,14 +12,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-import components.compat.tensorflow  # noqa: F401 (lets models be restored from folders of any name)
-from components.batch_evaluator.predictions import part_path, write_part
+from components.evaluation.predictions import part_path, write_part
+from components.evaluation.saved_model import load_model
 from components.examples.reading import decoder, serialized_batches
-from pipeline.errors import ConfigError, DataError, MainlineError
+from pipeline.errors import DataError, MainlineError
 from pipeline.nodes import EVALUATOR
 
 VALUE_TYPES = {schema_pb2.BYTES: pa.string(), schema_pb2.INT: pa.int64(), schema_pb2.FLOAT: pa.float32()}
-Score = Callable[[tf.Tensor], NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
@@ -96,29 +94,6 @@ def check_scores(scores: NDArray[np.generic], rows: int, scorer: Scorer) -> NDAr
     if not np.isfinite(scores).all():
         raise DataError(EVALUATOR, f"the {scorer.column} of the row is not finite", expected="a number in [0, 1]")
     return scores
-
-
-@functools.lru_cache(maxsize=4)
-def load_model(path: str, signature: str, output: str) -> Score:
-    """A function from serialized tf.Examples, (batch,), to scores, (batch,); loaded once a process.
-
-    Raises:
-        ConfigError: the model lacks the signature or the output.
-    """
-    model = tf.saved_model.load(path)
-    if signature not in model.signatures:
-        raise ConfigError(path, "no such signature", expected=signature, received=", ".join(model.signatures))
-    function = model.signatures[signature]
-    if output not in function.structured_outputs:
-        received = ", ".join(function.structured_outputs)
-        raise ConfigError(f"{path}, {signature}", "no such output", expected=output, received=received)
-    (argument,) = function.structured_input_signature[1]
-
-    def score(examples: tf.Tensor, model: tf.Module = model) -> NDArray[np.generic]:
-        # The signature holds no reference to the model, whose variables would be freed: hence the argument.
-        return np.asarray(function(**{argument: examples})[output].numpy().reshape(-1))
-
-    return score
 
 
 def multivalent(schema: schema_pb2.Schema) -> frozenset[str]:

@@ -18,8 +18,8 @@ from tensorflow_data_validation.utils import top_k_uniques_stats_util as protos
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx_bsl.arrow import array_util
 
+from components.artifacts.feature_statistics import ESTIMATED
 from components.batch_statistics.counts import Counts, Estimate
-from components.batch_statistics.estimated import ESTIMATED
 
 Accumulator = dict[types.FeaturePath, Counts]
 

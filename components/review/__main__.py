@@ -78,7 +78,7 @@ def list_reports(options: argparse.Namespace) -> None:
 def show_report(options: argparse.Namespace) -> None:
     """``show RUN``."""
     from components.review import ledger, screen
-    from components.slice_report.encoding import finite, from_json
+    from components.slice_report.facts.encoding import finite, from_json
     from components.slice_report.output import PAGE
 
     chosen, reviewed, _ = choose_report(options)
@@ -95,12 +95,13 @@ def decide_on(options: argparse.Namespace) -> None:
     """``approve RUN`` and ``reject RUN``."""
     from datetime import datetime, timezone
 
+    from components.artifacts.decision import APPROVED, REJECTED
     from components.review import copies, ledger
 
-    decision = {"approve": ledger.APPROVED, "reject": ledger.REJECTED}[options.command]
+    decision = {"approve": APPROVED, "reject": REJECTED}[options.command]
     chosen, reviewed, store = choose_report(options)
     folders = copies.folders_of(chosen.root, reviewed.digest)
-    if decision == ledger.APPROVED and reviewed.decision is None:
+    if decision == APPROVED and reviewed.decision is None:
         for folder in {*folders, *([chosen.folder] if chosen.folder else [])}:
             copies.check_copy(folder, reviewed.digest)
     now = datetime.now(timezone.utc)

@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from components.slice_report.encoding import digest, from_json
-from components.slice_report.facts import Decision
+from components.artifacts.decision import Decision
+from components.slice_report.facts.encoding import digest, from_json
 from components.slice_report.output import DECISION, PAGE, REPORT, read_report, write_page, write_whole
 from components.slice_report.page import render
 from pipeline.errors import MainlineError

@@ -13,10 +13,11 @@ import ml_metadata as mlmd
 from ml_metadata import errors
 from ml_metadata.proto import metadata_store_pb2
 
-from components.review.store import event, live_artifacts, put, put_execution_type, put_type, value
-from components.slice_report.encoding import digest
-from components.slice_report.facts import Decision
+from components.artifacts.decision import Decision
+from components.artifacts.decision_records import decisions
+from components.slice_report.facts.encoding import digest
 from components.slice_report.output import REPORT, read_bytes
+from components.support.mlmd import event, live_artifacts, put, put_execution_type, put_type, value
 from pipeline.errors import InputError, MainlineError
 
 REPORT_TYPE, DECISION_TYPE, REVIEW_TYPE = "SliceReport", "ReviewDecision", "Review"
@@ -71,24 +72,6 @@ def as_reviewed(artifact: metadata_store_pb2.Artifact, decided: dict[str, Decisi
     blessed, model_id = value(artifact, "blessed") == 1, int(value(artifact, "model_id") or 0)
     of_report = decided.get(report_digest)
     return Reviewed(artifact.id, artifact.uri, pipeline, run, report_digest, blessed, model_id, of_report)
-
-
-def decisions(store: mlmd.MetadataStore) -> dict[str, Decision]:
-    """All decisions, by the digest of the report."""
-    found = (as_decision(artifact) for artifact in live_artifacts(store, DECISION_TYPE))
-    return {decision.report_digest: decision for decision in found}
-
-
-def rejected_models(store: mlmd.MetadataStore) -> set[int]:
-    """The ids of the models whose report was rejected."""
-    found = live_artifacts(store, DECISION_TYPE)
-    return {int(value(artifact, "model_id") or 0) for artifact in found if value(artifact, "decision") == REJECTED}
-
-
-def as_decision(artifact: metadata_store_pb2.Artifact) -> Decision:
-    """A decision as ML Metadata has it."""
-    names = ("decision", "by", "note", "report_digest", "decided_at")
-    return Decision(*(str(value(artifact, name) or "") for name in names))
 
 
 def decide(store: mlmd.MetadataStore, report: Reviewed, decision: str, by: str, note: str, now: datetime) -> Recorded:

@@ -8,9 +8,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from components.artifacts.decision import Decision
+from components.evaluation.verdict import Check
 from components.review.ledger import Reviewed
-from components.slice_report.checks import Check
-from components.slice_report.facts import Decision, Report
+from components.slice_report.facts import Report
 
 COLORS = {"approved": "green", "rejected": "red", "awaiting review": "bold", "not blessed": "red"}
 

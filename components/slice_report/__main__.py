@@ -10,7 +10,7 @@ from pipeline.errors import DataError, MainlineError, of_system
 from pipeline.run.streams import enter
 
 if TYPE_CHECKING:
-    from components.slice_report.facts import Decision
+    from components.artifacts.decision import Decision
     from pipeline.run.history import StoredRun
 
 EPILOG = "exit codes: 0 the page is written, 1 something failed, 2 bad input"
@@ -101,7 +101,7 @@ def read_decision(folder: Path) -> "Decision | None":
     Raises:
         DataError: it is damaged.
     """
-    from components.slice_report.facts import Decision
+    from components.artifacts.decision import Decision
     from components.slice_report.output import DECISION
 
     path = folder / DECISION

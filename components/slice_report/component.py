@@ -5,11 +5,11 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.slice_report.artifacts import SliceReport as ReportArtifact
+from components.artifacts.types import GateVerdict
+from components.artifacts.types import SliceReport as ReportArtifact
 from components.slice_report.driver import Driver
 from components.slice_report.executor import Executor
 from components.slice_report.settings import Settings
-from components.validation_gate.component import GateVerdict
 
 
 class SliceReportSpec(ComponentSpec):

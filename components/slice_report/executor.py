@@ -8,9 +8,9 @@ from tfx.types import artifact_utils
 
 from components.examples.listing import FILES
 from components.slice_report import settings, trace
-from components.slice_report.encoding import digest
-from components.slice_report.gather import make_report
+from components.slice_report.facts.encoding import digest
 from components.slice_report.output import write_report
+from components.slice_report.report import make_report
 from components.slice_report.sources import Sources
 
 Artifacts = dict[str, list[types.Artifact]]

@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
-from components.slice_report.encoding import digest, from_json, to_json
-from components.slice_report.facts import Decision, Report
+from components.artifacts.decision import Decision
+from components.slice_report.facts import Report
+from components.slice_report.facts.encoding import digest, from_json, to_json
 from components.slice_report.page import model_card, render
 from components.support import atomic_files
 

@@ -9,15 +9,16 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 from tfx.dsl.io import fileio
 
-from components.batch_evaluator.predictions import Predictions
+from components.artifacts.anomalies import Acceptance, Anomaly
+from components.evaluation.predictions import Predictions
+from components.evaluation.results import Evaluation, read_evaluation
 from components.examples.listing import files_of
 from components.examples.reading import read_schema
-from components.slice_report.evaluation import Evaluation, read_evaluation
 from components.slice_report.facts import Report
 from components.slice_report.output import REPORT, read_report
 from components.slice_report.trace import Trace
 from components.validation_gate.unlisted import with_unlisted
-from components.validation_gate.verdict import Acceptance, Anomaly, judge, list_anomalies
+from components.validation_gate.verdict import judge, list_anomalies
 from pipeline.splits import SPLITS
 
 Statistics = Mapping[str, statistics_pb2.DatasetFeatureStatistics]

@@ -9,14 +9,12 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 from pydantic import TypeAdapter
 
-from components.review.store import live_artifacts
-from components.slice_report.artifacts import SliceReport
+from components.artifacts.types import SliceReport
 from components.slice_report.facts import ArtifactFact, Pairs
+from components.support.mlmd import READ, WRITTEN, inputs_of, live_artifacts, node_name, producer
 
 Event: TypeAlias = metadata_store_pb2.Event
 Artifact: TypeAlias = metadata_store_pb2.Artifact
-WRITTEN = (Event.OUTPUT, Event.DECLARED_OUTPUT)
-READ = (Event.INPUT, Event.DECLARED_INPUT)
 # What an artifact says of the data, when it says so.
 DATA_PROPERTIES = ("input_fingerprint", "span", "version")
 
@@ -78,25 +76,6 @@ def trace(store: mlmd.MetadataStore, artifact_ids: Iterable[int], baseline_model
     data = data_facts(store.get_artifacts_by_id(sorted(found)))
     facts = tuple(found[key] for key in sorted(found))
     return Trace(facts, tuple(sorted(edges)), data, None if baseline_model is None else find(store, baseline_model))
-
-
-def producer(store: mlmd.MetadataStore, artifact_id: int) -> tuple[int | None, str]:
-    """The execution that wrote an artifact, the first one, since cached executions give it again; and its output."""
-    events = [event for event in store.get_events_by_artifact_ids([artifact_id]) if event.type in WRITTEN]
-    first = min(events, key=lambda event: event.execution_id, default=None)
-    return (first.execution_id, first.path.steps[0].key) if first else (None, "")
-
-
-def inputs_of(store: mlmd.MetadataStore, execution_id: int) -> list[int]:
-    """The ids of the artifacts that an execution read."""
-    events = store.get_events_by_execution_ids([execution_id])
-    return sorted({event.artifact_id for event in events if event.type in READ})
-
-
-def node_name(store: mlmd.MetadataStore, execution_id: int) -> str:
-    """The node of an execution; TFX names the node's context ``<pipeline>.<node>``."""
-    names = [context.name for context in store.get_contexts_by_execution(execution_id) if context.type == "node"]
-    return names[0].split(".", 1)[1] if names else f"execution {execution_id}"
 
 
 def data_facts(artifacts: Sequence[Artifact]) -> Pairs:

@@ -8,13 +8,8 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
+from components.artifacts.types import GateVerdict
 from components.validation_gate.executor import Executor
-
-
-class GateVerdict(types.Artifact):
-    """What the gate let through: ``verdict.json`` with the anomalies accepted and those below the level that blocks."""
-
-    TYPE_NAME = "GateVerdict"
 
 
 class ValidationGateSpec(ComponentSpec):

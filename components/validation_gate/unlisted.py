@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.batch_statistics.estimated import is_estimated
+from components.artifacts.anomalies import Anomaly
+from components.artifacts.feature_statistics import is_estimated
 from components.examples.parsing import read_batches
 from components.validation_gate.domains import UNEXPECTED_STRING, Domain, domains
-from components.validation_gate.verdict import Anomaly
 
 Statistics = Mapping[str, statistics_pb2.DatasetFeatureStatistics]
 # What TFDV lists in place of values that are long, or that are not UTF-8.

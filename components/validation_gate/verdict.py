@@ -6,33 +6,10 @@ from dataclasses import asdict, dataclass
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
+from components.artifacts.anomalies import Acceptance, Anomaly
+
 SEVERITY = {"UNKNOWN": 2, "WARNING": 1, "ERROR": 2}
 LEVELS = {"warning": 1, "error": 2}
-
-
-@dataclass(frozen=True, order=True)
-class Anomaly:
-    """One rule of the schema that one split breaks."""
-
-    feature: str
-    rule: str
-    seen: str
-    split: str
-    severity: str
-
-
-@dataclass(frozen=True)
-class Acceptance:
-    """An anomaly that is let through, in the splits named, for a reason."""
-
-    feature: str
-    rule: str
-    reason: str
-    splits: Sequence[str]
-
-    def covers(self, anomaly: Anomaly) -> bool:
-        """Whether this acceptance is about that anomaly."""
-        return (self.feature, self.rule) == (anomaly.feature, anomaly.rule) and anomaly.split in self.splits
 
 
 @dataclass(frozen=True)

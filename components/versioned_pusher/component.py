@@ -9,8 +9,7 @@ from tfx.types import standard_artifacts
 from tfx.types import standard_component_specs as standard
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.review.artifacts import ReviewDecision
-from components.slice_report.artifacts import SliceReport
+from components.artifacts.types import ReviewDecision, SliceReport
 from components.versioned_pusher.driver import Driver
 from components.versioned_pusher.executor import Executor
 from components.versioned_pusher.inputs import DECISION, PUSHED_BY, REPORT, REVIEW

@@ -10,8 +10,9 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils
 
-from components.review.ledger import APPROVED
-from components.slice_report.encoding import digest, from_json
+from components.artifacts.decision import APPROVED
+from components.artifacts.model_digest import content_digest
+from components.slice_report.facts.encoding import digest, from_json
 from components.versioned_pusher.inputs import (
     DECISION,
     REPORT,
@@ -21,7 +22,7 @@ from components.versioned_pusher.inputs import (
     model_path,
     review_outcome,
 )
-from components.versioned_pusher.versions import content_digest, push
+from components.versioned_pusher.versions import push
 from pipeline.errors import MainlineError
 
 Artifacts = dict[str, list[types.Artifact]]

@@ -9,8 +9,8 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import path_utils, proto_utils
 
-from components.review.ledger import APPROVED, REJECTED
-from components.versioned_pusher.versions import JUDGED, content_digest
+from components.artifacts.decision import APPROVED, REJECTED
+from components.artifacts.model_digest import JUDGED, content_digest
 
 Artifacts = dict[str, list[types.Artifact]]
 REPORT, DECISION, REVIEW, PUSHED_BY = "report", "decision", "review", "pushed_by"

@@ -1,28 +1,23 @@
 """Serving versions: numbers that only grow, a folder that appears whole or not at all, and a marker written last."""
 
-import hashlib
 import json
 import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.artifacts.model_digest import MARKER, content_digest
 from pipeline.errors import MainlineError
 
-MARKER = "READY.json"
-# Custom property of a blessing: the digest of the model that was judged; a stock Evaluator's has none.
-JUDGED = "model_digest"
 # The marker of a folder that is not yet whole: what has it and no marker was left by a killed push of ours.
 UNFINISHED = f"{MARKER}.partial"
 # What a model server takes for a version, and what it can count to.
 NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
 COPY = re.compile(r"\.[0-9]{1,19}\.partial", re.ASCII)
 LARGEST = 2**63 - 1
-CHUNK_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -111,15 +106,6 @@ def remove_unfinished(base: Path) -> None:
             shutil.rmtree(path)
 
 
-def content_digest(folder: Path) -> str:
-    """SHA-256 over the names and contents of all files of a folder, the marker aside."""
-    digest = hashlib.sha256()
-    for path in _files(folder):
-        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
-        digest.update(_file_digest(path))
-    return digest.hexdigest()
-
-
 def read_marker(version: Path) -> dict[str, Any]:
     """The marker of a version; empty where it cannot be read."""
     try:
@@ -135,15 +121,3 @@ def _numbered(base: Path) -> list[Path]:
 
 def _number(path: Path) -> int:
     return int(path.name)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MARKER)
-
-
-def _file_digest(path: Path) -> bytes:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.digest()

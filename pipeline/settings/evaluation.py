@@ -9,8 +9,8 @@ import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.batch_evaluator.slices import with_values_as_text
-from components.slice_report.checks import METRICS, Change, Threshold
+from components.evaluation.slices import with_values_as_text
+from components.evaluation.verdict import METRICS, Change, Threshold
 from pipeline.config import evaluation as config
 from pipeline.workloads.contract import Evaluation, Workload, with_bounds
 

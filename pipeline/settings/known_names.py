@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-from components.batch_evaluator.plan import BASELINE_SCORE, SCORE
+from components.evaluation.columns import BASELINE_SCORE, SCORE
 from pipeline.config.root import Config, Gate
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.features.table import closed_columns, raw_columns, reads

@@ -2,9 +2,9 @@
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.slice_report.checks import METRICS
+from components.artifacts.anomalies import Acceptance
+from components.evaluation.verdict import METRICS
 from components.slice_report.settings import Settings, flatten
-from components.validation_gate.verdict import Acceptance
 from pipeline.cache.digest import source_digest
 from pipeline.config.root import Config
 from pipeline.settings.known_names import check_known

@@ -17,7 +17,7 @@ from google.protobuf import text_format
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.slice_report.checks import METRICS, Bounds, Change, SliceKey, Threshold
+from components.evaluation.verdict import METRICS, Bounds, Change, SliceKey, Threshold
 from components.slice_report.facts import Card
 from pipeline.config import evaluation as config
 from pipeline.config.yaml_limits import shortened

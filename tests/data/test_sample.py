@@ -6,7 +6,7 @@ import pytest
 from pyarrow import parquet
 from sklearn.metrics import log_loss, roc_auc_score
 
-from components.slice_report.checks import SliceKey
+from components.evaluation.verdict import SliceKey
 from data.prepare import prepare
 from data.sample import COLUMNS, ROWS, rows_by_split
 from data.shop import World

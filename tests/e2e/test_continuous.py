@@ -6,7 +6,7 @@ from pathlib import Path
 
 import harness
 
-from components.slice_report.encoding import from_json
+from components.slice_report.facts.encoding import from_json
 
 WARM = "training.warm_start=latest_blessed"
 

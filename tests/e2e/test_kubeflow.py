@@ -12,7 +12,7 @@ import pytest
 from fakes.databases import PASSWORD, STARTERS, Server
 from fakes.kubeflow.pipeline_runs import LOST_STORE, NO_VOLUME, Cluster, Ran, bound, stop_group
 
-from components.batch_evaluator.predictions import read_predictions
+from components.evaluation.predictions import read_predictions
 from pipeline.config.load import load_config
 from pipeline.kubeflow.compile.package import Package, make_package
 from pipeline.kubeflow.pod.lease import acquire, holder, lease_of

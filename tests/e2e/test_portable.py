@@ -24,7 +24,7 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.batch_evaluator.predictions import read_predictions
+from components.evaluation.predictions import read_predictions
 
 pytestmark = pytest.mark.slow
 START_S = 60

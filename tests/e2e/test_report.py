@@ -11,9 +11,9 @@ import pytest
 import tensorflow_model_analysis as tfma
 from sklearn import metrics
 
-from components.batch_evaluator.predictions import read_predictions
-from components.slice_report.encoding import digest, from_json
+from components.evaluation.predictions import read_predictions
 from components.slice_report.facts import Report, Slice
+from components.slice_report.facts.encoding import digest, from_json
 from components.slice_report.output import PAGE, REPORT
 from components.slice_report.page import render
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import harness
 import pytest
 
-from components.slice_report.encoding import digest, from_json
+from components.slice_report.facts.encoding import digest, from_json
 from components.slice_report.output import DECISION, PAGE, REPORT
 
 REQUIRED = "release.review=required"

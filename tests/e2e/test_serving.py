@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.batch_evaluator.predictions import read_predictions
+from components.evaluation.predictions import read_predictions
 
 TEXT = {
     "workclass", "education", "marital_status", "occupation", "relationship", "race", "sex", "native_country",

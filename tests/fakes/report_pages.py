@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 from sklearn import metrics as sklearn_metrics
 
+from components.evaluation.verdict import Check, Measured, Verdict
 from components.slice_report import facts as f
-from components.slice_report.checks import Check, Measured, Verdict
-from components.slice_report.fairness import sensitive
-from components.slice_report.scores import count_scores, expected_calibration_error, too_small
+from components.slice_report.analysis.fairness import sensitive
+from components.slice_report.analysis.scores import count_scores, expected_calibration_error, too_small
 
 ROWS = 2000
 DIGEST = "d" * 64

@@ -10,12 +10,12 @@ import ml_metadata as mlmd
 import yaml
 from ml_metadata.proto import metadata_store_pb2
 
+from components.evaluation.verdict import Check, Verdict
 from components.review import ledger
-from components.review.store import event
-from components.slice_report.checks import Check, Verdict
-from components.slice_report.encoding import digest, to_json
 from components.slice_report.facts import SCHEMA_VERSION, Lineage, Report, Run
+from components.slice_report.facts.encoding import digest, to_json
 from components.slice_report.output import write_report
+from components.support.mlmd import event
 from pipeline.config.load import load_config
 
 ROOT = Path(__file__).resolve().parents[2]

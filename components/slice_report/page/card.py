@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from markupsafe import Markup
 
 from components.slice_report.facts import Card, Report
-from components.slice_report.page.fairness import groups_in_words
 from components.slice_report.page.formats import counted, interval, number, title
 from components.slice_report.page.html import pairs, tag
 from components.slice_report.page.markdown import escaped
-from components.slice_report.page.sections import missing_notes, section
-from components.slice_report.page.slices import worst_first
+from components.slice_report.page.sections.fairness import groups_in_words
+from components.slice_report.page.sections.section import missing_notes, section
+from components.slice_report.page.sections.slices import worst_first
 
 LISTS = (
     ("Intended use", "intended_use"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from components.slice_report.checks import Measured
+from components.evaluation.verdict import Measured
 from components.slice_report.facts import Bar
 from components.slice_report.page.formats import count, number
 from components.slice_report.page.html import tag

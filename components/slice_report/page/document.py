@@ -9,21 +9,22 @@ from typing import Any
 
 from markupsafe import Markup
 
-from components.slice_report.facts import OTHER, Decision, Group, Report, ScoreCounts
+from components.artifacts.decision import Decision
+from components.slice_report.facts import OTHER, Group, Report, ScoreCounts
 from components.slice_report.page.card import card_section
-from components.slice_report.page.comparison import comparison_section
-from components.slice_report.page.data import data_section
-from components.slice_report.page.explanations import explanations_section
-from components.slice_report.page.fairness import fairness_section
 from components.slice_report.page.html import join, name, shorten, tag
-from components.slice_report.page.lineage import lineage_section
-from components.slice_report.page.quality import quality_section
-from components.slice_report.page.sections import TITLES
-from components.slice_report.page.slices import slices_section
-from components.slice_report.page.training import training_section
-from components.slice_report.page.verdict import identity, verdict_section
+from components.slice_report.page.sections.comparison import comparison_section
+from components.slice_report.page.sections.data import data_section
+from components.slice_report.page.sections.explanations import explanations_section
+from components.slice_report.page.sections.fairness import fairness_section
+from components.slice_report.page.sections.lineage import lineage_section
+from components.slice_report.page.sections.quality import quality_section
+from components.slice_report.page.sections.section import TITLES
+from components.slice_report.page.sections.slices import slices_section
+from components.slice_report.page.sections.training import training_section
+from components.slice_report.page.sections.verdict import identity, verdict_section
 
-HERE = Path(__file__).parent
+ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("marks.js", "curves.js", "slices.js", "threshold.js", "page.js")
 
 
@@ -112,7 +113,7 @@ def as_counts(scores: ScoreCounts | None) -> dict[str, Any]:
 @cache
 def read_text(file: str) -> str:
     """A file beside this one."""
-    return (HERE / file).read_text(encoding="utf-8")
+    return (ASSETS / file).read_text(encoding="utf-8")
 
 
 @cache

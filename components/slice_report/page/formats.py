@@ -2,7 +2,7 @@
 
 import math
 
-from components.slice_report.checks import METRICS, Measured
+from components.evaluation.verdict import METRICS, Measured
 
 ABSENT = "–"
 TITLES = {name: metric for metric, name in METRICS.items()}

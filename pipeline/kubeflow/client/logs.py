@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TextIO
 from urllib.parse import quote
 
-from components.slice_report.checks import Check, Verdict
+from components.evaluation.verdict import Check, Verdict
 from pipeline.errors import InputError
 from pipeline.kubeflow.client.connection import Connection
 from pipeline.kubeflow.client.tasks import Detail, Task, pods_of

@@ -8,8 +8,8 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components.slice_report.checks import SIDES, Measured, SliceKey, Verdict
-from components.slice_report.evaluation import Evaluation, read_evaluation
+from components.evaluation.results import Evaluation, read_evaluation
+from components.evaluation.verdict import SIDES, Measured, SliceKey, Verdict
 from components.slice_report.page.markdown import code, escaped, fenced
 from components.support.atomic_files import write_whole
 from pipeline.config.root import Config

@@ -7,7 +7,7 @@ from pathlib import Path
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.batch_evaluator.predictions import Predictions
+from components.evaluation.predictions import Predictions
 from components.examples import SOURCE_ROWS
 from components.examples.listing import FILES, files_of
 from pipeline.errors import MainlineError

@@ -16,7 +16,7 @@ from pipeline.run.summary.summary import AWAITING_CODE, Pushed, Summary, end_sta
 from pipeline.shell import line, module, near, option, script, tool
 
 if TYPE_CHECKING:
-    from components.slice_report.checks import Verdict
+    from components.evaluation.verdict import Verdict
     from components.versioned_pusher.versions import Served
     from pipeline.run.summary.results import Walked
 

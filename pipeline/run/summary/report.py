@@ -8,15 +8,16 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 from tfx.utils import io_utils
 
+from components.artifacts.decision_records import decisions
 from components.examples.listing import FILES
 from components.review.copies import digest_of
 from components.review.copies import publish as publish_decision
-from components.review.ledger import decisions
 from components.slice_report.facts import Report
-from components.slice_report.gather import make_report
 from components.slice_report.output import CARD, PAGE, REPORT, read_bytes, write_report, write_whole
+from components.slice_report.report import make_report
 from components.slice_report.sources import Sources
-from components.slice_report.trace import node_name, trace
+from components.slice_report.trace import trace
+from components.support.mlmd import node_name
 from pipeline.config.root import Config
 from pipeline.nodes import BASELINE, SLICE_REPORT, WARM_START
 from pipeline.run.artifacts import Output, outputs_of

@@ -13,7 +13,7 @@ from pipeline.run.request import Place
 
 # Imported late where they run, since they take seconds to load.
 if TYPE_CHECKING:
-    from components.slice_report.checks import Verdict
+    from components.evaluation.verdict import Verdict
     from pipeline.run.artifacts import Output
 
 
@@ -35,7 +35,7 @@ class Walked(Protocol):
 
 def judge(walked: Walked, config: Config) -> "Verdict | None":
     """The verdict on the model, if the run came as far as one."""
-    from components.slice_report.evaluation import read_verdict
+    from components.evaluation.results import read_verdict
     from pipeline.workloads.contract import load_workload, with_bounds
 
     outputs = {output.key: output for output in walked.outputs.get(EVALUATOR, [])}

@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from components.slice_report.checks import Check, Verdict
+from components.evaluation.verdict import Check, Verdict
 from pipeline.errors import SURROGATE, MainlineError, NotBlessedError, printable
 from pipeline.run.console import table
 from pipeline.run.events import NodeStatus

@@ -1,6 +1,6 @@
 """How the workload of impressions is judged: on which slices, by which bounds."""
 
-from components.slice_report.checks import Change, Threshold
+from components.evaluation.verdict import Change, Threshold
 from pipeline.workloads.contract import Evaluation
 
 # Of 10,000 test rows the best possible AUC is 0.789 (new users 0.819, returning ones 0.784), the best log loss 0.266;

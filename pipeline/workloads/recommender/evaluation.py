@@ -1,6 +1,6 @@
 """How the recommender is judged: on which slices, by which bounds."""
 
-from components.slice_report.checks import Change, Threshold
+from components.evaluation.verdict import Change, Threshold
 from pipeline.workloads.contract import Evaluation
 
 EVALUATION = Evaluation(

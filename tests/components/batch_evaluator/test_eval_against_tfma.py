@@ -10,8 +10,8 @@ from sklearn.metrics import log_loss, roc_auc_score
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as writer
 
-from components.batch_evaluator.metrics import AREAS, FORMULAS
-from components.batch_evaluator.predictions import read_predictions
+from components.evaluation.metrics import AREAS, FORMULAS
+from components.evaluation.predictions import read_predictions
 from pipeline.errors import MainlineError
 
 SLICES = (
@@ -53,7 +53,7 @@ def test_slices_metrics_and_verdict_are_those_of_tfma(world, thresholds, run_exe
     expected, found = load(stock), load(ours)
     assert set(found) == set(expected)
     assert len(expected) == 300
-    # Of TFMA's mean cross entropy, see components.batch_evaluator.metrics.binary_cross_entropy.
+    # Of TFMA's mean cross entropy, see components.evaluation.metrics.binary_cross_entropy.
     for key in (key for key in expected if LOSS not in key[1]):
         value = expected[key].double_value.value
         assert found[key].double_value.value == pytest.approx(value, abs=1e-6, nan_ok=True), key

@@ -9,9 +9,9 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import artifact_utils, standard_artifacts
 
+from components.artifacts.model_digest import JUDGED, content_digest
 from components.batch_evaluator.component import BatchEvaluator
-from components.batch_evaluator.predictions import read_predictions
-from components.versioned_pusher.versions import JUDGED, content_digest
+from components.evaluation.predictions import read_predictions
 from pipeline.errors import MainlineError
 
 

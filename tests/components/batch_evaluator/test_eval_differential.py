@@ -10,11 +10,11 @@ from fakes.stock.evaluator_runs import make_config
 from sklearn import metrics as reference
 
 from components.batch_evaluator.evaluation import evaluate
-from components.batch_evaluator.metrics import FORMULAS
 from components.batch_evaluator.plan import make_plan
-from components.slice_report.fairness import sensitive
-from components.slice_report.scores import count_scores, expected_calibration_error
-from components.slice_values import value_text
+from components.evaluation.metrics import FORMULAS
+from components.evaluation.slice_values import value_text
+from components.slice_report.analysis.fairness import sensitive
+from components.slice_report.analysis.scores import count_scores, expected_calibration_error
 
 ROUNDS = 120
 NAMES = ["auc", "auc_precision_recall", "binary_accuracy", "binary_crossentropy", "calibration", "example_count",

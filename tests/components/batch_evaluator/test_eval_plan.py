@@ -5,8 +5,8 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_model_analysis.metrics.metric_types import MetricKey
 
-from components.batch_evaluator.metrics import FORMULAS, Metric
 from components.batch_evaluator.plan import ALLOWED, check_schema, make_plan
+from components.evaluation.metrics import FORMULAS, Metric
 from pipeline.errors import ConfigError
 
 

@@ -4,8 +4,8 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.batch_evaluator.predictions import Predictions, part_path, read_predictions, write_part
 from components.batch_evaluator.scoring import ScoreFile, Scorer, multivalent, raw_columns, score_batches
+from components.evaluation.predictions import Predictions, part_path, read_predictions, write_part
 from pipeline.errors import ConfigError, DataError, MainlineError
 
 TABLE = pa.table({"a": [1, 2]})

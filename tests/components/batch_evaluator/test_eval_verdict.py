@@ -14,10 +14,10 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from components.batch_evaluator.evaluation import evaluate
 from components.batch_evaluator.plan import make_plan
 from components.batch_evaluator.results import sliced_metrics, write_results
-from components.batch_evaluator.slices import with_values_as_text
-from components.slice_report.checks import Bounds, Threshold
-from components.slice_report.evaluation import read_evaluation
-from components.slice_report.sliced import make_slices
+from components.evaluation.results import read_evaluation
+from components.evaluation.slices import with_values_as_text
+from components.evaluation.verdict import Bounds, Threshold
+from components.slice_report.analysis.slices import make_slices
 from pipeline.errors import MainlineError
 
 SCHEMA = text_format.Parse(

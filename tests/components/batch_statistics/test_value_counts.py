@@ -8,9 +8,9 @@ import pytest
 from fakes.stock import statistics_runs
 from fakes.stock.statistics_runs import by_path, count, load
 
+from components.artifacts.feature_statistics import ESTIMATED
 from components.batch_statistics import counts
 from components.batch_statistics.counts import Counts
-from components.batch_statistics.estimated import ESTIMATED
 
 
 def parts(distinct, pieces=7, rows=30_000):

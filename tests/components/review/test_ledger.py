@@ -7,9 +7,10 @@ import pytest
 from fakes.reviews import NOW, PIPELINE, ROOT, World, put_report
 from ml_metadata.proto import metadata_store_pb2
 
+from components.artifacts.decision import APPROVED, REJECTED
+from components.artifacts.decision_records import DECISION_TYPE, decisions, rejected_models
+from components.artifacts.types import SliceReport
 from components.review import ledger
-from components.review.ledger import APPROVED, REJECTED
-from components.slice_report.artifacts import SliceReport
 from pipeline.errors import InputError, MainlineError
 
 Event, Artifact = metadata_store_pb2.Event, metadata_store_pb2.Artifact
@@ -44,15 +45,15 @@ def states(world) -> dict[str, str]:
 
 
 def test_the_names_of_the_types_are_those_of_the_artifacts():
-    from components.review.artifacts import ReviewDecision
+    from components.artifacts.types import ReviewDecision
 
-    assert (ledger.REPORT_TYPE, ledger.DECISION_TYPE) == (SliceReport.TYPE_NAME, ReviewDecision.TYPE_NAME)
+    assert (ledger.REPORT_TYPE, DECISION_TYPE) == (SliceReport.TYPE_NAME, ReviewDecision.TYPE_NAME)
 
 
 def test_an_empty_store_has_no_reports_and_no_rejected_models(world):
     assert ledger.reports(world.store(), PIPELINE) == []
-    assert ledger.decisions(world.store()) == {}
-    assert ledger.rejected_models(world.store()) == set()
+    assert decisions(world.store()) == {}
+    assert rejected_models(world.store()) == set()
 
 
 def test_reports_are_listed_newest_first_each_with_its_state(world):
@@ -164,7 +165,7 @@ def test_a_decision_taken_out_of_use_counts_no_more_and_is_not_made_again(world)
     artifact.state = Artifact.ABANDONED
     store.put_artifacts([artifact])
     assert states(world) == {"a": "awaiting review"}
-    assert ledger.rejected_models(store) == set()
+    assert rejected_models(store) == set()
     with pytest.raises(MainlineError, match="taken out of use"):
         world.decide(report, APPROVED)
 
@@ -192,13 +193,13 @@ def test_a_model_that_is_not_blessed_can_be_rejected_but_not_approved(world):
     with pytest.raises(InputError, match="not blessed"):
         world.decide(report, APPROVED)
     assert world.decide(report, REJECTED).new
-    assert ledger.rejected_models(world.store()) == {9}
+    assert rejected_models(world.store()) == {9}
 
 
 def test_models_are_rejected_by_rejections_only(world):
     world.decide(world.report("a", model_id=3), APPROVED)
     world.decide(world.report("b", model_id=4), REJECTED)
-    assert ledger.rejected_models(world.store()) == {4}
+    assert rejected_models(world.store()) == {4}
 
 
 def test_a_store_that_does_not_know_the_pipeline_records_nothing(world):
@@ -237,7 +238,7 @@ def test_a_name_or_a_note_that_cannot_be_used_is_refused(world, by, note, proble
 
 def test_names_and_notes_in_any_script_are_kept_up_to_the_limit(world):
     made = world.decide(world.report("a"), APPROVED, by="José 李" + "n" * 94, note="n" * 2000)
-    assert ledger.decisions(world.store())[made.decision.report_digest] == made.decision
+    assert decisions(world.store())[made.decision.report_digest] == made.decision
 
 
 @pytest.mark.parametrize("ways", [(APPROVED, REJECTED, APPROVED, REJECTED), (APPROVED, APPROVED, APPROVED, APPROVED)])
@@ -253,7 +254,7 @@ def test_of_reviewers_at_the_same_moment_one_is_recorded_and_the_others_are_told
         process.stdin.write("\n")
         process.stdin.flush()
     said = [process.communicate(timeout=60)[0].split() for process in deciding]
-    (decision,) = ledger.decisions(world.store()).values()
+    (decision,) = decisions(world.store()).values()
     winner = next(at for at, words in enumerate(said) if words[0] == "recorded")
     others = [
         ["repeated" if way == ways[winner] else "refused", ways[winner]] for at, way in enumerate(ways) if at != winner

@@ -12,10 +12,10 @@ from fakes.reviews import PIPELINE, ROOT, World, make_report, start_review
 from ml_metadata.proto import metadata_store_pb2
 
 import local_runner
+from components.artifacts.decision import Decision
 from components.review import copies
 from components.review.__main__ import main
-from components.slice_report.encoding import from_json
-from components.slice_report.facts import Decision
+from components.slice_report.facts.encoding import from_json
 from components.slice_report.page import render
 from pipeline.config.load import dump_config, load_config
 

@@ -1,9 +1,8 @@
 import pytest
 from fakes.reviews import PIPELINE, World
 
-from components.review.artifacts import ReviewDecision
+from components.artifacts.types import ReviewDecision, SliceReport
 from components.review.strategy import ApprovedReport
-from components.slice_report.artifacts import SliceReport
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from fakes.reviews import ROOT, World, make_report
 
+from components.artifacts.decision import Decision
 from components.review.copies import publish
 from components.slice_report.__main__ import main
-from components.slice_report.encoding import digest, from_json, to_json
-from components.slice_report.facts import Decision
+from components.slice_report.facts.encoding import digest, from_json, to_json
 from components.slice_report.output import PAGE, REPORT
 from components.slice_report.page import render
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from fakes.reviews import make_report
 
-from components.slice_report.checks import Bounds
+from components.evaluation.verdict import Bounds
 from components.slice_report.facts import Card
 from components.slice_report.lineage import LIBRARIES, installed, make_lineage
 from components.slice_report.settings import Settings

@@ -9,9 +9,10 @@ from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.arrow_example_gen.shards import write_shards
-from components.batch_statistics.estimated import ESTIMATED
+from components.artifacts.anomalies import Anomaly
+from components.artifacts.feature_statistics import ESTIMATED
 from components.validation_gate.unlisted import with_unlisted
-from components.validation_gate.verdict import Anomaly, list_anomalies
+from components.validation_gate.verdict import list_anomalies
 
 ENUM = "ENUM_TYPE_UNEXPECTED_STRING_VALUES"
 ARROW = {schema_pb2.BYTES: pa.binary(), schema_pb2.INT: pa.int64(), schema_pb2.FLOAT: pa.float32()}

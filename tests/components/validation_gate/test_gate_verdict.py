@@ -4,7 +4,8 @@ import pytest
 import yaml
 from tensorflow_metadata.proto.v0 import anomalies_pb2 as pb
 
-from components.validation_gate.verdict import Acceptance, Anomaly, how_to_accept, judge, list_anomalies, render
+from components.artifacts.anomalies import Acceptance, Anomaly
+from components.validation_gate.verdict import how_to_accept, judge, list_anomalies, render
 from pipeline.config.load import load_config
 
 AGE = Anomaly("age", "OUT_OF_RANGE", "max 500 > 120", "train", "ERROR")

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 import pipeline.workloads
-from components.slice_report.checks import Change
+from components.evaluation.verdict import Change
 from pipeline.config import evaluation as config
 from pipeline.errors import ConfigError
 from pipeline.features.table import Categorical, MultiHot, closed_columns, raw_columns

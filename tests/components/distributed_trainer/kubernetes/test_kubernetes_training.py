@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from fakes.kubeflow.kubernetes_api import World, until
 
-from components.batch_evaluator.predictions import read_predictions
 from components.distributed_trainer.cluster import BACKEND_ENV
+from components.evaluation.predictions import read_predictions
 
 TWO = ("training.strategy=multi_worker", "training.workers=2", "training.backend=kubernetes")
 

@@ -10,10 +10,11 @@ from fakes import report_pages
 from fakes.browser import Opened, launched, opened
 
 from components.slice_report import facts as f
-from components.slice_report.fairness import sensitive
+from components.slice_report.analysis.fairness import sensitive
 from components.slice_report.page import render
 
 from test_page_render import HOSTILE, big_report  # isort: skip
+from components.artifacts.decision import Decision
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +230,7 @@ def test_hostile_data_does_nothing_in_a_browser(chromium, report, tmp_path):
     hostile = replace(
         report, slices=(report.slices[0], *slices), fairness=(replace(report.fairness[1], groups=groups),)
     )
-    decision = f.Decision("approved", HOSTILE[0], HOSTILE[2], "", "")
+    decision = Decision("approved", HOSTILE[0], HOSTILE[2], "", "")
     path = written(render(hostile, report_pages.DIGEST, decision, other=hostile), tmp_path)
     with opened(chromium, path) as found:
         found.page.on("dialog", lambda dialog: pytest.fail(dialog.message))

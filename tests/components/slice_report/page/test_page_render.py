@@ -9,12 +9,13 @@ from html.parser import HTMLParser
 import pytest
 from fakes import report_pages
 
+from components.artifacts.decision import Decision
+from components.evaluation.verdict import Check, Measured, Verdict
 from components.slice_report import facts as f
-from components.slice_report.checks import Check, Measured, Verdict
-from components.slice_report.encoding import digest, from_json, to_json
+from components.slice_report.facts.encoding import digest, from_json, to_json
 from components.slice_report.page import model_card, render
 from components.slice_report.page.html import VOID
-from components.slice_report.page.sections import TITLES
+from components.slice_report.page.sections.section import TITLES
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -128,7 +129,7 @@ def test_hostile_texts_are_only_text(report, text):
         ),
     )
     plain = Checker(render(report, report_pages.DIGEST))
-    page = Checker(render(hostile, text, f.Decision("approved", text, text, text, text), other=hostile))
+    page = Checker(render(hostile, text, Decision("approved", text, text, text, text), other=hostile))
     assert set(page.elements) <= set(plain.elements) | {"div", "pre", "p", "strong"}
     assert page.attributes <= plain.attributes | {"role"}
     assert page.elements.count("script") == 2
@@ -225,7 +226,7 @@ def test_a_first_run_says_that_there_is_no_baseline(report):
 
 
 def test_a_decision_is_shown(report):
-    decision = f.Decision("rejected", "Ada", "too few <rows>", report_pages.DIGEST, "2026-01-01T00:00:00+00:00")
+    decision = Decision("rejected", "Ada", "too few <rows>", report_pages.DIGEST, "2026-01-01T00:00:00+00:00")
     assert (
         "Rejected by Ada, 2026-01-01T00:00:00+00:00: too few <rows>"
         in Checker(render(report, report_pages.DIGEST, decision)).text

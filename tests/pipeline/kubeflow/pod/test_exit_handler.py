@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from components.slice_report.checks import Check, Measured, Verdict
-from components.slice_report.evaluation import Evaluation
+from components.evaluation.results import Evaluation
+from components.evaluation.verdict import Check, Measured, Verdict
 from components.support.failure import as_failure
 from pipeline.errors import ConfigError, DataRejectedError, MainlineError
 from pipeline.kubeflow.pod.exit_handler import first_failure, status_of

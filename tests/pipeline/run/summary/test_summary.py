@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from components.slice_report.checks import Check, Verdict
+from components.evaluation.verdict import Check, Verdict
 from components.versioned_pusher import versions
 from components.versioned_pusher.versions import push
 from pipeline.errors import (

@@ -1,0 +1,32 @@
+"""The digest of a model's files, by which evaluation, review and push know the model."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+# Written last into a pushed version; the digest leaves it out.
+MARKER = "READY.json"
+# Custom property of a blessing: the digest of the model that was judged; a stock Evaluator's has none.
+JUDGED = "model_digest"
+CHUNK_BYTES = 4 << 20
+
+
+def content_digest(folder: Path) -> str:
+    """SHA-256 over the names and contents of all files of a folder, the marker aside."""
+    digest = hashlib.sha256()
+    for path in _files(folder):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
+        digest.update(_file_digest(path))
+    return digest.hexdigest()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MARKER)
+
+
+def _file_digest(path: Path) -> bytes:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.digest()

@@ -1,0 +1,67 @@
+"""The columns of predictions: labels and scores, checked."""
+
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline.errors import DataError, MainlineError
+
+SCORE, BASELINE_SCORE = "score", "baseline_score"
+NOT_FINITE = "Look for what the model divides by, or for a learning rate that is too high."
+OUTSIDE = "End the model with a sigmoid, or name the output of it that is a probability."
+
+
+class Columns(Protocol):
+    """Rows that are read by column; a ``pa.Table`` is one."""
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names, in order."""
+        ...
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows there are."""
+        ...
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        """One column."""
+        ...
+
+
+def labels(predictions: Columns, name: str) -> NDArray[np.generic]:
+    """The labels, shape (rows,)."""
+    column = predictions[name]
+    values = column.to_numpy() if column.null_count == 0 and not pa.types.is_string(column.type) else None
+    if values is None or not np.isin(values, (0, 1)).all():
+        raise DataError(name, "a label that is neither 0 nor 1", next_step="Correct the examples, or the label_key.")
+    return np.asarray(values)
+
+
+def scores(predictions: Columns, column: str) -> NDArray[np.generic]:
+    """The scores, shape (rows,).
+
+    Raises:
+        MainlineError: one is no probability; the first row that has such a score is named, counted from 1.
+    """
+    values = predictions[column].to_numpy()
+    check_all(values, np.isfinite(values), f"predictions, {column}", "a score that is not finite", NOT_FINITE)
+    inside = (values >= 0) & (values <= 1)
+    check_all(values, inside, f"predictions, {column}", "a score outside of [0, 1]", OUTSIDE)
+    return np.asarray(values)
+
+
+def check_all(values: NDArray[Any], good: NDArray[np.bool_], where: str, problem: str, next_step: str) -> None:
+    """Refuses scores of which not all are good."""
+    wrong = np.flatnonzero(~good)
+    if len(wrong):
+        first = wrong[0]
+        raise MainlineError(
+            where,
+            f"{len(wrong)} of {len(values)} rows have {problem}",
+            expected="a probability",
+            received=f"{values[first]} in row {first + 1} of the predictions",
+            next_step=next_step,
+        )

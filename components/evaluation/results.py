@@ -1,0 +1,110 @@
+"""Reads TFMA's artifact: every metric of every slice, and the verdict on the model."""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
+from tensorflow_model_analysis.writers import eval_config_writer
+
+from components.compat.tensorflow import plain
+from components.evaluation.metric_config import make_metric
+from components.evaluation.slice_values import NAMED, value_text
+from components.evaluation.verdict import METRICS, Bounds, Measured, SliceKey, Verdict, make_verdict
+
+Kind: TypeAlias = metrics_for_slice_pb2.MetricsForSlice.MetricKeyAndValue
+
+TYPES = {"float_value": "FLOAT", "int64_value": "INT", "bytes_value": "BYTES"}
+
+
+@dataclass
+class Evaluation:
+    """What was measured: by slice and name, of the candidate, of the baseline, and candidate minus baseline.
+
+    ``thresholds`` has the areas that are not exact, by name: over how many thresholds they were summed as TFMA does.
+    ``types`` are those of the columns that slices are of: FLOAT, INT or BYTES.
+    """
+
+    candidate: dict[SliceKey, dict[str, Measured]] = field(default_factory=dict)
+    baseline: dict[SliceKey, dict[str, Measured]] = field(default_factory=dict)
+    differences: dict[SliceKey, dict[str, Measured]] = field(default_factory=dict)
+    errors: dict[SliceKey, str] = field(default_factory=dict)
+    thresholds: dict[str, int] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+
+    def verdict(self, blessed: bool, bounds: Bounds) -> Verdict:
+        """What was measured against the bounds, whose slices may be written in any way that names their values."""
+        thresholds = tuple(dataclasses.replace(bound, on=self.named(bound.on)) for bound in bounds.thresholds)
+        return make_verdict(blessed, dataclasses.replace(bounds, thresholds=thresholds), self.candidate, self.baseline)
+
+    def named(self, on: SliceKey) -> SliceKey:
+        """A slice with its values as the evaluation has them."""
+        return tuple((name, self.named_value(name, text)) for name, text in on)
+
+    def named_value(self, column: str, text: str) -> str:
+        """A value as the evaluation has it; one that the column cannot have stays as it is."""
+        try:
+            return NAMED[self.types.get(column, "BYTES")](text)
+        except ValueError:
+            return text
+
+
+def read_verdict(evaluation_dir: str, blessed: bool, bounds: Bounds) -> Verdict:
+    """The verdict on the model in an evaluation artifact."""
+    return read_evaluation(evaluation_dir).verdict(blessed, bounds)
+
+
+def read_evaluation(evaluation_dir: str) -> Evaluation:
+    """Reads the evaluation artifact; the only model has no name, of two each has one."""
+    found = Evaluation(thresholds=area_thresholds(eval_config_writer.load_eval_run(evaluation_dir)[0]))
+    for of_slice in tfma.load_metrics(plain(f"{evaluation_dir}/")):
+        where = as_slice(of_slice.slice_key)
+        found.types |= {item.column: TYPES[item.WhichOneof("kind")] for item in of_slice.slice_key.single_slice_keys}
+        for kind, item in named(of_slice):
+            measured = as_measured(item)
+            if measured is not None:
+                kind_of(found, item).setdefault(where, {})[kind] = measured
+            elif item.value.WhichOneof("type") == "debug_message":
+                found.errors[where] = item.value.debug_message
+    return found
+
+
+def area_thresholds(config: config_pb2.EvalConfig) -> dict[str, int]:
+    """Those of the areas that have some."""
+    metrics = [make_metric(metric) for spec in config.metrics_specs for metric in spec.metrics]
+    return {METRICS[metric.kind]: metric.thresholds for metric in metrics if metric.thresholds is not None}
+
+
+def named(of_slice: metrics_for_slice_pb2.MetricsForSlice) -> Iterator[tuple[str, Kind]]:
+    """The metrics of a slice with their names."""
+    return ((item.key.name, item) for item in of_slice.metric_keys_and_values)
+
+
+def kind_of(found: Evaluation, item: Kind) -> dict[SliceKey, dict[str, Measured]]:
+    """Where a metric belongs."""
+    if item.key.is_diff:
+        return found.differences
+    return found.baseline if item.key.model_name == tfma.BASELINE_KEY else found.candidate
+
+
+def as_slice(key: metrics_for_slice_pb2.SliceKey) -> SliceKey:
+    """TFMA's slice key as pairs of text, in the order of the names."""
+    pairs = ((item.column, getattr(item, item.WhichOneof("kind"))) for item in key.single_slice_keys)
+    return tuple(sorted((name, value_text(value)) for name, value in pairs))
+
+
+def as_measured(item: Kind) -> Measured | None:
+    """A number with its interval; None for what is not a number, such as a matrix."""
+    match item.value.WhichOneof("type"):
+        case "double_value":
+            value = item.value.double_value.value
+        case "bounded_value":
+            value = item.value.bounded_value.value.value
+        case _:
+            return None
+    interval = item.confidence_interval
+    if not item.HasField("confidence_interval"):
+        return Measured(value, None)
+    return Measured(value, (interval.lower_bound.double_value.value, interval.upper_bound.double_value.value))

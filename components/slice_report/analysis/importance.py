@@ -1,0 +1,200 @@
+"""How much the model leans on each column: by how much its log loss grows when the column is shuffled.
+
+Permutation importance (Breiman 2001, doi 10.1023/A:1010933404324), as the U-statistic of Fisher, Rudin & Dominici 2019
+(https://arxiv.org/abs/1801.01489). Of columns that say the same, each is less important than they are together.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+from numpy.typing import NDArray
+from scipy import special
+from tensorflow_model_analysis.writers import eval_config_writer
+from tfx.utils import path_utils
+from tfx_bsl.coders import example_coder
+
+from components.evaluation.saved_model import Score, load_model
+from components.evaluation.verdict import Measured, badness, slice_name
+from components.examples.parsing import read_batches
+from components.slice_report.analysis.predicates import segment_rows
+from components.slice_report.analysis.slices import slice_rows
+from components.slice_report.analysis.weak_segments import clipped_losses, row_losses
+from components.slice_report.facts import Importance, Slice, WeakSegments
+from components.slice_report.settings import Settings
+from components.slice_report.sources import Sources
+from pipeline.errors import DataError
+
+SEED = 0
+FEWEST_ROWS, MOST_ROWS = 30, 2000
+REPEATS = 5
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some test rows: the columns as lists of values, and the labels, (rows,)."""
+
+    batch: pa.RecordBatch
+    labels: Floats
+
+    def at(self, rows: Indices) -> "Sample":
+        """Some of these rows."""
+        return Sample(take(self.batch, rows), self.labels[rows])
+
+
+def explain(
+    sources: Sources, settings: Settings, slices: tuple[Slice, ...], weak: WeakSegments
+) -> tuple[Importance, ...]:
+    """The importance of each column but the label: overall, and where the model is weakest.
+
+    That is the worst weak segment; if none was found, the slice that is worst by the primary metric and not too small.
+    At most 2000 rows are drawn of each, and shuffled among themselves five times; fewer than 30 are left out, and so
+    are rows without a label or a score.
+
+    Raises:
+        ConfigError: the model lacks the signature or the output that was evaluated.
+        DataError: the examples cannot be read, or are not those of the predictions.
+    """
+    usable = np.isfinite(row_losses(sources.predictions, settings.label))
+    scopes = {"overall": np.flatnonzero(usable)}
+    scopes |= {name: rows[usable[rows]] for name, rows in weakest(sources, settings.primary_metric, slices, weak)}
+    drawn = {name: draw(rows) for name, rows in scopes.items() if rows.size >= FEWEST_ROWS}
+    if not drawn:
+        return ()
+    every = np.unique(np.concatenate(list(drawn.values())))
+    sample = read_sample(sources, settings.label, every)
+    score = load_scorer(sources)
+    found = [
+        Importance(name, int(rows.size), importances(sample.at(np.searchsorted(every, rows)), settings.label, score))
+        for name, rows in drawn.items()
+    ]
+    load_model.cache_clear()
+    return tuple(found)
+
+
+def weakest(
+    sources: Sources, metric: str, slices: Sequence[Slice], weak: WeakSegments
+) -> Iterator[tuple[str, Indices]]:
+    """The name and the rows of the worst segment or slice, if there is one."""
+    if weak.found:
+        features = weak.found[0].features
+        yield slice_name(features), np.flatnonzero(segment_rows(sources.predictions, features))
+        return
+    worst = worst_slice(slices, metric)
+    for key, rows in slice_rows(sources.evaluation, sources.predictions):
+        if worst is not None and key == worst.features:
+            yield worst.name, rows
+
+
+def worst_slice(slices: Sequence[Slice], metric: str) -> Slice | None:
+    """The slice with the worst value among those that are large enough; the first of several."""
+    candidates = [one for one in slices if one.features and not one.too_small and metric in one.metrics]
+    ranked = [(badness(metric, one.metrics[metric].value), one) for one in candidates]
+    ranked = [(how_bad, one) for how_bad, one in ranked if not math.isnan(how_bad)]
+    return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
+
+
+def draw(rows: Indices) -> Indices:
+    """At most 2000 of some rows, ascending; always the same of the same."""
+    if rows.size <= MOST_ROWS:
+        return rows
+    return np.sort(np.random.default_rng(SEED).choice(rows, MOST_ROWS, replace=False))
+
+
+def read_sample(sources: Sources, label: str, rows: Indices) -> Sample:
+    """Rows of the test split, (rows,) ascending.
+
+    Raises:
+        DataError: the examples are not as many as the predictions.
+    """
+    files = sources.example_files()["test"]
+    batches, start = [], 0
+    for batch in read_batches(files, sources.schema):
+        first, last = np.searchsorted(rows, [start, start + batch.num_rows])
+        batches.append(take(batch, rows[first:last] - start))
+        start += batch.num_rows
+    if start != sources.predictions.num_rows:
+        expected, received = (f"{count} rows" for count in (sources.predictions.num_rows, start))
+        raise DataError(
+            ", ".join(files), "are not the examples of the predictions", expected=expected, received=received
+        )
+    labels = sources.predictions[label].to_numpy().astype(np.float64)[rows]
+    return Sample(one_batch(batches), labels)
+
+
+def take(batch: pa.RecordBatch, rows: Indices) -> pa.RecordBatch:
+    """Some rows of a batch."""
+    return pa.RecordBatch.from_arrays([column.take(pa.array(rows)) for column in batch.columns], schema=batch.schema)
+
+
+def one_batch(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """All rows in one."""
+    columns = [
+        pa.concat_arrays([batch.column(number) for batch in batches]) for number in range(batches[0].num_columns)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=batches[0].schema)
+
+
+def load_scorer(sources: Sources) -> Score:
+    """The model of the run, called as in its evaluation."""
+    config, *_ = eval_config_writer.load_eval_run(sources.folders["evaluation"])
+    spec = next(spec for spec in config.model_specs if not spec.is_baseline)
+    path = path_utils.serving_model_path(sources.folders["model"])
+    return load_model(path, spec.signature_name, spec.prediction_key)
+
+
+def importances(sample: Sample, label: str, score: Score) -> tuple[tuple[str, Measured], ...]:
+    """The growth of the log loss for each column but the label, the highest first."""
+    rows = sample.labels.size
+    generator = np.random.default_rng(SEED)
+    donors = np.stack([generator.permutation(rows) for _ in range(REPEATS)])
+    repeated = take(sample.batch, np.tile(np.arange(rows), REPEATS))
+    before = losses(repeated, sample.labels, score)
+    found = {
+        name: measure(losses(shuffled(repeated, sample.batch, name, donors), sample.labels, score) - before, donors)
+        for name in sample.batch.schema.names
+        if name != label
+    }
+    return tuple(sorted(found.items(), key=lambda pair: (math.isnan(pair[1].value), -pair[1].value, pair[0])))
+
+
+def shuffled(repeated: pa.RecordBatch, batch: pa.RecordBatch, name: str, donors: Indices) -> pa.RecordBatch:
+    """The repeated rows, each with the values of its donor in one column."""
+    number = batch.schema.get_field_index(name)
+    columns = [*repeated.columns]
+    columns[number] = batch.column(number).take(pa.array(donors.ravel()))
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+
+def losses(repeated: pa.RecordBatch, labels: Floats, score: Score) -> Floats:
+    """(repeats, rows) the log loss of each.
+
+    Each call has as many rows as the others, with the same row at the same place: then a column that the model does
+    not read changes no bit of a score.
+    """
+    examples = example_coder.RecordBatchToExamplesEncoder().encode(repeated)
+    scores = score(tf.constant(examples)).reshape(-1, labels.size)
+    return clipped_losses(np.broadcast_to(labels, scores.shape), scores)
+
+
+def measure(growth: Floats, donors: Indices) -> Measured:
+    """The mean growth, with the interval of a U-statistic over the rows, a little wide for few repeats.
+
+    A row counts as the one whose value is replaced and as the one that the value is from (Hoeffding 1948,
+    doi 10.1214/aoms/1177730196).
+
+    Args:
+        growth: (repeats, rows) by how much the loss of each row grew.
+        donors: (repeats, rows) the row that each got its value from.
+    """
+    repeats, rows = growth.shape
+    given = np.bincount(donors.ravel(), weights=growth.ravel(), minlength=rows) / repeats
+    value = float(growth.mean())
+    error = float(np.std(growth.mean(axis=0) + given, ddof=1)) / math.sqrt(rows)
+    half_width = float(special.stdtrit(rows - 1, 0.975)) * error
+    return Measured(value, (value - half_width, value + half_width))

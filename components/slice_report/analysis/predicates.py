@@ -1,0 +1,159 @@
+"""The parts of features that segments are made of: values, and ranges of numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from scipy import sparse
+
+from components.evaluation.columns import Columns
+from components.evaluation.slice_values import value_text
+from components.slice_report.analysis.statistics import bar_label, readable
+from components.slice_report.facts import Pairs
+
+MOST_VALUES = 20
+FEW_NUMBERS = 10
+BINS = 5
+NONE = "(none)"
+Indices = NDArray[np.int64]
+# As narrow as their use allows: there are several for each row at a time.
+Numbers = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which rows hold which value or range.
+
+    Attributes:
+        names: (parts,) feature, and value or range.
+        features: (parts,) the number of the feature.
+        members: (parts, rows / 8) a bit for each row, 1 where it holds the part.
+    """
+
+    names: Pairs
+    features: Indices
+    members: NDArray[np.uint8]
+
+    def shared(self, first: int, second: int) -> bytes:
+        """Which rows hold both, a bit for each."""
+        return (self.members[first] & self.members[second]).tobytes()
+
+    def chunk(self, start: int, rows: int) -> Any:
+        """(rows, parts) sparse, 1 where a row holds the part; ``start`` is a multiple of 8."""
+        bits = np.unpackbits(self.members[:, start // 8 :][:, : -(-rows // 8)], axis=1, count=rows)
+        return sparse.csr_matrix(bits.T, dtype=np.float64)
+
+
+def find_parts(rows: Columns, names: Sequence[str], usable: Mask, fewest: int) -> Parts:
+    """The values and ranges of columns that have enough of the usable rows, and which of these have them."""
+    found, features, members = [], [], []
+    for number, name in enumerate(names):
+        labels, held = column_parts(rows[name])
+        held = held[usable].tocsc()
+        enough = np.flatnonzero(np.diff(held.indptr) >= fewest)
+        found += [(name, labels[index]) for index in enough]
+        features += [number] * len(enough)
+        members += [np.packbits(held[:, [index]].toarray()) for index in enough]
+    bits = np.array(members, np.uint8).reshape(len(found), -(-int(usable.sum()) // 8))
+    return Parts(tuple(found), np.array(features, np.int64), bits)
+
+
+def segment_rows(rows: Columns, features: Pairs) -> Mask:
+    """(rows,) those of a segment that was found in the same table.
+
+    Raises:
+        ValueError: a column has no such value or range.
+    """
+    mask = np.ones(rows.num_rows, np.bool_)
+    for name, label in features:
+        labels, members = column_parts(rows[name])
+        mask &= members[:, [labels.index(label)]].toarray().ravel() > 0
+    return mask
+
+
+def column_parts(column: pa.ChunkedArray) -> tuple[list[str], Any]:
+    """The values or ranges of a column as text, and (rows, parts) sparse which row has which; what reads alike is one.
+
+    A row with several values has each of them; one without a value has ``(none)``.
+    """
+    array = column.combine_chunks()
+    owners, values = owned_values(array)
+    codes, labels = encode(values)
+    absent = np.flatnonzero(np.bincount(owners, minlength=len(array)) == 0).astype(np.int32)
+    labels = [*labels, NONE]
+    names = list(dict.fromkeys(labels))
+    merged = np.array([names.index(label) for label in labels], np.int32)
+    inside = codes >= 0
+    known = np.concatenate([owners[inside], absent])
+    codes = np.concatenate([merged[codes[inside]], np.full(absent.size, merged[-1], np.int32)])
+    members = sparse.csr_matrix((np.ones(known.size, np.uint8), (known, codes)), shape=(len(array), len(names)))
+    # A value that a row has several times was added up.
+    members.data[:] = 1
+    return names, members
+
+
+def owned_values(array: pa.Array) -> tuple[Numbers, pa.Array]:
+    """(values,) the row of each value, and the values, those of lists one by one and nulls left out."""
+    owners = np.arange(len(array), dtype=np.int32)
+    if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
+        owners = pc.list_parent_indices(array).to_numpy(zero_copy_only=False).astype(np.int32)
+        array = array.flatten()
+    return owners[array.is_valid().to_numpy(zero_copy_only=False)], array.drop_null()
+
+
+def encode(values: pa.Array) -> tuple[Numbers, list[str]]:
+    """(values,) the number of the part that each is in, -1 where it is in none, and the parts as text."""
+    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+        return encode_numbers(values.to_numpy(zero_copy_only=False))
+    if pa.types.is_null(values.type):
+        return np.empty(0, np.int32), []
+    encoded = values.dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    counts = np.bincount(codes, minlength=len(encoded.dictionary))
+    frequent = np.argsort(-counts, kind="stable")[:MOST_VALUES]
+    place = np.full(counts.size, -1, np.int32)
+    place[frequent] = np.arange(frequent.size)
+    return place[codes], [readable(value) for value in encoded.dictionary.take(pa.array(frequent)).to_pylist()]
+
+
+def encode_numbers(values: NDArray[Any]) -> tuple[Numbers, list[str]]:
+    """Up to ten different numbers one by one, more in five ranges with as many values as ties allow, nan apart.
+
+    >>> encode_numbers(np.array([3, 1, 3]))
+    (array([1, 0, 1], dtype=int32), ['1', '3'])
+    >>> encode_numbers(np.arange(100))[1]
+    ['0 … 19', '20 … 39', '40 … 59', '60 … 79', '80 … 99']
+    """
+    distinct, codes = np.unique(values, return_inverse=True)
+    if distinct.size <= FEW_NUMBERS:
+        return codes.astype(np.int32), [number_label(value) for value in distinct]
+    ordered = np.sort(values[~np.isnan(values)])
+    last = np.ceil(ordered.size * np.arange(1, BINS) / BINS).astype(np.int64) - 1
+    ranges = np.searchsorted(np.unique(ordered[last]), values)
+    present, codes = np.unique(np.where(np.isnan(values), BINS, ranges), return_inverse=True)
+    ends = [(values[codes == code].min(), values[codes == code].max()) for code in range(present.size)]
+    return codes.astype(np.int32), [range_label(low, high) for low, high in ends]
+
+
+def range_label(low: np.generic, high: np.generic) -> str:
+    """A range of numbers, or the one number that it has.
+
+    >>> range_label(np.float32(0.1), np.float32(0.7)), range_label(np.float32(1e-7), np.float32(1e-7))
+    ('0.1 … 0.7', '1e-07')
+    """
+    one = np.isnan(low) or low == high
+    return number_label(low) if one else bar_label(float(low.item()), float(high.item()))
+
+
+def number_label(value: np.generic) -> str:
+    """A number in full, one of float32 in the fewest digits that tell it from all others.
+
+    >>> number_label(np.int64(2**60)), number_label(np.float32(0.1)), number_label(np.float32("nan"))
+    ('1152921504606846976', '0.1', 'NaN')
+    """
+    return value_text(value.item())

@@ -1,0 +1,175 @@
+"""What differs between two schemas, column by column, in words; what has no words, as text of the protocol buffer."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from google.protobuf import text_format
+from google.protobuf.message import Message
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from components.slice_report.analysis.statistics import readable
+from components.slice_report.facts import SchemaChange
+
+WHOLE = "(schema)"
+NAMED = 10
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as the words below say it, and the fields that they leave out."""
+
+    words: tuple[str, ...]
+    values: tuple[str, ...] | None
+    rest: schema_pb2.Feature
+
+
+def schema_changes(before: schema_pb2.Schema, after: schema_pb2.Schema) -> tuple[SchemaChange, ...]:
+    """Columns that were added, removed or changed, in the order of ``after``, then removed ones.
+
+    The order of columns, of the values of a domain and of environments means nothing and is no change. Any other
+    difference is one: fields without words appear as text, and those of the schema as a whole as column ``(schema)``.
+    """
+    old, new = columns_of(before), columns_of(after)
+    changes = [change_of(name, old.get(name), new.get(name)) for name in dict.fromkeys([*new, *old])]
+    whole = differing(without_columns(before, after), without_columns(after, before))
+    if any(whole):
+        changes.append(SchemaChange(WHOLE, *whole))
+    return tuple(change for change in changes if change.before != change.after)
+
+
+def columns_of(schema: schema_pb2.Schema) -> dict[str, Column]:
+    """Columns by name."""
+    return {feature.name: read_column(feature, schema) for feature in schema.feature}
+
+
+def read_column(feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> Column:
+    """The words for a column. A field that they say in full is taken out of the rest, so that nothing is said twice."""
+    rest = schema_pb2.Feature()
+    rest.CopyFrom(feature)
+    values = domain_values(feature, schema)
+    words = (say_type(rest), *say_presence(rest), *say_range(rest))
+    if rest.HasField("string_domain"):
+        del rest.string_domain.value[:]
+        clear_if_empty(rest, "string_domain")
+    for environments in (rest.in_environment, rest.not_in_environment):
+        environments.sort()
+    return Column(words, values, rest)
+
+
+def domain_values(feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> tuple[str, ...] | None:
+    """The values that text may have, sorted, of the column's own domain or of the shared one that it names."""
+    shared = {domain.name: domain for domain in schema.string_domain}
+    if feature.HasField("string_domain"):
+        return tuple(sorted(feature.string_domain.value))
+    if feature.HasField("domain") and feature.domain in shared:
+        return tuple(sorted(shared[feature.domain].value))
+    return None
+
+
+def say_type(rest: schema_pb2.Feature) -> str:
+    """``INT``, ``FLOAT``, ``BYTES`` or ``STRUCT``."""
+    name = schema_pb2.FeatureType.Name(rest.type)
+    if rest.type != schema_pb2.TYPE_UNKNOWN:
+        rest.ClearField("type")
+    return str(name)
+
+
+def say_presence(rest: schema_pb2.Feature) -> Iterator[str]:
+    """Whether a row must have the column."""
+    share = rest.presence.min_fraction
+    yield "required" if share == 1 else f"required in {share} of the rows" if share else "optional"
+    if share:
+        rest.presence.ClearField("min_fraction")
+        clear_if_empty(rest, "presence")
+
+
+def say_range(rest: schema_pb2.Feature) -> Iterator[str]:
+    """The range of numbers."""
+    for kind in ("int_domain", "float_domain"):
+        domain = getattr(rest, kind)
+        ends = [say_end(domain, name) for name in ("min", "max")] if rest.HasField(kind) else ["", ""]
+        if any(ends):
+            yield " … ".join(ends) if all(ends) else f"≥ {ends[0]}" if ends[0] else f"≤ {ends[1]}"
+            domain.ClearField("min")
+            domain.ClearField("max")
+            clear_if_empty(rest, kind)
+
+
+def say_end(domain: Message, name: str) -> str:
+    """An end of a range, whole for INT, and the shortest text that is the same float32 for FLOAT; empty if not set."""
+    if not domain.HasField(name):
+        return ""
+    value = getattr(domain, name)
+    return str(value) if isinstance(value, int) else str(np.float32(value))
+
+
+def clear_if_empty(rest: schema_pb2.Feature, field: str) -> None:
+    """Takes out a message of which all was said."""
+    if not getattr(rest, field).ListFields():
+        rest.ClearField(field)
+
+
+def change_of(name: str, old: Column | None, new: Column | None) -> SchemaChange:
+    """Texts that are equal if nothing differs."""
+    if old is None or new is None:
+        return SchemaChange(name, *(say(column, "") if column else "" for column in (old, new)))
+    apart = differing(old.rest, new.rest)
+    texts = say(old, apart[0]), say(new, apart[1], say_difference(old.values or (), new.values or ()))
+    return SchemaChange(name, *texts)
+
+
+def say(column: Column, rest: str, difference: str = "") -> str:
+    """``BYTES, required, 9 values (added 'x'); drift_comparator { … }``."""
+    words = list(column.words)
+    if column.values is not None:
+        words.append(f"{len(column.values)} value{'' if len(column.values) == 1 else 's'}{difference}")
+    return "; ".join([", ".join(words), *([rest] if rest else [])])
+
+
+def say_difference(old: Sequence[str], new: Sequence[str]) -> str:
+    """`` (added 'x'; removed 'y')``, or nothing."""
+    added, removed = (sorted((Counter(one) - Counter(other)).elements()) for one, other in ((new, old), (old, new)))
+    parts = [f"{verb} {say_values(values)}" for verb, values in (("added", added), ("removed", removed)) if values]
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def say_values(values: Sequence[str]) -> str:
+    """At most ten by name."""
+    named = ", ".join(f"'{readable(value)}'" for value in values[:NAMED])
+    return f"{named} and {len(values) - NAMED:,} more" if len(values) > NAMED else named
+
+
+def without_columns(schema: schema_pb2.Schema, other: schema_pb2.Schema) -> schema_pb2.Schema:
+    """The rest of a schema: without columns, and without shared domains, which are said with the columns of either."""
+    rest = schema_pb2.Schema()
+    rest.CopyFrom(schema)
+    del rest.feature[:]
+    del rest.string_domain[:]
+    said = {feature.domain for either in (schema, other) for feature in either.feature if feature.HasField("domain")}
+    rest.string_domain.extend(domain for domain in schema.string_domain if domain.name not in said)
+    rest.default_environment.sort()
+    return rest
+
+
+def differing(before: Message, after: Message) -> tuple[str, str]:
+    """The text of the fields of two messages that differ; two empty texts if none does."""
+    names = [field.name for field in before.DESCRIPTOR.fields if only(before, field.name) != only(after, field.name)]
+    texts = [" ".join(filter(None, (as_text(only(side, name)) for name in names))) for side in (before, after)]
+    return texts[0], texts[1]
+
+
+def only(message: Message, name: str) -> Message:
+    """A message with no other field than one."""
+    kept = type(message)()
+    kept.CopyFrom(message)
+    for field, _ in message.ListFields():
+        if field.name != name:
+            kept.ClearField(field.name)
+    return kept
+
+
+def as_text(message: Message) -> str:
+    """In one line."""
+    return str(text_format.MessageToString(message, as_one_line=True, as_utf8=True))

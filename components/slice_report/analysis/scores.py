@@ -1,0 +1,122 @@
+"""What scores and labels say on their own: counts by score, the calibration error, rates, and when rows are too few."""
+
+import math
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.evaluation.verdict import Measured
+from components.slice_report.facts import BINS, ScoreCounts
+
+SUMS = 20
+CALIBRATION_BINS = 10
+MIN_ROWS = 30
+MIN_OF_EACH_LABEL = 10
+# Of the normal distribution, for an interval of 95 %.
+QUANTILE = NormalDist().inv_cdf(0.975)
+# A threshold k / BINS as every reader of the report computes it: one division of doubles.
+EDGES = np.arange(1, BINS) / BINS
+
+Values = NDArray[Any]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def count_scores(labels: Values, scores: Values) -> ScoreCounts:
+    """Rows by score; scores outside of [0, 1] count as the nearer end.
+
+    Rows whose score is nan, or whose label is neither 0 nor 1, are left out.
+
+    >>> counted = count_scores(np.array([0, 1, 1]), np.array([0.5, 0.5, 0.501]))
+    >>> counted.negatives[99:101], counted.positives[99:101]
+    ((1, 0), (1, 1))
+
+    Args:
+        labels: (rows,) 0 or 1, of any numeric dtype.
+        scores: (rows,) of any float dtype; compared as float64.
+    """
+    labels, scores = known(labels, scores)
+    bins = score_bins(scores)
+    sums = np.bincount(bins * SUMS // BINS, weights=scores, minlength=SUMS)
+    return ScoreCounts(
+        positives=tuple(np.bincount(bins[labels == 1], minlength=BINS).tolist()),
+        negatives=tuple(np.bincount(bins[labels == 0], minlength=BINS).tolist()),
+        score_sums=tuple(sums.tolist()),
+    )
+
+
+def known(labels: Values, scores: Values) -> tuple[Values, Floats]:
+    """The rows that have a label and a score, the latter as float64 within [0, 1]."""
+    keep = np.isin(labels, (0, 1)) & ~np.isnan(scores)
+    return labels[keep], np.clip(scores[keep].astype(np.float64), 0.0, 1.0)
+
+
+def score_bins(scores: Floats) -> Ints:
+    """The bin of each score, (rows,): how many edges lie strictly below it.
+
+    Counted by comparison with the edges, since ``ceil(score * BINS)`` rounds some scores over an edge.
+    """
+    return np.searchsorted(EDGES, scores, side="left").astype(np.int64)
+
+
+def expected_calibration_error(labels: Values, scores: Values) -> float:
+    """By how much the mean score and the share of positives differ, over ten bins of equal width, weighted by rows.
+
+    It is the ECE of Guo et al. 2017 (https://arxiv.org/abs/1706.04599) with the score as the confidence in label 1.
+    Rows are left out as by ``count_scores``; nan without any.
+
+    >>> expected_calibration_error(np.array([0, 1, 1, 1]), np.array([0.5, 0.5, 0.75, 0.75]))
+    0.125
+
+    Args:
+        labels: (rows,) 0 or 1, of any numeric dtype.
+        scores: (rows,) of any float dtype.
+    """
+    labels, scores = known(labels, scores)
+    if not len(scores):
+        return math.nan
+    bins = score_bins(scores) * CALIBRATION_BINS // BINS
+    excess = np.bincount(bins, weights=scores - (labels == 1), minlength=CALIBRATION_BINS)
+    return float(np.abs(excess).sum() / len(scores))
+
+
+def too_small(positives: int, negatives: int) -> str:
+    """Why rows are too few to say much, empty when they are not: under 30, or under 10 of a label.
+
+    An interval by the normal approximation is held to be sound from 5 or 10 of each outcome on (Brown, Cai and
+    DasGupta 2001, https://doi.org/10.1214/ss/1009213286, who find even these weak); the stricter is taken, and 30 rows
+    besides.
+
+    >>> too_small(9, 3), too_small(3, 500), too_small(500, 1), too_small(10, 20)
+    ('only 12 rows', 'only 3 rows with label 1', 'only 1 row with label 0', '')
+    """
+    if positives + negatives < MIN_ROWS:
+        return only(positives + negatives)
+    fewest, label = min((positives, 1), (negatives, 0))
+    return f"{only(fewest)} with label {label}" if fewest < MIN_OF_EACH_LABEL else ""
+
+
+def only(rows: int) -> str:
+    """A small number of rows in words.
+
+    >>> only(2), only(1), only(0)
+    ('only 2 rows', 'only 1 row', 'no rows')
+    """
+    return f"only {rows} row{'s' * (rows != 1)}" if rows else "no rows"
+
+
+def rate(hits: int, rows: int) -> Measured:
+    """The share of hits with the interval of Wilson 1927 (https://doi.org/10.2307/2276774); nan, without one, of none.
+
+    >>> rate(10, 10).value, [round(end, 3) for end in rate(10, 10).interval], rate(0, 0)
+    (1.0, [0.722, 1.0], Measured(value=nan, interval=None))
+    """
+    if not rows:
+        return Measured(math.nan, None)
+    share, z_squared = hits / rows, QUANTILE**2
+    middle = (share + z_squared / (2 * rows)) / (1 + z_squared / rows)
+    half = QUANTILE / (1 + z_squared / rows) * math.sqrt(share * (1 - share) / rows + z_squared / (4 * rows**2))
+    # Rounding may put an end on the wrong side of a share of 0 or 1.
+    return Measured(share, (max(min(middle - half, share), 0.0), min(max(middle + half, share), 1.0)))

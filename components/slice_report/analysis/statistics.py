@@ -1,0 +1,182 @@
+"""TFDV's statistics and the gate's verdict as rows of the report."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from components.artifacts.anomalies import Acceptance, Anomaly
+from components.artifacts.feature_statistics import is_estimated
+from components.evaluation.slice_values import shortest
+from components.slice_report.facts import OTHER, Bar, ColumnStats, GateEntry
+
+Feature: TypeAlias = statistics_pb2.FeatureNameStatistics
+Bucket: TypeAlias = statistics_pb2.Histogram.Bucket
+BARS = 10
+LENGTH = 100
+NUMBERS = {"mean": "mean", "std_dev": "std_dev", "minimum": "min", "median": "median", "maximum": "max"}
+# What TFDV writes in place of values that it does not keep: bytes that are not text, and text of over 1024 bytes
+# (tensorflow_data_validation/statistics/generators/top_k_uniques_sketch_stats_generator.py).
+PLACEHOLDERS = {"": "(empty)", "__BYTES_VALUE__": "(not UTF-8)", "__LARGE_BYTES__": "(too long)"}
+
+
+def readable(value: str | bytes) -> str:
+    r"""A value as text that fits a label: at most 100 characters, bytes that are not UTF-8 escaped.
+
+    >>> readable(b"caf\xc3\xa9 \xff")
+    'café \\xff'
+    >>> readable("")
+    '(empty)'
+    """
+    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
+    return PLACEHOLDERS.get(text) or (text if len(text) <= LENGTH else text[: LENGTH - 1] + "…")
+
+
+def column_stats(
+    statistics: Mapping[str, statistics_pb2.DatasetFeatureStatistics],
+) -> tuple[ColumnStats, ...]:
+    """A row for each column and split: columns in the order of the statistics, splits in the order given.
+
+    Of a column with several values a row, bars and ``zeros`` are of values, not of rows. A column that a split lacks is
+    wholly missing there. What an empty split or column has no answer to is nan. ``distinct`` counts as one all values
+    that are not UTF-8, and all that TFDV finds too long to keep.
+
+    Args:
+        statistics: by split, as TFDV writes them, unweighted.
+    """
+    by_split = {
+        split: {column_name(feature): feature for feature in found.features} for split, found in statistics.items()
+    }
+    first = {name: feature for found in reversed(by_split.values()) for name, feature in found.items()}
+    names = dict.fromkeys(name for found in by_split.values() for name in found)
+    return tuple(
+        describe(by_split[split].get(name) or without_values(first[name]), split, int(found.num_examples))
+        for name in names
+        for split, found in statistics.items()
+    )
+
+
+def column_name(feature: Feature) -> str:
+    """Its path, or in older statistics its name."""
+    return ".".join(feature.path.step) or feature.name
+
+
+def without_values(like: Feature) -> Feature:
+    """The statistics of the same column where it has no values."""
+    absent = Feature(name=column_name(like), type=like.type)
+    kind = like.WhichOneof("stats")
+    if kind:
+        getattr(absent, kind).SetInParent()
+    return absent
+
+
+def describe(feature: Feature, split: str, rows: int) -> ColumnStats:
+    """One column in one split."""
+    numeric = feature.HasField("num_stats")
+    stats = feature.num_stats if numeric else getattr(feature, feature.WhichOneof("stats") or "string_stats")
+    return ColumnStats(
+        column=column_name(feature),
+        split=split,
+        type=Feature.Type.Name(feature.type),
+        rows=rows,
+        missing=(rows - stats.common_stats.num_non_missing) / rows if rows else math.nan,
+        distinct=None if numeric else int(getattr(stats, "unique", 0)),
+        histogram=number_bars(stats) if numeric else text_bars(stats),
+        estimated=is_estimated(feature),
+        **(number_facts(stats, feature.type) if numeric else dict.fromkeys((*NUMBERS, "zeros"))),
+    )
+
+
+def number_facts(stats: statistics_pb2.NumericStatistics, kind: int) -> dict[str, float | None]:
+    """Moments and quantiles of the values that are numbers; nan without any, where TFDV says 0."""
+    values = stats.common_stats.tot_num_values
+    numbers = values - max((histogram.num_nan for histogram in stats.histograms), default=0)
+    facts = {name: getattr(stats, source) if numbers > 0 else math.nan for name, source in NUMBERS.items()}
+    if kind == Feature.FLOAT:
+        facts |= {name: shortest(facts[name]) for name in ("minimum", "maximum")}
+    return {**facts, "zeros": stats.num_zeros / values if values else math.nan}
+
+
+def number_bars(stats: statistics_pb2.NumericStatistics) -> tuple[Bar, ...]:
+    """At most ten bars, of equal width unless TFDV has only quantiles; then one for each of what is not finite."""
+    by_type = {histogram.type: histogram for histogram in reversed(stats.histograms) if histogram.buckets}
+    kinds = statistics_pb2.Histogram.STANDARD, statistics_pb2.Histogram.QUANTILES
+    buckets = next((list(by_type[kind].buckets) for kind in kinds if kind in by_type), [])
+    finite = [bucket for bucket in buckets if math.isfinite(bucket.low_value) and math.isfinite(bucket.high_value)]
+    bars = [Bar(bar_label(low, high), rows) for low, high, rows in merge(finite)]
+    bars += [
+        Bar(bar_label(bucket.low_value, bucket.high_value), bucket.sample_count)
+        for bucket in buckets
+        if bucket not in finite
+    ]
+    nan = max((histogram.num_nan for histogram in stats.histograms), default=0)
+    return (*bars, *([Bar("NaN", float(nan))] if nan else []))
+
+
+def merge(buckets: Sequence[Bucket]) -> list[tuple[float, float, float]]:
+    """Buckets as (low, high, rows), neighbours joined so that there are at most ten."""
+    size = math.ceil(len(buckets) / BARS) or 1
+    groups = [buckets[start : start + size] for start in range(0, len(buckets), size)]
+    return [
+        (group[0].low_value, group[-1].high_value, math.fsum(bucket.sample_count for bucket in group))
+        for group in groups
+    ]
+
+
+def bar_label(low: float, high: float) -> str:
+    """A range, to a hundredth of its width.
+
+    >>> bar_label(17.0, 24.3), bar_label(0.0, 9999.9), bar_label(3.0, 3.0), bar_label(1921.999, 1929.5)
+    ('17 … 24.3', '0 … 10000', '3', '1922 … 1929.5')
+    """
+    width = high - low
+    decimals = 2 - math.floor(math.log10(width)) if 0 < width < math.inf else 6
+    decimals = max(decimals, 0)
+    ends = [edge(low, decimals), edge(high, decimals)]
+    return ends[0] if low == high else " … ".join(ends)
+
+
+def edge(value: float, decimals: int) -> str:
+    """A number without trailing zeros; in powers of ten where its digits would fill the page."""
+    if not math.isfinite(value) or abs(value) >= 1e15 or decimals > 12:
+        return f"{value:.6g}"
+    text = f"{value:.{decimals}f}"
+    text = text.rstrip("0").rstrip(".") if decimals else text
+    return "0" if text == "-0" else text
+
+
+def text_bars(stats: Any) -> tuple[Bar, ...]:
+    """The ten most frequent values, and one bar for all others."""
+    top = list(getattr(stats, "top_values", ()))[:BARS]
+    bars = [Bar(readable(value.value), value.frequency) for value in top]
+    others = stats.common_stats.tot_num_values - math.fsum(bar.rows for bar in bars)
+    return (*bars, *([Bar(OTHER, others)] if others > 0 else []))
+
+
+def gate_entries(verdict: Mapping[str, Any], acceptances: Sequence[Acceptance]) -> tuple[GateEntry, ...]:
+    """What blocks, what was accepted and what is below the level that blocks, in this order.
+
+    Args:
+        verdict: what ``Verdict.as_dict`` makes: lists of anomalies, ``blocking``, ``accepted`` and ``below_level``.
+        acceptances: of the config; the first that covers an anomaly gives the reason.
+    """
+    outcomes = {"blocking": "blocked", "accepted": "accepted", "below_level": "below level"}
+    found = [(outcomes[key], Anomaly(**entry)) for key in outcomes for entry in verdict.get(key, ())]
+    return tuple(
+        GateEntry(
+            outcome=outcome,
+            feature=anomaly.feature,
+            rule=anomaly.rule,
+            seen=anomaly.seen,
+            split=anomaly.split,
+            severity=anomaly.severity,
+            reason=reason_for(anomaly, acceptances) if outcome == "accepted" else "",
+        )
+        for outcome, anomaly in found
+    )
+
+
+def reason_for(anomaly: Anomaly, acceptances: Sequence[Acceptance]) -> str:
+    """Why an anomaly was accepted; empty where the config no longer says."""
+    return next((acceptance.reason for acceptance in acceptances if acceptance.covers(anomaly)), "")

@@ -1,0 +1,71 @@
+"""The facts of a report, as typed rows."""
+
+from components.slice_report.facts.data import (
+    OTHER,
+    Bar,
+    ColumnStats,
+    Data,
+    Drift,
+    GateEntry,
+    Leak,
+    NewCategory,
+    SchemaChange,
+)
+from components.slice_report.facts.model import (
+    BINS,
+    Comparison,
+    Gap,
+    Group,
+    Importance,
+    ScoreCounts,
+    Segment,
+    Sensitive,
+    Slice,
+    WeakSegments,
+)
+from components.slice_report.facts.provenance import (
+    ArtifactFact,
+    ConfigChange,
+    Lineage,
+    Pairs,
+    Training,
+)
+from components.slice_report.facts.report import (
+    SCHEMA_VERSION,
+    Card,
+    Missing,
+    Report,
+    Run,
+)
+
+__all__ = [
+    "BINS",
+    "OTHER",
+    "SCHEMA_VERSION",
+    "ArtifactFact",
+    "Bar",
+    "Card",
+    "ColumnStats",
+    "Comparison",
+    "ConfigChange",
+    "Data",
+    "Drift",
+    "Gap",
+    "GateEntry",
+    "Group",
+    "Importance",
+    "Leak",
+    "Lineage",
+    "Missing",
+    "NewCategory",
+    "Pairs",
+    "Report",
+    "Run",
+    "SchemaChange",
+    "ScoreCounts",
+    "Segment",
+    "Sensitive",
+    "Slice",
+    "Training",
+    "WeakSegments",
+]

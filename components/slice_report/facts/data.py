@@ -1,0 +1,118 @@
+"""Facts about the rows: statistics, the verdict of the gate, schema changes, drift, leaks."""
+
+import math
+from dataclasses import dataclass
+
+# The bar or the group of all values that are not named.
+OTHER = "(other values)"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of a histogram: its value or range, as text, and its rows."""
+
+    label: str
+    rows: float
+
+
+@dataclass(frozen=True)
+class ColumnStats:
+    """One column in one split; numbers are None for text, ``distinct`` is None for numbers.
+
+    With ``estimated`` the values were too many to be counted one by one: ``distinct`` and the bars are estimates.
+    """
+
+    column: str
+    split: str
+    type: str
+    rows: int
+    missing: float
+    distinct: int | None
+    mean: float | None
+    std_dev: float | None
+    minimum: float | None
+    median: float | None
+    maximum: float | None
+    zeros: float | None
+    histogram: tuple[Bar, ...]
+    estimated: bool = False
+
+
+@dataclass(frozen=True)
+class GateEntry:
+    """An anomaly and what became of it: ``blocked``, ``accepted`` (with the reason) or ``below level``."""
+
+    outcome: str
+    feature: str
+    rule: str
+    seen: str
+    split: str
+    severity: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class SchemaChange:
+    """How the schema of a column differs from that of the last blessed run; empty text where there was none."""
+
+    column: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far a column of this run's training rows is from the baseline's, by ``L-infinity`` or ``Jensen-Shannon``.
+
+    Rows without a value, of which ``missing`` and ``missing_before`` are the shares, count in the distance.
+    """
+
+    column: str
+    measure: str
+    distance: float
+    bound: float
+    missing: float = math.nan
+    missing_before: float = math.nan
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether the distance is over its bound."""
+        return self.distance > self.bound
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Whole rows (``what`` is ``rows``), or values of the id column ``what``, of a split that another split has too.
+
+    ``shared`` counts rows of ``split``, ``share`` is their share of it. Ids that repeat are not always a leak: whether
+    they are is for the reviewer to judge.
+    """
+
+    what: str
+    split: str
+    also_in: str
+    shared: int
+    share: float
+
+
+@dataclass(frozen=True)
+class NewCategory:
+    """Values of a text column that a later split has and the training rows have not; ``values`` names some."""
+
+    column: str
+    split: str
+    distinct: int
+    rows: int
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The rows and their schema; what a first run has nothing to compare with is None."""
+
+    columns: tuple[ColumnStats, ...] = ()
+    gate: tuple[GateEntry, ...] = ()
+    schema_changes: tuple[SchemaChange, ...] | None = None
+    drift: tuple[Drift, ...] | None = None
+    leaks: tuple[Leak, ...] = ()
+    new_categories: tuple[NewCategory, ...] = ()

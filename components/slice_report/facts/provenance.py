@@ -1,0 +1,62 @@
+"""Facts about how the model was made: its training, config, code, data and libraries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the model was fitted.
+
+    ``curves`` holds each metric by epoch, those of the eval split prefixed ``val_``; ``best_epoch`` counts from 1.
+    ``warnings`` are what was found wrong with the model, in plain words.
+    """
+
+    curves: Mapping[str, tuple[float, ...]]
+    best_epoch: int
+    steps: int
+    steps_per_epoch: int
+    examples_per_s: float
+    elapsed_s: float
+    strategy: str
+    workers: int
+    settings: Pairs
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ArtifactFact:
+    """An artifact of this run in ML Metadata: ``producer`` is the node that wrote it."""
+
+    id: int
+    type: str
+    producer: str
+    output: str
+    uri: str
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class ConfigChange:
+    """A key of the config whose value differs from the baseline's; empty text where a key is not there."""
+
+    key: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Where the model comes from. ``edges`` are (artifact id, node that read it); all pairs are (name, value)."""
+
+    config: Pairs
+    config_changes: tuple[ConfigChange, ...] | None
+    sources: Pairs
+    data: Pairs
+    artifacts: tuple[ArtifactFact, ...]
+    edges: tuple[tuple[int, str], ...]
+    versions: Pairs
+    model_digest: str
+    signature_digest: str | None = None

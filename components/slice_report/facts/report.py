@@ -1,0 +1,75 @@
+"""The report as a whole: the schema of ``report.json``, the only source of the page."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from components.evaluation.verdict import Verdict
+from components.slice_report.facts.data import Data
+from components.slice_report.facts.model import Comparison, Importance, Sensitive, Slice, WeakSegments
+from components.slice_report.facts.provenance import Lineage, Training
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A part of the report that could not be made, why, and what would make it."""
+
+    part: str
+    why: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Which run the report is about; ``failed_at`` names the node that failed, if one did, and ``error`` says how."""
+
+    pipeline: str
+    run: str
+    workload: str
+    label: str
+    baseline_run: str | None = None
+    failed_at: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the team says of the model, in words (Mitchell et al. 2019, https://doi.org/10.1145/3287560.3287596)."""
+
+    title: str
+    summary: str
+    intended_use: tuple[str, ...]
+    out_of_scope: tuple[str, ...]
+    limits: tuple[str, ...]
+    ethics: tuple[str, ...]
+    owners: tuple[str, ...]
+    licence: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole report; a part that is None or empty for want of something is explained in ``missing``.
+
+    ``areas`` says how AUC and AUCPrecisionRecall were computed: ``exact``, or ``stock``, over fixed thresholds as TFMA
+    does, which is how releases did that did not say.
+    """
+
+    schema_version: int
+    run: Run
+    missing: tuple[Missing, ...]
+    decision_threshold: float
+    primary_metric: str
+    verdict: Verdict | None = None
+    comparisons: tuple[Comparison, ...] = ()
+    slices: tuple[Slice, ...] = ()
+    weak: WeakSegments | None = None
+    fairness: tuple[Sensitive, ...] = ()
+    calibration_error: float | None = None
+    data: Data | None = None
+    training: Training | None = None
+    importances: tuple[Importance, ...] = ()
+    lineage: Lineage | None = None
+    card: Card | None = None
+    confidence: float = 0.95
+    areas: Literal["exact", "stock"] = "stock"

@@ -1,0 +1,164 @@
+"""Two runs side by side: this one and any other."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from components.evaluation.slice_values import float_named
+from components.evaluation.verdict import METRICS, Measured, badness
+from components.slice_report.facts import Pairs, Report, Slice
+from components.slice_report.page.card import rows_by_split, verdict_in_words
+from components.slice_report.page.formats import difference, number, title
+from components.slice_report.page.html import name, row, table, tag
+from components.slice_report.page.sections.section import absent
+from components.slice_report.page.sections.verdict import AREAS
+from components.slice_report.settings import config_changes
+
+AREA_NAMES = ("auc", "auc_precision_recall")
+
+
+def comparison_section(report: Report, other: Report) -> Markup:
+    """What differs, in the order of the page."""
+    heading = tag("h2", "Against run ", name(other.run.run), id="against-title")
+    parts = (
+        facts_part(report, other),
+        metrics_part(report, other),
+        slices_part(report, other),
+        config_part(report, other),
+    )
+    return tag("section", heading, parts, id="against", aria_labelledby="against-title")
+
+
+def facts_part(report: Report, other: Report) -> Markup:
+    """Verdicts and rows."""
+    both = [
+        ("Pipeline", report.run.pipeline, other.run.pipeline),
+        ("Verdict", verdict_in_words(report), verdict_in_words(other)),
+    ]
+    rows, others = rows_by_split(report), rows_by_split(other)
+    both += [
+        (f"Rows, {split}", number(rows.get(split)), number(others.get(split)))
+        for split in dict.fromkeys([*rows, *others])
+    ]
+    headings = ("Fact", f"This run, {report.run.run}", f"Other run, {other.run.run}")
+    return table("The two runs", headings, [row(what, name(here), name(there)) for what, here, there in both])
+
+
+def overall(report: Report) -> Mapping[str, Measured]:
+    """The metrics of all test rows."""
+    return next((item.metrics for item in report.slices if not item.features), {})
+
+
+def metrics_part(report: Report, other: Report) -> Markup:
+    """All metrics on all test rows; the rows of the two runs may differ."""
+    heading, here, there = tag("h3", "All test rows"), overall(report), overall(other)
+    names = [metric for metric in METRICS.values() if metric in here or metric in there]
+    alike = Alike(report, other)
+    rows = [metric_row(metric, here.get(metric), there.get(metric), alike) for metric in names]
+    drawn = table("Metrics of the two runs", HEADINGS, rows) if rows else absent("Neither run was evaluated.")
+    return heading + drawn + alike.note()
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Which metrics both reports computed in the same way."""
+
+    report: Report
+    other: Report
+
+    def has(self, metric: str) -> bool:
+        """Whether the two values of a metric may be set against each other."""
+        return metric not in AREA_NAMES or self.report.areas == self.other.areas
+
+    def note(self) -> Markup:
+        """Why a difference is not shown."""
+        if self.report.areas == self.other.areas:
+            return Markup()
+        here, there = (AREAS[report.areas] for report in (self.report, self.other))
+        return tag("p", f"This run: {here} Other run: {there} They are not set against each other.", class_="note")
+
+
+HEADINGS = ("Metric", "This run", "Other run", "Difference")
+
+
+def metric_row(metric: str, here: Measured | None, there: Measured | None, alike: "Alike") -> Markup:
+    """A value here and there."""
+    values = [number(measured.value if measured else None) for measured in (here, there)]
+    return row(
+        title(metric), values, change_cell(metric, here, there) if alike.has(metric) else tag("td", number(None))
+    )
+
+
+def change_cell(metric: str, here: Measured | None, there: Measured | None) -> Markup:
+    """Here minus there, better or worse in words too."""
+    if here is None or there is None:
+        return tag("td", number(None))
+    gain = badness(metric, there.value) - badness(metric, here.value)
+    kind = "better" if gain > 0 else "worse" if gain < 0 else None
+    words = tag("span", f" ({kind})", class_="words") if kind else None
+    return tag("td", difference(here.value - there.value), words, class_=kind, data_v=here.value - there.value)
+
+
+def slices_part(report: Report, other: Report) -> Markup:
+    """The primary metric by slice, the largest loss first."""
+    metric = report.primary_metric
+    theirs, mine = by_features(other), by_features(report)
+    alike = Alike(report, other).has(metric)
+    both = [(mine.get(key), theirs.get(key)) for key in dict.fromkeys([*mine, *theirs]) if key]
+    both.sort(key=lambda pair: -loss(pair, metric) if alike else 0.0)
+    rows = [slice_row(pair, metric, alike) for pair in both]
+    headings = ("Slice", "Rows here", "Rows there", "This run", "Other run", "Difference")
+    drawn = table(f"{title(metric)} by slice, the largest loss first", headings, rows) if rows else absent("No slices.")
+    return tag("h3", "Slices") + drawn
+
+
+def by_features(report: Report) -> dict[Pairs, Slice]:
+    """The slices by their features; reports of earlier releases write a float32 in the digits of a double."""
+    floats = {column.column for column in report.data.columns if column.type == "FLOAT"} if report.data else set()
+    return {
+        tuple((name, same_float(text) if name in floats else text) for name, text in item.features): item
+        for item in report.slices
+    }
+
+
+def same_float(text: str) -> str:
+    """The text of a float32 as this release writes it."""
+    try:
+        return float_named(text)
+    except ValueError:
+        return text
+
+
+def value_of(item: Slice | None, metric: str) -> Measured | None:
+    """A metric of a slice that may not be there."""
+    return item.metrics.get(metric) if item else None
+
+
+def loss(pair: tuple[Slice | None, Slice | None], metric: str) -> float:
+    """By how much this run is worse; slices of one run only come last."""
+    here, there = (value_of(item, metric) for item in pair)
+    lost = badness(metric, here.value) - badness(metric, there.value) if here and there else math.nan
+    return -math.inf if math.isnan(lost) else lost
+
+
+def slice_row(pair: tuple[Slice | None, Slice | None], metric: str, alike: bool) -> Markup:
+    """One slice."""
+    rows = [f"{item.rows:,}" if item else number(None) for item in pair]
+    here, there = (value_of(item, metric) for item in pair)
+    values = [number(measured.value if measured else None) for measured in (here, there)]
+    label = next(item.name for item in pair if item)
+    return row(name(label), rows, values, change_cell(metric, here, there) if alike else tag("td", number(None)))
+
+
+def config_part(report: Report, other: Report) -> Markup:
+    """Keys of the config that differ."""
+    heading = tag("h3", "Config")
+    if report.lineage is None or other.lineage is None:
+        return heading + absent("One of the runs has no lineage.")
+    changes = config_changes(dict(other.lineage.config), dict(report.lineage.config))
+    rows = [row(name(item.key), name(item.after or "not set"), name(item.before or "not set")) for item in changes]
+    return heading + (
+        table("Keys that differ", ("Key", "This run", "Other run"), rows) if rows else absent("No differences.")
+    )

@@ -1,0 +1,129 @@
+"""The rows: statistics by split, the gate, schema and drift against the baseline's, leaks between splits."""
+
+from collections.abc import Iterable
+
+from markupsafe import Markup
+
+from components.slice_report.facts import ColumnStats, Data, Drift, GateEntry, Leak, NewCategory, Report, SchemaChange
+from components.slice_report.page.charts import histogram, meter
+from components.slice_report.page.formats import count, counted, number, share
+from components.slice_report.page.html import Child, details, name, row, table, tag
+from components.slice_report.page.sections.section import absent, missing_notes, section
+
+FIRST_RUN = "There is no baseline to compare with."
+
+
+def data_section(report: Report) -> Markup:
+    """Everything on the rows."""
+    if report.data is None:
+        return section("data", missing_notes(report, "data"))
+    data = report.data
+    parts = [
+        gate_part(data),
+        schema_part(data),
+        drift_part(data),
+        leaks_part(data),
+        new_part(data),
+        statistics_part(data),
+    ]
+    return section("data", missing_notes(report, "data"), parts)
+
+
+def part(heading: str, headings: Iterable[Child], rows: list[Markup], nothing: str) -> Markup:
+    """A table under its heading, or the words for none."""
+    return tag("h3", heading) + (table(heading, headings, rows) if rows else absent(nothing))
+
+
+def gate_part(data: Data) -> Markup:
+    """What the gate blocked, accepted, or let pass."""
+    headings = ("Outcome", "Column", "Rule", "Seen", "Split", "Severity", "Reason")
+    return part("What the gate said", headings, [gate_row(entry) for entry in data.gate], "No anomalies.")
+
+
+def gate_row(entry: GateEntry) -> Markup:
+    """One anomaly."""
+    kind = {"blocked": "bad", "accepted": "warn"}.get(entry.outcome)
+    outcome = tag("span", entry.outcome, class_=kind)
+    cells = [name(text) for text in (entry.feature, entry.rule, entry.seen, entry.split, entry.severity, entry.reason)]
+    return row(outcome, cells)
+
+
+def schema_part(data: Data) -> Markup:
+    """What changed in the schema."""
+    changes, heading = data.schema_changes, "Schema against the baseline's"
+    nothing = FIRST_RUN if changes is None else "No differences."
+    return part(heading, ("Column", "Before", "Now"), [schema_row(change) for change in changes or ()], nothing)
+
+
+def schema_row(change: SchemaChange) -> Markup:
+    """One column."""
+    return row(name(change.column), name(change.before or "not there"), name(change.after or "not there"))
+
+
+def drift_part(data: Data) -> Markup:
+    """How far the training rows are from the baseline's."""
+    headings = ("Column", "Measure", "Distance", "Bound", "Drawn", "Missing before", "Missing now", "Outcome")
+    nothing = FIRST_RUN if data.drift is None else "No column can be compared."
+    rows = [drift_row(item) for item in data.drift or ()]
+    return part("Drift from the baseline's training rows", headings, rows, nothing)
+
+
+def drift_row(item: Drift) -> Markup:
+    """One column."""
+    outcome = tag("td", "✗ drifted", class_="bad") if item.exceeded else tag("td", "✓ within", class_="good")
+    drawn = meter(item.distance, item.bound, f"distance {number(item.distance)} of a bound of {number(item.bound)}")
+    return row(
+        name(item.column), item.measure, number(item.distance), number(item.bound), tag("td", drawn),
+        share(item.missing_before), share(item.missing), outcome,
+    )  # fmt: skip
+
+
+def leaks_part(data: Data) -> Markup:
+    """Rows and ids that two splits share."""
+    headings = ("What", "Split", "Also in", "Rows shared", "Share of the split")
+    return part(
+        "Shared between splits", headings, [leak_row(leak) for leak in data.leaks], "No rows and no ids are shared."
+    )
+
+
+def leak_row(leak: Leak) -> Markup:
+    """One pair of splits."""
+    what = "whole rows" if leak.what == "rows" else tag("span", "ids in ", name(leak.what))
+    kind = "warn" if leak.what == "rows" and leak.shared else None
+    return row(what, leak.split, leak.also_in, tag("td", count(leak.shared), class_=kind), share(leak.share))
+
+
+def new_part(data: Data) -> Markup:
+    """Values that the training rows have not."""
+    headings = ("Column", "Split", "New values", "Rows", "Such as")
+    return part(
+        "New categories", headings, [new_row(item) for item in data.new_categories], "No values that training has not."
+    )
+
+
+def new_row(item: NewCategory) -> Markup:
+    """One column in one split."""
+    some = Markup(", ").join(name(value) for value in item.values)
+    return row(name(item.column), item.split, f"{item.distinct:,}", count(item.rows), some)
+
+
+def statistics_part(data: Data) -> Markup:
+    """All columns, closed at first, since there are many."""
+    headings = (
+        "Column", "Split", "Type", "Rows", "Missing", "Distinct", "Mean", "Std. dev.", "Min", "Median", "Max", "Zeros",
+        "Values",
+    )  # fmt: skip
+    columns = len({item.column for item in data.columns})
+    drawn = table("Statistics by column and split", headings, [column_row(item) for item in data.columns])
+    return tag("h3", "Statistics") + details(f"{counted(columns, 'column')}, by split", drawn)
+
+
+def column_row(item: ColumnStats) -> Markup:
+    """One column in one split."""
+    numbers = (item.mean, item.std_dev, item.minimum, item.median, item.maximum)
+    distinct = number(None) if item.distinct is None else f"{'about ' * item.estimated}{item.distinct:,}"
+    label = f"{item.column} in {item.split}: {counted(len(item.histogram), 'bar')}"
+    return row(
+        name(item.column), item.split, item.type, count(item.rows), share(item.missing), distinct,
+        [number(value) for value in numbers], share(item.zeros), tag("td", histogram(item.histogram, label)),
+    )  # fmt: skip

@@ -1,0 +1,185 @@
+"""The table of slices, worst first, and the weak segments that nobody asked about."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
+
+from components.evaluation.verdict import METRICS, Measured, badness
+from components.slice_report.facts import Report, Segment, Slice, WeakSegments
+from components.slice_report.page.charts import Scale, whisker, whisker_scale
+from components.slice_report.page.formats import count, counted, difference, interval, number, p_value, share, title
+from components.slice_report.page.html import name, row, table, tag
+from components.slice_report.page.sections.section import absent, missing_notes, section
+
+# Its value is the count of rows, which has a column of its own.
+COUNT = "example_count"
+SHOWN = (("interval", "95 % interval"), ("overall", "Δ to all rows"), ("baseline", "Δ to baseline"))
+
+
+def slices_section(report: Report) -> Markup:
+    """All slices, then weak segments."""
+    return section(
+        "slices",
+        missing_notes(report, "slices"),
+        slices_part(report) if report.slices else None,
+        weak_part(report.weak) if report.weak else None,
+    )
+
+
+def slices_part(report: Report) -> Markup:
+    """Controls and table."""
+    explained = (
+        "Worst first by {}. A dot is the value, its line the 95 % interval, the dashed line the value of all rows. "
+        "▲ and ▼ mark a value whose interval excludes that of all rows; grey rows are too few to say much. "
+        "Press a slice for its curves."
+    )
+    return (
+        tag("p", explained.format(title(report.primary_metric)), class_="muted")
+        + controls(report.slices)
+        + slice_table(report)
+        + tag("p", "", id="slices-shown", role="status", class_="muted")
+    )
+
+
+def controls(slices: Sequence[Slice]) -> Markup:
+    """What the reader may filter by; without the script they stay hidden."""
+    groups = sorted({group_of(item) for item in slices if item.features})
+    options = [tag("option", "all", value=""), [tag("option", group, value=group) for group in groups]]
+    shown = [tag("option", words, value=key) for key, words in SHOWN]
+    return tag(
+        "form",
+        tag("label", "Find a slice ", tag("input", type="search", id="slice-filter", autocomplete="off")),
+        tag("label", "By ", tag("select", options, id="slice-group")),
+        tag("label", "Below each value ", tag("select", shown, id="slice-below")),
+        tag("label", tag("input", type="checkbox", id="slice-flagged"), " only ▲ ▼"),
+        tag("label", tag("input", type="checkbox", id="slice-large"), " hide grey"),
+        class_="controls", id="slice-controls", aria_label="Filter the slices", hidden=True,
+    )  # fmt: skip
+
+
+def group_of(item: Slice) -> str:
+    """The features of a slice, without values."""
+    return " × ".join(feature for feature, _ in item.features)
+
+
+def slice_table(report: Report) -> Markup:
+    """One row a slice."""
+    metrics = metric_names(report)
+    overall = next((item.metrics for item in report.slices if not item.features), {})
+    scales = {metric: scale_of_metric(report.slices, metric) for metric in metrics}
+    heads = [sortable(heading) for heading in ("Slice", "Rows", "Share", *map(title, metrics))]
+    rows = (
+        slice_row(
+            item,
+            index,
+            [metric_cell(item, metric, overall, scales[metric]) for metric in metrics],
+        )
+        for index, item in worst_first(report)
+    )
+    return table("Metrics by slice", heads, rows, id="slice-table", class_="sortable", data_below="interval")
+
+
+def scale_of_metric(slices: Sequence[Slice], metric: str) -> Scale | None:
+    """The scale of a column; slices that are too small have wide intervals, which would leave others no room."""
+    known = [item for item in slices if metric in item.metrics]
+    return whisker_scale([item.metrics[metric] for item in known if not item.too_small])
+
+
+def metric_names(report: Report) -> list[str]:
+    """The metrics that any slice has, the primary one first, then in the order of ``METRICS``."""
+    known = {metric for item in report.slices for metric in item.metrics} - {COUNT}
+    order = [report.primary_metric, *METRICS.values(), *sorted(known)]
+    return [metric for metric in dict.fromkeys(order) if metric in known]
+
+
+def worst_first(report: Report) -> list[tuple[int, Slice]]:
+    """All rows first, then slices by the primary metric, those that are too small after the others."""
+
+    def order(entry: tuple[int, Slice]) -> tuple[bool, bool, float]:
+        item, metric = entry[1], report.primary_metric
+        how_bad = badness(metric, item.metrics[metric].value) if metric in item.metrics else math.nan
+        return bool(item.features), bool(item.too_small), -math.inf if math.isnan(how_bad) else -how_bad
+
+    return sorted(enumerate(report.slices), key=order)
+
+
+def sortable(heading: str) -> Markup:
+    """A heading that sorts; the button is inert without the script."""
+    return tag("th", tag("button", heading, type="button"), scope="col", aria_sort="none")
+
+
+def slice_row(item: Slice, index: int, cells: list[Markup]) -> Markup:
+    """One slice; ``data_*`` is what the script sorts and filters by."""
+    why = " ".join(filter(None, (item.too_small, item.missing_intervals)))
+    head = tag("button", name(item.name), type="button", class_="link", disabled=item.scores is None, data_slice=index)
+    notes = tag("small", why) if why else None
+    return tag(
+        "tr",
+        tag("th", head, notes, scope="row", data_v=item.name),
+        tag("td", count(item.rows), data_v=item.rows),
+        tag("td", share(item.share), data_v=item.share),
+        cells,
+        class_="small" if item.too_small else None,
+        data_group=group_of(item),
+        data_flagged=bool(item.excludes_overall),
+    )
+
+
+def metric_cell(item: Slice, metric: str, overall: Mapping[str, Measured], scale: Scale | None) -> Markup:
+    """A value with its whisker, and below it interval and differences, of which the table shows one."""
+    measured = item.metrics.get(metric)
+    if measured is None:
+        return tag("td", number(None), data_v="")
+    whole = overall.get(metric) if item.features else None
+    to_baseline = item.to_baseline.get(metric)
+    return tag(
+        "td",
+        number(measured.value),
+        flag(metric, measured, whole) if metric in item.excludes_overall and whole else None,
+        whisker(measured, scale, whole.value if whole else None),
+        tag("small", interval(measured), class_="interval"),
+        tag("small", difference(measured.value - whole.value) if whole else "", class_="overall"),
+        tag("small", difference(to_baseline.value) if to_baseline else "", class_="baseline"),
+        data_v=measured.value,
+    )
+
+
+def flag(metric: str, measured: Measured, whole: Measured) -> Markup:
+    """An arrow up or down, and whether that is better or worse, as far as the metric has a better side."""
+    side = "higher" if measured.value > whole.value else "lower"
+    gain = badness(metric, whole.value) - badness(metric, measured.value)
+    kind = "better" if gain > 0 else "worse" if gain < 0 else "differs"
+    words = f"{side} than all rows, {kind}"
+    arrow = {"higher": " ▲", "lower": " ▼"}[side]
+    return tag("span", arrow, class_=f"flag {kind}", title=words, role="img", aria_label=words)
+
+
+def weak_part(weak: WeakSegments) -> Markup:
+    """Segments where the model is worse than elsewhere."""
+    tried = (
+        f"{counted(weak.tried, 'segment')} of one or two features with at least {counted(weak.min_rows, 'row')} "
+        f"were tried, at a false discovery rate of {share(weak.level)} over all of them. "
+    )
+    if not weak.found:
+        return tag("h3", "Weak segments") + absent(tried + "None is worse than elsewhere.")
+    headings = ("Segment", "Rows", "Share", "Log loss", "Elsewhere", "Difference", "95 % interval", "p, adjusted")
+    rows = (segment_row(segment) for segment in weak.found)
+    return (
+        tag("h3", "Weak segments")
+        + tag(
+            "p",
+            tried + "These have a higher log loss than all other rows, which count as independent of one another.",
+            class_="muted",
+        )
+        + table("Weak segments, worst first", headings, rows)
+    )
+
+
+def segment_row(segment: Segment) -> Markup:
+    """One segment."""
+    words = Markup(" and ").join(tag("span", name(feature), " = ", name(value)) for feature, value in segment.features)
+    return row(
+        words, count(segment.rows), share(segment.share), number(segment.log_loss), number(segment.log_loss_elsewhere),
+        difference(segment.difference.value), interval(segment.difference, signed=True), p_value(segment.p_adjusted),
+    )  # fmt: skip

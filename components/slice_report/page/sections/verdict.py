@@ -1,0 +1,173 @@
+"""The verdict: what was decided and why, and the model beside the last blessed one and the base rate."""
+
+import math
+from collections.abc import Iterator
+
+from markupsafe import Markup
+
+from components.artifacts.decision import Decision
+from components.evaluation.verdict import METRICS, Check, Measured, Verdict, badness
+from components.slice_report.facts import Comparison, Report
+from components.slice_report.page.formats import counted, difference, interval, number
+from components.slice_report.page.html import Child, join, name, pairs, row, table, tag
+from components.slice_report.page.sections.section import missing_notes, section
+
+AREAS = {
+    "exact": "AUC and AUCPrecisionRecall, the average precision, are exact: each score is a threshold.",
+    "stock": "AUC and AUCPrecisionRecall are summed over TFMA's fixed thresholds, which are off where scores crowd.",
+}
+
+
+def verdict_section(report: Report, decision: Decision | None) -> Markup:
+    """The first thing that a reviewer reads."""
+    return section(
+        "verdict",
+        banner(report),
+        decision_note(decision),
+        failure_note(report),
+        missing_notes(report, "verdict"),
+        checks_part(report.verdict) if report.verdict else None,
+        missing_notes(report, "baseline"),
+        comparison_table(report) if report.comparisons else None,
+    )
+
+
+def banner(report: Report) -> Markup:
+    """Blessed or not, in a line."""
+    verdict = report.verdict
+    if verdict is None:
+        return tag("p", "Not evaluated", class_="banner bad")
+    rows = f"on {counted(verdict.rows, 'test row')}"
+    missed = sum(not check.passed for check in verdict.checks)
+    if verdict.blessed:
+        return tag("p", f"✓ Blessed: {kept(len(verdict.checks))}, {rows}", class_="banner good")
+    return tag(
+        "p", f"✗ Not blessed: {missed} of {counted(len(verdict.checks), 'bound')} missed, {rows}", class_="banner bad"
+    )
+
+
+def kept(bounds: int) -> str:
+    """How many bounds were kept, all of them.
+
+    >>> kept(1), kept(5)
+    ('its one bound is kept', 'all 5 bounds are kept')
+    """
+    return "its one bound is kept" if bounds == 1 else f"all {bounds} bounds are kept"
+
+
+def decision_note(decision: Decision | None) -> Markup | None:
+    """Who approved or rejected it."""
+    if decision is None:
+        return None
+    who: list[Child] = [
+        tag("strong", f"{decision.decision.capitalize()} by ", name(decision.by)),
+        f", {decision.decided_at}: ",
+    ]
+    kind = "good" if decision.decision == "approved" else "bad"
+    return tag("p", who, tag("bdi", decision.note), class_=f"banner {kind}", id="decision")
+
+
+def failure_note(report: Report) -> Markup | None:
+    """The node that failed, and how."""
+    if not report.run.failed_at:
+        return None
+    said = tag("pre", report.run.error, tabindex="0") if report.run.error else None
+    return tag("div", tag("p", tag("strong", f"{report.run.failed_at} failed.")), said, class_="note bad", role="alert")
+
+
+def checks_part(verdict: Verdict) -> Markup:
+    """A sentence for each failure, then every bound."""
+    sentences = [tag("li", sentence) for sentence in failures(verdict)]
+    headings = ("Metric", "Slice", "Value", "95 % interval", "Bound", "Margin", "Outcome")
+    rows = (check_row(check) for check in verdict.checks)
+    return (tag("ul", sentences, class_="failures") if sentences else Markup()) + table("Bounds", headings, rows)
+
+
+def failures(verdict: Verdict) -> Iterator[Markup]:
+    """Why the model is not blessed, in plain sentences."""
+    missed = [check for check in verdict.checks if not check.passed]
+    yield from map(failure, missed)
+    if not verdict.blessed and not missed:
+        yield Markup("No bound listed here is missed, yet Evaluator did not bless the model: its log says why.")
+
+
+def failure(check: Check) -> Markup:
+    """What a missed bound means."""
+    where = ["of all test rows"] if check.slice == "overall" else ["where ", name(check.slice)]
+    if check.value is None:
+        return join([check.metric, " ", where, f" could not be measured: {check.why or 'it has no value there'}."])
+    by = "" if check.missed_by is None else f"; it is off by {number(check.missed_by)}"
+    return join([check.metric, " ", where, f" is {number(check.value)}, where {check.bound} was asked{by}."])
+
+
+def check_row(check: Check) -> Markup:
+    """One bound."""
+    measured = None if check.value is None else Measured(check.value, check.interval)
+    missed = f"✗ {check.why}" if check.why else "✗ missed"
+    outcome = tag("td", "✓ kept", class_="good") if check.passed else tag("td", missed, class_="bad")
+    return row(
+        check.metric,
+        name(check.slice),
+        number(check.value),
+        interval(measured),
+        check.bound,
+        difference(check.margin),
+        outcome,
+    )
+
+
+def comparison_table(report: Report) -> Markup:
+    """The three models side by side."""
+    before = f"Baseline ({report.run.baseline_run})" if report.run.baseline_run else "Baseline"
+    headings = ("Metric", "This model", before, "Base rate only", "Δ baseline", "Δ base rate")
+    explained = tag(
+        "p",
+        "The baseline is the last blessed model; “base rate only” always says the share of positives of the training "
+        "rows. A difference is this model minus the other; it is bold where its 95 % interval excludes zero. "
+        + AREAS[report.areas],
+        class_="muted",
+    )
+    rows = (comparison_row(comparison) for comparison in report.comparisons)
+    return table("This model against others, on all test rows", headings, rows) + explained
+
+
+def comparison_row(comparison: Comparison) -> Markup:
+    """One metric."""
+    others = ((comparison.baseline, comparison.to_baseline), (comparison.trivial, comparison.to_trivial))
+    values = [with_interval(item) for item in (comparison.candidate, comparison.baseline, comparison.trivial)]
+    return row(comparison.metric, values, [delta(change, gain(comparison, other)) for other, change in others])
+
+
+def gain(comparison: Comparison, other: Measured | None) -> float:
+    """By how much this model is better than another; nan where neither can be."""
+    metric = METRICS.get(comparison.metric, comparison.metric)
+    return badness(metric, other.value) - badness(metric, comparison.candidate.value) if other else math.nan
+
+
+def with_interval(measured: Measured | None) -> Markup:
+    """A value over its interval."""
+    return tag("td", number(measured.value if measured else None), tag("small", interval(measured)))
+
+
+def delta(change: Measured | None, gained: float) -> Markup:
+    """A difference, coloured where its interval excludes zero."""
+    if change is None:
+        return tag("td", number(None))
+    sure = change.interval is not None and (change.interval[0] > 0 or change.interval[1] < 0)
+    kind = None if not sure else "better" if gained > 0 else "worse" if gained < 0 else None
+    words = tag("span", f" ({kind})", class_="words") if kind else None
+    shown = tag("strong", difference(change.value)) if sure else difference(change.value)
+    return tag("td", shown, words, tag("small", interval(change, signed=True)), class_=kind)
+
+
+def identity(report: Report, report_digest: str) -> Markup:
+    """Which run this is, below the heading of the page."""
+    run = report.run
+    return pairs(
+        [
+            ("Pipeline", name(run.pipeline)),
+            ("Run", name(run.run)),
+            ("Label", name(run.label)),
+            ("Report digest", tag("code", report_digest)),
+        ]
+    )

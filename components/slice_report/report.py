@@ -1,0 +1,154 @@
+"""From the artifacts of a run to its report; what is not there is named, with the reason."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from tfx.utils import path_utils
+
+from components.artifacts.model_digest import content_digest
+from components.evaluation.columns import SCORE
+from components.examples.reading import read_schema
+from components.slice_report.analysis.comparisons import compare
+from components.slice_report.analysis.drift import drift
+from components.slice_report.analysis.fairness import sensitive
+from components.slice_report.analysis.importance import explain
+from components.slice_report.analysis.leakage import scan_examples
+from components.slice_report.analysis.schema_changes import schema_changes
+from components.slice_report.analysis.scores import expected_calibration_error
+from components.slice_report.analysis.slices import make_slices
+from components.slice_report.analysis.statistics import column_stats, gate_entries
+from components.slice_report.analysis.weak_segments import find_weak
+from components.slice_report.facts import SCHEMA_VERSION, Data, Drift, Lineage, Missing, Report, Run, SchemaChange
+from components.slice_report.lineage import make_lineage
+from components.slice_report.settings import Settings
+from components.slice_report.sources import Sources, read_statistics
+from components.slice_report.training import as_training
+from components.support.lean import give_back
+
+
+def make_report(sources: Sources, settings: Settings) -> Report:
+    """The report on what a run left.
+
+    Raises:
+        DataError: an artifact cannot be read.
+    """
+    has = sources.folders
+    return Report(
+        schema_version=SCHEMA_VERSION,
+        run=make_run(sources, settings),
+        missing=missing_parts(sources),
+        decision_threshold=settings.decision_threshold,
+        primary_metric=settings.primary_metric,
+        data=make_data(sources, settings) if "statistics" in has else None,
+        training=as_training(sources.training) if "model_run" in has else None,
+        lineage=make_model_lineage(sources, settings),
+        card=settings.card,
+        **(judged(sources, settings) if "evaluation" in has else {}),
+    )
+
+
+def make_run(sources: Sources, settings: Settings) -> Run:
+    """Which run."""
+    before = sources.baseline_report
+    return Run(
+        pipeline=sources.pipeline,
+        run=sources.run,
+        workload=settings.workload,
+        label=settings.label,
+        baseline_run=before.run.run if before else None,
+        failed_at=sources.failed_at,
+        error=sources.error,
+    )
+
+
+def missing_parts(sources: Sources) -> tuple[Missing, ...]:
+    """What the report cannot show, and why."""
+    has, why = sources.folders, why_missing(sources)
+    again = "Correct what failed and run again." if sources.failed_at else "Run the pipeline to its end."
+    parts = [
+        (name, f"{artifact}: {why}", again)
+        for artifact, names in (
+            ("evaluation", ("verdict", "slices", "fairness", "quality", "explanations")),
+            ("statistics", ("data",)),
+            ("model_run", ("training",)),
+        )
+        if artifact not in has
+        for name in names
+    ]
+    if "evaluation" in has and sources.trace.baseline is None:
+        parts.append(("baseline", "no model of this pipeline was blessed before this one", ""))
+    if sources.trace.baseline and sources.baseline_report is None:
+        parts.append(("lineage", "the baseline has no report, so that its config is not known", ""))
+    return tuple(Missing(*part) for part in parts)
+
+
+def why_missing(sources: Sources) -> str:
+    """Why an artifact is not there."""
+    return f"{sources.failed_at} failed before it was written" if sources.failed_at else "the run did not come so far"
+
+
+def judged(sources: Sources, settings: Settings) -> dict[str, Any]:
+    """The parts that need an evaluation."""
+    rows, label, evaluation = sources.predictions, settings.label, sources.evaluation
+    weak = find_weak(rows, label, exclude=settings.id_columns)
+    slices = make_slices(evaluation, rows, label)
+    return {
+        "areas": "stock" if evaluation.thresholds else "exact",
+        "verdict": evaluation.verdict(bool(sources.blessed), settings.bounds),
+        "comparisons": compare(
+            rows, label, base_rate(sources, label), evaluation, decision_threshold=settings.decision_threshold
+        ),
+        "slices": slices,
+        "weak": weak,
+        "fairness": tuple(
+            sensitive(rows, label, feature, settings.decision_threshold) for feature in settings.sensitive
+        ),
+        "calibration_error": expected_calibration_error(rows[label].to_numpy(), rows[SCORE].to_numpy()),
+        "importances": explain(sources, settings, slices, weak),
+    }
+
+
+def base_rate(sources: Sources, label: str) -> float:
+    """The share of positives among the training rows."""
+    for feature in sources.statistics["train"].features:
+        if (feature.name or ".".join(feature.path.step)) == label:
+            return float(feature.num_stats.mean)
+    return math.nan
+
+
+def make_data(sources: Sources, settings: Settings) -> Data:
+    """The parts on rows and schema."""
+    scan = scan_examples(sources.example_files(), sources.schema, settings.id_columns)
+    # The hashes of all rows are gone: the predictions, which come next, must not lie beside their empty pages.
+    give_back()
+    return Data(
+        columns=column_stats(sources.statistics),
+        gate=gate_entries(sources.gate_verdict(settings.block_on, settings.acceptances), settings.acceptances),
+        schema_changes=changes_of_schema(sources),
+        drift=drift_from_baseline(sources, settings),
+        leaks=scan.leaks,
+        new_categories=scan.new_categories,
+    )
+
+
+def changes_of_schema(sources: Sources) -> tuple[SchemaChange, ...] | None:
+    """What the schema of the last blessed run had otherwise; None without one."""
+    before = sources.trace.baseline.schema if sources.trace.baseline else None
+    return schema_changes(read_schema(before), sources.schema) if before else None
+
+
+def drift_from_baseline(sources: Sources, settings: Settings) -> tuple[Drift, ...] | None:
+    """How far the training rows are from the baseline's; None without one."""
+    before = sources.trace.baseline.statistics if sources.trace.baseline else None
+    if before is None:
+        return None
+    bounds = settings.categorical_drift, settings.numeric_drift
+    return drift(sources.statistics["train"], read_statistics(before)["train"], sources.schema, *bounds)
+
+
+def make_model_lineage(sources: Sources, settings: Settings) -> Lineage:
+    """Where the model comes from; without a model, where the rest does."""
+    folder = sources.folders.get("model")
+    model_digest = content_digest(Path(path_utils.serving_model_path(folder))) if folder else ""
+    return make_lineage(sources.trace, settings, sources.baseline_report, model_digest)

@@ -1,0 +1,95 @@
+"""The few calls of ML Metadata that the ledger needs."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import ml_metadata as mlmd
+from ml_metadata import errors
+from ml_metadata.proto import metadata_store_pb2
+
+Artifact, Event = metadata_store_pb2.Artifact, metadata_store_pb2.Event
+Pairs = Sequence[tuple[metadata_store_pb2.Artifact, metadata_store_pb2.Event]]
+Answer = TypeVar("Answer")
+WRITTEN = (Event.OUTPUT, Event.DECLARED_OUTPUT)
+READ = (Event.INPUT, Event.DECLARED_INPUT)
+PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+
+
+def live_artifacts(store: mlmd.MetadataStore, type_name: str) -> list[metadata_store_pb2.Artifact]:
+    """The artifacts of a type that are whole, in order of their ids; none where the store does not know the type."""
+    found = (artifact for artifact in store.get_artifacts_by_type(type_name) if artifact.state == Artifact.LIVE)
+    return sorted(found, key=lambda artifact: artifact.id)
+
+
+def value(artifact: metadata_store_pb2.Artifact, name: str) -> str | int | float | None:
+    """A custom property, None where there is none."""
+    if name not in artifact.custom_properties:
+        return None
+    stored = artifact.custom_properties[name]
+    found: str | int | float = getattr(stored, stored.WhichOneof("value"))
+    return found
+
+
+def event(kind: "metadata_store_pb2.Event.Type", key: str) -> metadata_store_pb2.Event:
+    """An event as TFX writes it: the artifact is the first one under a key."""
+    made = Event(type=kind)
+    made.path.steps.add().key = key
+    made.path.steps.add().index = 0
+    return made
+
+
+def put_type(store: mlmd.MetadataStore, name: str) -> int:
+    """The id of an artifact type, which is made where it is not known; open, as TFX makes its types."""
+    kind = metadata_store_pb2.ArtifactType(name=name)
+    return when_free(lambda: int(store.put_artifact_type(kind, can_add_fields=True, can_omit_fields=True)))
+
+
+def put_execution_type(store: mlmd.MetadataStore, name: str) -> int:
+    """The id of an execution type, likewise."""
+    kind = metadata_store_pb2.ExecutionType(name=name)
+    return when_free(lambda: int(store.put_execution_type(kind, can_add_fields=True, can_omit_fields=True)))
+
+
+def put(
+    store: mlmd.MetadataStore,
+    execution: metadata_store_pb2.Execution,
+    pairs: Pairs,
+    context: metadata_store_pb2.Context,
+) -> None:
+    """Writes an execution with all it read and wrote, in one transaction.
+
+    Raises:
+        errors.AlreadyExistsError: an artifact of that type and name is there; nothing was written.
+    """
+    options = {"reuse_context_if_already_exist": True, "force_reuse_context": True}
+    when_free(lambda: store.put_execution(execution, pairs, [context], **options))
+
+
+def when_free(write: Callable[[], Answer]) -> Answer:
+    """Writes; where another process holds the store, waits and tries again."""
+    for pause_s in PAUSES_S:
+        try:
+            return write()
+        except errors.AbortedError:
+            time.sleep(pause_s)
+    return write()
+
+
+def producer(store: mlmd.MetadataStore, artifact_id: int) -> tuple[int | None, str]:
+    """The execution that wrote an artifact, the first one, since cached executions give it again; and its output."""
+    events = [event for event in store.get_events_by_artifact_ids([artifact_id]) if event.type in WRITTEN]
+    first = min(events, key=lambda event: event.execution_id, default=None)
+    return (first.execution_id, first.path.steps[0].key) if first else (None, "")
+
+
+def inputs_of(store: mlmd.MetadataStore, execution_id: int) -> list[int]:
+    """The ids of the artifacts that an execution read."""
+    events = store.get_events_by_execution_ids([execution_id])
+    return sorted({event.artifact_id for event in events if event.type in READ})
+
+
+def node_name(store: mlmd.MetadataStore, execution_id: int) -> str:
+    """The node of an execution; TFX names the node's context ``<pipeline>.<node>``."""
+    names = [context.name for context in store.get_contexts_by_execution(execution_id) if context.type == "node"]
+    return names[0].split(".", 1)[1] if names else f"execution {execution_id}"

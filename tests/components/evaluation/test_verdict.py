@@ -1,0 +1,159 @@
+import math
+
+import pytest
+
+from components.evaluation.verdict import (
+    METRICS as NAMES,
+)
+from components.evaluation.verdict import (
+    Bounds,
+    Change,
+    Check,
+    Measured,
+    Threshold,
+    check_change,
+    check_threshold,
+    make_verdict,
+    miss,
+    slice_name,
+)
+
+INTERVAL = (0.7, 0.9)
+MEN = (("sex", "Male"),)
+METRICS = {
+    (): {"auc": Measured(0.8, INTERVAL), "calibration": Measured(1.2, None), "example_count": Measured(400.0, None)},
+    MEN: {"auc": Measured(0.6, None)},
+    (("race", "White"), ("sex", "Male")): {"auc": Measured(0.75, None)},
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "lower", "upper", "missed_by"),
+    [
+        (0.62, 0.7, None, 0.08),
+        (0.7, 0.7, None, None),
+        (0.8, 0.7, 0.9, None),
+        (1.3, None, 1.1, 0.2),
+        (1.1, None, 1.1, None),
+        (0.5, None, None, None),
+        (-1.0, 0.0, 1.0, 1.0),
+    ],
+)
+def test_a_miss_is_the_distance_to_the_bound(value, lower, upper, missed_by):
+    assert miss(value, lower, upper) == missed_by
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(0.5, None), (None, 0.5)])
+def test_a_value_that_is_no_number_misses_every_bound(lower, upper):
+    missed_by = miss(math.nan, lower, upper)
+    assert missed_by is not None
+    assert not Check("AUC", "overall", "≥ 0.5", math.nan, None, missed_by, None).passed
+
+
+@pytest.mark.parametrize(
+    ("on", "name"),
+    [((), "overall"), (MEN, "sex=Male"), ((("sex", "Male"), ("race", "White")), "sex=Male, race=White")],
+)
+def test_a_slice_in_words(on, name):
+    assert slice_name(on) == name
+
+
+def test_a_bound_that_is_kept():
+    check = check_threshold(Threshold("AUC", lower=0.7), METRICS)
+    assert check == Check("AUC", "overall", "≥ 0.7", 0.8, INTERVAL, None, 0.1)
+    assert check.passed
+
+
+def test_a_bound_that_is_missed_says_by_how_much():
+    check = check_threshold(Threshold("AUC", lower=0.7, on=MEN), METRICS)
+    assert check == Check("AUC", "sex=Male", "≥ 0.7", 0.6, None, 0.1, -0.1)
+    assert not check.passed
+
+
+def test_a_bound_on_both_sides():
+    check = check_threshold(Threshold("Calibration", lower=0.9, upper=1.1), METRICS)
+    assert (check.bound, check.missed_by) == ("≥ 0.9 and ≤ 1.1", 0.1)
+
+
+def test_a_slice_is_found_whatever_the_order_of_its_names():
+    check = check_threshold(Threshold("AUC", lower=0.7, on=(("sex", "Male"), ("race", "White"))), METRICS)
+    assert (check.value, check.slice) == (0.75, "sex=Male, race=White")
+
+
+@pytest.mark.parametrize(
+    "threshold", [Threshold("AUC", lower=0.1, on=(("sex", "Nobody"),)), Threshold("Recall", lower=0.1)]
+)
+def test_what_could_not_be_measured_is_not_kept(threshold):
+    check = check_threshold(threshold, METRICS)
+    assert (check.value, check.missed_by, check.passed) == (None, None, False)
+    assert check.why == ("no such slice in the data" if threshold.on else "not measured")
+
+
+@pytest.mark.parametrize(
+    ("metric", "why"),
+    [
+        ("AUC", "undefined: the rows have one label only"),
+        ("Precision", "undefined: no row is decided positive"),
+        ("Recall", "undefined: no row has label 1"),
+        ("MeanPrediction", "undefined"),
+    ],
+)
+def test_a_metric_that_is_undefined_misses_its_bound_and_says_why(metric, why):
+    undefined = {(): {NAMES[metric]: Measured(math.nan, (math.nan, math.nan))}}
+    check = check_threshold(Threshold(metric, lower=0.1), undefined)
+    assert check == Check(metric, "overall", "≥ 0.1", None, None, None, None, why)
+    assert not check.passed
+    change = Change(metric, better="higher", tolerance=0.1)
+    for metrics, baseline in ((undefined, METRICS), (METRICS, undefined)):
+        against = check_change(change, {(): {NAMES[metric]: Measured(0.5)}, **metrics}, baseline)
+        assert (against.value, against.passed) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("better", "before", "bound", "missed_by"),
+    [
+        ("higher", 0.805, "≥ -0.01", None),
+        ("higher", 0.85, "≥ -0.01", 0.04),
+        ("higher", 0.5, "≥ -0.01", None),
+        ("lower", 0.795, "≤ 0.01", None),
+        ("lower", 0.75, "≤ 0.01", 0.04),
+        ("lower", 0.9, "≤ 0.01", None),
+    ],
+)
+def test_a_change_is_held_against_the_better_side(better, before, bound, missed_by):
+    change = Change("AUC", better=better, tolerance=0.01)
+    check = check_change(change, METRICS, {(): {"auc": Measured(before, None)}})
+    assert (check.metric, check.slice, check.bound) == ("AUC against baseline", "overall", bound)
+    assert check.value == pytest.approx(0.8 - before)
+    assert check.missed_by == missed_by
+
+
+@pytest.mark.parametrize(("metrics", "baseline"), [(METRICS, {(): {}}), ({(): {}}, METRICS), (METRICS, {MEN: {}})])
+def test_a_change_that_could_not_be_measured_is_not_kept(metrics, baseline):
+    check = check_change(Change("AUC", better="higher", tolerance=0.01), metrics, baseline)
+    assert (check.value, check.missed_by, check.passed) == (None, None, False)
+
+
+def evaluation(*thresholds, changes=()) -> Bounds:
+    return Bounds(thresholds, changes)
+
+
+def test_a_verdict_has_every_bound_and_the_number_of_rows():
+    judged = evaluation(Threshold("AUC", lower=0.7), changes=(Change("AUC", better="higher", tolerance=0.01),))
+    verdict = make_verdict(True, judged, METRICS, {(): {"auc": Measured(0.8, None)}})
+    assert (verdict.blessed, verdict.rows) == (True, 400)
+    assert [check.metric for check in verdict.checks] == ["AUC", "AUC against baseline"]
+
+
+def test_the_first_model_is_compared_with_none():
+    judged = evaluation(Threshold("AUC", lower=0.7), changes=(Change("AUC", better="higher", tolerance=0.01),))
+    assert [check.metric for check in make_verdict(True, judged, METRICS, {}).checks] == ["AUC"]
+
+
+def test_no_metrics_are_no_rows():
+    verdict = make_verdict(False, evaluation(Threshold("AUC", lower=0.7)), {}, {})
+    assert (verdict.rows, [check.passed for check in verdict.checks]) == (0, [False])
+
+
+def test_each_metric_has_a_name_of_its_own():
+    assert len(set(NAMES.values())) == len(NAMES)

@@ -1,0 +1,280 @@
+import json
+import shutil
+
+import pytest
+from fakes.reviews import NOW, make_report
+from tfx.dsl.components.common.importer import Importer
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.orchestration import metadata
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import pusher_pb2
+from tfx.types import standard_artifacts
+from tfx.types.channel import Channel
+
+from components.artifacts.model_digest import content_digest
+from components.artifacts.types import ReviewDecision, SliceReport
+from components.review import ledger
+from components.review.strategy import ApprovedReport
+from components.slice_report.facts.encoding import digest, to_json
+from components.versioned_pusher.component import VersionedPusher
+from components.versioned_pusher.versions import latest_version, versions
+from pipeline.errors import InputError, MainlineError
+from pipeline.run.console import ProgressHandler
+from pipeline.run.local.graph import Graph, compile_pipeline
+
+NAME = "tiny"
+
+
+class Quiet:
+    """An observer that does not care."""
+
+    def note(self, text): ...
+
+    def nodes(self, statuses): ...
+
+    def changed(self, status): ...
+
+    def progressed(self, status): ...
+
+
+class Tiny:
+    """Model, blessing and report as they are, then the review and the push, launched as a run launches them."""
+
+    def __init__(self, folder, blessed=True):
+        self.root, self.serving, self.blessed = folder, folder / "serving", blessed
+        (folder / "blessing").mkdir()
+        self.runs = 0
+        self.train("weights")
+
+    def train(self, weights):
+        """Another model, with a report of its own; the same one again if there was one with these weights."""
+        self.model = self.root / f"model-{weights}" / "Format-Serving"
+        self.model.mkdir(parents=True, exist_ok=True)
+        (self.model / "saved_model.pb").write_text(weights, encoding="utf-8")
+        self.judged = content_digest(self.model)
+        self.write_report()
+
+    def write_report(self):
+        content = to_json(make_report("r1", self.blessed, content_digest(self.model), NAME))
+        self.report = self.root / f"report-{self.model.parent.name}"
+        self.report.mkdir(exist_ok=True)
+        (self.report / "report.json").write_bytes(content)
+        self.digest = digest(content)
+
+    def pipeline(self, review) -> Pipeline:
+        model = Importer(str(self.model.parent), standard_artifacts.Model, custom_properties={"tfx_version": "1.16.0"})
+        model = model.with_id("Model")
+        blessing = Importer(
+            str(self.root / "blessing"), standard_artifacts.ModelBlessing,
+            custom_properties={"blessed": int(self.blessed), "current_model_id": 1, "model_digest": self.judged},
+        ).with_id("Blessing")  # fmt: skip
+        report = Importer(
+            str(self.report), SliceReport,
+            custom_properties={
+                "report_digest": self.digest, "pipeline": NAME, "run": "r1", "blessed": int(self.blessed),
+                "model_id": 1,
+            },
+        ).with_id("Report")  # fmt: skip
+        resolver = Resolver(
+            strategy_class=ApprovedReport, report=report.outputs["result"], decision=Channel(type=ReviewDecision)
+        ).with_id("Approval")
+        pusher = VersionedPusher(
+            model=model.outputs["result"],
+            model_blessing=blessing.outputs["result"],
+            push_destination=pusher_pb2.PushDestination(
+                filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(self.serving))
+            ),
+            review=review,
+            report=resolver.outputs["report"],
+            decision=resolver.outputs["decision"],
+        ).with_id("Pusher")
+        return Pipeline(
+            NAME, str(self.root / "artifacts"), components=[model, blessing, report, resolver, pusher],
+            metadata_connection_config=metadata.sqlite_metadata_connection_config(str(self.root / "metadata.db")),
+            enable_cache=True,
+        )  # fmt: skip
+
+    def run(self, review="required") -> dict:
+        """State of the pusher and what it says of the model."""
+        self.runs += 1
+        graph = Graph(compile_pipeline(self.pipeline(review), f"run{self.runs}", None, None), Quiet(), HANDLER)
+        for node in graph.to_run():
+            graph.launch(node)
+        (pushed,) = graph.outputs["Pusher"]
+        facts = {name: pushed.properties.get(name) for name in ("pushed", "review")}
+        return {"state": graph.statuses["Pusher"].state, **facts}
+
+    def decide(self, decision):
+        with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(self.root / "metadata.db"))) as handle:
+            report = next(found for found in ledger.reports(handle.store, NAME) if found.digest == self.digest)
+            assert ledger.decide(handle.store, report, decision, "Ada", "looked at it", NOW).new
+
+
+HANDLER = ProgressHandler(Quiet())
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    return Tiny(tmp_path)
+
+
+def serves(tiny) -> bool:
+    """Whether the largest version with a marker, and the largest of all, is the model of the latest run."""
+    latest = latest_version(tiny.serving)
+    return content_digest(latest) == content_digest(tiny.model) and int(latest.name) == versions(tiny.serving)[-1]
+
+
+def said(state, pushed, review) -> dict:
+    return {"state": state, "pushed": pushed, "review": review}
+
+
+def test_a_blessed_model_waits_and_is_pushed_once_its_report_is_approved(tiny):
+    assert tiny.run() == said("done", 0, "awaiting")
+    assert tiny.run() == said("cached", 0, "awaiting")
+    assert versions(tiny.serving) == []
+    tiny.decide("approved")
+    assert tiny.run() == said("done", 1, "approved")
+    assert tiny.run() == said("cached", 1, "approved")
+    (version,) = versions(tiny.serving)
+    marker = json.loads((tiny.serving / str(version) / "READY.json").read_text(encoding="utf-8"))
+    assert marker["model_digest"] == content_digest(tiny.model)
+
+
+def test_a_rejected_model_is_never_pushed(tiny):
+    tiny.run()
+    tiny.decide("rejected")
+    assert tiny.run() == said("done", 0, "rejected")
+    assert tiny.run() == said("cached", 0, "rejected")
+    assert versions(tiny.serving) == []
+
+
+def test_without_a_review_a_blessed_model_is_pushed_at_once(tiny):
+    assert tiny.run("none") == said("done", 1, None)
+    assert len(versions(tiny.serving)) == 1
+
+
+def test_a_model_that_is_not_blessed_is_not_pushed_whatever_the_review(tmp_path):
+    tiny = Tiny(tmp_path, blessed=False)
+    assert tiny.run() == said("done", 0, None)
+    assert tiny.run("none") == said("done", 0, None)
+    assert versions(tiny.serving) == []
+
+
+def test_a_new_report_waits_for_its_own_approval(tiny):
+    tiny.run()
+    tiny.decide("approved")
+    (tiny.model / "saved_model.pb").write_text("other weights", encoding="utf-8")
+    tiny.write_report()
+    assert tiny.run() == said("done", 0, "awaiting")
+    assert versions(tiny.serving) == []
+
+
+def test_a_report_edited_after_the_approval_stops_the_push(tiny):
+    tiny.run()
+    tiny.decide("approved")
+    path = tiny.report / "report.json"
+    path.write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(MainlineError, match="not the report that was approved; nothing was pushed") as caught:
+        tiny.run()
+    assert (caught.value.expected, caught.value.received) == (tiny.digest, digest(path.read_bytes()))
+    assert versions(tiny.serving) == []
+
+
+def test_a_model_changed_after_the_approval_is_not_pushed(tiny):
+    tiny.run()
+    tiny.decide("approved")
+    approved = content_digest(tiny.model)
+    (tiny.model / "saved_model.pb").write_text("other weights", encoding="utf-8")
+    with pytest.raises(MainlineError, match="not the model that the approved report is on") as caught:
+        tiny.run()
+    assert (caught.value.expected, caught.value.received) == (approved, content_digest(tiny.model))
+    assert versions(tiny.serving) == []
+
+
+def test_a_model_damaged_after_it_was_judged_is_not_pushed(tiny):
+    assert tiny.run("none") == said("done", 1, None)
+    (tiny.model / "saved_model.pb").write_text("damaged", encoding="utf-8")
+    # What is served is what was judged.
+    assert tiny.run("none") == said("cached", 1, None)
+    shutil.rmtree(tiny.serving)
+    with pytest.raises(MainlineError, match="not the model that was judged; nothing was pushed"):
+        tiny.run("none")
+    assert versions(tiny.serving) == []
+
+
+@pytest.mark.parametrize("review", ["none", "required"])
+def test_what_is_served_is_the_model_of_the_latest_run_however_often_settings_change_back(tiny, review):
+    for turn, weights in enumerate("abab"):
+        tiny.train(weights)
+        if review == "required" and turn < 2:
+            assert tiny.run(review)["pushed"] == 0
+            tiny.decide("approved")
+        outcome = tiny.run(review)
+        assert (outcome["state"], outcome["pushed"]) == ("done", 1)
+        assert serves(tiny)
+        assert len(versions(tiny.serving)) == turn + 1
+        assert tiny.run(review)["state"] == "cached"
+    tiny.train("c")
+    assert tiny.run("required") == said("done", 0, "awaiting")
+    tiny.train("b")
+    assert tiny.run(review)["state"] == "cached"
+
+
+def remove_all(serving):
+    shutil.rmtree(serving)
+
+
+def remove_latest(serving):
+    shutil.rmtree(latest_version(serving))
+
+
+def spoil_marker(serving):
+    (latest_version(serving) / "READY.json").write_text("{", encoding="utf-8")
+
+
+def edit_model(serving):
+    (latest_version(serving) / "saved_model.pb").write_text("edited", encoding="utf-8")
+
+
+def put_another_above(serving):
+    shutil.copytree(latest_version(serving), serving / "9999999999")
+    edit_model(serving)
+
+
+@pytest.mark.parametrize("change", [remove_all, remove_latest, spoil_marker, edit_model, put_another_above])
+def test_a_push_that_no_longer_holds_is_not_answered_from_the_cache(tiny, change):
+    assert tiny.run("none")["state"] == "done"
+    change(tiny.serving)
+    assert tiny.run("none") == said("done", 1, None)
+    assert serves(tiny)
+    assert tiny.run("none")["state"] == "cached"
+
+
+def test_numbers_that_come_again_write_into_no_folder_that_is_there(tiny):
+    tiny.run("none")
+    before = {path: path.read_bytes() for path in (tiny.root / "artifacts").glob("Pusher/pushed_model/*/*")}
+    (tiny.root / "metadata.db").unlink()
+    with pytest.raises(InputError, match="written by another execution of the same number"):
+        tiny.run("none")
+    assert before
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def made(**arguments) -> VersionedPusher:
+    channels = {"model": Channel(standard_artifacts.Model), "model_blessing": Channel(standard_artifacts.ModelBlessing)}
+    return VersionedPusher(**channels, push_destination=pusher_pb2.PushDestination(), **arguments)
+
+
+def test_another_review_is_refused():
+    with pytest.raises(InputError, match="no such review"):
+        made(review="maybe")
+
+
+@pytest.mark.parametrize("given", [{}, {"report": Channel(SliceReport)}, {"decision": Channel(ReviewDecision)}])
+def test_a_review_needs_report_and_decision(given):
+    with pytest.raises(InputError, match="needs the channels report and decision"):
+        made(review="required", **given)
+
+
+def test_report_and_decision_may_be_left_out_without_a_review():
+    assert set(made().inputs) == {"model", "model_blessing"}
