@@ -1,5 +1,6 @@
 """The graph, as a table: one statement a node. Nothing in it knows where it runs."""
 
+import dataclasses
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,7 +73,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
     check_names(workload, config, schema)
     labels = gate_labels(workload.table.label, schema)
     check_columns(workload.table, schema, f"schemas/{workload.name}.pbtxt")
-    accepted = [entry.model_dump(mode="json") for entry in config.gate.accept]
+    accepted = [dataclasses.asdict(entry) for entry in config.gate.accept]
     pushed_to = pusher_pb2.PushDestination.Filesystem(base_directory=str(root / "serving"))
 
     example_gen = ArrowExampleGen(

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-SliceKey = tuple[tuple[str, str], ...]
+from pipeline.criteria import Change, SliceKey, Threshold
+
 # The metrics of every evaluation, by TFMA's class, with the name that a result carries.
 METRICS = {
     "AUC": "auc",
@@ -40,25 +41,6 @@ BETTER = {
     "MeanPrediction": "",
 }
 SIDES = {METRICS[kind]: side for kind, side in BETTER.items()}
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """A bound that a metric must keep; ``on`` names a slice as (feature, value) pairs, empty for all rows."""
-
-    metric: str
-    lower: float | None = None
-    upper: float | None = None
-    on: SliceKey = ()
-
-
-@dataclass(frozen=True)
-class Change:
-    """How much worse than the baseline a metric may be, as a difference; the side that is better is ``better``."""
-
-    metric: str
-    better: str
-    tolerance: float
 
 
 @dataclass(frozen=True)
@@ -122,7 +104,7 @@ def make_verdict(blessed: bool, bounds: Bounds, metrics: Metrics, baseline: Metr
 
 def check_threshold(threshold: Threshold, metrics: Metrics) -> Check:
     """A bound on a value."""
-    of_slice = metrics.get(tuple(sorted(threshold.on)), {})
+    of_slice = metrics.get(threshold.slice_key, {})
     measured = of_slice.get(METRICS[threshold.metric])
     bounds = [f"≥ {threshold.lower}"] * (threshold.lower is not None)
     bounds += [f"≤ {threshold.upper}"] * (threshold.upper is not None)
@@ -131,7 +113,8 @@ def check_threshold(threshold: Threshold, metrics: Metrics) -> Check:
     interval = measured.interval if measured and value is not None else None
     missed = miss(value, threshold.lower, threshold.upper)
     left = margin(value, threshold.lower, threshold.upper)
-    return Check(threshold.metric, slice_name(threshold.on), " and ".join(bounds), value, interval, missed, left, why)
+    where = slice_name(tuple(threshold.slice.items()))
+    return Check(threshold.metric, where, " and ".join(bounds), value, interval, missed, left, why)
 
 
 def check_change(change: Change, metrics: Metrics, baseline: Metrics) -> Check:

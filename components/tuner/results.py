@@ -9,8 +9,9 @@ from tensorboard.plugins.hparams import api_pb2, summary_v2
 from tensorboard.plugins.hparams.summary import session_end_pb
 from tfx.utils import io_utils
 
-from components.tuner.settings import Range, Settings
+from components.tuner.settings import Settings
 from components.tuner.study import Record
+from pipeline.search_space import Range
 
 STATUS = {
     "complete": api_pb2.STATUS_SUCCESS,

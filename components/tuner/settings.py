@@ -3,36 +3,10 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal
 
-Scalar = bool | int | float | str
+from pipeline.search_space import Range, Scalar
+
 Params = Mapping[str, Scalar]
-
-
-@dataclass(frozen=True)
-class Range:
-    """The values of one setting: from ``low`` to ``high``, both included, or one of ``choices``, all of one type."""
-
-    kind: Literal["float", "int", "choice"]
-    low: float = 0
-    high: float = 0
-    log: bool = False
-    choices: tuple[Scalar, ...] = ()
-
-    def as_dict(self) -> dict[str, object]:
-        """What counts for its kind, for a reader.
-
-        >>> Range("int", 1, 4).as_dict()
-        {'low': 1, 'high': 4, 'log': False}
-        """
-        if self.kind == "choice":
-            return {"choices": list(self.choices)}
-        return {"low": self.low, "high": self.high, "log": self.log}
-
-    def __contains__(self, value: object) -> bool:
-        if self.kind == "choice":
-            return value in self.choices
-        return isinstance(value, int | float) and self.low <= value <= self.high
 
 
 @dataclass(frozen=True)

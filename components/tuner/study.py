@@ -15,7 +15,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from components.tuner.journal import open_journal
-from components.tuner.settings import Params, Range, Settings
+from components.tuner.settings import Params, Settings
+from pipeline.search_space import Range
 
 NAME, INTERRUPTED = "search", "interrupted"
 STATES: Mapping[TrialState, Literal["complete", "pruned", "failed"]] = {

@@ -2,32 +2,17 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator
 
 from pipeline.config.strict import Strict
+from pipeline.criteria import Change, Threshold
 
 
-class Bound(Strict):
-    """A bound on a metric, on all test rows or on the ``slice`` where features have given values."""
-
-    metric: str
-    lower: float | None = None
-    upper: float | None = None
-    slice: dict[str, str] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _can_be_kept(self) -> "Bound":
-        if self.lower is not None and self.upper is not None and self.lower > self.upper:
-            raise ValueError("'lower' is above 'upper': no value is between them")
-        return self
-
-
-class Change(Strict):
-    """How much worse than the baseline's a metric may be on all test rows."""
-
-    metric: str
-    better: Literal["higher", "lower"]
-    tolerance: Annotated[float, Field(ge=0.0)]
+def check_order(threshold: Threshold) -> Threshold:
+    """Refuse a threshold that no value can meet."""
+    if threshold.lower is not None and threshold.upper is not None and threshold.lower > threshold.upper:
+        raise ValueError("'lower' is above 'upper': no value is between them")
+    return threshold
 
 
 class Evaluation(Strict):
@@ -39,5 +24,5 @@ class Evaluation(Strict):
 
     confidence_intervals: bool = True
     auc: Literal["exact", "stock"] = "exact"
-    bounds: tuple[Bound, ...] | None = None
+    bounds: tuple[Annotated[Threshold, AfterValidator(check_order)], ...] | None = None
     changes: tuple[Change, ...] | None = None

@@ -10,23 +10,14 @@ from pipeline.config.kubeflow import Kubeflow
 from pipeline.config.strict import Port, Strict
 from pipeline.config.training import Training
 from pipeline.config.tuning import Tuning
-from pipeline.splits import SPLITS
-
-
-class Accepted(Strict):
-    """An anomaly that the team has looked at and accepts, with the reason."""
-
-    feature: str
-    rule: str
-    reason: str
-    splits: Annotated[tuple[str, ...], Field(min_length=1)] = SPLITS
+from pipeline.criteria import Acceptance
 
 
 class Gate(Strict):
     """Which anomalies stop a run: those of severity ``block_on`` or higher that are not accepted."""
 
     block_on: Literal["warning", "error"] = "error"
-    accept: tuple[Accepted, ...] = ()
+    accept: tuple[Acceptance, ...] = ()
 
 
 class Report(Strict):

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.config.strict import PositiveFloat, PositiveInt, Seconds, Seed, Share, Strict, WholeNumber, scalar
+from pipeline.config.strict import PositiveFloat, PositiveInt, Seconds, Seed, Share, Strict, WholeNumber
+from pipeline.search_space import scalar
 
 
 class Training(Strict):

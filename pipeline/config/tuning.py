@@ -1,48 +1,31 @@
-"""The ``tuning:`` section of a config: a search for settings before the training."""
+"""The section ``tuning`` of a config: a hyperparameter search before the training."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
-from pipeline.config.strict import PositiveInt, Seed, Strict, scalar
-
-# Beyond it, a float and a whole number are no longer told apart.
-MOST = 2**53
+from pipeline.config.strict import PositiveInt, Seed, Strict
+from pipeline.search_space import Range
 
 
-def number(value: Any) -> Any:
-    """Refuses what is not a finite number; an integer stays one."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MOST:
-        raise ValueError(f"a number from {-MOST:g} to {MOST:g}")
-    return value
-
-
-class Range(Strict):
-    """The values of one setting: all from ``low`` to ``high``, evenly in the logarithm with ``log``, or ``choices``."""
-
-    low: Annotated[Any, AfterValidator(number)] = None
-    high: Annotated[Any, AfterValidator(number)] = None
-    log: bool = False
-    choices: tuple[Annotated[Any, AfterValidator(scalar)], ...] = ()
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> "Range":
-        ends = [end for end in (self.low, self.high) if end is not None]
-        if len(ends) != (0 if self.choices else 2) or (self.log and self.choices):
-            raise ValueError("either 'low' and 'high', or 'choices'")
-        if ends and not self.low < self.high:
-            raise ValueError("'low' is below 'high'")
-        if self.log and self.low <= 0:
-            raise ValueError("with 'log', 'low' is above 0")
-        return self
+def check_range(entry: Range) -> Range:
+    """Refuse a range that is neither an interval nor a list of choices."""
+    ends = [end for end in (entry.low, entry.high) if end is not None]
+    if len(ends) != (0 if entry.choices else 2) or (entry.log and entry.choices):
+        raise ValueError("either 'low' and 'high', or 'choices'")
+    if ends and not entry.low < entry.high:
+        raise ValueError("'low' must be below 'high'")
+    if entry.log and entry.low <= 0:
+        raise ValueError("with 'log', 'low' must be above 0")
+    return entry
 
 
 class Tuning(Strict):
-    """A search over ``ranges``, whose keys are those of ``training``, such as ``training.model.dropout``.
+    """A search over ``ranges``, whose keys are keys of ``training``, such as ``training.model.dropout``.
 
-    ``trials`` trainings are judged by their best epoch, ``parallel`` of them at a time, each in a process of its own.
-    ``epochs`` stands in place of ``training.epochs`` for them. A trial that has had ``prune_after_epochs`` epochs is
-    stopped when it is worse than the median of the others; null lets all of them finish.
+    The search runs ``trials`` trainings, ``parallel`` of them at a time, each in its own process, and compares them by
+    their best epoch. ``epochs`` replaces ``training.epochs`` for trials. After ``prune_after_epochs`` epochs, a trial
+    that is worse than the median of the others is stopped; null lets every trial finish.
     """
 
     trials: PositiveInt = 20
@@ -51,4 +34,4 @@ class Tuning(Strict):
     epochs: PositiveInt | None = None
     metric: Literal["val_log_loss"] = "val_log_loss"
     prune_after_epochs: PositiveInt | None = 2
-    ranges: Annotated[dict[str, Range], Field(min_length=1)]
+    ranges: Annotated[dict[str, Annotated[Range, AfterValidator(check_range)]], Field(min_length=1)]

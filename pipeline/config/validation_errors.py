@@ -1,5 +1,6 @@
 """Pydantic's validation errors in terms of a config file."""
 
+import dataclasses
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -9,12 +10,15 @@ from pipeline.config.root import Config
 from pipeline.config.yaml_limits import shortened
 from pipeline.errors import ConfigError, did_you_mean
 
+# A model and a dataclass call it differently.
+UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
+
 
 def explain(error: ErrorDetails, source: str) -> ConfigError:
     """Turn a pydantic error into one that names the file and the key."""
     key = shortened(".".join(str(part) for part in error["loc"]))
     where = f"{source}: {key}" if key else source
-    if error["type"] == "extra_forbidden":
+    if error["type"] in UNKNOWN_KEY:
         return ConfigError(where, f"unknown key. {nearest_key(error['loc'])}")
     if error["type"] == "missing":
         return ConfigError(where, "required key is missing", next_step=f"Add it, or pass --set {key}=VALUE.")
@@ -27,7 +31,7 @@ def nearest_key(location: tuple[int | str, ...]) -> str:
     return did_you_mean(str(location[-1]), known) or f"Known here: {', '.join(known)}."
 
 
-def field_names(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+def field_names(model: type[Any], location: tuple[int | str, ...]) -> list[str]:
     """The keys of the model at a location below ``model``.
 
     >>> field_names(Config, ("gate",))
@@ -40,21 +44,28 @@ def field_names(model: type[BaseModel], location: tuple[int | str, ...]) -> list
         if keyed:
             keyed = False
             continue
-        field = model.model_fields.get(part)
-        inner = model_in(field.annotation) if field else None
-        if field is None or inner is None:
+        annotation = annotations_of(model).get(part)
+        inner = model_in(annotation)
+        if inner is None:
             return []
-        model, keyed = inner, get_origin(field.annotation) is dict
-    return list(model.model_fields)
+        model, keyed = inner, get_origin(annotation) is dict
+    return list(annotations_of(model))
 
 
-def model_in(annotation: Any) -> type[BaseModel] | None:
-    """The first model in an annotation: the annotation itself, an item type or an alternative.
+def annotations_of(model: type[Any]) -> dict[str, Any]:
+    """The types of a model's fields by name."""
+    if issubclass(model, BaseModel):
+        return {name: field.annotation for name, field in model.model_fields.items()}
+    return {field.name: field.type for field in dataclasses.fields(model)}
+
+
+def model_in(annotation: Any) -> type[Any] | None:
+    """The first model or dataclass in an annotation: the annotation itself, an item type or an alternative.
 
     >>> model_in(tuple[Config, ...] | None).__name__
     'Config'
     """
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation)):
         return annotation
     inner = (model_in(argument) for argument in get_args(annotation))
     return next((model for model in inner if model is not None), None)

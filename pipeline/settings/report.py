@@ -2,7 +2,6 @@
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.artifacts.anomalies import Acceptance
 from components.evaluation.verdict import METRICS
 from components.slice_report.settings import Settings, flatten
 from pipeline.cache.digest import source_digest
@@ -32,7 +31,7 @@ def report_settings(workload: Workload, config: Config, schema: schema_pb2.Schem
         categorical_drift=config.report.categorical_drift,
         numeric_drift=config.report.numeric_drift,
         block_on=config.gate.block_on,
-        acceptances=tuple(Acceptance(**entry.model_dump()) for entry in config.gate.accept),
+        acceptances=config.gate.accept,
         config=flatten(config.model_dump(mode="json")),
         sources=tuple((part, source_digest(workload.module(part))) for part in ("preprocessing", "trainer")),
         card=workload.card,

@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from pydantic import ValidationError
 
 from components.tuner.overrides import ALONE, with_hyperparameters
-from components.tuner.settings import Params, Range, Settings
+from components.tuner.settings import Params, Settings
 from pipeline.config import tuning
 from pipeline.config.root import Config
 from pipeline.config.training import Training
 from pipeline.errors import ConfigError
+from pipeline.search_space import Range
 from pipeline.workloads.contract import Workload, check_model_settings
 
 SECTION = "tuning.ranges"
@@ -79,7 +80,7 @@ def single(annotation: Any) -> type | None:
     return single(others[0]) if NoneType in arguments and len(others) == 1 else None
 
 
-def as_range(key: str, known: Types, entry: tuning.Range) -> Range:
+def as_range(key: str, known: Types, entry: Range) -> Range:
     """A range in the type of its key.
 
     Raises:
@@ -91,11 +92,11 @@ def as_range(key: str, known: Types, entry: tuning.Range) -> Range:
         raise ConfigError(f"{SECTION}.{key}", f"unknown key. {hint}")
     kind = known[key]
     if entry.choices:
-        return Range("choice", choices=tuple(in_type(key, kind, value) for value in entry.choices))
+        return Range(choices=tuple(in_type(key, kind, value) for value in entry.choices))
     if kind not in (int, float):
         raise ConfigError(f"{SECTION}.{key}", "has no low and high", expected="choices", received=f"a {kind.__name__}")
     low, high = in_type(key, kind, entry.low), in_type(key, kind, entry.high)
-    return Range("int" if kind is int else "float", low, high, entry.log)
+    return Range(low, high, entry.log)
 
 
 def in_type(key: str, kind: type, value: Any) -> Any:

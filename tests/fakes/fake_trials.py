@@ -14,11 +14,12 @@ from typing import Any
 
 from components.tuner.report import report
 from components.tuner.search import Job, Search
-from components.tuner.settings import Range, Settings, from_json
+from components.tuner.settings import Settings, from_json
 from components.tuner.spec import Spec
 from components.tuner.trial import main as trial_main
+from pipeline.search_space import Range
 
-RATE = Range("float", 1e-4, 1e-1, log=True)
+RATE = Range(1e-4, 1e-1, log=True)
 TRIAL = (sys.executable, "-m", "fakes.fake_trials", "trial")
 
 

@@ -65,7 +65,7 @@ def test_a_bound_that_is_kept():
 
 
 def test_a_bound_that_is_missed_says_by_how_much():
-    check = check_threshold(Threshold("AUC", lower=0.7, on=MEN), METRICS)
+    check = check_threshold(Threshold("AUC", lower=0.7, slice=dict(MEN)), METRICS)
     assert check == Check("AUC", "sex=Male", "≥ 0.7", 0.6, None, 0.1, -0.1)
     assert not check.passed
 
@@ -76,17 +76,17 @@ def test_a_bound_on_both_sides():
 
 
 def test_a_slice_is_found_whatever_the_order_of_its_names():
-    check = check_threshold(Threshold("AUC", lower=0.7, on=(("sex", "Male"), ("race", "White"))), METRICS)
+    check = check_threshold(Threshold("AUC", lower=0.7, slice={"sex": "Male", "race": "White"}), METRICS)
     assert (check.value, check.slice) == (0.75, "sex=Male, race=White")
 
 
 @pytest.mark.parametrize(
-    "threshold", [Threshold("AUC", lower=0.1, on=(("sex", "Nobody"),)), Threshold("Recall", lower=0.1)]
+    "threshold", [Threshold("AUC", lower=0.1, slice={"sex": "Nobody"}), Threshold("Recall", lower=0.1)]
 )
 def test_what_could_not_be_measured_is_not_kept(threshold):
     check = check_threshold(threshold, METRICS)
     assert (check.value, check.missed_by, check.passed) == (None, None, False)
-    assert check.why == ("no such slice in the data" if threshold.on else "not measured")
+    assert check.why == ("no such slice in the data" if threshold.slice else "not measured")
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from tensorboard.plugins.hparams import api_pb2, metadata
 from tfx.utils import io_utils
 
 from components.tuner.results import write_best, write_results
-from components.tuner.settings import Range
 from components.tuner.study import Record
+from pipeline.search_space import Range
 
 SETTINGS = make_settings(
     ranges={
-        "batch_size": Range("int", 8, 64),
-        "learning_rate": Range("float", 1e-4, 1e-1, log=True),
-        "optimizer": Range("choice", choices=("adam", "adamw")),
+        "batch_size": Range(8, 64),
+        "learning_rate": Range(1e-4, 1e-1, log=True),
+        "optimizer": Range(choices=("adam", "adamw")),
     }
 )
 PARAMS = {"batch_size": 32, "learning_rate": 0.01, "optimizer": "adam"}

@@ -9,14 +9,15 @@ from fakes.fake_trials import make_settings
 
 from components.tuner.journal import cut_to_whole_lines, open_journal
 from components.tuner.overrides import trial_training, with_hyperparameters
-from components.tuner.settings import Range, from_json
+from components.tuner.settings import from_json
 from components.tuner.study import begin, begun, lasting, make_pruner, open_study, records
+from pipeline.search_space import Range
 
 RANGES = {
-    "learning_rate": Range("float", 1e-4, 1e-1, log=True),
-    "batch_size": Range("int", 8, 64),
-    "optimizer": Range("choice", choices=("adam", "adamw")),
-    "model.dropout": Range("float", 0.0, 0.5),
+    "learning_rate": Range(1e-4, 1e-1, log=True),
+    "batch_size": Range(8, 64),
+    "optimizer": Range(choices=("adam", "adamw")),
+    "model.dropout": Range(0.0, 0.5),
 }
 
 
@@ -134,12 +135,12 @@ def test_settings_survive_json():
 @pytest.mark.parametrize(
     ("entry", "value", "inside"),
     [
-        (Range("float", 0.1, 0.2), 0.2, True),
-        (Range("float", 0.1, 0.2), 0.3, False),
-        (Range("float", 0.1, 0.2), None, False),
-        (Range("int", 1, 4), 4, True),
-        (Range("choice", choices=("adam",)), "adam", True),
-        (Range("choice", choices=("adam",)), "adamw", False),
+        (Range(0.1, 0.2), 0.2, True),
+        (Range(0.1, 0.2), 0.3, False),
+        (Range(0.1, 0.2), None, False),
+        (Range(1, 4), 4, True),
+        (Range(choices=("adam",)), "adam", True),
+        (Range(choices=("adam",)), "adamw", False),
     ],
 )
 def test_a_value_is_in_a_range_or_not(entry, value, inside):

@@ -3,10 +3,10 @@ import random
 import pytest
 import yaml
 
-from pipeline.config.evaluation import Bound
 from pipeline.config.load import CONF, Dumper, dump_config, load_config, read_yaml, validate
 from pipeline.config.root import Config
 from pipeline.config.yaml_loader import Loader
+from pipeline.criteria import Threshold
 
 LOOKS_LIKE = [
     "7e2", "1e5", "-1E+3", ".5e1", "5.e1", "1e-3", "0o7", "017", "0x1f", "0b1", "1_000", "1:30", "1:30:15", "null", "~",
@@ -21,7 +21,7 @@ ALPHABET = "0123456789eE+-._:~ \n\t'\"#&*!|>%@`{}[],?aonyx\\\x85\u2028é価😀"
 def with_texts(texts) -> Config:
     """A config with texts as values and as keys."""
     config = load_config("census")
-    bounds = tuple(Bound(metric="auc", slice={text: text, "other": "x"}, lower=0.5) for text in texts)
+    bounds = tuple(Threshold(metric="auc", slice={text: text, "other": "x"}, lower=0.5) for text in texts)
     evaluation = config.evaluation.model_copy(update={"bounds": bounds})
     return config.model_copy(update={"evaluation": evaluation, "beam_pipeline_args": tuple(texts)})
 

@@ -4,6 +4,7 @@ from tfx.utils import io_utils
 
 from components.batch_evaluator.plan import make_plan
 from pipeline.config import evaluation as config
+from pipeline.criteria import Threshold
 from pipeline.errors import ConfigError
 from pipeline.settings.evaluation import make_eval_config
 from pipeline.workloads.contract import load_workload
@@ -31,7 +32,7 @@ def test_an_exact_area_has_another_config_than_in_releases_that_summed_over_thre
 
 
 def test_a_bound_names_the_value_as_the_evaluation_does():
-    bound = config.Bound(metric="AUC", lower=0.5, slice={"sex": "1e0"})
+    bound = Threshold(metric="AUC", lower=0.5, slice={"sex": "1e0"})
     made = make_eval_config(CENSUS, config.Evaluation(bounds=(bound,)), SCHEMA)
     (threshold,) = made.metrics_specs[0].metrics[0].per_slice_thresholds[:1]
     assert dict(threshold.slicing_specs[0].feature_values) == {"sex": "1e0"}
@@ -44,6 +45,6 @@ def test_a_bound_names_the_value_as_the_evaluation_does():
 
 def test_a_bound_on_a_value_that_the_column_cannot_have_is_refused():
     numbers = schema_pb2.Schema(feature=[schema_pb2.Feature(name="sex", type=schema_pb2.INT)])
-    bound = config.Bound(metric="AUC", lower=0.5, slice={"sex": "Male"})
+    bound = Threshold(metric="AUC", lower=0.5, slice={"sex": "Male"})
     with pytest.raises(ConfigError, match="slice sex=Male: no value of the column can be this"):
         make_eval_config(CENSUS, config.Evaluation(bounds=(bound,)), numbers)

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from components.tuner.settings import Range
 from pipeline.config.load import load_config
 from pipeline.errors import ConfigError
 from pipeline.pipeline import create_pipeline
+from pipeline.search_space import Range
 from pipeline.settings.tuning import searchable, tuning_settings
 from pipeline.workloads.contract import load_workload
 
@@ -47,12 +47,12 @@ def test_ranges_have_the_types_of_their_keys():
         }
     ).ranges
     assert found == {
-        "learning_rate": Range("float", 1e-4, 1.0, log=True),
-        "batch_size": Range("choice", choices=(64, 128)),
-        "early_stopping_patience": Range("int", 1, 4),
-        "model.dropout": Range("float", 0.0, 0.5),
-        "clip_norm": Range("float", 1.0, 10.0),
-        "optimizer": Range("choice", choices=("adam", "adamw")),
+        "learning_rate": Range(1e-4, 1.0, log=True),
+        "batch_size": Range(choices=(64, 128)),
+        "early_stopping_patience": Range(1, 4),
+        "model.dropout": Range(0.0, 0.5),
+        "clip_norm": Range(1.0, 10.0),
+        "optimizer": Range(choices=("adam", "adamw")),
     }
     assert [type(found[key].high) for key in ("learning_rate", "early_stopping_patience")] == [float, int]
 
@@ -115,8 +115,8 @@ def test_a_value_that_the_training_would_refuse_is_refused_before(key, entry, ex
         ({"low": 1.0, "high": 2.0, "choices": [1.0]}, "either 'low' and 'high', or 'choices'"),
         ({"choices": [1.0], "log": True}, "either 'low' and 'high', or 'choices'"),
         ({}, "either 'low' and 'high', or 'choices'"),
-        ({"low": 2.0, "high": 1.0}, "'low' is below 'high'"),
-        ({"low": 0.0, "high": 1.0, "log": True}, "with 'log', 'low' is above 0"),
+        ({"low": 2.0, "high": 1.0}, "'low' must be below 'high'"),
+        ({"low": 0.0, "high": 1.0, "log": True}, "with 'log', 'low' must be above 0"),
         ({"low": "small", "high": 1.0}, "a number"),
         ({"low": True, "high": 2}, "a number"),
         ({"choices": [[1]]}, "a number, a text, true or false"),
