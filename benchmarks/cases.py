@@ -16,7 +16,7 @@ from pathlib import Path
 from data.fetch import DEFAULT_CACHE
 from data.folders import building, locked
 from data.prepare import prepare
-from data.shop import World
+from data.simulation.shop import World
 from data.synthetic import synthesize
 from pipeline.config.load import load_config
 from pipeline.config.root import Config

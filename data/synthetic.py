@@ -18,9 +18,9 @@ from pyarrow import compute, parquet
 from data.console import exit_code, say
 from data.fetch import DEFAULT_CACHE
 from data.folders import building, locked, sha256_of
-from data.ideal import Tally
-from data.impressions import GRAIN, SCHEMA, VALUES, Impressions, Source
-from data.shop import World
+from data.simulation.ideal import Tally
+from data.simulation.impressions import GRAIN, SCHEMA, VALUES, Impressions, Source
+from data.simulation.shop import World
 from pipeline.errors import DataError
 
 MANIFEST = "manifest.json"
@@ -33,7 +33,7 @@ FEWEST_ROWS, MOST_ROWS = 100, 1_000_000_000
 FILE_ROWS = 250_000
 CHUNK_ROWS = 50_000
 # A change of these changes rows.
-_MODULES = ("draws.py", "ideal.py", "impressions.py", "shop.py", "synthetic.py")
+_MODULES = (*(f"simulation/{name}.py" for name in ("draws", "ideal", "impressions", "shop")), "synthetic.py")
 
 Write = Callable[[pa.RecordBatch], Any]
 

@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNNERS = [name for name in ("local_runner", "kubeflow_runner") if (ROOT / f"{name}.py").is_file()]
+DATA = sorted([*(ROOT / "data").glob("*.py"), *(ROOT / "data").glob("*/*.py")])
 LIGHT = [
     "pipeline.config.load",
     "pipeline.errors",
@@ -21,7 +22,7 @@ LIGHT = [
     *(f"pipeline.kubeflow.{name}" for name in ("pod.run_node", "pod.exit_handler", "command_line")),
     *(f"components.slice_report.{name}" for name in ("facts", "facts.encoding", "settings", "output", "__main__")),
     *(f"components.{name}" for name in ("evaluation.verdict", "artifacts.decision", "artifacts.anomalies")),
-    *(f"data.{path.stem}" for path in sorted((ROOT / "data").glob("*.py")) if path.stem != "__init__"),
+    *(".".join(path.relative_to(ROOT).with_suffix("").parts) for path in DATA if path.stem != "__init__"),
 ]
 HEAVY = ("tensorflow", "tf_keras", "tfx", "apache_beam", "ml_metadata", "tensorflow_transform")
 # Written apart, so that this file does not name a host either.

@@ -11,10 +11,10 @@ from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.dsl.components.base import executor_spec
 from tfx.proto import example_gen_pb2
 
-from components.arrow_example_gen.columns import ColumnRule, Columns, Settings
+from components.arrow_example_gen.checks.columns import ColumnRule, Columns, Settings
 from components.arrow_example_gen.driver import Driver
 from components.arrow_example_gen.executor import UNDIVIDED, Executor
-from components.arrow_example_gen.splitting import Splitting
+from components.arrow_example_gen.splitting.assignment import Splitting
 
 # What an artifact of ours has beside its files: an earlier one, which has less, does not answer from the cache.
 LAYOUT = 2

@@ -18,22 +18,22 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import proto_utils
 
-from components.arrow_example_gen import tally
-from components.arrow_example_gen.bad_rows import BadRows
-from components.arrow_example_gen.columns import ARROW_TYPES, ColumnRule, Columns, Settings
-from components.arrow_example_gen.formats import QUARANTINES, Piece, check, pieces, place, read, read_good
-from components.arrow_example_gen.labels import unchecked, with_totals
-from components.arrow_example_gen.numbers import LabelError
-from components.arrow_example_gen.quarantine import check_share, put_aside
-from components.arrow_example_gen.shards import write_shards
-from components.arrow_example_gen.shuffling import shuffled
+from components.arrow_example_gen import row_totals
+from components.arrow_example_gen.checks.columns import ARROW_TYPES, ColumnRule, Columns, Settings
+from components.arrow_example_gen.checks.labels import unchecked, with_totals
+from components.arrow_example_gen.checks.numbers import LabelError
+from components.arrow_example_gen.file_formats import QUARANTINES, Piece, check, pieces, place, read, read_good
+from components.arrow_example_gen.formats.row_counts import count_rows
+from components.arrow_example_gen.quarantine.bad_rows import BadRows
+from components.arrow_example_gen.quarantine.report import check_share, put_aside
 from components.arrow_example_gen.source_files import rows_of
-from components.arrow_example_gen.source_rows import count_rows
-from components.arrow_example_gen.splitting import Splitting, parts
+from components.arrow_example_gen.splitting.assignment import Splitting, parts
+from components.arrow_example_gen.splitting.shuffling import shuffled
 from components.examples import SOURCE_ROWS
 from components.examples.listing import list_written
 from components.examples.parsing import declare
-from data.row_files import kind
+from components.examples.shards import write_shards
+from components.support.row_files import kind
 from pipeline.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class WriteShards(beam.DoFn):
         self.folders = folders
         self.quarantine = quarantine
 
-    def process(self, work: Work) -> Iterator[tally.Count]:
+    def process(self, work: Work) -> Iterator[row_totals.Count]:
         """Gives the numbers of rows written and put aside; holds a few blocks of the file at a time."""
         bad = BadRows(work.name)
         batches = ((self.folders[split], rows) for split, rows in divided(work, self.settings, bad))
@@ -140,9 +140,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             if bad is None:
                 raise
             raise bad from error
-        counts = tally.read(f"{artifact.uri}/{TALLY}")
-        tally.check(counts)
-        artifact.set_string_custom_property(SOURCE_ROWS, json.dumps(tally.of_splits(counts, files)))
+        counts = row_totals.read(f"{artifact.uri}/{TALLY}")
+        row_totals.check(counts)
+        artifact.set_string_custom_property(SOURCE_ROWS, json.dumps(row_totals.of_splits(counts, files)))
         for split in files:
             check_share(f"{artifact.uri}/{QUARANTINE}", split, settings.max_bad_share)
         check_not_empty(artifact, written)
@@ -164,8 +164,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 spread = parts | f"Spread[{split}]" >> beam.Reshuffle()
                 counts.append(spread | f"Write[{split}]" >> beam.ParDo(WriteShards(settings, folders, aside)))
                 sources = pipeline | f"Files[{split}]" >> beam.Create(names) | f"Each[{split}]" >> beam.Reshuffle()
-                counts.append(sources | f"Count[{split}]" >> beam.Map(tally.in_source, settings.columns))
-            counts | beam.Flatten() | tally.Write(f"{artifact.uri}/{TALLY}")
+                counts.append(sources | f"Count[{split}]" >> beam.Map(row_totals.in_source, settings.columns))
+            counts | beam.Flatten() | row_totals.Write(f"{artifact.uri}/{TALLY}")
 
 
 def work_on(split: str, names: list[str]) -> list[Work]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from components.support.folders import files_in
-from data.row_files import KINDS, is_nearly, kind
+from components.support.row_files import KINDS, is_nearly, kind
 from pipeline.errors import DataError, MachineError, refused
 
 

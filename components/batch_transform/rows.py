@@ -10,7 +10,6 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import impl_helper
 
-from components.arrow_example_gen.shards import write_shards
 from components.batch_transform.bad_rows import check_finite, naming_bad_rows
 from components.batch_transform.passes import (
     READ,
@@ -25,6 +24,7 @@ from components.batch_transform.passes import (
     run_pass,
 )
 from components.examples.reading import serialized_batches
+from components.examples.shards import write_shards
 from components.support.prefetch import ahead
 
 # The label of the rows that were written of each file.

@@ -3,8 +3,8 @@
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.arrow_example_gen.splitting import BUCKETS, Splitting
-from components.arrow_example_gen.times import DIRECTIVES, instants
+from components.arrow_example_gen.splitting.assignment import BUCKETS, Splitting
+from components.arrow_example_gen.splitting.timestamps import DIRECTIVES, instants
 from pipeline.config.data import SplitBy
 from pipeline.errors import ConfigError
 from pipeline.splits import SPLITS

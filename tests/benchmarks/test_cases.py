@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from benchmarks.cases import TAXI_LABEL, TAXI_SCHEMA, Case, parse_case, rows_of, split_of, taxi_csv
-from data.shop import World
+from data.simulation.shop import World
 from data.synthetic import synthesize
 from pipeline.errors import InputError
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
 from benchmarks.sides.plain_script import Features, measured, read_split, sliced
-from data.shop import World
+from data.simulation.shop import World
 from data.synthetic import synthesize
 from pipeline.features.table import transformed_features
 from pipeline.workloads.impressions.evaluation import EVALUATION

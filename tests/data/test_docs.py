@@ -7,14 +7,20 @@ from pathlib import Path
 import pytest
 
 import data
-from data import census, impressions, movielens
+from data.datasets import census, movielens
+from data.simulation import impressions
 from data.sources import SOURCES
 
 FOLDER = Path(data.__file__).parent
+MODULES = sorted(
+    ".".join(path.relative_to(FOLDER).with_suffix("").parts)
+    for pattern in ("[a-z]*.py", "*/[a-z]*.py")
+    for path in FOLDER.glob(pattern)
+)
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("[a-z]*.py")))
+@pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples(name):
     assert doctest.testmod(importlib.import_module(f"data.{name}")).failed == 0
 

@@ -16,11 +16,11 @@ from pyarrow import parquet
 from sklearn.metrics import log_loss, roc_auc_score
 
 import data
-from components.arrow_example_gen.columns import ColumnRule, Columns
-from components.arrow_example_gen.csv_rows import check_header, read_batches
+from components.arrow_example_gen.checks.columns import ColumnRule, Columns
+from components.arrow_example_gen.csv.reader import check_header, read_batches
 from data import synthetic
-from data.impressions import DAYS, GRAIN, SCHEMA, START_S, Source
-from data.shop import World
+from data.simulation.impressions import DAYS, GRAIN, SCHEMA, START_S, Source
+from data.simulation.shop import World
 from data.synthetic import SLICES, main, synthesize
 from pipeline.errors import DataError
 from pipeline.splits import SPLITS

@@ -3,8 +3,8 @@
 import harness
 import pytest
 
-from data.sample import ROWS
-from data.shop import World
+from data.datasets.sample import ROWS
+from data.simulation.shop import World
 from data.synthetic import synthesize
 from pipeline.run.local.runner import run
 from pipeline.run.request import Request

@@ -11,10 +11,13 @@ import json_files
 import record_files
 from drawn import COLUMNS, Drawn, Row
 
-from components.arrow_example_gen import byte_ranges, csv_blocks, formats, json_rows, parquet_rows
-from components.arrow_example_gen.bad_rows import BadRows
-from components.arrow_example_gen.quarantine import lines_before
-from components.arrow_example_gen.source_rows import count_rows
+from components.arrow_example_gen import file_formats
+from components.arrow_example_gen.csv import blocks
+from components.arrow_example_gen.formats import byte_ranges, parquet
+from components.arrow_example_gen.formats.row_counts import count_rows
+from components.arrow_example_gen.json_lines import reader
+from components.arrow_example_gen.quarantine.bad_rows import BadRows
+from components.arrow_example_gen.quarantine.report import lines_before
 from pipeline.errors import DataError
 
 # One whole file takes some milliseconds.
@@ -46,8 +49,8 @@ def differences(kind: str, seed: str, folder: Path) -> list[str]:
 @contextmanager
 def sizes(random: Random) -> Iterator[None]:
     """Small blocks and ranges, so that every place of a file is at the border of one."""
-    places = [(csv_blocks, "BLOCK_BYTES"), (json_rows, "BLOCK_BYTES"), (byte_ranges, "SCAN_BYTES")]
-    places += [(byte_ranges, "RANGE_BYTES"), (parquet_rows, "PIECE_BYTES"), (parquet_rows, "ROWS_PER_BATCH")]
+    places = [(blocks, "BLOCK_BYTES"), (reader, "BLOCK_BYTES"), (byte_ranges, "SCAN_BYTES")]
+    places += [(byte_ranges, "RANGE_BYTES"), (parquet, "PIECE_BYTES"), (parquet, "ROWS_PER_BATCH")]
     before = [getattr(module, name) for module, name in places]
     for module, name in places:
         setattr(module, name, random.randrange(60, 300))
@@ -57,30 +60,30 @@ def sizes(random: Random) -> Iterator[None]:
 
 
 def _differences(name: str, kind: str, drawn: Drawn) -> Iterator[str]:
-    pieces = formats.pieces(name)
+    pieces = file_formats.pieces(name)
     whole = [tuple(group for piece in pieces for group in piece)] if kind == ".parquet" else [()]
     counted = count_rows(name, COLUMNS)
     if counted != len(drawn.rows) + len(drawn.bad):
         yield f"counted: {counted}, not {len(drawn.rows)} and {len(drawn.bad)} bad ones"
     for way, parts in (("whole", whole), ("by ranges", pieces)):
-        if kind in formats.QUARANTINES:
+        if kind in file_formats.QUARANTINES:
             yield from _quarantined(name, way, parts, drawn)
         yield from _strict(name, way, parts, drawn)
 
 
-def _quarantined(name: str, way: str, parts: list[formats.Piece], drawn: Drawn) -> Iterator[str]:
+def _quarantined(name: str, way: str, parts: list[file_formats.Piece], drawn: Drawn) -> Iterator[str]:
     rows, lines = list[Row](), list[int]()
     for part in parts:
         bad = BadRows(name)
-        rows += rows_of(formats.read_good(name, COLUMNS, part, bad))
+        rows += rows_of(file_formats.read_good(name, COLUMNS, part, bad))
         lines += [lines_before(name, part) + row.line for row in bad.all()]
     if (rows, lines) != (drawn.rows, drawn.bad):
         yield f"{way}, with quarantine: {rows}, bad: {lines}, not {drawn.rows}, bad: {drawn.bad}"
 
 
-def _strict(name: str, way: str, parts: list[formats.Piece], drawn: Drawn) -> Iterator[str]:
+def _strict(name: str, way: str, parts: list[file_formats.Piece], drawn: Drawn) -> Iterator[str]:
     try:
-        rows = [row for part in parts for row in rows_of(formats.read(name, COLUMNS, part))]
+        rows = [row for part in parts for row in rows_of(file_formats.read(name, COLUMNS, part))]
     except DataError as error:
         lines = [f"{drawn.unit} {number}" for number in drawn.bad]
         if not any(f"{line}," in f"{error.where}," for line in lines):

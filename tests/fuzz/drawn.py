@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from components.arrow_example_gen.columns import ColumnRule, Columns
+from components.arrow_example_gen.checks.columns import ColumnRule, Columns
 
 COLUMNS = Columns(
     {

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from data.row_files import KINDS
+from components.support.row_files import KINDS
 from data.span_patterns import FIELD, has_span
 from data.spans import MARKER, Found, look
 from pipeline.config.root import Config

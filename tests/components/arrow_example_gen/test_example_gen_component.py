@@ -11,10 +11,10 @@ from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.orchestration import metadata
 from tfx.types import standard_artifacts
 
-from components.arrow_example_gen.formats import FORMATS
+from components.arrow_example_gen.file_formats import FORMATS
 from components.arrow_example_gen.source_files import of_one_kind
 from components.examples.parsing import declared
-from data.row_files import KINDS
+from components.support.row_files import KINDS
 from pipeline.errors import DataError
 
 

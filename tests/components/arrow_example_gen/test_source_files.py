@@ -7,7 +7,7 @@ from fakes.stock import example_gen_runs
 from fakes.stock.columns import REQUIRED
 from harness import write_text
 
-from components.arrow_example_gen.formats import check
+from components.arrow_example_gen.file_formats import check
 from components.arrow_example_gen.source_files import fingerprint, of_one_kind, rows_of
 from pipeline.errors import DataError, MachineError
 

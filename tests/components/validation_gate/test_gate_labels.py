@@ -7,7 +7,7 @@ import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.arrow_example_gen.shards import write_shards
+from components.examples.shards import write_shards
 from components.validation_gate.labels import Labels, check_labels
 from pipeline.errors import DataError
 

@@ -8,9 +8,9 @@ from google.protobuf import text_format
 from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.arrow_example_gen.shards import write_shards
 from components.artifacts.anomalies import Anomaly
 from components.artifacts.feature_statistics import ESTIMATED
+from components.examples.shards import write_shards
 from components.validation_gate.unlisted import with_unlisted
 from components.validation_gate.verdict import list_anomalies
 

@@ -1,6 +1,6 @@
 """The columns of a small table, as a schema would have them."""
 
-from components.arrow_example_gen.columns import ColumnRule, Columns
+from components.arrow_example_gen.checks.columns import ColumnRule, Columns
 
 REQUIRED = Columns(
     {

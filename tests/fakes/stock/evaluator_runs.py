@@ -12,7 +12,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_model_analysis.proto import config_pb2
 from tfx.types import standard_artifacts
 
-from components.arrow_example_gen.shards import write_shards
+from components.examples.shards import write_shards
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
 

@@ -14,8 +14,8 @@ from tfx.components.statistics_gen.executor import Executor as Stock
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.arrow_example_gen.shards import write_shards
 from components.batch_statistics.executor import Executor as Ours
+from components.examples.shards import write_shards
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
 from fakes.stock import example_gen_runs

@@ -1,7 +1,7 @@
 import pytest
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.arrow_example_gen.splitting import Splitting
+from components.arrow_example_gen.splitting.assignment import Splitting
 from pipeline.config.data import SplitBy
 from pipeline.errors import ConfigError
 from pipeline.settings.split import splitting_of

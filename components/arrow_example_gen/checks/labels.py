@@ -1,0 +1,41 @@
+"""All rows without a label that the task knows, by split, once there is one."""
+
+import dataclasses
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from components.arrow_example_gen.checks.columns import Columns
+from components.arrow_example_gen.checks.numbers import LabelError
+from components.validation_gate.labels import Labels, Tally, faults_of
+from pipeline.errors import DataError
+
+
+def unchecked(columns: Columns) -> Columns:
+    """The same columns, with any label."""
+    rules = {name: dataclasses.replace(rule, labels=None) for name, rule in columns.items()}
+    return dataclasses.replace(columns, rules=rules)
+
+
+def with_totals(error: LabelError, columns: Columns, rows: Iterable[tuple[str, pa.RecordBatch]]) -> DataError:
+    """The error on the first such row, with how many there are in each split.
+
+    Args:
+        error: of the first.
+        columns: one of which is the label.
+        rows: all, with their splits, read without the check.
+    """
+    (column,) = (name for name, rule in columns.items() if rule.labels is not None)
+    labels = Labels(column, "", columns[column].labels or ())
+    tallies: dict[str, Tally] = {}
+    try:
+        for split, batch in rows:
+            tallies.setdefault(split, Tally()).add(batch.column(column), labels.values)
+    except DataError:
+        # Of a file that has other faults, too, the first is told.
+        return error
+    faults = [fault for split, tally in tallies.items() for fault in faults_of(tally, labels, split)]
+    return LabelError(
+        error.where, "; ".join([error.problem, *faults]), expected=error.expected, received=error.received,
+        next_step=error.next_step,
+    )  # fmt: skip

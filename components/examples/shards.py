@@ -1,0 +1,114 @@
+"""Gzipped TFRecord files of bounded size, framed by batch; a file gets its name only when it is whole.
+
+The format of a record: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import google_crc32c
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from tfx.dsl.io import fileio
+
+from components.examples.encoding import NOTHING, by_length, encode, fixed
+from components.support.prefetch import ahead
+
+# Before compression.
+SHARD_BYTES = 256 << 20
+GZIP_LEVEL = 1
+GZIP_BITS = 31
+MASK = 0xA282EAD8
+
+
+@dataclass(frozen=True)
+class Block:
+    """Records as they stand in a file, before compression."""
+
+    rows: int
+    data: memoryview
+
+
+def framed(batch: pa.RecordBatch) -> Block:
+    """The rows of a batch as records."""
+    examples = encode(batch)
+    sums = np.fromiter(map(google_crc32c.value, examples.to_pylist()), np.uint32, len(examples))
+    records = pc.binary_join_element_wise(by_length(examples, _head), examples, fixed(masked(sums)), NOTHING)
+    return Block(len(records), memoryview(b"" if len(records) == 0 else records.buffers()[2]))
+
+
+def masked(sums: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """CRC-32C as TFRecord has it."""
+    rotated = (sums >> np.uint32(15)) | (sums << np.uint32(17))
+    return (rotated + np.uint32(MASK)).astype("<u4")
+
+
+def _head(length: int) -> bytes:
+    packed = struct.pack("<Q", length)
+    return packed + masked(np.array([google_crc32c.value(packed)], np.uint32)).tobytes()
+
+
+def write_shards(batches: Iterator[tuple[str, pa.RecordBatch]], prefix: str) -> int:
+    """Writes batches to ``<prefix>-<shard>.gz`` files in the folder that each comes with; gives the rows written.
+
+    Batches are encoded on other threads than this one, which compresses; a few are in memory at a time.
+    """
+    folders: dict[str, Folder] = {}
+    for path, block in ahead(lambda batch: (batch[0], framed(batch[1])), batches):
+        folders.setdefault(path, Folder(path, prefix)).add(block)
+    return sum(folder.close() for folder in folders.values())
+
+
+class Folder:
+    """The files of one prefix in a folder, one at a time; only the last block of one may be over ``SHARD_BYTES``."""
+
+    def __init__(self, path: str, prefix: str) -> None:
+        self.path = path
+        self.prefix = prefix
+        self.rows = self.shards = 0
+        self.shard: Shard | None = None
+
+    def add(self, block: Block) -> None:
+        """Writes a block, to a new file if the last one is full."""
+        if self.shard is not None and self.shard.size >= SHARD_BYTES:
+            self.finish()
+        if self.shard is None:
+            self.shard = Shard(self.path, f"{self.prefix}-{self.shards:05d}.gz")
+        self.shard.add(block)
+        self.rows += block.rows
+
+    def finish(self) -> None:
+        """Ends the file that is open."""
+        if self.shard is not None:
+            self.shard.close()
+            self.shard, self.shards = None, self.shards + 1
+
+    def close(self) -> int:
+        """Ends the last file; gives the rows of all."""
+        self.finish()
+        return self.rows
+
+
+class Shard:
+    """A file that is being written; ``size`` is in bytes before compression."""
+
+    def __init__(self, folder: str, name: str) -> None:
+        self.partial, self.path = f"{folder}/.{name}.partial", f"{folder}/{name}"
+        self.size = 0
+        self.gzip = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_BITS)
+        self.file = fileio.open(self.partial, "wb")
+
+    def add(self, block: Block) -> None:
+        """Compresses a block."""
+        self.file.write(self.gzip.compress(block.data))
+        self.size += len(block.data)
+
+    def close(self) -> None:
+        """Gives the file its name."""
+        self.file.write(self.gzip.flush())
+        self.file.close()
+        fileio.rename(self.partial, self.path, overwrite=True)
