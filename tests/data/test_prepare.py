@@ -171,13 +171,13 @@ def test_changed_code_prepares_anew(tiny, tmp_path, monkeypatch):
     assert len(tiny) == 2
 
 
-def test_an_edit_of_any_module_is_noticed(tmp_path, monkeypatch):
+@pytest.mark.parametrize("edited", ["folders.py", "datasets/splits.py"])
+def test_an_edit_of_any_module_is_noticed(tmp_path, monkeypatch, edited):
     before = module._code_digest()
-    for path in Path(module.__file__).parent.glob("*.py"):
-        shutil.copy(path, tmp_path)
+    shutil.copytree(Path(module.__file__).parent, tmp_path, ignore=shutil.ignore_patterns("cache"), dirs_exist_ok=True)
     monkeypatch.setattr(module, "__file__", str(tmp_path / "prepare.py"))
     assert module._code_digest() == before
-    (tmp_path / "splits.py").write_text("changed")
+    (tmp_path / edited).write_text("changed")
     assert module._code_digest() != before
 
 

@@ -227,18 +227,18 @@ def test_a_pickle_in_a_file_does_not_run(tmp_path, place):
 
 def test_importing_the_reader_is_enough(tmp_path):
     code = f"from components.support.parquet import parquet; parquet.read_schema({str(with_pickle(tmp_path, 'age'))!r})"
-    subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=Path(parquet.__file__).parents[2])
+    subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=Path(parquet_format.__file__).parents[3])
     assert not (tmp_path / "ran").exists()
 
 
 def test_parquet_is_opened_by_way_of_what_keeps_pickles_from_running():
     """Importing pyarrow's own module elsewhere would pass it by."""
-    root = Path(parquet.__file__).parents[2]
+    root = Path(parquet_format.__file__).parents[3]
     sources = [path for top in ("components", "pipeline", "data") for path in (root / top).rglob("*.py")]
     importing = re.compile(r"pyarrow import .*\bparquet\b|pyarrow\.parquet|pyarrow\.(feather|ipc|orc)")
     found = {path.name for path in sources if importing.search(path.read_text(encoding="utf-8"))}
     # The latter one writes only.
-    assert found == {"parquet_files.py", "synthetic.py"}
+    assert found == {"parquet.py", "synthetic.py"}
 
 
 def test_a_file_that_the_machine_will_not_read_is_no_bad_parquet():

@@ -6,8 +6,9 @@ from fakes.stock.columns import REQUIRED as COLUMNS
 from components.arrow_example_gen.checks import numbers
 from components.arrow_example_gen.checks.columns import Columns
 from components.arrow_example_gen.csv import blocks, reader
+from components.arrow_example_gen.csv.good_rows import read_good
 from components.arrow_example_gen.quarantine import bad_rows
-from components.arrow_example_gen.quarantine.bad_rows import BadRows, read_good
+from components.arrow_example_gen.quarantine.bad_rows import BadRows
 from pipeline.errors import DataError
 
 CHOSEN = Columns(COLUMNS.rules, others="ignore")
