@@ -7,6 +7,7 @@ from pyarrow import parquet
 from sklearn.metrics import log_loss, roc_auc_score
 
 from components.evaluation.verdict import SliceKey
+from data.datasets.sample import COLUMNS, ROWS, rows_by_split
 from data.prepare import prepare
 from data.simulation.shop import World
 from data.synthetic import synthesize
