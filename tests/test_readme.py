@@ -1,5 +1,6 @@
-"""What README.md and docs/ say is there and works: commands, settings, links, and the tree of the repository."""
+"""The documentation agrees with the code: commands run, settings load, and links, paths and module names exist."""
 
+import functools
 import importlib.util
 import json
 import os
@@ -20,20 +21,30 @@ import kubeflow_runner
 import local_runner
 from components.evaluation.verdict import METRICS
 from pipeline.config.load import CONF, load_config, merge, read_yaml, validate
+from pipeline.config.root import Config
 from pipeline.kubeflow import command_line
 from pipeline.run.summary.summary import AWAITING_CODE, Status, Summary
 from pipeline.run.watch.cron import parse_cron
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
-DOCS = [README, *sorted((ROOT / "docs").rglob("*.md"))]
-MARKDOWN = sorted({*DOCS, *ROOT.glob("*.md"), *(ROOT / "data").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")})
+DOCS = [
+    README,
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *(ROOT / folder / "README.md" for folder in ("data", "benchmarks")),
+]
+MARKDOWN = sorted({*DOCS, *ROOT.glob("*.md"), *(ROOT / "benchmarks").glob("*.md")})
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 REVIEWED, PUSHED = "release.review=required", ("pushed", "up to date")
 ON_REPORTS = ("components.review", "components.slice_report")
 ACTIVATE = [".", ".venv/bin/activate"]
 OWN_ROWS = "data.path=my-rows"
 OWN_SPANS = "data.path=my-rows/span-{SPAN}"
+GENERATED = ("data/cache", "pipeline.yaml")
+PACKAGES = ("pipeline", "components", "data", "schemas", "benchmarks", "deploy", "tests")
+NAMED_PATH = re.compile(r"^[\w.-]+(?:/[\w.-]+)+/?$|^[\w-]+\.(?:py|pbtxt|sh|in)$")
+NAMED_MODULE = re.compile(rf"^(?:python -m )?((?:{'|'.join(PACKAGES)})(?:\.\w+)+)\b")
 
 
 @dataclass(frozen=True)
@@ -68,10 +79,11 @@ def whole_lines(block: str) -> list[str]:
     return block.replace("\\\n", " ").splitlines()
 
 
-def section(title: str) -> str:
-    """A section of the README by its heading, to the next one of any level."""
-    found = re.search(rf"^#+ {title}\n(.*?)(?=^#+ |\Z)", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    assert found, title
+def section(document: str, title: str) -> str:
+    """Return a section of a document by its heading, up to the next heading of any level."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    found = re.search(rf"^#+ {title}\n(.*?)(?=^#+ |\Z)", text, re.DOTALL | re.MULTILINE)
+    assert found, f"{document}: {title}"
     return found.group(1)
 
 
@@ -99,9 +111,10 @@ KUBEFLOW = [
     if command.starts("python", "kubeflow_runner.py")
 ]  # fmt: skip
 MODULES = sorted({command.words[2] for command in COMMANDS if command.starts("python", "-m")})
-# A schedule may be hours away.
+# A scheduled time may be hours away.
 NO_RUN = {"--help", "--cron"}
-RUNS = [command for command in RUNNER if command.document == "README.md" and not NO_RUN & {*command.words}]
+# Each command once, even if several pages show it.
+RUNS = list({command.words: command for command in reversed(RUNNER) if not NO_RUN & {*command.words}}.values())[::-1]
 
 
 def test_every_command_is_of_a_kind_that_is_checked():
@@ -128,7 +141,7 @@ def test_a_target_is_in_the_makefile(command):
 def test_every_target_is_named():
     targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert targets
-    text = README.read_text(encoding="utf-8")
+    text = "".join(document.read_text(encoding="utf-8") for document in DOCS)
     assert [target for target in targets.group(1).split() if f"make {target}" not in text] == []
 
 
@@ -149,7 +162,7 @@ def check_arguments(arguments: list[str]) -> None:
     if options.cron:
         parse_cron(options.cron)
     for node in filter(None, (options.from_node, options.to_node)):
-        assert node in section("The graph")
+        assert node in section("README.md", "The graph")
 
 
 @pytest.mark.parametrize("command", KUBEFLOW, ids=str)
@@ -185,25 +198,25 @@ def test_options_and_exit_codes_are_those_of_the_runner(capsys):
     with pytest.raises(SystemExit):
         local_runner.parse(["--help"])
     wanted = set(re.findall(r"^ +(?:-h, )?(--[a-z-]+)", capsys.readouterr().out, re.MULTILINE)) - {"--help"}
-    assert set(re.findall(r"^\| `(--[a-z-]+)", section("The command line"), re.MULTILINE)) == wanted
+    assert set(re.findall(r"^\| `(--[a-z-]+)", section("docs/cli.md", "Options"), re.MULTILINE)) == wanted
     codes = re.findall(r"^  (\d)  ", local_runner.EXIT_CODES, re.MULTILINE)
-    assert re.findall(r"^\| (\d) \|", section("The command line"), re.MULTILINE) == codes
+    assert re.findall(r"^\| (\d) \|", section("docs/cli.md", "Exit codes"), re.MULTILINE) == codes
 
 
 def test_the_summary_is_described_whole():
-    text = section("From a script")
+    text = section("docs/cli.md", "Use it from a script")
     names = [field.name for field in fields(Summary)] + list(get_args(Status))
     assert [name for name in names if f"`{name}`" not in text] == []
 
 
 def test_the_metrics_are_those_that_a_bound_may_name():
-    listed = re.search(r"^Metrics: (.*?)\.$", section("Change the bounds"), re.DOTALL | re.MULTILINE)
+    listed = re.search(r"^Metrics: (.*?)\.$", section("docs/configuration.md", "Change the bounds"), re.DOTALL | re.MULTILINE)
     assert listed
     assert sorted(re.split(r",\s+", listed.group(1))) == sorted(METRICS)
 
 
 def test_the_configs_are_named():
-    assert [path.stem for path in CONF.glob("*.yaml") if f"`{path.stem}`" not in section("The command line")] == []
+    assert [path.stem for path in CONF.glob("*.yaml") if f"`{path.stem}`" not in section("docs/cli.md", "Options")] == []
 
 
 @pytest.mark.parametrize("text", [block for document in DOCS for block in blocks(document, "yaml")])
@@ -234,9 +247,60 @@ def leads_somewhere(document: Path, target: str) -> bool:
     return anchor in [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
 
-@pytest.mark.parametrize("path", tree_paths(FENCED.findall(section("The repository"))[0][1]))
+@pytest.mark.parametrize("path", tree_paths(FENCED.findall(section("CONTRIBUTING.md", "The repository"))[0][1]))
 def test_a_path_of_the_tree_is_there(path):
     assert (ROOT / path).is_dir() if path.endswith("/") else (ROOT / path).is_file()
+
+
+def code_spans(document: Path) -> list[str]:
+    """Return the inline code of a document."""
+    return re.findall(r"`([^`\n]+)`", FENCED.sub("", document.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("document", DOCS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_path_in_backticks_exists(document):
+    paths = [span for span in code_spans(document) if NAMED_PATH.match(span) and is_ours(span)]
+    assert [path for path in paths if not path_exists(document, path)] == []
+
+
+def is_ours(path: str) -> bool:
+    """Whether a path is one of the repository, not of a run or of another project."""
+    return ("/" not in path or path.split("/")[0] in {*PACKAGES, "docs", "requirements"}) and not path.startswith(
+        GENERATED
+    )
+
+
+def path_exists(document: Path, path: str) -> bool:
+    """Whether a path exists from the root or beside the document; a bare name may be of any tracked file."""
+    return (ROOT / path).exists() or (document.parent / path).exists() or ("/" not in path and path in file_names())
+
+
+@functools.cache
+def file_names() -> set[str]:
+    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    return {Path(name).name for name in listed.splitlines()}
+
+
+@pytest.mark.parametrize("document", DOCS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_module_in_backticks_exists(document):
+    modules = [found.group(1) for span in code_spans(document) if (found := NAMED_MODULE.match(span))]
+    assert [module for module in modules if not (module_exists(module) or config_key_exists(module))] == []
+
+
+def module_exists(name: str) -> bool:
+    """Whether a dotted name is a module or package, or a name defined in one."""
+    path = ROOT / name.replace(".", "/")
+    if path.is_dir() or path.with_suffix(".py").is_file():
+        return True
+    module, attribute = path.parent, path.name
+    sources = [source for source in (module.with_suffix(".py"), module / "__init__.py") if source.is_file()]
+    return any(re.search(rf"\b{attribute}\b", source.read_text(encoding="utf-8")) for source in sources)
+
+
+def config_key_exists(name: str) -> bool:
+    """Whether a dotted name starts with a key of a config, such as ``data.path``."""
+    part, key, *_ = name.split(".")
+    return part in Config.model_fields and key in getattr(Config.model_fields[part].annotation, "model_fields", {})
 
 
 def test_no_document_names_a_path_of_one_machine():
@@ -246,13 +310,12 @@ def test_no_document_names_a_path_of_one_machine():
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_the_commands_of_the_readme_run(tmp_path, capsys):
-    rows = harness.tiny_rows(tmp_path / "rows")
-    shutil.copytree(rows, tmp_path / "span-1")
+def test_the_commands_of_the_documentation_run(finished, tmp_path, capsys):
+    shutil.copytree(finished.rows, tmp_path / "span-1")
     (tmp_path / "span-1" / "_SUCCESS").touch()
-    own = {OWN_ROWS: f"data.path={rows}", OWN_SPANS: f"data.path={tmp_path}/span-{{SPAN}}"}
-    root = tmp_path / "runs"
-    fast = [part for value in harness.settings(rows) for part in ("--set", value)]
+    own = {OWN_ROWS: f"data.path={finished.rows}", OWN_SPANS: f"data.path={tmp_path}/span-{{SPAN}}"}
+    root = shutil.copytree(finished.root, tmp_path / "runs")
+    fast = [part for value in harness.settings(finished.rows) for part in ("--set", value)]
     for command in RUNS:
         words = [own.get(word, word) for word in command.words[2:]]
         code = local_runner.main(["--root", str(root), *fast, *words])
@@ -262,7 +325,7 @@ def test_the_commands_of_the_readme_run(tmp_path, capsys):
 
 
 def check_outcome(words: list[str], out: str, facts: dict[str, object]) -> None:
-    """What a finished command must have said."""
+    """Check what a finished command printed and recorded."""
     if "--json" in words:
         assert json.loads(out) == facts
     expected = ("stopped as asked",) if "--to" in words else ("awaiting review",) if REVIEWED in words else PUSHED
@@ -296,7 +359,7 @@ def test_a_finished_run_leaves_what_the_readme_says(finished):
     root = finished.root / "census"
     (version,) = harness.versions(finished.root)[:1]
     (history, *_) = sorted((root / "history").iterdir())
-    text = section("What a run leaves")
+    text = section("docs/cli.md", "The files of a run")
     for name in ("metadata.db", ".lock", ".lock.json", "artifacts", "schemas"):
         assert name in text
         assert (root / name).exists()
