@@ -114,7 +114,10 @@ MODULES = sorted({command.words[2] for command in COMMANDS if command.starts("py
 # A scheduled time may be hours away.
 NO_RUN = {"--help", "--cron"}
 # Each command once, even if several pages show it.
-RUNS = list({command.words: command for command in reversed(RUNNER) if not NO_RUN & {*command.words}}.values())[::-1]
+RUNS = [
+    command for number, command in enumerate(RUNNER)
+    if command.words not in [other.words for other in RUNNER[:number]] and not NO_RUN & {*command.words}
+]  # fmt: skip
 
 
 def test_every_command_is_of_a_kind_that_is_checked():
@@ -210,13 +213,15 @@ def test_the_summary_is_described_whole():
 
 
 def test_the_metrics_are_those_that_a_bound_may_name():
-    listed = re.search(r"^Metrics: (.*?)\.$", section("docs/configuration.md", "Change the bounds"), re.DOTALL | re.MULTILINE)
+    text = section("docs/configuration.md", "Change the bounds")
+    listed = re.search(r"^Metrics: (.*?)\.$", text, re.DOTALL | re.MULTILINE)
     assert listed
     assert sorted(re.split(r",\s+", listed.group(1))) == sorted(METRICS)
 
 
 def test_the_configs_are_named():
-    assert [path.stem for path in CONF.glob("*.yaml") if f"`{path.stem}`" not in section("docs/cli.md", "Options")] == []
+    text = section("docs/cli.md", "Options")
+    assert [path.stem for path in CONF.glob("*.yaml") if f"`{path.stem}`" not in text] == []
 
 
 @pytest.mark.parametrize("text", [block for document in DOCS for block in blocks(document, "yaml")])
