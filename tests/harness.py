@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from components.support import lean
+from components.compat import tfx as tfx_compat
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
 from pipeline.run.local.runner import run
@@ -97,11 +97,11 @@ def start(arguments: Iterable[str], path: str = "") -> subprocess.Popen[str]:
     )
 
 
-def skip_unless_lean() -> None:
-    """Skips a test of lean imports where TFX's package of components does more than import."""
+def skip_unless_components_are_lazy() -> None:
+    """Skips a test of lazy imports where TFX's package of components does more than import."""
     # Found, not imported: that would run it.
     package = Path(importlib.util.find_spec("tfx").origin).parent / "components" / "__init__.py"
-    if not lean.only_imports(package.read_text(encoding="utf-8")):
+    if not tfx_compat.only_imports(package.read_text(encoding="utf-8")):
         pytest.skip("this TFX's package of components must run whole")
 
 

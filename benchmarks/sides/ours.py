@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.cases import TAXI, Case, overrides_of, parse_side
-from components.support import lean
+from components.compat import tfx as tfx_compat
 from pipeline.run.local.runner import run
 from pipeline.run.request import Request
 
@@ -24,8 +24,8 @@ def main() -> int:
     root.mkdir(parents=True, exist_ok=True)
     if case.name != TAXI:
         return run_workload(case, rows, root)
-    lean.begin()
-    # Imported late, once the start is a lean one, as it is in a workload's run.
+    tfx_compat.prepare_process()
+    # Imported late, after prepare_process, as in a real run.
     from benchmarks.sides.taxi import run_taxi
 
     return run_taxi(rows, root)

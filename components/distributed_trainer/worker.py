@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tfx.utils import path_utils
 
+from components.compat import tfx as tfx_compat
 from components.distributed_trainer.task_files import (
     MARKER,
     Call,
@@ -24,7 +25,6 @@ from components.distributed_trainer.task_files import (
     write_failure,
     write_pulse,
 )
-from components.support import lean
 from components.support.atomic_files import write_json
 from components.support.failure import as_failure
 from components.support.heartbeat import moved, stand
@@ -91,7 +91,7 @@ def pulse(folder: Path, said: Said, done: threading.Event) -> None:
 
 def run(call: Call, attempt: Path, task: str) -> None:
     """Runs the executor; what another task than the chief saves goes into its own folder, which does not stay."""
-    lean.begin()
+    tfx_compat.prepare_process()
     from components.distributed_trainer.trainer_executor import TrainerExecutor
 
     if task != call.cluster.chief.name:

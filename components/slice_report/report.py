@@ -24,7 +24,7 @@ from components.slice_report.lineage import make_lineage
 from components.slice_report.settings import Settings
 from components.slice_report.sources import Sources, read_statistics
 from components.slice_report.training import as_training
-from components.support.lean import give_back
+from components.support.garbage_collection import release_memory
 
 
 def make_report(sources: Sources, settings: Settings) -> Report:
@@ -121,7 +121,7 @@ def make_data(sources: Sources, settings: Settings) -> Data:
     """The parts on rows and schema."""
     scan = scan_examples(sources.example_files(), sources.schema, settings.id_columns)
     # The hashes of all rows are gone: the predictions, which come next, must not lie beside their empty pages.
-    give_back()
+    release_memory()
     return Data(
         columns=column_stats(sources.statistics),
         gate=gate_entries(sources.gate_verdict(settings.block_on, settings.acceptances), settings.acceptances),

@@ -12,12 +12,12 @@ from typing import Any
 
 from urllib3.exceptions import HTTPError
 
+from components.compat.kubernetes import without_validation
 from components.distributed_trainer.kubernetes.indexed_job import CONTAINER, Json
-from components.support.lean import without
 from pipeline.errors import ConfigError, MainlineError
 
 # Its dynamic client brings it along where it is installed, with grammars that take seconds to build.
-with without("kubernetes_validate"):
+with without_validation():
     from kubernetes import client, config
     from kubernetes.client.exceptions import ApiException as ApiException
 

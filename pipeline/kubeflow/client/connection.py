@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.support.lean import without
+from components.compat.kubernetes import without_validation
 from pipeline.errors import InputError, MainlineError
 from pipeline.kubeflow.client.api_errors import ONCE, READING, Patience, explained, patiently, status_of
 from pipeline.kubeflow.command_line import HOST_ENV, TOKEN_ENV
@@ -175,7 +175,7 @@ def connect(server: Server) -> Connection:
         MainlineError: the server does not answer.
     """
     quieten()
-    with without("kubernetes_validate"):
+    with without_validation():
         import kfp
         import kfp_server_api
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from components.support.lean import without
+from components.compat.kubernetes import without_validation
 from pipeline.config.kubeflow import Pod
 from pipeline.config.root import Config
 from pipeline.kubeflow.compile.platform_spec import platform_config
@@ -22,7 +22,7 @@ from pipeline.kubeflow.parameters import parameter_name, value_at
 from pipeline.nodes import EVALUATOR
 
 # The Kubernetes client brings it along where it is installed, with grammars that take seconds to build.
-with without("kubernetes_validate"):
+with without_validation():
     from kfp import compiler, dsl
 
 # What a node shows on its page in Kubeflow Pipelines, beside its log: output by the option that names its file.

@@ -12,7 +12,6 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import data_types, launcher, partial_run_utils, runtime_parameter_utils
 from tfx.proto.orchestration import execution_result_pb2, pipeline_pb2
 
-from components.support import lean
 from pipeline.errors import InputError, MainlineError
 from pipeline.run.artifacts import Output, outputs_of
 from pipeline.run.console import ProgressHandler
@@ -67,7 +66,7 @@ class Graph:
             self.progress.running = None
             self.observer.changed(status)
         if status.state == "done":
-            lean.give_back()
+            garbage_collection.release_memory()
 
     def _launch(self, node: str) -> State:
         with metadata.Metadata(self.connection) as handle:

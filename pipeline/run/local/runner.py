@@ -10,9 +10,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.compat import tfx as tfx_compat
 from components.distributed_trainer.cluster import BACKEND_ENV
 from components.distributed_trainer.xla_support import check_compiled, has_gpu
-from components.support import lean
+from components.support import garbage_collection
 from components.support.atomic_files import write_whole
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
@@ -169,7 +170,7 @@ def make_graph(
         MachineError: a server that runs Beam's pipelines does not answer.
         ConfigError: what is taken from an earlier run was made with other settings.
     """
-    lean.begin()
+    tfx_compat.prepare_process()
     from tfx.orchestration import metadata
 
     from pipeline.pipeline import create_pipeline, keep_schema
@@ -199,5 +200,5 @@ def walk(graph: "Graph", orchestrator: str) -> None:
     """Runs every node."""
     from pipeline.run.local.orchestrators import run_local, run_on_beam
 
-    with lean.overlooking_imports():
+    with garbage_collection.ignoring_imports():
         (run_on_beam if orchestrator == "beam" else run_local)(graph)
