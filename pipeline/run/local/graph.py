@@ -12,6 +12,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import data_types, launcher, partial_run_utils, runtime_parameter_utils
 from tfx.proto.orchestration import execution_result_pb2, pipeline_pb2
 
+from components.support import garbage_collection
 from pipeline.errors import InputError, MainlineError
 from pipeline.run.artifacts import Output, outputs_of
 from pipeline.run.console import ProgressHandler
