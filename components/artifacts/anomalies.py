@@ -1,7 +1,8 @@
 """Anomalies of the data, and which of them the config accepts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+
+from pipeline.criteria import Acceptance
 
 
 @dataclass(frozen=True, order=True)
@@ -15,15 +16,7 @@ class Anomaly:
     severity: str
 
 
-@dataclass(frozen=True)
-class Acceptance:
-    """An anomaly that is let through, in the splits named, for a reason."""
-
-    feature: str
-    rule: str
-    reason: str
-    splits: Sequence[str]
-
-    def covers(self, anomaly: Anomaly) -> bool:
-        """Whether this acceptance is about that anomaly."""
-        return (self.feature, self.rule) == (anomaly.feature, anomaly.rule) and anomaly.split in self.splits
+def covers(acceptance: Acceptance, anomaly: Anomaly) -> bool:
+    """Whether an acceptance is about an anomaly."""
+    same_rule = (acceptance.feature, acceptance.rule) == (anomaly.feature, anomaly.rule)
+    return same_rule and anomaly.split in acceptance.splits

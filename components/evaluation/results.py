@@ -1,7 +1,7 @@
 """Reads TFMA's artifact: every metric of every slice, and the verdict on the model."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -12,7 +12,8 @@ from tensorflow_model_analysis.writers import eval_config_writer
 from components.compat.tensorflow import plain
 from components.evaluation.metric_config import make_metric
 from components.evaluation.slice_values import NAMED, value_text
-from components.evaluation.verdict import METRICS, Bounds, Measured, SliceKey, Verdict, make_verdict
+from components.evaluation.verdict import METRICS, Bounds, Measured, Verdict, make_verdict
+from pipeline.criteria import SliceKey
 
 Kind: TypeAlias = metrics_for_slice_pb2.MetricsForSlice.MetricKeyAndValue
 
@@ -36,12 +37,12 @@ class Evaluation:
 
     def verdict(self, blessed: bool, bounds: Bounds) -> Verdict:
         """What was measured against the bounds, whose slices may be written in any way that names their values."""
-        thresholds = tuple(dataclasses.replace(bound, on=self.named(bound.on)) for bound in bounds.thresholds)
+        thresholds = tuple(dataclasses.replace(bound, slice=self.named(bound.slice)) for bound in bounds.thresholds)
         return make_verdict(blessed, dataclasses.replace(bounds, thresholds=thresholds), self.candidate, self.baseline)
 
-    def named(self, on: SliceKey) -> SliceKey:
-        """A slice with its values as the evaluation has them."""
-        return tuple((name, self.named_value(name, text)) for name, text in on)
+    def named(self, values: Mapping[str, str]) -> dict[str, str]:
+        """The features of a slice with their values as the evaluation has them."""
+        return {name: self.named_value(name, text) for name, text in values.items()}
 
     def named_value(self, column: str, text: str) -> str:
         """A value as the evaluation has it; one that the column cannot have stays as it is."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from components.artifacts.anomalies import Acceptance
 from components.evaluation.verdict import Bounds
 from components.slice_report.facts import Card, ConfigChange, Pairs
+from pipeline.criteria import Acceptance
 
 
 @dataclass(frozen=True)

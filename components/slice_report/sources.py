@@ -9,7 +9,7 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 from tfx.dsl.io import fileio
 
-from components.artifacts.anomalies import Acceptance, Anomaly
+from components.artifacts.anomalies import Anomaly
 from components.evaluation.predictions import Predictions
 from components.evaluation.results import Evaluation, read_evaluation
 from components.examples.listing import files_of
@@ -19,6 +19,7 @@ from components.slice_report.output import REPORT, read_report
 from components.slice_report.trace import Trace
 from components.validation_gate.unlisted import with_unlisted
 from components.validation_gate.verdict import judge, list_anomalies
+from pipeline.criteria import Acceptance
 from pipeline.splits import SPLITS
 
 Statistics = Mapping[str, statistics_pb2.DatasetFeatureStatistics]

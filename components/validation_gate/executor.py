@@ -9,12 +9,13 @@ from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
-from components.artifacts.anomalies import Acceptance, Anomaly
+from components.artifacts.anomalies import Anomaly
 from components.examples.reading import read_schema, required_files
 from components.support.remote_files import write_whole
 from components.validation_gate.labels import Labels, check_labels
 from components.validation_gate.unlisted import Statistics, with_unlisted
 from components.validation_gate.verdict import how_to_accept, judge, list_anomalies, render
+from pipeline.criteria import Acceptance
 from pipeline.errors import DataRejectedError
 from pipeline.nodes import VALIDATION_GATE
 

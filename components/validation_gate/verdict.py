@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from components.artifacts.anomalies import Acceptance, Anomaly
+from components.artifacts.anomalies import Anomaly, covers
+from pipeline.criteria import Acceptance
 
 SEVERITY = {"UNKNOWN": 2, "WARNING": 1, "ERROR": 2}
 LEVELS = {"warning": 1, "error": 2}
@@ -55,7 +56,7 @@ def judge(anomalies: Iterable[Anomaly], block_on: str, acceptances: Sequence[Acc
     for anomaly in anomalies:
         if SEVERITY[anomaly.severity] < LEVELS[block_on]:
             below.append(anomaly)
-        elif any(acceptance.covers(anomaly) for acceptance in acceptances):
+        elif any(covers(acceptance, anomaly) for acceptance in acceptances):
             accepted.append(anomaly)
         else:
             blocking.append(anomaly)

@@ -10,8 +10,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluation.slices import with_values_as_text
-from components.evaluation.verdict import METRICS, Change, Threshold
+from components.evaluation.verdict import METRICS
 from pipeline.config import evaluation as config
+from pipeline.criteria import Change, Threshold
 from pipeline.workloads.contract import Evaluation, Workload, with_bounds
 
 # The default of TFMA's AUC and AUCPrecisionRecall.
@@ -80,7 +81,7 @@ def metric_config(name: str, arguments: str, evaluation: Evaluation) -> config_p
     metric = config_pb2.MetricConfig(class_name=name, config=arguments)
     for bound in evaluation.thresholds:
         if bound.metric == name:
-            where = config_pb2.SlicingSpec(feature_values=dict(bound.on))
+            where = config_pb2.SlicingSpec(feature_values=dict(bound.slice))
             metric.per_slice_thresholds.add(slicing_specs=[where], threshold=value_threshold(bound))
     for change in evaluation.changes:
         if change.metric == name:

@@ -17,10 +17,11 @@ from google.protobuf import text_format
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.evaluation.verdict import METRICS, Bounds, Change, SliceKey, Threshold
+from components.evaluation.verdict import METRICS, Bounds
 from components.slice_report.facts import Card
 from pipeline.config import evaluation as config
 from pipeline.config.yaml_limits import shortened
+from pipeline.criteria import Change, Threshold
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.features.table import Table
 
@@ -156,11 +157,9 @@ def with_bounds(evaluation: Evaluation, settings: config.Evaluation) -> Evaluati
         ConfigError: a metric or a slice that is not computed, a bound without a side, or no bound at all.
     """
     if settings.bounds is not None:
-        bounds = [Threshold(item.metric, item.lower, item.upper, as_slice(item.slice)) for item in settings.bounds]
-        evaluation = dataclasses.replace(evaluation, thresholds=tuple(bounds))
+        evaluation = dataclasses.replace(evaluation, thresholds=settings.bounds)
     if settings.changes is not None:
-        changes = [Change(item.metric, item.better, item.tolerance) for item in settings.changes]
-        evaluation = dataclasses.replace(evaluation, changes=tuple(changes))
+        evaluation = dataclasses.replace(evaluation, changes=settings.changes)
     check_evaluation(evaluation)
     return evaluation
 
@@ -173,7 +172,7 @@ def check_evaluation(evaluation: Evaluation) -> None:
     slices = [set(names) for names in evaluation.slices]
     for threshold in evaluation.thresholds:
         where = f"evaluation.bounds, {threshold.metric}"
-        names = {name for name, _ in threshold.on}
+        names = {name for name, _ in threshold.slice_key}
         if threshold.lower is None and threshold.upper is None:
             raise ConfigError(where, "neither lower nor upper is given")
         if names and names not in slices:
@@ -207,11 +206,6 @@ def check_values(evaluation: Evaluation) -> None:
                 f"evaluation.bounds, {threshold.metric}", "no value is between the bounds",
                 received=" and ".join(map(str, sides)),
             )  # fmt: skip
-
-
-def as_slice(values: Mapping[str, str]) -> SliceKey:
-    """A slice by its features and values, in the order of the names."""
-    return tuple(sorted(values.items()))
 
 
 def _defined(name: str, part: str, attribute: str, kind: type[T]) -> T:

@@ -11,9 +11,10 @@ from components.evaluation.columns import SCORE, Columns
 from components.evaluation.results import Evaluation
 from components.evaluation.slice_values import value_text
 from components.evaluation.slices import rows_by_slice
-from components.evaluation.verdict import Measured, SliceKey
+from components.evaluation.verdict import Measured
 from components.slice_report.analysis.scores import count_scores, too_small
 from components.slice_report.facts import ScoreCounts, Slice
+from pipeline.criteria import SliceKey
 
 Rows = NDArray[np.int64]
 

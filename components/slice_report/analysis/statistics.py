@@ -6,10 +6,11 @@ from typing import Any, TypeAlias
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.artifacts.anomalies import Acceptance, Anomaly
+from components.artifacts.anomalies import Anomaly, covers
 from components.artifacts.feature_statistics import is_estimated
 from components.evaluation.slice_values import shortest
 from components.slice_report.facts import OTHER, Bar, ColumnStats, GateEntry
+from pipeline.criteria import Acceptance
 
 Feature: TypeAlias = statistics_pb2.FeatureNameStatistics
 Bucket: TypeAlias = statistics_pb2.Histogram.Bucket
@@ -179,4 +180,4 @@ def gate_entries(verdict: Mapping[str, Any], acceptances: Sequence[Acceptance]) 
 
 def reason_for(anomaly: Anomaly, acceptances: Sequence[Acceptance]) -> str:
     """Why an anomaly was accepted; empty where the config no longer says."""
-    return next((acceptance.reason for acceptance in acceptances if acceptance.covers(anomaly)), "")
+    return next((acceptance.reason for acceptance in acceptances if covers(acceptance, anomaly)), "")

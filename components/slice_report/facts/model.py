@@ -6,7 +6,8 @@ All shares, rates and scores are in [0, 1]; every interval is a 95 % one. A floa
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from components.evaluation.verdict import Measured, SliceKey
+from components.evaluation.verdict import Measured
+from pipeline.criteria import SliceKey
 
 BINS = 200
 

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.evaluation.results import Evaluation, read_evaluation
-from components.evaluation.verdict import SIDES, Measured, SliceKey, Verdict
+from components.evaluation.verdict import SIDES, Measured, Verdict
 from components.slice_report.page.markdown import code, escaped, fenced
 from components.support.atomic_files import write_whole
 from pipeline.config.root import Config
+from pipeline.criteria import SliceKey
 from pipeline.nodes import EVALUATOR
 from pipeline.run.summary.results import Walked, judge
 from pipeline.run.summary.summary import Summary, check_row

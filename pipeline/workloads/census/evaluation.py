@@ -1,6 +1,6 @@
 """How the census workload is judged: on which slices, by which bounds."""
 
-from components.evaluation.verdict import Change, Threshold
+from pipeline.criteria import Change, Threshold
 from pipeline.workloads.contract import Evaluation
 
 EVALUATION = Evaluation(
@@ -9,8 +9,8 @@ EVALUATION = Evaluation(
         Threshold("AUC", lower=0.90),
         Threshold("BinaryAccuracy", lower=0.84),
         Threshold("Calibration", lower=0.9, upper=1.1),
-        Threshold("AUC", lower=0.88, on=(("sex", "Female"),)),
-        Threshold("AUC", lower=0.88, on=(("sex", "Male"),)),
+        Threshold("AUC", lower=0.88, slice={"sex": "Female"}),
+        Threshold("AUC", lower=0.88, slice={"sex": "Male"}),
     ),
     changes=(Change("AUC", better="higher", tolerance=0.005),),
 )

@@ -1,6 +1,6 @@
 """How the workload of impressions is judged: on which slices, by which bounds."""
 
-from components.evaluation.verdict import Change, Threshold
+from pipeline.criteria import Change, Threshold
 from pipeline.workloads.contract import Evaluation
 
 # Of 10,000 test rows the best possible AUC is 0.789 (new users 0.819, returning ones 0.784), the best log loss 0.266;
@@ -18,8 +18,8 @@ EVALUATION = Evaluation(
         Threshold("AUC", lower=0.72),
         Threshold("BinaryCrossEntropy", upper=0.30),
         Threshold("Calibration", lower=0.85, upper=1.15),
-        Threshold("AUC", lower=0.74, on=(("user_segment", "new"),)),
-        Threshold("AUC", lower=0.71, on=(("user_segment", "returning"),)),
+        Threshold("AUC", lower=0.74, slice={"user_segment": "new"}),
+        Threshold("AUC", lower=0.71, slice={"user_segment": "returning"}),
     ),
     changes=(Change("AUC", better="higher", tolerance=0.01),),
 )

@@ -1,6 +1,6 @@
 """How the recommender is judged: on which slices, by which bounds."""
 
-from components.evaluation.verdict import Change, Threshold
+from pipeline.criteria import Change, Threshold
 from pipeline.workloads.contract import Evaluation
 
 EVALUATION = Evaluation(
@@ -15,8 +15,8 @@ EVALUATION = Evaluation(
         Threshold("AUC", lower=0.70),
         Threshold("BinaryCrossEntropy", upper=0.65),
         Threshold("Calibration", lower=0.85, upper=1.15),
-        Threshold("AUC", lower=0.62, on=(("user_segment", "new"),)),
-        Threshold("AUC", lower=0.68, on=(("user_segment", "returning"),)),
+        Threshold("AUC", lower=0.62, slice={"user_segment": "new"}),
+        Threshold("AUC", lower=0.68, slice={"user_segment": "returning"}),
     ),
     changes=(Change("AUC", better="higher", tolerance=0.01),),
 )

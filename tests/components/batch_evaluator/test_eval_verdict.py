@@ -16,8 +16,9 @@ from components.batch_evaluator.plan import make_plan
 from components.batch_evaluator.results import sliced_metrics, write_results
 from components.evaluation.results import read_evaluation
 from components.evaluation.slices import with_values_as_text
-from components.evaluation.verdict import Bounds, Threshold
+from components.evaluation.verdict import Bounds
 from components.slice_report.analysis.slices import make_slices
+from pipeline.criteria import Threshold
 from pipeline.errors import MainlineError
 
 SCHEMA = text_format.Parse(

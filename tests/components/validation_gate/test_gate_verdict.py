@@ -4,9 +4,10 @@ import pytest
 import yaml
 from tensorflow_metadata.proto.v0 import anomalies_pb2 as pb
 
-from components.artifacts.anomalies import Acceptance, Anomaly
+from components.artifacts.anomalies import Anomaly
 from components.validation_gate.verdict import how_to_accept, judge, list_anomalies, render
 from pipeline.config.load import load_config
+from pipeline.criteria import Acceptance
 
 AGE = Anomaly("age", "OUT_OF_RANGE", "max 500 > 120", "train", "ERROR")
 CITY = Anomaly("city", "ENUM_TYPE_UNEXPECTED_STRING_VALUES", "Bonn (1%)", "eval", "WARNING")

@@ -6,11 +6,11 @@ import pytest
 from pyarrow import parquet
 from sklearn.metrics import log_loss, roc_auc_score
 
-from components.evaluation.verdict import SliceKey
 from data.datasets.sample import COLUMNS, ROWS, rows_by_split
 from data.prepare import prepare
 from data.simulation.shop import World
 from data.synthetic import synthesize
+from pipeline.criteria import SliceKey
 from pipeline.workloads.impressions.evaluation import EVALUATION
 
 
@@ -53,7 +53,7 @@ def test_no_bound_asks_for_more_than_the_truth_can_give(prepared, drawn):
     rows = cells([prepared.path / "test" / "rows.csv"])
     truth = parquet.read_table(drawn.path / "truth" / "test.parquet").column("click_probability").to_pylist()
     for bound in EVALUATION.thresholds:
-        pairs = [(int(row["clicked"]), p) for row, p in zip(rows, truth, strict=True) if on(row, bound.on)]
+        pairs = [(int(row["clicked"]), p) for row, p in zip(rows, truth, strict=True) if on(row, bound.slice_key)]
         labels, scores = zip(*pairs, strict=True)
         best = {
             "AUC": roc_auc_score(labels, scores),

@@ -10,14 +10,13 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 import pipeline.workloads
-from components.evaluation.verdict import Change
 from pipeline.config import evaluation as config
+from pipeline.criteria import Change, Threshold
 from pipeline.errors import ConfigError
 from pipeline.features.table import Categorical, MultiHot, closed_columns, raw_columns
 from pipeline.workloads import contract
 from pipeline.workloads.contract import (
     Evaluation,
-    Threshold,
     check_evaluation,
     check_model_settings,
     load_workload,
@@ -143,7 +142,7 @@ def test_every_column_of_the_table_is_in_the_schema(name):
 def test_every_feature_that_is_sliced_on_is_in_the_schema(name):
     evaluation = load_workload(name).evaluation
     sliced = {feature for names in evaluation.slices for feature in names}
-    bounded = {feature for threshold in evaluation.thresholds for feature, _ in threshold.on}
+    bounded = {feature for threshold in evaluation.thresholds for feature, _ in threshold.slice_key}
     assert sliced
     assert sliced | bounded <= set(schema_of(name))
 
@@ -152,7 +151,7 @@ def test_every_feature_that_is_sliced_on_is_in_the_schema(name):
 def test_every_slice_with_a_bound_is_computed_and_its_value_can_occur(name):
     evaluation, schema = load_workload(name).evaluation, schema_of(name)
     slices = {tuple(sorted(names)) for names in evaluation.slices}
-    for on in (threshold.on for threshold in evaluation.thresholds if threshold.on):
+    for on in (threshold.slice_key for threshold in evaluation.thresholds if threshold.slice_key):
         assert tuple(sorted(feature for feature, _ in on)) in slices
         assert all(value in schema[feature].string_domain.value for feature, value in on)
 
@@ -193,9 +192,9 @@ def test_every_schema_has_both_environments(name):
 
 def test_bounds_of_a_config_stand_in_place_of_those_of_the_workload():
     own = load_workload("census").evaluation
-    bound = config.Bound(metric="AUC", lower=0.5, slice={"sex": "Male", "race": "White"})
+    bound = Threshold(metric="AUC", lower=0.5, slice={"sex": "Male", "race": "White"})
     changed = with_bounds(own, config.Evaluation(bounds=(bound,)))
-    assert changed.thresholds == (Threshold("AUC", lower=0.5, on=(("race", "White"), ("sex", "Male"))),)
+    assert changed.thresholds == (Threshold("AUC", lower=0.5, slice={"race": "White", "sex": "Male"}),)
     assert (changed.slices, changed.changes) == (own.slices, own.changes)
 
 
@@ -208,14 +207,14 @@ def test_a_config_without_bounds_leaves_those_of_the_workload():
     ("settings", "said"),
     [
         (config.Evaluation(bounds=()), "no bound on any metric"),
-        (config.Evaluation(bounds=(config.Bound(metric="AUC"),)), "neither lower nor upper"),
-        (config.Evaluation(bounds=(config.Bound(metric="AUCC", lower=0.5),)), "no such metric"),
+        (config.Evaluation(bounds=(Threshold(metric="AUC"),)), "neither lower nor upper"),
+        (config.Evaluation(bounds=(Threshold(metric="AUCC", lower=0.5),)), "no such metric"),
         (
-            config.Evaluation(bounds=(config.Bound(metric="AUC", lower=0.5, slice={"sexx": "Male"}),)),
+            config.Evaluation(bounds=(Threshold(metric="AUC", lower=0.5, slice={"sexx": "Male"}),)),
             "no such slice",
         ),
         (
-            config.Evaluation(changes=(config.Change(metric="Auc", better="higher", tolerance=0.1),)),
+            config.Evaluation(changes=(Change(metric="Auc", better="higher", tolerance=0.1),)),
             "no such metric",
         ),
     ],
