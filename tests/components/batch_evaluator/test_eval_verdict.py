@@ -57,7 +57,7 @@ def judged(table, folder, *bounds, intervals=False):
     plan = make_plan(with_values_as_text(config, SCHEMA), has_baseline=False)
     found = [sliced_metrics(key, values, plan.buckets, empty) for key, values, empty in evaluate(table, plan)]
     write_results(str(folder), found, plan.config, {})
-    thresholds = tuple(Threshold("AUC", lower=lower, on=((column, value),)) for column, value, lower in bounds)
+    thresholds = tuple(Threshold("AUC", lower=lower, slice={column: value}) for column, value, lower in bounds)
     evaluation = read_evaluation(str(folder))
     return tfma.load_validation_result(str(folder)), evaluation.verdict(True, Bounds(thresholds)), evaluation
 
