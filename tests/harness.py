@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from components.compat import tfx as tfx_compat
+from components.compat.tfx import startup
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
 from pipeline.run.local.runner import run
@@ -101,7 +101,7 @@ def skip_unless_components_are_lazy() -> None:
     """Skips a test of lazy imports where TFX's package of components does more than import."""
     # Found, not imported: that would run it.
     package = Path(importlib.util.find_spec("tfx").origin).parent / "components" / "__init__.py"
-    if not tfx_compat.only_imports(package.read_text(encoding="utf-8")):
+    if not startup.only_imports(package.read_text(encoding="utf-8")):
         pytest.skip("this TFX's package of components must run whole")
 
 

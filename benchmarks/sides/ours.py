@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.cases import TAXI, Case, overrides_of, parse_side
-from components.compat import tfx as tfx_compat
+from components.compat.tfx import startup
 from pipeline.run.local.runner import run
 from pipeline.run.request import Request
 
@@ -24,7 +24,7 @@ def main() -> int:
     root.mkdir(parents=True, exist_ok=True)
     if case.name != TAXI:
         return run_workload(case, rows, root)
-    tfx_compat.prepare_process()
+    startup.prepare_process()
     # Imported late, after prepare_process, as in a real run.
     from benchmarks.sides.taxi import run_taxi
 

@@ -29,6 +29,7 @@ from components.arrow_example_gen.quarantine.report import check_share, put_asid
 from components.arrow_example_gen.source_files import rows_of
 from components.arrow_example_gen.splitting.assignment import Splitting, parts
 from components.arrow_example_gen.splitting.shuffling import shuffled
+from components.compat.tfx.executors import beam_pipeline
 from components.examples import SOURCE_ROWS
 from components.examples.listing import list_written
 from components.examples.parsing import declare
@@ -123,7 +124,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         Raises:
             DataError: a file is missing, empty or malformed; it says where.
         """
-        self._log_startup(input_dict, output_dict, exec_properties)
         settings = settings_of(exec_properties)
         files = files_by_split(exec_properties)
         for name in (name for names in files.values() for name in names):
@@ -154,7 +154,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         folders = {split: artifact_utils.get_split_uri([artifact], split) for split in splits}
         for folder in folders.values():
             fileio.makedirs(folder)
-        with self._make_beam_pipeline() as pipeline:
+        with beam_pipeline(self) as pipeline:
             counts = []
             for split, names in files.items():
                 aside = f"{artifact.uri}/{QUARANTINE}/{split}"

@@ -48,7 +48,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             DataError: there are no examples, or a label or a value cannot be used.
             MainlineError: rows were lost, or a score is not in [0, 1].
         """
-        self._log_startup(input_dict, output_dict, exec_properties)
         check_inputs(input_dict, exec_properties)
         schema = read_schema(artifact_utils.get_single_uri(input_dict[specs.SCHEMA_KEY]))
         plan = read_plan(input_dict, exec_properties, schema)

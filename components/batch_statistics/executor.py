@@ -36,7 +36,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             DataError: a split has no files.
             MainlineError: rows were lost.
         """
-        self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(input_dict[specs.EXAMPLES_KEY])
         check_examples("BatchStatisticsGen", examples)
         options = read_settings(input_dict, exec_properties)

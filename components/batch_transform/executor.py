@@ -62,7 +62,6 @@ class Executor(stock.Executor):
             super().Do(input_dict, output_dict, exec_properties)
             list_transformed(output_dict)
             return
-        self._log_startup(input_dict, output_dict, exec_properties)
         executor_utils.MatchNumberOfTransformedExamplesArtifacts(input_dict, output_dict)
         analyzed, transformed = work_on(input_dict, output_dict, exec_properties)
         saved = self.transform(traced, passes, columns, analyzed, transformed)

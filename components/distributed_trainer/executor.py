@@ -31,7 +31,6 @@ class Executor(TrainerExecutor):
             return
         name = os.environ.get(BACKEND_ENV, "local")
         check_compiled(call.cluster.strategy, call.jit_compile, workers_have_gpus(name), f"the workers of {name}")
-        self._log_startup(input_dict, output_dict, exec_properties)
         backend = make_backend(name)
         call.save()
         Supervisor(backend, call.cluster, call.folder).run()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tfx.utils import path_utils
 
-from components.compat import tfx as tfx_compat
+from components.compat.tfx import startup
 from components.distributed_trainer.task_files import (
     MARKER,
     Call,
@@ -91,7 +91,7 @@ def pulse(folder: Path, said: Said, done: threading.Event) -> None:
 
 def run(call: Call, attempt: Path, task: str) -> None:
     """Runs the executor; what another task than the chief saves goes into its own folder, which does not stay."""
-    tfx_compat.prepare_process()
+    startup.prepare_process()
     from components.distributed_trainer.trainer_executor import TrainerExecutor
 
     if task != call.cluster.chief.name:

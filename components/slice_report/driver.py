@@ -6,6 +6,7 @@ from tfx.orchestration.portable import base_driver as portable
 from tfx.orchestration.portable import data_types
 from tfx.proto.orchestration import driver_output_pb2
 
+from components.compat.tfx.executors import driver_metadata
 from components.slice_report.trace import trace
 
 
@@ -21,7 +22,7 @@ class Driver(base_driver.BaseDriver, portable.BaseDriver):
         inputs = execution_info.input_dict
         baseline = [artifact.id for artifact in inputs.get("baseline_model", [])]
         ids = {artifact.id for artifacts in inputs.values() for artifact in artifacts} - set(baseline)
-        with self._mlmd_connection as handle:
+        with driver_metadata(self) as handle:
             found = trace(handle.store, ids, baseline[0] if baseline else None)
         result = driver_output_pb2.DriverOutput()
         result.exec_properties["trace"].string_value = found.as_json()

@@ -6,6 +6,7 @@ from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
+from components.compat.tfx.executors import pipeline_id, run_id
 from components.examples.listing import FILES
 from components.slice_report import settings, trace
 from components.slice_report.facts.encoding import digest
@@ -21,13 +22,12 @@ class Executor(base_executor.BaseExecutor):
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Writes the report, and its digest into the artifact."""
-        self._log_startup(input_dict, output_dict, exec_properties)
         model = artifact_utils.get_single_instance(input_dict["model"])
         blessing = artifact_utils.get_single_instance(input_dict["blessing"])
         blessed = blessing.get_int_custom_property("blessed") == 1
         sources = Sources(
-            pipeline=self._context.pipeline_info.id if self._context.pipeline_info else "",
-            run=self._context.pipeline_run_id or "",
+            pipeline=pipeline_id(self),
+            run=run_id(self),
             folders={
                 key: artifact_utils.get_single_uri(artifacts) for key, artifacts in input_dict.items() if artifacts
             },

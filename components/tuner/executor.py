@@ -29,7 +29,6 @@ class Executor(base_executor.BaseExecutor):
         Raises:
             MainlineError: all trials failed.
         """
-        self._log_startup(input_dict, output_dict, exec_properties)
         job = make_job(input_dict, exec_properties)
         found, best = (
             artifact_utils.get_single_uri(output_dict[key]) for key in ("tuner_results", "best_hyperparameters")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import optuna
 
-from components.compat import tfx as tfx_compat
+from components.compat.tfx import startup
 from components.tuner.journal import open_journal
 from components.tuner.report import Listener, Pruned, listening
 from components.tuner.spec import Outcome, Spec, read_spec
@@ -72,7 +72,7 @@ def make_listener(spec: Spec) -> Listener:
 
 def run_workload(spec: Spec) -> None:
     """Calls the workload's ``run_fn`` as Trainer would."""
-    tfx_compat.prepare_process()
+    startup.prepare_process()
     from tfx.components.trainer.fn_args_utils import FnArgs
 
     module, _, name = spec.run_fn.rpartition(".")

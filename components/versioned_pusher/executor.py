@@ -12,6 +12,7 @@ from tfx.utils import io_utils
 
 from components.artifacts.decision import APPROVED
 from components.artifacts.model_digest import content_digest
+from components.compat.tfx.executors import mark_not_pushed, mark_pushed, run_id
 from components.slice_report.facts.encoding import digest, from_json
 from components.versioned_pusher.inputs import (
     DECISION,
@@ -39,16 +40,15 @@ class Executor(stock.Executor):
         Raises:
             MainlineError: the model is not the one that was judged, or it or the report not the one that was approved.
         """
-        self._log_startup(input_dict, output_dict, exec_properties)
         pushed = artifact_utils.get_single_instance(output_dict[specs.PUSHED_MODEL_KEY])
         if not self.CheckBlessing(input_dict) or not self._approved(input_dict, pushed, exec_properties):
-            self._MarkNotPushed(pushed)
+            mark_not_pushed(self, pushed)
             return
         model = model_path(input_dict)
         check_judged(model, judged_digest(input_dict))
-        version, _ = push(Path(model), destination(exec_properties), run=self._context.pipeline_run_id or "")
+        version, _ = push(Path(model), destination(exec_properties), run=run_id(self))
         io_utils.copy_dir(model, pushed.uri)
-        self._MarkPushed(pushed, pushed_destination=str(version.folder), pushed_version=version.folder.name)
+        mark_pushed(self, pushed, str(version.folder), version.folder.name)
         pushed.set_string_custom_property(DIGEST, version.digest)
         pushed.set_string_custom_property(RUN, version.run)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.compat import tfx as tfx_compat
+from components.compat.tfx import startup
 from components.support.atomic_files import write_whole
 from pipeline.config.load import load_config
 from pipeline.config.root import Config
@@ -78,7 +78,7 @@ def compiled(config: Config) -> Compiled:
     with quiet():
         # Without an image nothing is compiled, and that is said before anything slow is done.
         if config.kubeflow.image:
-            tfx_compat.prepare_process()
+            startup.prepare_process()
             for module in SLOW:
                 importlib.import_module(module)
         imported_s = time.monotonic() - started_s

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from components.compat import tfx as tfx_compat
+from components.compat.tfx import startup
 from pipeline.errors import MainlineError
 from pipeline.run.signals import terminating_as_interrupt
 
@@ -25,7 +25,7 @@ def running_pod(name: str) -> Iterator[Ended]:
     ended = Ended()
     with terminating_as_interrupt():
         try:
-            tfx_compat.prepare_process()
+            startup.prepare_process()
             yield ended
         except (Exception, KeyboardInterrupt) as error:
             ended.exit_code = explain(name, error)

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.compat import tfx as tfx_compat
+from components.compat.tfx import startup
 from components.distributed_trainer.cluster import BACKEND_ENV
 from components.distributed_trainer.xla_support import check_compiled, has_gpu
 from components.support import garbage_collection
@@ -170,7 +170,7 @@ def make_graph(
         MachineError: a server that runs Beam's pipelines does not answer.
         ConfigError: what is taken from an earlier run was made with other settings.
     """
-    tfx_compat.prepare_process()
+    startup.prepare_process()
     from tfx.orchestration import metadata
 
     from pipeline.pipeline import create_pipeline, keep_schema

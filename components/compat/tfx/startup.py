@@ -1,4 +1,4 @@
-"""Parts of TFX that are private, or that we change. TFX itself is imported inside the functions.
+"""Start a process without the parts of TFX that no run needs. TFX itself is not imported here.
 
 ``skip_components_init``
     Enter the package ``tfx.components`` without running its ``__init__``, which imports every stock component with its

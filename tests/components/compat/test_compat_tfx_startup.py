@@ -7,9 +7,9 @@ from fakes.new_interpreter import json_from
 UNNEEDED = ("kubernetes", "jsonschema", "rfc3987_syntax", "tfx.components.infra_validator", "tfx.components.tuner")
 GRAPH_AND_LAUNCHER = """
 import json, sys
-from components.compat import tfx as tfx_compat
+from components.compat.tfx import startup
 from components.support import garbage_collection
-tfx_compat.skip_components_init()
+startup.skip_components_init()
 from pipeline.pipeline import create_pipeline
 from pipeline.run.local.graph import Graph
 """
@@ -57,9 +57,9 @@ def test_a_package_that_is_whole_already_is_left_as_it_is():
     found = json_from(
         """
 import json, tfx.components
-from components.compat import tfx as tfx_compat
+from components.compat.tfx import startup
 from components.support import garbage_collection
-tfx_compat.skip_components_init()
+startup.skip_components_init()
 print(json.dumps({"type": type(tfx.components).__name__}))
 """
     )
@@ -76,10 +76,10 @@ def test_a_package_that_does_more_than_import_runs_whole(tmp_path, more, entered
         f"""
 import json, sys
 sys.path.insert(0, {str(tmp_path)!r})
-from components.compat import tfx as tfx_compat
+from components.compat.tfx import startup
 from components.support import garbage_collection
-tfx_compat.COMPONENTS = "above.below"
-tfx_compat.skip_components_init()
+startup.COMPONENTS = "above.below"
+startup.skip_components_init()
 entered = type(sys.modules.get("above.below")).__name__
 from above.below import loads
 print(json.dumps({{"entered": entered, "mended": hasattr(json, "mended"), "same": loads is json.loads}}))

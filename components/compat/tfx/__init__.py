@@ -1,0 +1,1 @@
+"""Private parts of TFX, and what we change of it."""
