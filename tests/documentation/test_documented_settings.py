@@ -1,0 +1,58 @@
+"""Options, exit codes, keys, metrics and config snippets in the documentation are those of the code."""
+
+import re
+from dataclasses import fields
+from typing import get_args
+
+import pytest
+import yaml
+from markdown_pages import DOCS, ROOT, blocks, section
+
+import local_runner
+from components.evaluation.verdict import METRICS
+from pipeline.config.load import CONF, merge, read_yaml, validate
+from pipeline.run.summary.summary import Status, Summary
+
+
+def test_the_documented_options_and_exit_codes_are_those_of_the_runner(capsys):
+    with pytest.raises(SystemExit):
+        local_runner.parse(["--help"])
+    wanted = set(re.findall(r"^ +(?:-h, )?(--[a-z-]+)", capsys.readouterr().out, re.MULTILINE)) - {"--help"}
+    assert set(re.findall(r"^\| `(--[a-z-]+)", section("docs/cli.md", "Options"), re.MULTILINE)) == wanted
+    codes = re.findall(r"^  (\d)  ", local_runner.EXIT_CODES, re.MULTILINE)
+    assert re.findall(r"^\| (\d) \|", section("docs/cli.md", "Exit codes"), re.MULTILINE) == codes
+
+
+def test_every_key_and_status_of_the_summary_is_documented():
+    text = section("docs/cli.md", "Use it from a script")
+    names = [field.name for field in fields(Summary)] + list(get_args(Status))
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_the_documented_metrics_are_those_of_bounds():
+    text = section("docs/configuration.md", "Change the bounds")
+    listed = re.search(r"^Metrics: (.*?)\.$", text, re.DOTALL | re.MULTILINE)
+    assert listed
+    assert sorted(re.split(r",\s+", listed.group(1))) == sorted(METRICS)
+
+
+def test_every_config_is_documented():
+    text = section("docs/cli.md", "Options")
+    assert [path.stem for path in CONF.glob("*.yaml") if f"`{path.stem}`" not in text] == []
+
+
+@pytest.mark.parametrize("text", [block for document in DOCS for block in blocks(document, "yaml")])
+def test_a_config_snippet_is_valid(text):
+    validate(merge(read_yaml(CONF / "census.yaml"), yaml.safe_load(text)), source="README.md")
+
+
+@pytest.mark.parametrize("text", [block for document in DOCS for block in blocks(document, "python")])
+def test_a_python_snippet_compiles(text):
+    compile(text, "docs", "exec")
+
+
+def test_every_make_target_is_documented():
+    targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert targets
+    text = "".join(document.read_text(encoding="utf-8") for document in DOCS)
+    assert [target for target in targets.group(1).split() if f"make {target}" not in text] == []
