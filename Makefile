@@ -22,7 +22,7 @@ test: .venv/ready
 # The same tests on the image's stack, in a Debian 13 tree below .next/: needs root.
 test-next: .venv/ready
 	@$(PY) -m data.fetch
-	@$(PY) -m deploy.next $(ARGS)
+	@$(PY) tests/next_stack.py $(ARGS)
 
 # 10,000 files drawn at random, of each kind that can be read, by a new seed, which it prints; ARGS="--seed S" for one.
 fuzz: .venv/ready

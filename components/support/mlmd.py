@@ -1,6 +1,5 @@
 """The few calls of ML Metadata that the ledger needs."""
 
-import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -8,12 +7,15 @@ import ml_metadata as mlmd
 from ml_metadata import errors
 from ml_metadata.proto import metadata_store_pb2
 
+from components.support.retry import Backoff, retry
+
 Artifact, Event = metadata_store_pb2.Artifact, metadata_store_pb2.Event
 Pairs = Sequence[tuple[metadata_store_pb2.Artifact, metadata_store_pb2.Event]]
 Answer = TypeVar("Answer")
 WRITTEN = (Event.OUTPUT, Event.DECLARED_OUTPUT)
 READ = (Event.INPUT, Event.DECLARED_INPUT)
-PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+# About six seconds.
+BACKOFF = Backoff(first_s=0.1, longest_s=3.2, attempts=7)
 
 
 def live_artifacts(store: mlmd.MetadataStore, type_name: str) -> list[metadata_store_pb2.Artifact]:
@@ -67,13 +69,8 @@ def put(
 
 
 def when_free(write: Callable[[], Answer]) -> Answer:
-    """Writes; where another process holds the store, waits and tries again."""
-    for pause_s in PAUSES_S:
-        try:
-            return write()
-        except errors.AbortedError:
-            time.sleep(pause_s)
-    return write()
+    """Write, again after a pause while another process holds the store."""
+    return retry(write, BACKOFF, lambda error: isinstance(error, errors.AbortedError))
 
 
 def producer(store: mlmd.MetadataStore, artifact_id: int) -> tuple[int | None, str]:

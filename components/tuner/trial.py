@@ -14,6 +14,7 @@ from pathlib import Path
 import optuna
 
 from components.compat.tfx import startup
+from components.support.error_text import first_line
 from components.tuner.journal import open_journal
 from components.tuner.report import Listener, Pruned, listening
 from components.tuner.spec import Outcome, Spec, read_spec
@@ -49,7 +50,7 @@ def in_words(error: Exception) -> str:
     """An error as text: ours as it is, of others the type and the first line."""
     if isinstance(error, MainlineError):
         return str(error)
-    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:300]}"
+    return f"{type(error).__name__}: {first_line(error)}"
 
 
 def make_listener(spec: Spec) -> Listener:

@@ -1,4 +1,4 @@
-"""The ML Metadata store of a config."""
+"""The connection to the ML Metadata store of a config."""
 
 import os
 from pathlib import Path
@@ -7,14 +7,14 @@ from ml_metadata.proto import metadata_store_pb2
 
 from pipeline.config.root import Metadata
 from pipeline.errors import ConfigError
-from pipeline.metadata.postgresql import be_like_others, in_connection_string
+from pipeline.metadata.postgresql import in_connection_string, install_workarounds
 
 
 def connection_config(settings: Metadata, root: Path) -> metadata_store_pb2.ConnectionConfig:
-    """SQLite below the root, or a server; the password comes from the environment, never from a file.
+    """The connection to a SQLite file below ``root``, or to a server with the password from the environment.
 
     Raises:
-        ConfigError: a server is named and its password is not in the environment.
+        ConfigError: the password of the server is not in the environment.
     """
     if settings.backend == "sqlite":
         return sqlite(root / "metadata.db")
@@ -26,7 +26,7 @@ def connection_config(settings: Metadata, root: Path) -> metadata_store_pb2.Conn
             user=settings.user, password=password,
         ))  # fmt: skip
     else:
-        be_like_others()
+        install_workarounds()
         config.postgresql.CopyFrom(metadata_store_pb2.PostgreSQLDatabaseConfig(
             host=settings.host, port=str(settings.port or 5432), dbname=settings.database,
             user=in_connection_string(settings.user), password=in_connection_string(password),
@@ -35,10 +35,10 @@ def connection_config(settings: Metadata, root: Path) -> metadata_store_pb2.Conn
 
 
 def password_of(settings: Metadata) -> str:
-    """The password for a server.
+    """The password of the server.
 
     Raises:
-        ConfigError: the environment has none.
+        ConfigError: it is not in the environment.
     """
     password = os.environ.get(settings.password_env)
     if password is None:
@@ -50,7 +50,7 @@ def password_of(settings: Metadata) -> str:
 
 
 def sqlite(path: Path) -> metadata_store_pb2.ConnectionConfig:
-    """As TFX's ``sqlite_metadata_connection_config``, without the seconds that an import of TFX takes."""
+    """The same as TFX's ``sqlite_metadata_connection_config``, without importing TFX, which takes seconds."""
     config = metadata_store_pb2.ConnectionConfig()
     config.sqlite.filename_uri = str(path)
     config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE_OPENCREATE

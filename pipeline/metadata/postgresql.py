@@ -1,14 +1,13 @@
-"""Texts with a backslash, the order of what is found, and passwords, for a PostgreSQL behind ML Metadata.
+"""Workarounds for ML Metadata (1.16.0, 1.21.0) on PostgreSQL: backslashes, the order of results, and passwords.
 
-ML Metadata (1.16.0, 1.21.0) takes the first and the last character off what ``PQescapeLiteral`` gives and puts its own
-quotes there. A text with a backslash is given as `` E'...'``, so that its literal ends at its first letter: an error of
-syntax for most, and whatever the text says as SQL for some. So no backslash reaches it: texts are written with another
-character in its place, and read back as they were.
+Backslashes: ML Metadata replaces the first and the last character of the result of ``PQescapeLiteral`` by quotes of its
+own. For a text with a backslash the result is `` E'...'``, so the literal ends at its first letter, and the rest of the
+text is run as SQL: usually a syntax error, at worst an injection. So no backslash may reach it: texts are written with
+another character in its place, and read back as they were.
 
-It asks for rows without an order, and PostgreSQL gives those that were changed last. TFX puts the keys of the outputs
-of a cached execution to artifacts by their places (``zip`` in tfx/orchestration/portable/cache_utils.py): a run would
-find the graph of Transform where its examples are. So they come in the order that was asked for, else of their ids, as
-in the other databases.
+Order: ML Metadata queries without ``ORDER BY``, and PostgreSQL returns updated rows last. TFX assigns the outputs of a
+cached execution by position (``zip`` in tfx/orchestration/portable/cache_utils.py), so a run would take the graph of
+Transform for its examples. So results are sorted as requested, or else by id, as in the other databases.
 """
 
 import functools
@@ -18,20 +17,22 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-BACKSLASH = "\\"
-# REVERSE SOLIDUS OPERATOR, and the mark before a character that stands for itself.
-PLACEHOLDER, MARK = "\u29f5", "\u29f7"
-TO_WRITE = str.maketrans({BACKSLASH: PLACEHOLDER, PLACEHOLDER: MARK + PLACEHOLDER, MARK: MARK + MARK})
-TO_READ = re.compile(f"{MARK}(.)|{PLACEHOLDER}")
+from components.compat.ml_metadata import Call, wrap_calls
 
-# What needs no quotes in a connection string.
+BACKSLASH = "\\"
+# REVERSE SOLIDUS OPERATOR, and the escape character before a literal placeholder or escape character.
+PLACEHOLDER, ESCAPE = "\u29f5", "\u29f7"
+TO_WRITE = str.maketrans({BACKSLASH: PLACEHOLDER, PLACEHOLDER: ESCAPE + PLACEHOLDER, ESCAPE: ESCAPE + ESCAPE})
+TO_READ = re.compile(f"{ESCAPE}(.)|{PLACEHOLDER}")
+
+# Needs no quotes in a connection string.
 PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
-# What responses have several of, each with an id.
-NUMBERED = frozenset(("artifacts", "executions", "contexts"))
+# Fields of responses that are lists of objects with an id.
+LISTS = frozenset(("artifacts", "executions", "contexts"))
 
 
 def without_backslash(text: str) -> str:
-    """A text as it is written.
+    """Replace backslashes, for writing.
 
     >>> without_backslash('{"a": "\\\\"b\\\\""}')
     '{"a": "⧵"b⧵""}'
@@ -40,7 +41,7 @@ def without_backslash(text: str) -> str:
 
 
 def with_backslash(text: str) -> str:
-    """A text as it was before it was written.
+    """Restore backslashes, after reading.
 
     >>> all(with_backslash(without_backslash(text)) == text for text in ("", "a", "\\\\", "⧵", "⧷", "⧷⧵\\\\⧵⧷⧷"))
     True
@@ -49,9 +50,9 @@ def with_backslash(text: str) -> str:
 
 
 def in_connection_string(text: str) -> str:
-    """A user or a password as ML Metadata must be given it, which puts it between spaces, as it is.
+    """Quote a user or a password for a connection string, which ML Metadata does not do.
 
-    Where libpq cannot read the whole, it says so with a part of the password.
+    Otherwise libpq would quote a part of the password in its error message.
     https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE
 
     >>> print(in_connection_string("secret"), in_connection_string("it is a"))
@@ -62,49 +63,39 @@ def in_connection_string(text: str) -> str:
     return "'" + text.replace(BACKSLASH, 2 * BACKSLASH).replace("'", BACKSLASH + "'") + "'"
 
 
-def be_like_others() -> None:
-    """Makes every store of this process on PostgreSQL keep texts and order; calling it again changes nothing."""
-    from ml_metadata.metadata_store import MetadataStore
-
-    original = MetadataStore._pywrap_cc_call
-    if getattr(original, "is_like_others", False):
-        return
-
-    @functools.wraps(original)
-    def call(self: Any, method: Any, request: Message, response: Message) -> None:
-        if self._config.WhichOneof("config") != "postgresql":
-            original(self, method, request, response)
-            return
-        written = type(request)()
-        written.CopyFrom(request)
-        rewrite(written, without_backslash)
-        original(self, method, written, response)
-        rewrite(response, with_backslash)
-        put_in_order(request, response)
-
-    call.is_like_others = True  # type: ignore[attr-defined]
-    MetadataStore._pywrap_cc_call = call
+def install_workarounds() -> None:
+    """Apply the workarounds to every store of this process on PostgreSQL; repeated calls change nothing."""
+    wrap_calls("postgresql", call_with_workarounds)
 
 
-def put_in_order(request: Any, response: Any) -> None:
-    """Sorts the artifacts, executions or contexts of a response, unless the request says how they are sorted."""
+def call_with_workarounds(call: Call, request: Message, response: Message) -> None:
+    """Make a call of ML Metadata without backslashes, and sort its response."""
+    escaped = type(request)()
+    escaped.CopyFrom(request)
+    rewrite(escaped, without_backslash)
+    call(escaped, response)
+    rewrite(response, with_backslash)
+    sort_response(request, response)
+
+
+def sort_response(request: Any, response: Any) -> None:
+    """Sort the objects of a response by the ids of the request, or by their own; not if the request has options."""
     fields = request.DESCRIPTOR.fields_by_name
     if "options" in fields and request.HasField("options"):
         return
-    for found in NUMBERED.intersection(response.DESCRIPTOR.fields_by_name):
-        ids = f"{found[:-1]}_ids"
-        places = {number: place for place, number in enumerate(getattr(request, ids) if ids in fields else ())}
-        # Those that were not asked for by their ids have no places.
-        getattr(response, found).sort(key=functools.partial(rank, places))
+    for name in LISTS.intersection(response.DESCRIPTOR.fields_by_name):
+        ids = f"{name[:-1]}_ids"
+        positions = {number: position for position, number in enumerate(getattr(request, ids) if ids in fields else ())}
+        getattr(response, name).sort(key=functools.partial(sort_key, positions))
 
 
-def rank(places: Mapping[int, int], item: Any) -> tuple[int, int]:
-    """Where an item stands: by its place, if it has one, then by its id."""
-    return places.get(item.id, 0), item.id
+def sort_key(positions: Mapping[int, int], item: Any) -> tuple[int, int]:
+    """The position of an id in the request, 0 for all if it has none, then the id itself."""
+    return positions.get(item.id, 0), item.id
 
 
 def rewrite(message: Message, change: Callable[[str], str]) -> None:
-    """Changes every text in a message in place, but for a query, whose grammar has backslashes of its own."""
+    """Change every string of a message in place, except filter queries, whose syntax uses backslashes."""
     for field, value in message.ListFields():
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
             rewrite_map(value, change)
@@ -121,7 +112,7 @@ def rewrite(message: Message, change: Callable[[str], str]) -> None:
 
 
 def rewrite_map(entries: Any, change: Callable[[str], str]) -> None:
-    """Changes the keys of a map, and the texts in its values."""
+    """Change the keys of a map field, and the strings in its values."""
     for key in list(entries):
         value, changed = entries[key], change(key) if isinstance(key, str) else key
         if isinstance(value, Message):

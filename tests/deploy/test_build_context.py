@@ -1,8 +1,7 @@
-"""Which files a build sees: the rules of .dockerignore."""
+"""The build context: the rules of .dockerignore."""
 
 import pytest
-
-from deploy.context import context_files, ignored
+from fakes.image.build_context import context_files, ignored
 
 
 @pytest.mark.parametrize(
@@ -26,11 +25,11 @@ from deploy.context import context_files, ignored
         (["a.b"], "axb", False),
     ],
 )
-def test_the_last_pattern_that_fits_decides(patterns, path, expected):
+def test_the_last_matching_pattern_decides(patterns, path, expected):
     assert ignored(path, patterns) is expected
 
 
-def test_the_files_of_a_folder(tmp_path):
+def test_files_of_a_folder(tmp_path):
     for name in ("a/x.py", "a/secret/y.py", "b/z.py", "c.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()

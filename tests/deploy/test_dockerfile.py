@@ -1,8 +1,8 @@
-"""The reader of Dockerfiles."""
+"""The parser of Dockerfiles."""
 
 import pytest
+from fakes.image.dockerfile import Copy, Run, Secret, read_dockerfile
 
-from deploy.dockerfile import Copy, Run, Secret, read_dockerfile
 from pipeline.errors import ConfigError
 
 WHOLE = r"""
@@ -53,7 +53,7 @@ def test_stages_and_steps(tmp_path):
     )  # fmt: skip
 
 
-def test_arguments_take_the_place_of_defaults(tmp_path):
+def test_build_arguments_override_defaults(tmp_path):
     first, _ = read(tmp_path, WHOLE, BASE="debian:13", VERSION="2")
     assert first.base == "debian:13"
     assert first.environment["PLACE"] == "/opt/2"
@@ -67,22 +67,22 @@ def test_arguments_take_the_place_of_defaults(tmp_path):
         ("run x", "not one of FROM, ARG"),
         ("COPY --chown=1 a b", "COPY [--from=stage]"),
         ("COPY a", "COPY [--from=stage]"),
-        ("RUN --network=none x", "RUN understands only"),
-        ("RUN --mount=type=cache,target=/x x", "RUN understands only"),
-        ("RUN --mount x", "a flag that is not understood"),
+        ("RUN --network=none x", "the only flag allowed for RUN"),
+        ("RUN --mount=type=cache,target=/x x", "the only flag allowed for RUN"),
+        ("RUN --mount x", "unknown flag"),
         ("ENV A", "NAME=VALUE"),
         ("ENV A=$MISSING", "variable MISSING is not set"),
         ("FROM a b c", "FROM image [AS name]"),
         ("CMD python", "Expecting value"),
     ],
 )
-def test_what_is_not_understood_is_refused_with_its_line(tmp_path, line, expected):
+def test_an_unknown_instruction_is_refused_with_its_line(tmp_path, line, expected):
     with pytest.raises(ConfigError) as error:
         read(tmp_path, f"FROM a AS b\n\n{line}\n")
     assert error.value.where.endswith("Dockerfile, line 3")
     assert expected in error.value.problem
 
 
-def test_nothing_but_arguments_comes_before_the_first_stage(tmp_path):
+def test_only_arguments_come_before_the_first_stage(tmp_path):
     with pytest.raises(ConfigError, match="line 1"):
         read(tmp_path, "RUN x\nFROM a\n")

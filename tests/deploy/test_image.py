@@ -1,4 +1,4 @@
-"""The image: what its Dockerfile says, and, in the slow suite, what carrying it out in a Debian 13 tree gives."""
+"""The image: its Dockerfile and, in the slow suite, the image itself, built in a Debian 13 tree."""
 
 import ast
 import os
@@ -10,21 +10,20 @@ from pathlib import Path
 
 import harness
 import pytest
+from fakes.image.build_context import context_files
+from fakes.image.chroot import IN_CHROOT_ENV, Chroot, Mount
+from fakes.image.dockerfile import Copy, Run, Stage, read_dockerfile
+from fakes.image.image_tree import DOCKERFILE, ROOT, TREES, ImageTrees
 
-from deploy.chroot import Inside, Mount
-from deploy.context import context_files
-from deploy.dockerfile import Copy, Run, Stage, read_dockerfile
-from deploy.next import INSIDE
-from deploy.tree import DOCKERFILE, ROOT, TREES, Trees
 from pipeline.errors import ConfigError
 
-# Of all files of the image together, in megabytes of 10^6 bytes; the stock image of TFX has 12,300.
+# All files of the image, in megabytes of 10^6 bytes; the stock image of TFX has 12,300.
 BUDGET_MB = 2500
-# Where it is set, a machine on which no tree can be built fails the tests of it, rather than skip them.
+# If set, tests fail rather than skip where no tree can be built.
 NEEDED = "MAINLINE_NEEDS_TREE"
 COMPILERS = ("as", "c++", "cc", "cpp", "g++", "gcc", "ld", "make", "rustc", "clang")
 HOST = re.compile(r"https?://|--index-url|\b[\w-]+\.(?:com|org|net|io|dev)/")
-# Modules that only whoever compiles a pipeline imports.
+# Modules that need the SDK.
 COMPILING = {f"pipeline.kubeflow.compile.{name}" for name in ("compiler", "package", "pipeline_spec")}
 IMPORT_ALL = """
 import importlib, pkgutil, sys
@@ -49,7 +48,7 @@ def commands(stage: Stage) -> str:
     return "\n".join(step.command for step in stage.steps if isinstance(step, Run))
 
 
-def test_the_last_stage_is_the_image_and_runs_as_nobody_in_particular():
+def test_the_last_stage_is_the_image_and_runs_as_an_unprivileged_user():
     *_, image = read_dockerfile(DOCKERFILE)
     assert image.name == "image"
     assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", image.user)
@@ -67,7 +66,7 @@ def test_the_compiler_stays_in_an_earlier_stage():
     assert stages()["image"].base.startswith("debian:trixie")
 
 
-def test_all_that_is_copied_is_there_and_let_in():
+def test_every_copied_file_exists_and_is_in_the_build_context():
     files = context_files(ROOT)
     copies = [step for stage in stages().values() for step in stage.steps if isinstance(step, Copy)]
     sources = [source for step in copies if step.stage is None for source in step.sources]
@@ -75,12 +74,12 @@ def test_all_that_is_copied_is_there_and_let_in():
     assert {step.stage for step in copies if step.stage} == {"prune"}
 
 
-def test_only_what_the_image_needs_is_let_in(tmp_path):
+def test_only_files_of_the_image_are_in_the_build_context(tmp_path):
     shutil.copy(ROOT / ".dockerignore", tmp_path)
     planted = (
         ".git/config", ".venv/lib/x.py", ".next/image/x", "runs/census/x.csv", "tests/test_x.py", "docs/x.md",
         "data/cache/raw/movielens/u.data", "data/cache/prepared/census/rows.csv", "data/README.md",
-        "deploy/tree.py", "deploy/kubeflow/overlays/example/metadata.env", "pipeline/__pycache__/x.pyc",
+        "deploy/x.py", "deploy/kubeflow/overlays/example/metadata.env", "pipeline/__pycache__/x.pyc",
         "pipeline/.x.py.swp", "components/x.pyc", "secret.env",
     )  # fmt: skip
     wanted = (
@@ -93,13 +92,13 @@ def test_only_what_the_image_needs_is_let_in(tmp_path):
     assert context_files(tmp_path) == sorted(wanted)
 
 
-def test_no_rows_are_let_in():
+def test_no_data_is_in_the_build_context():
     assert [
         name for name in context_files(ROOT) if name.endswith((".csv", ".data", ".tfrecord", ".gz", ".parquet"))
     ] == []
 
 
-def test_all_that_comes_from_an_index_has_a_hash():
+def test_every_package_from_an_index_has_a_hash():
     script = (ROOT / "requirements" / "sync.sh").read_text(encoding="utf-8").replace("\\\n", " ")
     installs = [line for line in script.splitlines() if "pip install" in line and not line.lstrip().startswith("#")]
     assert len(installs) == 2
@@ -110,12 +109,12 @@ def test_all_that_comes_from_an_index_has_a_hash():
 @pytest.mark.parametrize(
     "name", ["deploy/Dockerfile.pipeline", "requirements/sync.sh", "requirements/image.txt", "deploy/prune.py"]
 )
-def test_no_host_is_named(name):
+def test_no_registry_host_is_named(name):
     assert HOST.findall((ROOT / name).read_text(encoding="utf-8")) == []
 
 
 def locked(name: str) -> dict[str, set[str]]:
-    """Versions by package in a lock."""
+    """The versions of each package in a lock."""
     versions: dict[str, set[str]] = {}
     for line in (ROOT / "requirements" / name).read_text(encoding="utf-8").splitlines():
         if found := re.match(r"([a-z0-9][\w.-]*)==([^\s;]+)", line):
@@ -123,7 +122,7 @@ def locked(name: str) -> dict[str, set[str]]:
     return versions
 
 
-def test_the_image_has_the_versions_that_were_tested():
+def test_the_image_has_the_tested_versions():
     image, tested = locked("image.txt"), locked("lock.txt")
     assert [name for name, versions in image.items() if not versions <= tested.get(name, set())] == []
     assert image["tfx"] == {"1.21.0"}
@@ -132,10 +131,10 @@ def test_the_image_has_the_versions_that_were_tested():
 
 @pytest.fixture(scope="module")
 def image() -> Path:
-    if os.environ.get(INSIDE):
+    if os.environ.get(IN_CHROOT_ENV):
         pytest.skip("in a tree already")
     try:
-        tree = Trees().stage("image")
+        tree = ImageTrees().stage("image")
     except ConfigError as error:
         if os.environ.get(NEEDED):
             raise
@@ -143,10 +142,10 @@ def image() -> Path:
     return tree
 
 
-def inside(tree: Path, *mounts: Mount) -> Inside:
-    """As a pod runs it: its user, its environment, and nothing to write to but what is mounted."""
+def pod_of(tree: Path, *mounts: Mount) -> Chroot:
+    """Run the image as a pod does: its user and environment, writable only where a volume is mounted."""
     stage = stages()["image"]
-    return Inside(tree, stage.environment, stage.user, stage.folder, mounts, read_only=True)
+    return Chroot(tree, stage.environment, stage.user, stage.folder, mounts, read_only=True)
 
 
 def files(tree: Path) -> Iterator[tuple[Path, os.stat_result]]:
@@ -167,7 +166,7 @@ def test_the_image_is_within_its_budget(image):
 @pytest.mark.slow
 def test_the_image_has_no_compiler_and_no_cache(image):
     script = f"for name in {' '.join(COMPILERS)}; do command -v $name || true; done"
-    assert inside(image).run(["sh", "-c", script]).stdout == ""
+    assert pod_of(image).run(["sh", "-c", script]).stdout == ""
     left = (
         "root/.cache",
         "build",
@@ -183,7 +182,7 @@ def test_the_image_has_no_compiler_and_no_cache(image):
 
 
 @pytest.mark.slow
-def test_its_user_can_change_nothing_in_it(image):
+def test_its_user_cannot_change_the_image(image):
     uid, gid = map(int, stages()["image"].user.split(":"))
     shared = {image / "tmp", image / "var/tmp", image / "run/lock"}
     loose = [
@@ -198,18 +197,18 @@ def test_its_user_can_change_nothing_in_it(image):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_every_module_can_be_imported(image):
-    done = inside(image).run(["python", "-c", IMPORT_ALL])
+    done = pod_of(image).run(["python", "-c", IMPORT_ALL])
     assert done.returncode == 0, done.stdout
     failed = dict(ast.literal_eval(re.search(r"^failed: (.*)$", done.stdout, re.MULTILINE).group(1)))
-    # What compiles a pipeline is the client's; no pod needs it.
+    # Only the client compiles pipelines.
     assert set(failed.values()) <= {"No module named 'kfp'"}
     assert set(failed) <= COMPILING
     assert int(done.stdout.split("modules:")[1]) > 100
 
 
 @pytest.mark.slow
-def test_a_node_says_how_to_use_it(image):
-    done = inside(image).run(list(stages()["image"].command))
+def test_run_node_prints_its_help(image):
+    done = pod_of(image).run(list(stages()["image"].command))
     assert done.returncode == 0, done.stdout
     assert "--node" in done.stdout
 
@@ -220,12 +219,12 @@ def test_a_pipeline_runs_in_it_and_trains_on_two_workers(image, tmp_path):
     rows, volume = harness.tiny_rows(tmp_path / "rows"), tmp_path / "volume"
     volume.mkdir()
     os.chown(volume, *map(int, stages()["image"].user.split(":")))
-    there = inside(image, Mount(rows, "/mnt/rows"), Mount(volume, "/mnt/mainline", writable=True))
+    pod = pod_of(image, Mount(rows, "/mnt/rows"), Mount(volume, "/mnt/mainline", writable=True))
     values = harness.settings(
         Path("/mnt/rows"), "training.epochs=1", "training.strategy=multi_worker", "training.workers=2"
     )
     sets = [part for value in values for part in ("--set", value)]
-    done = there.run(["python", "local_runner.py", "--config", "census", "--root", "/mnt/mainline/runs", *sets])
+    done = pod.run(["python", "local_runner.py", "--config", "census", "--root", "/mnt/mainline/runs", *sets])
     assert done.returncode == 0, done.stdout[-4000:]
     facts = harness.latest_facts(volume / "runs")
     assert facts["status"] == "pushed"
@@ -233,6 +232,6 @@ def test_a_pipeline_runs_in_it_and_trains_on_two_workers(image, tmp_path):
     assert list(volume.glob("runs/census/reports/*/index.html"))
 
 
-def test_the_trees_are_kept_out_of_git_and_of_images():
+def test_the_trees_are_ignored_by_git_and_by_the_build():
     assert f"{TREES.name}/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert [name for name in context_files(ROOT) if name.startswith(TREES.name)] == []

@@ -11,11 +11,11 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 import yaml
+from fakes.image.dockerfile import read_dockerfile
+from fakes.image.image_tree import DOCKERFILE
 from fakes.kubeflow import kustomization as kustomize
 
 from components.distributed_trainer.kubernetes import indexed_job
-from deploy.dockerfile import read_dockerfile
-from deploy.tree import DOCKERFILE
 from pipeline.config.load import load_config
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,4 +1,4 @@
-"""Dockerfiles carried out without an engine: what a step finds, what stays, what is built again."""
+"""Images built without an engine: what a step sees, what stays in the tree, and when a stage is rebuilt."""
 
 import os
 import signal
@@ -12,13 +12,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from fakes.image import chroot, image_tree
+from fakes.image.chroot import IN_CHROOT_ENV, Chroot, Mount
+from fakes.image.dockerfile import Secret
+from fakes.image.image_tree import ROOT, TREES, ImageTrees, bootstrap, copy_tree, stamp_of, tree_name
 
-from deploy import chroot
-from deploy import tree as tree_module
-from deploy.chroot import Inside, Mount
-from deploy.dockerfile import Secret
-from deploy.next import INSIDE
-from deploy.tree import ROOT, TREES, Trees, bootstrap, copy_tree, stamp_of, tree_name
+from components.support.retry import Backoff
 from pipeline.errors import ConfigError, MainlineError
 
 BASE = "debian:trixie-slim"
@@ -36,8 +35,8 @@ RUN ls > /tmp/listed && id -u >> /tmp/listed
 
 
 def skip_unless_root() -> None:
-    """Skips a test that makes a tree where none can be made; fails it where one must be."""
-    if os.environ.get(INSIDE):
+    """Skip a test where no tree can be built; fail it where one must be."""
+    if os.environ.get(IN_CHROOT_ENV):
         pytest.skip("in a tree already")
     try:
         chroot.check_root()
@@ -48,11 +47,11 @@ def skip_unless_root() -> None:
 
 
 @pytest.fixture
-def trees(tmp_path) -> Trees:
-    """A Dockerfile of its own, upon the Debian that the image is built upon."""
+def trees(tmp_path) -> ImageTrees:
+    """A small Dockerfile on the base of the image."""
     skip_unless_root()
-    base = Trees().release(BASE)
-    made = Trees(tmp_path / "trees", tmp_path / "Dockerfile", tmp_path)
+    base = ImageTrees().release(BASE)
+    made = ImageTrees(tmp_path / "trees", tmp_path / "Dockerfile", tmp_path)
     copy_tree(base, made.folder / tree_name(BASE))
     stamp_of(made.folder / tree_name(BASE)).write_text(BASE)
     (tmp_path / "given").mkdir()
@@ -64,7 +63,7 @@ def trees(tmp_path) -> Trees:
 
 
 @pytest.mark.slow
-def test_steps_are_carried_out_once_and_again_when_something_changes(trees, monkeypatch):
+def test_a_stage_is_built_once_and_again_when_an_input_changes(trees, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", "file:///index")
     second = trees.stage("second")
     assert (second / "steps").read_text() == "abc 0\n"
@@ -80,18 +79,18 @@ def test_steps_are_carried_out_once_and_again_when_something_changes(trees, monk
 
 
 @pytest.mark.slow
-def test_a_step_that_fails_is_named_and_tried_again(trees, monkeypatch):
+def test_a_failed_step_is_named_and_run_again(trees, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", "file:///index")
     trees.dockerfile.write_text(f"{WHOLE}RUN echo so; exit 3\n")
     for _ in range(2):
         with pytest.raises(MainlineError) as error:
             trees.stage("second")
         assert error.value.where == "Dockerfile, line 10"
-        assert (error.value.problem, error.value.received) == ("ended with exit code 3", "so")
+        assert (error.value.problem, error.value.received) == ("failed with exit code 3", "so")
 
 
 @pytest.mark.slow
-def test_of_two_who_want_a_release_one_builds_it_and_the_other_waits(tmp_path, monkeypatch):
+def test_one_of_two_processes_builds_a_release_and_the_other_waits(tmp_path, monkeypatch):
     skip_unless_root()
     begun = []
 
@@ -101,14 +100,14 @@ def test_of_two_who_want_a_release_one_builds_it_and_the_other_waits(tmp_path, m
         time.sleep(0.5)
         (tree / "whole").touch()
 
-    monkeypatch.setattr(tree_module, "bootstrap", build)
+    monkeypatch.setattr(image_tree, "bootstrap", build)
     with ThreadPoolExecutor(2) as pool:
-        whole = pool.map(lambda image: (Trees(tmp_path).release(image) / "whole").exists(), [BASE, BASE])
+        whole = pool.map(lambda image: (ImageTrees(tmp_path).release(image) / "whole").exists(), [BASE, BASE])
     assert (begun, [*whole]) == (["trixie"], [True, True])
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """A mirror that is out of order."""
+    """A mirror that fails every request."""
 
     def do_GET(self) -> None:
         self.server.asked.append(self.path)  # type: ignore[attr-defined]
@@ -128,38 +127,38 @@ def refusing() -> Iterator[HTTPServer]:
 
 
 @pytest.mark.slow
-def test_a_mirror_that_fails_is_asked_again_and_the_log_is_shown(refusing, monkeypatch, tmp_path, capsys):
+def test_a_failing_mirror_is_retried_and_the_log_is_shown(refusing, monkeypatch, tmp_path, capsys):
     skip_unless_root()
-    monkeypatch.setattr(tree_module, "mirror", lambda: [f"http://127.0.0.1:{refusing.server_port}/debian"])
-    monkeypatch.setattr(tree_module, "PAUSES_S", (0, 0))
-    with pytest.raises(MainlineError, match="ended with exit code") as error:
+    monkeypatch.setattr(image_tree, "mirror", lambda: [f"http://127.0.0.1:{refusing.server_port}/debian"])
+    monkeypatch.setattr(image_tree, "BACKOFF", Backoff(0.0, 0.0, attempts=3))
+    with pytest.raises(MainlineError, match="failed with exit code") as error:
         bootstrap("trixie", tmp_path / "trixie")
     assert refusing.asked.count("/debian/dists/trixie/InRelease") == 3
-    # Debootstrap says "Failed getting release file"; why, only its log knows.
+    # Debootstrap prints "Failed getting release file"; only its log has the reason.
     assert "its log:" in error.value.received
     assert "503" in error.value.received
-    assert capsys.readouterr().err.count("once more in") == 2
+    assert capsys.readouterr().err.count(", again in 0 s: ") == 2
 
 
 @pytest.mark.slow
-def test_a_base_or_a_source_that_is_not_there(trees):
+def test_an_unknown_base_or_source_is_refused(trees):
     trees.dockerfile.write_text("FROM alpine AS a\n")
-    with pytest.raises(ConfigError, match="no such base"):
+    with pytest.raises(ConfigError, match="unknown base image"):
         trees.stage("a")
     trees.dockerfile.write_text(f"FROM {BASE} AS a\nCOPY given/y.pyc /\n")
-    with pytest.raises(ConfigError, match="dockerignore"):
+    with pytest.raises(ConfigError, match="no such file in the build context"):
         trees.stage("a")
 
 
 @pytest.mark.slow
-def test_a_process_in_a_tree_can_write_only_where_it_may(trees, tmp_path):
+def test_a_process_in_a_tree_can_only_write_to_writable_mounts(trees, tmp_path):
     tree = trees.folder / tree_name(BASE)
     for name in ("open", "closed"):
         (tmp_path / name).mkdir()
         (tmp_path / name).chmod(0o777)
     mounts = [Mount(tmp_path / "open", "/mnt/open", writable=True), Mount(tmp_path / "closed", "/mnt/closed")]
-    inside = Inside(tree, {"A": "1"}, "9:9", "/mnt", mounts, read_only=True)
-    done = inside.run(
+    process = Chroot(tree, {"A": "1"}, "9:9", "/mnt", mounts, read_only=True)
+    done = process.run(
         ["sh", "-c", "for at in . /mnt/open /mnt/closed /tmp /root; do touch $at/f && echo $at; done; env; pwd; id"]
     )
     written = [line for line in done.stdout.splitlines() if line in (".", "/mnt/open", "/mnt/closed", "/tmp", "/root")]
@@ -173,11 +172,11 @@ def test_a_process_in_a_tree_can_write_only_where_it_may(trees, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_runs_in_a_tree_ends_with_who_started_it(trees):
+def test_a_process_in_a_tree_ends_with_its_starter(trees):
     tree = trees.folder / tree_name(BASE)
     code = (
-        "import sys; from pathlib import Path; from deploy.chroot import Inside; "
-        "Inside(Path(sys.argv[1]), {}).run(['sh', '-c', 'touch /up; sleep 987'])"
+        "import sys; from pathlib import Path; sys.path.insert(0, 'tests'); from fakes.image.chroot import Chroot; "
+        "Chroot(Path(sys.argv[1]), {}).run(['sh', '-c', 'touch /up; sleep 987'])"
     )
     starter = subprocess.Popen([sys.executable, "-c", code, str(tree)], cwd=ROOT)
     until_s = time.monotonic() + 60
@@ -192,9 +191,9 @@ def test_what_runs_in_a_tree_ends_with_who_started_it(trees):
 
 
 @pytest.mark.slow
-def test_an_orphan_that_ends_does_not_stay(trees):
-    inside = Inside(trees.folder / tree_name(BASE), {})
-    # No shell, which would reap it itself.
+def test_an_orphan_is_reaped(trees):
+    process = Chroot(trees.folder / tree_name(BASE), {})
+    # Not a shell, which would reap it itself.
     program = """
         system(q{sh -c 'sleep 0.1 & echo $! > /orphan'});
         sleep(1);
@@ -203,7 +202,7 @@ def test_an_orphan_that_ends_does_not_stay(trees):
         print(-e "/proc/$pid" ? "there" : "gone");
         exit(4);
     """
-    done = inside.run(["perl", "-e", program])
+    done = process.run(["perl", "-e", program])
     assert (done.stdout, done.returncode) == ("gone", 4)
 
 
@@ -218,7 +217,7 @@ def sleepers() -> list[str]:
     return found
 
 
-def test_the_index_of_this_machine_is_handed_on(monkeypatch, tmp_path):
+def test_the_index_and_certificates_of_this_machine_are_mounted(monkeypatch, tmp_path):
     monkeypatch.setenv("PIP_INDEX_URL", "file:///mine/simple")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
     (tmp_path / "mine.pem").write_text("x")
@@ -229,7 +228,7 @@ def test_the_index_of_this_machine_is_handed_on(monkeypatch, tmp_path):
     assert not pip.source.exists()
 
 
-def test_without_settings_there_are_none_to_hand_on(monkeypatch):
+def test_without_certificates_none_are_mounted(monkeypatch):
     for name in chroot.CERTIFICATES:
         monkeypatch.delenv(name, raising=False)
     assert chroot.certificates() is None
@@ -237,10 +236,10 @@ def test_without_settings_there_are_none_to_hand_on(monkeypatch):
         assert mounts == []
 
 
-def test_a_secret_that_nobody_has_is_refused():
-    with pytest.raises(ConfigError, match="no such secret"), chroot.secrets([Secret("token", "/x")]):
+def test_an_unknown_secret_is_refused():
+    with pytest.raises(ConfigError, match="unknown secret"), chroot.secrets([Secret("token", "/x")]):
         pass
 
 
-def test_the_trees_are_of_this_checkout():
+def test_the_trees_are_in_this_checkout():
     assert TREES.parent == ROOT

@@ -58,7 +58,7 @@ def test_a_server_that_is_not_there_is_told(backend, tmp_path, monkeypatch):
     where = (f"metadata.backend={backend}", f"metadata.port={port}", "metadata.user=mainline")
     ended = harness.run_here(rows, tmp_path / "runs", *where)
     assert ended.code == 1
-    assert f"ML Metadata, {backend} at 127.0.0.1:{port}: it does not answer, 1 s long" in ended.facts["error"]
+    assert f"ML Metadata, {backend} at 127.0.0.1:{port}: no answer within 1 s" in ended.facts["error"]
     assert "refused" in ended.facts["error"]
 
 
@@ -73,7 +73,7 @@ def test_a_server_that_is_killed_while_a_node_runs_is_told(backend, tmp_path):
         _, said = running.communicate(timeout=300)
     assert running.returncode == 1, said
     facts = harness.latest_facts(tmp_path / "runs")
-    assert f"ML Metadata, {backend} at 127.0.0.1:{server.port}: it does not answer" in facts["error"]
+    assert f"ML Metadata, {backend} at 127.0.0.1:{server.port}: no answer" in facts["error"]
     assert facts["model"] is None
 
 

@@ -6,7 +6,6 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/
 import json
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,9 +13,10 @@ from urllib3.exceptions import HTTPError
 
 from components.compat.kubernetes import without_validation
 from components.distributed_trainer.kubernetes.indexed_job import CONTAINER, Json
+from components.support.error_text import first_line
+from components.support.retry import Backoff, retry
 from pipeline.errors import ConfigError, MainlineError
 
-# Its dynamic client brings it along where it is installed, with grammars that take seconds to build.
 with without_validation():
     from kubernetes import client, config
     from kubernetes.client.exceptions import ApiException as ApiException
@@ -24,7 +24,6 @@ with without_validation():
 # What may pass: https://kubernetes.io/docs/reference/using-api/api-concepts/#api-verbs, RFC 9110 and RFC 6585.
 PASSING = frozenset({0, 429, 500, 502, 503, 504})
 MISSING, ALREADY_THERE = 404, 409
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 8.0
 TIMEOUT_S = (5, 30)
 # A log may be silent for long; a connection that died without a word must be noticed all the same.
 LOG_TIMEOUT_S = (5, 300)
@@ -129,7 +128,7 @@ class Api:
             return found
 
         try:
-            return patiently(ask, self._patience_s if patience_s is None else patience_s)
+            return retry_call(ask, self._patience_s if patience_s is None else patience_s)
         except ApiException as error:
             if error.status in allowed:
                 return None
@@ -138,32 +137,28 @@ class Api:
             raise UnreachableError(where, "no answer", received=str(error)) from error
 
 
-def patiently(ask: Callable[[], Json], patience_s: float) -> Json:
-    """Tries again, with longer and longer pauses, while what stands in the way may pass.
+def retry_call(call: Callable[[], Json], timeout_s: float) -> Json:
+    """Call the API, again while its errors are transient, for ``timeout_s`` at most.
 
     Raises:
-        ApiException, HTTPError: what is left when there is no patience any more, or what will not pass.
+        ApiException, HTTPError: the last error.
     """
-    end_s, wait_s = time.monotonic() + patience_s, FIRST_WAIT_S
-    while True:
-        try:
-            return ask()
-        except (ApiException, HTTPError) as error:
-            pause_s = max(wait_s, asked_pause(error))
-            if not may_pass(error) or time.monotonic() + pause_s > end_s:
-                raise
-            logging.getLogger(__name__).warning("the Kubernetes API is asked again: %s", first_line(error))
-        time.sleep(pause_s)
-        wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+    backoff = Backoff(first_s=0.25, longest_s=8.0, timeout_s=timeout_s)
+    return retry(call, backoff, is_transient, log_retry, retry_after_s)
 
 
-def may_pass(error: Exception) -> bool:
-    """Whether to ask again may help: no connection, a server that is busy or starts."""
-    return not isinstance(error, ApiException) or error.status in PASSING
+def is_transient(error: BaseException) -> bool:
+    """Whether another attempt may succeed: no connection, a server that is busy or starting."""
+    return error.status in PASSING if isinstance(error, ApiException) else isinstance(error, HTTPError)
 
 
-def asked_pause(error: Exception) -> float:
-    """How many seconds the server asks to wait: Retry-After, RFC 9110."""
+def log_retry(error: BaseException, pause_s: float) -> None:
+    """Log an error that is retried."""
+    logging.getLogger(__name__).warning("Kubernetes API, again in %.1f s: %s", pause_s, summary_of(error))
+
+
+def retry_after_s(error: BaseException) -> float:
+    """The pause in seconds that the server asks for by Retry-After, RFC 9110."""
     headers = getattr(error, "headers", None) or {}
     text = str(headers.get("Retry-After", ""))
     return float(text) if text.isdigit() else 0.0
@@ -191,6 +186,6 @@ def message_of(error: ApiException) -> str:
         return str(error.reason)
 
 
-def first_line(error: Exception) -> str:
+def summary_of(error: BaseException) -> str:
     """An error of the client in one line."""
-    return f"{error.status}: {message_of(error)}" if isinstance(error, ApiException) else str(error)
+    return f"{error.status}: {message_of(error)}" if isinstance(error, ApiException) else first_line(error)

@@ -98,7 +98,7 @@ def retrain(connection: Connection, options: Any) -> int:
     first = first_of(started(connection, pipeline_id, options.key), options.key)
     if first is not None and first.id != run:
         # Two triggers of one key at the same moment: both see both, and the one that came first stays.
-        connection.ask(f"stopping run {run}", connection.client.terminate_run, run)
+        connection.call(f"stopping run {run}", connection.client.terminate_run, run)
         return leave(connection, first, options)
     facts = {"run": run, "url": connection.run_url(run), "name": name, "started": True, "experiment": experiment.name,
              "pipeline": pipeline, "version": version.name, "parameters": parameters}  # fmt: skip
@@ -158,7 +158,7 @@ def value_at(nested: Any, key: str) -> Any:
 def started(connection: Connection, pipeline_id: str, key: str) -> list[Started]:
     """The runs of a pipeline, only those with the key if there is one; the latest first."""
     only = filter_by("display_name", mark(key), "IS_SUBSTRING") if key else None
-    found = connection.all("runs", connection.client.list_runs, "runs", sort_by="created_at desc", filter=only,
+    found = connection.items("runs", connection.client.list_runs, "runs", sort_by="created_at desc", filter=only,
                            namespace=connection.namespace)  # fmt: skip
     mine = (run for run in found if getattr(run.pipeline_version_reference, "pipeline_id", None) == pipeline_id)
     return [Started(run.run_id, run.display_name or "", run.state or "", run.created_at) for run in mine]

@@ -10,8 +10,9 @@ from typing import Any
 
 from rich.console import Console
 
+from components.support.retry import Backoff
 from pipeline.errors import MainlineError
-from pipeline.kubeflow.client.api_errors import READING, Patience
+from pipeline.kubeflow.client.api_errors import READING
 from pipeline.kubeflow.client.connection import Connection
 from pipeline.kubeflow.client.logs import Printer, chosen, find_summary
 from pipeline.kubeflow.client.tasks import FINAL, Detail, Task, details_of, observe, tasks_of
@@ -49,13 +50,13 @@ def run_id(text: str) -> str:
     return text.rstrip("/").rpartition("/")[2]
 
 
-def get_run(connection: Connection, run: str, patience: Patience = READING, tell: Any = lambda _: None) -> Run:
+def get_run(connection: Connection, run: str, backoff: Backoff = READING, tell: Any = lambda _: None) -> Run:
     """A run.
 
     Raises:
         InputError: there is none of this id.
     """
-    return run_of(connection.ask(f"run {run}", connection.client.get_run, run, patience=patience, tell=tell))
+    return run_of(connection.call(f"run {run}", connection.client.get_run, run, backoff=backoff, tell=tell))
 
 
 def run_of(answer: Any) -> Run:
@@ -144,7 +145,7 @@ def cancel(connection: Connection, text: str, timeout_s: float, as_json: bool) -
     run = get_run(connection, run_id(text))
     before = run.over
     if not before:
-        connection.ask(f"stopping run {run.id}", connection.client.terminate_run, run.id)
+        connection.call(f"stopping run {run.id}", connection.client.terminate_run, run.id)
         run = until_over(connection, run, timeout_s)
     said = f"was over before: {run.state}" if before else f"is stopped: {run.state}"
     facts = {"run": run.id, "url": connection.run_url(run.id), "state": run.state, "was_over": before}

@@ -149,7 +149,7 @@ def reconcile(connection: Connection, made: Uploaded, wanted: Wanted) -> Plan:
         if step.create:
             create_recurring(connection, made, wanted)
         for one in step.enable:
-            connection.ask(f"enabling recurring run {one}", connection.client.enable_recurring_run, one)
+            connection.call(f"enabling recurring run {one}", connection.client.enable_recurring_run, one)
         for one in step.remove:
             remove(connection, one)
         done = Plan(done.create or step.create, done.enable + step.enable, done.remove + step.remove)
@@ -158,7 +158,7 @@ def reconcile(connection: Connection, made: Uploaded, wanted: Wanted) -> Plan:
 
 def create_recurring(connection: Connection, made: Uploaded, wanted: Wanted) -> None:
     """Creates an enabled recurring run."""
-    connection.ask(
+    connection.call(
         f"scheduling {made.package.name}", connection.client.create_recurring_run, wanted.experiment,
         schedule_name(made.package.name), description=f"{MADE_BY} {made.version.name} {wanted.mark}",
         cron_expression=wanted.cron,
@@ -175,7 +175,7 @@ def remove(connection: Connection, recurring: str) -> None:
         (f"deleting recurring run {recurring}", connection.client.delete_recurring_run),
     ):
         try:
-            connection.ask(doing, call, recurring)
+            connection.call(doing, call, recurring)
         except MainlineError as error:
             if status_of(error.__cause__ or error) != 404:
                 raise
@@ -193,7 +193,7 @@ def is_ours(one: Recurring, pipeline: str) -> bool:
 
 def recurring_of(connection: Connection, pipeline_id: str) -> list[Recurring]:
     """All recurring runs of a pipeline."""
-    found = connection.all("recurring runs", connection.client.list_recurring_runs, "recurring_runs",
+    found = connection.items("recurring runs", connection.client.list_recurring_runs, "recurring_runs",
                            namespace=connection.namespace)  # fmt: skip
     references = ((one, one.pipeline_version_reference) for one in found)
     return [recurring(one) for one, reference in references if reference and reference.pipeline_id == pipeline_id]
@@ -234,7 +234,7 @@ def act(connection: Connection, pipeline: str, options: Any) -> int:
         elif one.enabled != (options.action == "resume"):
             enable, disable = connection.client.enable_recurring_run, connection.client.disable_recurring_run
             call = enable if options.action == "resume" else disable
-            connection.ask(f"{options.action} of recurring run {one.id}", call, one.id)
+            connection.call(f"{options.action} of recurring run {one.id}", call, one.id)
     done = {"pause": "paused", "resume": "resumed", "delete": "deleted"}[options.action]
     say({"pipeline": pipeline, "recurring_runs": [one.id for one in found]}, done, options.json)
     return 0

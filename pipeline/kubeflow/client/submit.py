@@ -91,7 +91,7 @@ def upload_only(connection: Connection, asked: Asked, as_json: bool) -> int:
 def start_run(connection: Connection, name: str, version: Version, experiment: Experiment,
               parameters: Mapping[str, Any], service_account: str) -> str:  # fmt: skip
     """Starts a run of a version; gives its id."""
-    answer = connection.ask(
+    answer = connection.call(
         f"starting a run of {version.name}", connection.client.run_pipeline, experiment.id, name,
         params=dict(parameters), pipeline_id=version.pipeline_id, version_id=version.id,
         service_account=service_account,

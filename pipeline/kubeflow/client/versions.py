@@ -47,7 +47,7 @@ def filter_by(key: str, value: str, operation: str = "EQUALS") -> str:
 
 def find_pipeline(connection: Connection, name: str) -> str | None:
     """The id of a pipeline."""
-    found = connection.all(f"pipeline {name}", connection.client.list_pipelines, "pipelines",
+    found = connection.items(f"pipeline {name}", connection.client.list_pipelines, "pipelines",
                            filter=filter_by("display_name", name), namespace=connection.namespace)  # fmt: skip
     return next((pipeline.pipeline_id for pipeline in found if pipeline.display_name == name), None)
 
@@ -66,7 +66,7 @@ def known_pipeline(connection: Connection, name: str) -> str:
 
 def versions_of(connection: Connection, pipeline_id: str) -> Iterator[Any]:
     """The versions of a pipeline, the latest first."""
-    return connection.all("versions of the pipeline", connection.client.list_pipeline_versions, "pipeline_versions",
+    return connection.items("versions of the pipeline", connection.client.list_pipeline_versions, "pipeline_versions",
                           pipeline_id=pipeline_id, sort_by="created_at desc")  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def find_version(connection: Connection, pipeline_id: str, name: str) -> Version
 def upload_pipeline(connection: Connection, package: "Package", name: str) -> str:
     """Uploads a pipeline that the server does not know; gives its id."""
     with on_disk(package) as path:
-        answer = connection.ask(f"uploading pipeline {package.name}", connection.client.upload_pipeline, path,
+        answer = connection.call(f"uploading pipeline {package.name}", connection.client.upload_pipeline, path,
                                 pipeline_name=package.name, description=f"{MADE_BY} {name}",
                                 namespace=connection.namespace)  # fmt: skip
     return str(answer.pipeline_id)
@@ -127,7 +127,7 @@ def upload_pipeline(connection: Connection, package: "Package", name: str) -> st
 def upload_version(connection: Connection, package: "Package", pipeline_id: str, name: str) -> Version:
     """Uploads a version of a pipeline that the server knows."""
     with on_disk(package) as path:
-        answer = connection.ask(f"uploading version {name}", connection.client.upload_pipeline_version, path, name,
+        answer = connection.call(f"uploading version {name}", connection.client.upload_pipeline_version, path, name,
                                 pipeline_id=pipeline_id, description=f"{MADE_BY} {name}")  # fmt: skip
     return Version(pipeline_id, str(answer.pipeline_version_id), name, new=True)
 
@@ -147,7 +147,7 @@ def ensure_experiment(connection: Connection, name: str) -> Experiment:
     Raises:
         InputError: it is archived, so that nothing can run in it.
     """
-    answer = connection.ask(f"experiment {name}", connection.client.create_experiment, name,
+    answer = connection.call(f"experiment {name}", connection.client.create_experiment, name,
                             namespace=connection.namespace)  # fmt: skip
     if answer.storage_state == "ARCHIVED":
         raise InputError(f"experiment {name}", "is archived", next_step="Restore it, or give another --experiment.")

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from components.support.retry import Backoff
 from pipeline.errors import MainlineError
-from pipeline.kubeflow.client.api_errors import WAITING, Patience
+from pipeline.kubeflow.client.api_errors import WAITING
 from pipeline.kubeflow.client.connection import Connection
 from pipeline.kubeflow.client.logs import find_summary, summary_of
 from pipeline.kubeflow.client.runs import Run, facts_of, get_run, nodes_of, tasks_of_run
@@ -64,14 +65,14 @@ def look(connection: Connection, run: str) -> str:
     return line(*script("kubeflow_runner.py"), "status", *option("--host", connection.host), *namespace, run)
 
 
-def wait(connection: Connection, run: str, pace: Pace = Pace(), patience: Patience = WAITING) -> Ended:
+def wait(connection: Connection, run: str, pace: Pace = Pace(), backoff: Backoff = WAITING) -> Ended:
     """Shows the nodes until the run is over; on a terminal as a table, else as lines.
 
     Raises:
         MainlineError: the server does not answer for some minutes.
     """
     with observing(sys.stderr) as observer:
-        current = get_run(connection, run, patience, observer.note)
+        current = get_run(connection, run, backoff, observer.note)
         tasks = tasks_of_run(connection, current)
         nodes = nodes_of(current, tasks)
         observer.nodes(nodes)
@@ -80,7 +81,7 @@ def wait(connection: Connection, run: str, pace: Pace = Pace(), patience: Patien
         while not current.over:
             time.sleep(pause_s)
             pause_s = min(pause_s * pace.growth, pace.most_s)
-            current = get_run(connection, run, patience, observer.note)
+            current = get_run(connection, run, backoff, observer.note)
             refresh(observer, nodes, nodes_of(current, tasks))
     return Ended(current, nodes, ended_summary(connection, current, tasks))
 

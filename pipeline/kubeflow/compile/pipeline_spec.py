@@ -21,7 +21,7 @@ from pipeline.kubeflow.graph_nodes import FINISH, Step
 from pipeline.kubeflow.parameters import parameter_name, value_at
 from pipeline.nodes import EVALUATOR
 
-# The Kubernetes client brings it along where it is installed, with grammars that take seconds to build.
+# The SDK imports the Kubernetes client.
 with without_validation():
     from kfp import compiler, dsl
 

@@ -33,7 +33,7 @@ from pipeline.kubeflow.pod.run_folder import (
     rows_folder,
 )
 from pipeline.kubeflow.pod.volume import check_volume
-from pipeline.metadata.server import trouble, wait_for_store
+from pipeline.metadata.server import server_error, wait_for_store
 from pipeline.nodes import EXAMPLE_GEN, TRAINER
 from pipeline.run.console import observing
 from pipeline.run.events import NodeStatus
@@ -83,7 +83,7 @@ def run_node(options: argparse.Namespace, asked: Asked) -> None:
             launch(options, config, place)
     except (Exception, KeyboardInterrupt) as error:
         settings = from_environment(config.metadata, os.environ)
-        ours = trouble(settings, place.root, error) or as_ours(error, place, "The log of this pod says more.")
+        ours = server_error(settings, place.root, error) or as_ours(error, place, "The log of this pod says more.")
         status.end("failed")
         keep(place, Record(status, failure=as_failure(ours)))
         raise ours from error

@@ -21,7 +21,7 @@ from data.spans import without_rows
 from pipeline.config.load import dump_config, load_config
 from pipeline.config.root import Config
 from pipeline.errors import DataError
-from pipeline.metadata.server import trouble, wait_for_store
+from pipeline.metadata.server import server_error, wait_for_store
 from pipeline.run.console import ProgressHandler, observing
 from pipeline.run.events import Observer
 from pipeline.run.local.lock import exclusive, resolved
@@ -106,7 +106,7 @@ def run_in(place: Place, config: Config, request: Request) -> Summary:
         except (Exception, KeyboardInterrupt) as raised:
             logging.getLogger(__name__).error("the run failed", exc_info=True)
             first = graph.failure or raised if graph else raised
-            told = None if is_ending() else trouble(config.metadata, place.root, first)
+            told = None if is_ending() else server_error(config.metadata, place.root, first)
             error = told or as_ours(first, place)
             if graph is not None:
                 end_executions(graph, place)

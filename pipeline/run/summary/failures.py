@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 
+from components.support.error_text import first_line
 from components.versioned_pusher.versions import latest_version, read_marker
 from pipeline.errors import InputError, MachineError, MainlineError, causes, is_machines
 from pipeline.run.request import Place
@@ -128,8 +129,3 @@ def free(folder: Path) -> str:
     except OSError:
         return ""
     return f"{found.f_bavail * found.f_frsize / 1e6:.0f} MB free"
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of a message, cut to a sensible length."""
-    return (str(error).strip().splitlines() or [""])[0][:300]

@@ -20,7 +20,6 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import yaml
-
 from fakes.kubeflow.argo_nodes import argo_nodes, chain_of, stamp
 
 FINAL = ("SUCCEEDED", "FAILED", "CANCELED")

@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import kubernetes_validate
-
 from fakes.kubeflow.api_objects import NAMESPACE, kubeconfig, launcher_pod
 from fakes.kubeflow.controllers import Cluster
 

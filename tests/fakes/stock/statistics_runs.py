@@ -8,6 +8,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+from fakes.stock import example_gen_runs
 from pyarrow import csv as arrow_csv
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.components.statistics_gen.executor import Executor as Stock
@@ -18,7 +19,6 @@ from components.batch_statistics.executor import Executor as Ours
 from components.examples.shards import write_shards
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
-from fakes.stock import example_gen_runs
 
 Statistics = statistics_pb2.DatasetFeatureStatistics
 EPSILON = 0.01

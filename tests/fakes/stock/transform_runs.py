@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 import tensorflow_transform as tft
+from fakes.stock import example_gen_runs
+from fakes.stock.statistics_runs import taxi_table, write_examples
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.transform.executor import Executor as Stock
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
@@ -19,8 +21,6 @@ from tfx.types import standard_artifacts
 from tfx.utils import io_utils, proto_utils
 
 from components.batch_transform.executor import Executor as Ours
-from fakes.stock import example_gen_runs
-from fakes.stock.statistics_runs import taxi_table, write_examples
 
 __all__ = ["taxi_rows", "write_examples"]
 EXECUTORS = {"stock": Stock, "ours": Ours}

@@ -1,4 +1,4 @@
-"""Reads a Dockerfile: the instructions that ours uses, and an error for any other.
+"""Parse a Dockerfile with the instructions that ours uses; any other is an error.
 
 https://docs.docker.com/reference/dockerfile/
 """
@@ -19,7 +19,7 @@ FLAG = re.compile(r"--([a-z]+)=(\S+)\s+")
 
 @dataclass(frozen=True)
 class Secret:
-    """A file that one RUN finds at ``target``, and that no layer keeps."""
+    """A file that is mounted at ``target`` for one RUN, and is in no layer."""
 
     id: str
     target: str
@@ -27,7 +27,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Run:
-    """A command for the shell, the environment it has, and who runs it where."""
+    """A shell command with its environment, user and working folder."""
 
     line: int
     text: str
@@ -40,7 +40,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Copy:
-    """Files from the context, or from an earlier stage, and where they go."""
+    """Files of the build context or of an earlier stage, and their target."""
 
     line: int
     text: str
@@ -51,7 +51,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of a Dockerfile from one FROM to the next, and what a container of it starts with."""
+    """The instructions from one FROM to the next, and the settings of a container of it."""
 
     name: str
     base: str
@@ -66,7 +66,7 @@ class Stage:
 
 @dataclass
 class _Draft:
-    """A stage that is being read."""
+    """A stage that is being parsed."""
 
     name: str
     base: str
@@ -87,10 +87,10 @@ class _Draft:
 
 
 def read_dockerfile(path: Path, **arguments: str) -> tuple[Stage, ...]:
-    """The stages of a Dockerfile, in order; ``arguments`` are those of ``--build-arg``.
+    """Parse a Dockerfile into its stages, in order; ``arguments`` are those of ``--build-arg``.
 
     Raises:
-        ConfigError: an instruction, a flag or a variable that is not understood.
+        ConfigError: an unknown instruction, flag or variable.
     """
     given: dict[str, str] = {}
     drafts: list[_Draft] = []
@@ -111,7 +111,7 @@ def read_dockerfile(path: Path, **arguments: str) -> tuple[Stage, ...]:
 
 
 def instructions(text: str) -> Iterator[tuple[int, str]]:
-    """Each instruction on one line, with the number of its first line; without comments.
+    """Yield the number of the first line and the text of each instruction, lines joined, comments removed.
 
     >>> list(instructions("# x\\nRUN a \\\\\\n  # y\\n  && b\\n"))
     [(2, 'RUN a && b')]
@@ -131,7 +131,7 @@ def instructions(text: str) -> Iterator[tuple[int, str]]:
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:
-    """A text with its variables filled in.
+    """Replace variables by their values.
 
     >>> expand("/opt/${NAME}:$PATH", {"NAME": "a", "PATH": "/bin"})
     '/opt/a:/bin'
@@ -149,7 +149,7 @@ def expand(text: str, values: Mapping[str, str]) -> str:
 def _from(rest: str, given: Mapping[str, str], drafts: list[_Draft]) -> _Draft:
     words = expand(rest, given).split()
     if len(words) not in (1, 3) or (len(words) == 3 and words[1] != "AS"):
-        raise ValueError("FROM image [AS name] is expected")
+        raise ValueError("expected FROM image [AS name]")
     base = next((draft for draft in drafts if draft.name == words[0]), None)
     if base is None:
         return _Draft(words[-1] if len(words) == 3 else "", words[0], dict(given))
@@ -160,13 +160,13 @@ def _from(rest: str, given: Mapping[str, str], drafts: list[_Draft]) -> _Draft:
 
 def _argument(name: str, rest: str, given: Mapping[str, str], arguments: Mapping[str, str]) -> dict[str, str]:
     if name != "ARG":
-        raise ValueError("only ARG can stand before the first FROM")
+        raise ValueError("only ARG is allowed before the first FROM")
     key, _, default = rest.partition("=")
     return {key: arguments.get(key, given.get(key, default))}
 
 
 def _read(draft: _Draft, line: int, name: str, rest: str, arguments: Mapping[str, str]) -> None:
-    """Lays one instruction over a draft."""
+    """Apply one instruction to a draft."""
     values = draft.arguments | draft.environment
     match name:
         case "ARG":
@@ -186,7 +186,7 @@ def _read(draft: _Draft, line: int, name: str, rest: str, arguments: Mapping[str
 def _pairs(rest: str, values: Mapping[str, str]) -> dict[str, str]:
     words = [word.partition("=") for word in shlex.split(rest)]
     if not all(separator for _, separator, _ in words):
-        raise ValueError("NAME=VALUE is expected")
+        raise ValueError("expected NAME=VALUE")
     return {key: expand(value, values) for key, _, value in words}
 
 
@@ -196,7 +196,7 @@ def _flags(rest: str) -> tuple[list[tuple[str, str]], str]:
         found.append((match.group(1), match.group(2)))
         rest = rest[match.end() :]
     if rest.startswith("--"):
-        raise ValueError("a flag that is not understood")
+        raise ValueError("unknown flag")
     return found, rest
 
 
@@ -204,7 +204,7 @@ def _copy(line: int, rest: str, values: Mapping[str, str]) -> Copy:
     flags, named = _flags(rest)
     words = expand(named, values).split()
     if [key for key, _ in flags] not in ([], ["from"]) or len(words) < 2:
-        raise ValueError("COPY [--from=stage] source... target is expected")
+        raise ValueError("expected COPY [--from=stage] source... target")
     return Copy(line, f"COPY {rest}", tuple(words[:-1]), words[-1], dict(flags).get("from"))
 
 
@@ -218,5 +218,5 @@ def _run(draft: _Draft, line: int, rest: str) -> Run:
 def _secret(flag: str, value: str) -> Secret:
     parts = dict(part.partition("=")[::2] for part in value.split(","))
     if flag != "mount" or parts.keys() != {"type", "id", "target"} or parts["type"] != "secret":
-        raise ValueError("RUN understands only --mount=type=secret,id=...,target=...")
+        raise ValueError("the only flag allowed for RUN is --mount=type=secret,id=...,target=...")
     return Secret(parts["id"], parts["target"])

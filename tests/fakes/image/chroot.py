@@ -1,6 +1,6 @@
-"""Runs commands in the tree of another system, as a container engine would: own mounts, own processes, own environment.
+"""Run commands in the root tree of another system with their own mounts, processes and environment, without an engine.
 
-The mounts live in a namespace that goes with its last process, so that nothing stays mounted, however that ends.
+The mounts live in a namespace that disappears with its last process, so nothing stays mounted, however that one ends.
 """
 
 import os
@@ -12,21 +12,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from fakes.image.dockerfile import Secret
+
 from data.wheels import find_pip
-from deploy.dockerfile import Secret
 from pipeline.errors import ConfigError, MachineError
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NETWORK = ("/etc/resolv.conf", "/etc/hosts")
 CERTIFICATES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
-# What a container engine hands on, and what numpy's OpenBLAS must know of the processor.
+# Passed on by container engines too; the second group tells numpy's OpenBLAS about the processor.
 INHERITED = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 INHERITED_PREFIX = "OPENBLAS_"
+# Set in the environment of tests that already run in such a tree.
+IN_CHROOT_ENV = "MAINLINE_IN_TREE"
 
 
 @dataclass(frozen=True)
 class Mount:
-    """A file or folder of this machine, and where a process in the tree finds it."""
+    """A file or folder of this machine, and its path in the tree."""
 
     source: Path
     target: str
@@ -34,16 +37,16 @@ class Mount:
 
 
 @dataclass(frozen=True)
-class Inside:
-    """How a process in a tree runs.
+class Chroot:
+    """How a process runs in a tree.
 
     Attributes:
         tree: the root folder of the other system.
-        environment: all that it finds set, but for PATH and what every process inherits.
+        environment: its variables, in addition to PATH and those that every process inherits.
         user: a name, or ``uid:gid``.
-        folder: where it starts.
-        mounts: what it finds of this machine besides /dev and the network's names.
-        read_only: nothing can be written but what is mounted so, and a /tmp that is gone afterwards.
+        folder: the working folder.
+        mounts: from this machine, in addition to /dev, resolv.conf and hosts.
+        read_only: mount the tree read-only, with an empty /tmp; only writable mounts can be written to.
     """
 
     tree: Path
@@ -54,7 +57,7 @@ class Inside:
     read_only: bool = False
 
     def run(self, command: Sequence[str], *, capture: bool = True) -> "subprocess.CompletedProcess[str]":
-        """Runs a command, and returns when it and all that it has started have ended.
+        """Run a command; return when it and every process it started have ended.
 
         Raises:
             ConfigError: not root, or no mount namespaces here.
@@ -62,9 +65,9 @@ class Inside:
         check_root()
         mounts = [*(Mount(Path(path), path) for path in NETWORK if Path(path).is_file()), *self.mounts]
         with mount_points(self.tree, mounts):
-            # The shell stays, as the first process of the namespace: it reaps what others leave behind.
+            # The shell stays as process 1 of the namespace and reaps orphans.
             script = "\n".join([*self._mount_commands(mounts), shlex.join([*self._enter(), *command]), "exit $?"])
-            # Killed with this process, and everything below it with the first process of the namespace.
+            # It is killed with this process, and everything in the namespace with its process 1.
             isolated = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child"]
             output = subprocess.PIPE if capture else None
             return subprocess.run(
@@ -82,7 +85,7 @@ class Inside:
         if self.read_only:
             yield line("-t", "tmpfs", "-o", "mode=1777", "tmpfs", self.tree / "tmp")
         for mount in mounts:
-            yield line("--bind", "-o", "rw" if mount.writable else "ro", mount.source, place_of(self.tree, mount))
+            yield line("--bind", "-o", "rw" if mount.writable else "ro", mount.source, mount_point(self.tree, mount))
 
     def _enter(self) -> list[str]:
         user = [] if self.user == "root" else [f"--userspec={self.user}"]
@@ -95,56 +98,57 @@ class Inside:
         return ["chroot", *user, str(self.tree), "env", "-i", *assignments, *move]
 
 
-def place_of(tree: Path, mount: Mount) -> Path:
-    """Where a mount goes, seen from this machine."""
+def mount_point(tree: Path, mount: Mount) -> Path:
+    """The target of a mount as a path on this machine."""
     return tree / mount.target.lstrip("/")
 
 
 @contextmanager
 def mount_points(tree: Path, mounts: Sequence[Mount]) -> Iterator[None]:
-    """Something to mount upon for each mount; the files that were not there before are removed at the end."""
-    made = []
+    """Create missing mount points; remove the files among them at the end."""
+    created = []
     for mount in mounts:
-        place = place_of(tree, mount)
+        target = mount_point(tree, mount)
         if mount.source.is_dir():
-            place.mkdir(parents=True, exist_ok=True)
-        elif not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.unlink(missing_ok=True)
-            place.touch()
-            made.append(place)
+            target.mkdir(parents=True, exist_ok=True)
+        elif not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # A dangling link does not exist either.
+            target.unlink(missing_ok=True)
+            target.touch()
+            created.append(target)
     try:
         yield
     finally:
-        for place in made:
-            place.unlink()
+        for target in created:
+            target.unlink()
 
 
 @contextmanager
-def secrets(wanted: Sequence[Secret]) -> Iterator[list[Mount]]:
-    """What this machine has for the secrets of a step: ``pip`` is its index, ``ca`` its certificates.
+def secrets(requested: Sequence[Secret]) -> Iterator[list[Mount]]:
+    """Mount the secrets that a step asks for: ``pip`` is the index of this machine, ``ca`` its certificates.
 
     Raises:
-        ConfigError: a secret of another name.
+        ConfigError: a secret with another name.
     """
     with tempfile.TemporaryDirectory() as folder:
-        found = ((secret, _source(secret.id, Path(folder))) for secret in wanted)
+        found = ((secret, _source(secret.id, Path(folder))) for secret in requested)
         yield [Mount(source, secret.target) for secret, source in found if source is not None]
 
 
 def _source(name: str, folder: Path) -> Path | None:
-    """The file of a secret, written into a folder if need be; None where this machine has none."""
+    """Return the file of a secret, written to a folder if necessary; None if this machine has none."""
     if name == "ca":
         return certificates()
     if name != "pip":
-        raise ConfigError("deploy.chroot", "no such secret", expected="pip or ca", received=name)
+        raise ConfigError("Dockerfile", "unknown secret", expected="pip or ca", received=name)
     path = folder / "pip.conf"
     path.write_text(pip_settings(), encoding="utf-8")
     return path
 
 
 def pip_settings() -> str:
-    """The part of this machine's pip configuration that names the index."""
+    """The pip.conf of this machine, reduced to the index."""
     index = os.environ.get("PIP_INDEX_URL") or _configured_index()
     return f"[global]\nindex-url = {index}\n" if index else ""
 
@@ -158,17 +162,15 @@ def _configured_index() -> str:
 
 
 def certificates() -> Path | None:
-    """The certificates that this machine was told to trust, if it was."""
+    """The CA bundle that the environment names, if any."""
     named = (Path(os.environ[name]) for name in CERTIFICATES if os.environ.get(name))
     return next((path for path in named if path.is_file()), None)
 
 
 def check_root() -> None:
-    """Raises ConfigError unless this process may mount and change its root."""
+    """Raise ConfigError unless this process may mount and chroot."""
     if os.getuid() != 0:
-        raise ConfigError(
-            "deploy.chroot", "only root can enter another tree", next_step="Run as root, or use a container engine."
-        )
+        raise ConfigError("chroot", "needs root", next_step="Run as root, or use a container engine.")
     probe = subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True, text=True)
     if probe.returncode != 0:
-        raise ConfigError("deploy.chroot", "no mount namespaces here", received=probe.stderr.strip())
+        raise ConfigError("chroot", "mount namespaces are not allowed here", received=probe.stderr.strip())

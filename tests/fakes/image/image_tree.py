@@ -1,4 +1,4 @@
-"""Builds the stages of a Dockerfile as folders, by debootstrap and chroot, where there is no container engine."""
+"""Build the stages of a Dockerfile as folders, by debootstrap and chroot, where there is no container engine."""
 
 import hashlib
 import shutil
@@ -10,55 +10,57 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from fakes.image.build_context import context_files
+from fakes.image.chroot import Chroot, check_root, secrets
+from fakes.image.dockerfile import Copy, Run, Stage, read_dockerfile
 from filelock import FileLock
 
-from deploy.chroot import Inside, check_root, secrets
-from deploy.context import context_files
-from deploy.dockerfile import Copy, Run, Stage, read_dockerfile
+from components.support.error_text import first_line
+from components.support.retry import Backoff, retry
 from pipeline.errors import ConfigError, MainlineError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 DOCKERFILE = ROOT / "deploy" / "Dockerfile.pipeline"
 TREES = ROOT / ".next"
-# Debian's release by the image that the Dockerfile is built upon.
+# Debian release by base image.
 RELEASES = {"debian:trixie-slim": "trixie"}
-# What Debian's slim image leaves out too.
+# Left out of Debian's slim image too.
 DOCUMENTS = ("usr/share/doc", "usr/share/info", "usr/share/locale", "usr/share/man")
 CACHES = ("var/cache/apt", "var/lib/apt/lists", "var/log")
 SHOWN_LINES = 30
-# Before debootstrap tries once more: a mirror that is changing or out of reach is back after minutes.
-PAUSES_S = (10, 60)
+# A mirror that is being updated, or cannot be reached, is usually back after a minute.
+BACKOFF = Backoff(first_s=30.0, longest_s=60.0, attempts=3)
 
 
 @dataclass(frozen=True)
-class Trees:
-    """Stages as folders below ``folder``; each is built again when what goes into it has changed."""
+class ImageTrees:
+    """Stages as folders below ``folder``; a stage is rebuilt when its inputs change."""
 
     folder: Path = TREES
     dockerfile: Path = DOCKERFILE
     context: Path = ROOT
 
     def stage(self, name: str) -> Path:
-        """The tree of a stage.
+        """Build a stage if necessary, and return its tree.
 
         Raises:
             ConfigError: not root, or no such stage.
-            MainlineError: a step failed; it says on which line, and what that step printed last.
+            MainlineError: a step failed; the message has its line and the end of its output.
         """
-        with self._alone("stages"):
+        with self._locked("stages"):
             return self._built(name, {stage.name: stage for stage in read_dockerfile(self.dockerfile)})
 
     def release(self, image: str) -> Path:
-        """Debian as its slim image has it.
+        """Return a tree of a Debian release, like that of its slim image.
 
         Raises:
-            ConfigError: not root, or the Dockerfile is built upon something else.
+            ConfigError: not root, or another base image.
             MainlineError: debootstrap failed.
         """
         if image not in RELEASES:
-            raise ConfigError(self.dockerfile.name, "no such base", expected=", ".join(RELEASES), received=image)
+            raise ConfigError(self.dockerfile.name, "unknown base image", expected=", ".join(RELEASES), received=image)
         tree = self.folder / tree_name(image)
-        with self._alone(tree.name):
+        with self._locked(tree.name):
             if not read(stamp_of(tree)):
                 clear(tree)
                 bootstrap(RELEASES[image], tree)
@@ -66,19 +68,19 @@ class Trees:
         return tree
 
     @contextmanager
-    def _alone(self, what: str) -> Iterator[None]:
-        """Nobody else builds it meanwhile: a tree that is not whole yet would be cleared away."""
+    def _locked(self, name: str) -> Iterator[None]:
+        """Hold a lock against other builds, which would remove a tree that is not complete yet."""
         check_root()
         self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / f".{what}.lock"):
+        with FileLock(self.folder / f".{name}.lock"):
             yield
 
     def _built(self, name: str, stages: Mapping[str, Stage]) -> Path:
         if name not in stages:
             return self.release(name)
         stage, tree = stages[name], self.folder / name
-        for needed in needed_by(stage):
-            self._built(needed, stages)
+        for dependency in dependencies(stage):
+            self._built(dependency, stages)
         digest = self._digest(stage)
         if read(stamp_of(tree)) != digest:
             clear(tree)
@@ -89,10 +91,10 @@ class Trees:
         return tree
 
     def _digest(self, stage: Stage) -> str:
-        """A hash of the steps, of the files that they copy, and of the trees that they build upon."""
+        """Hash the steps, the files that they copy, and the trees that they build on."""
         digest = hashlib.sha256()
-        for needed in needed_by(stage):
-            digest.update(read(stamp_of(self.folder / tree_name(needed))).encode())
+        for dependency in dependencies(stage):
+            digest.update(read(stamp_of(self.folder / tree_name(dependency))).encode())
         for step in stage.steps:
             digest.update(step.text.encode() + repr(sorted(getattr(step, "environment", {}).items())).encode())
             for name in self._sources(step):
@@ -101,7 +103,7 @@ class Trees:
         return digest.hexdigest()
 
     def _sources(self, step: Run | Copy) -> list[str]:
-        """The files of the context that a step copies."""
+        """The files of the build context that a step copies."""
         if isinstance(step, Run) or step.stage is not None:
             return []
         return [name for name in context_files(self.context) if any(within(name, source) for source in step.sources)]
@@ -123,17 +125,17 @@ class Trees:
         for source in step.sources:
             names = [name for name in found if within(name, source)]
             if not names:
-                raise ConfigError(where, "nothing to copy, or .dockerignore leaves it out", received=source)
+                raise ConfigError(where, "no such file in the build context", received=source)
             for name in names:
-                place = target / (Path(name).name if name == source else Path(name).relative_to(source))
-                place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(self.context / name, place)
+                copy = target / (Path(name).name if name == source else Path(name).relative_to(source))
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(self.context / name, copy)
 
 
 def bootstrap(release: str, tree: Path) -> None:
-    """Installs a release of Debian into a folder; documents are left out of it for good, as in the slim image."""
+    """Install a Debian release into a folder, without documentation, now and later, as in the slim image."""
     started_s = time.monotonic()
-    checked(["sh", str(ROOT / "requirements" / "debootstrap.sh")], "debootstrap")
+    run_here(["sh", str(ROOT / "requirements" / "debootstrap.sh")], "debootstrap")
     debootstrap(release, tree)
     for name in (*DOCUMENTS, *CACHES):
         shutil.rmtree(tree / name, ignore_errors=True)
@@ -144,27 +146,34 @@ def bootstrap(release: str, tree: Path) -> None:
 
 
 def debootstrap(release: str, tree: Path) -> None:
-    """Runs debootstrap; a mirror that fails is asked again, since debootstrap itself goes on to the next error.
+    """Run debootstrap, again after a pause if it fails: it does not retry a mirror itself.
 
     Raises:
-        MainlineError: it failed each time; with the end of its log, where a full disk is named, too.
+        MainlineError: every attempt failed; the message has the end of its log, which also names a full disk.
     """
     command = ["debootstrap", "--variant=minbase", release, str(tree), *mirror()]
-    for pause_s in (*PAUSES_S, None):
-        try:
-            return checked(command, "debootstrap")
-        except MainlineError as error:
-            log = read(tree / "debootstrap" / "debootstrap.log").splitlines()[-SHOWN_LINES:]
-            if pause_s is None:
-                received = "\n".join([str(error.received), "its log:", *log])
-                raise MainlineError(error.where, error.problem, received=received) from error
-            say(f"{release}: {error.problem}, once more in {pause_s} s: {' '.join(log[-1:])}")
-        time.sleep(pause_s)
+
+    def log() -> list[str]:
+        return read(tree / "debootstrap" / "debootstrap.log").splitlines()[-SHOWN_LINES:]
+
+    def before_retry(error: BaseException, pause_s: float) -> None:
+        say(f"{release}: {first_line(error)}, again in {pause_s:.0f} s: {' '.join(log()[-1:])}")
         clear(tree)
+
+    try:
+        retry(lambda: run_here(command, "debootstrap"), BACKOFF, is_ours, before_retry)
+    except MainlineError as error:
+        received = "\n".join([error.received, "its log:", *log()])
+        raise MainlineError(error.where, error.problem, received=received) from error
+
+
+def is_ours(error: BaseException) -> bool:
+    """Whether a command failed, and not this code."""
+    return isinstance(error, MainlineError)
 
 
 def mirror() -> list[str]:
-    """Where this machine gets Debian's packages from, if it is a Debian; debootstrap knows a mirror otherwise."""
+    """The mirror that this machine uses, if it runs Debian; otherwise debootstrap uses its default."""
     if "ID=debian" not in read(Path("/etc/os-release")).splitlines():
         return []
     command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Label: Debian"]
@@ -172,72 +181,74 @@ def mirror() -> list[str]:
 
 
 def run_step(step: Run, tree: Path, where: str) -> None:
-    """Runs a command of a Dockerfile in a tree, with the secrets that this machine has for it.
+    """Run a RUN instruction in a tree, with the secrets that it mounts.
 
     Raises:
-        MainlineError: it failed.
+        MainlineError: the command failed.
     """
     with secrets(step.secrets) as mounts:
-        inside = Inside(tree, step.environment, step.user, step.folder, mounts)
-        check(inside.run(["sh", "-c", step.command]), where)
+        chroot = Chroot(tree, step.environment, step.user, step.folder, mounts)
+        check_exit_code(chroot.run(["sh", "-c", step.command]), where)
 
 
-def checked(command: Sequence[str], where: str) -> None:
-    """Runs a command of this machine.
+def run_here(command: Sequence[str], where: str) -> None:
+    """Run a command on this machine.
 
     Raises:
-        MainlineError: it failed.
+        MainlineError: the command failed.
     """
-    # One that went on after this process was killed would write into what the next build removes.
+    # A command that outlived this process would write into a folder that the next build removes.
     tied = ["setpriv", "--pdeathsig", "KILL", *command]
-    check(subprocess.run(tied, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False), where)
+    check_exit_code(
+        subprocess.run(tied, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False), where
+    )
 
 
-def check(done: "subprocess.CompletedProcess[str]", where: str) -> None:
-    """Raises MainlineError for a command that failed, with what it printed last."""
+def check_exit_code(done: "subprocess.CompletedProcess[str]", where: str) -> None:
+    """Raise MainlineError with the end of its output if a command failed."""
     if done.returncode != 0:
         last = "\n".join(done.stdout.splitlines()[-SHOWN_LINES:])
-        raise MainlineError(where, f"ended with exit code {done.returncode}", received=last)
+        raise MainlineError(where, f"failed with exit code {done.returncode}", received=last)
 
 
-def needed_by(stage: Stage) -> list[str]:
-    """What a stage builds upon: its base, and the stages that it copies from."""
+def dependencies(stage: Stage) -> list[str]:
+    """The base of a stage and the stages that it copies from."""
     return [stage.base, *(step.stage for step in stage.steps if isinstance(step, Copy) and step.stage)]
 
 
 def within(name: str, source: str) -> bool:
-    """Whether a file is the source of a COPY, or below it."""
+    """Whether a file is the source of a COPY or below it."""
     return name == source or name.startswith(f"{source}/")
 
 
 def tree_name(name: str) -> str:
-    """The folder of a stage or of a base image."""
+    """The name of the folder of a stage or base image."""
     return RELEASES.get(name, name)
 
 
 def stamp_of(tree: Path) -> Path:
-    """The file that says what a finished tree was built from."""
+    """The file with the digest of a finished tree's inputs."""
     return tree.with_name(f"{tree.name}.built")
 
 
 def read(path: Path) -> str:
-    """The text of a file; of one that is not there, none."""
+    """The text of a file, empty if the file does not exist."""
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def clear(tree: Path) -> None:
-    """Removes a tree, after the file that says that it is finished."""
+    """Remove a tree, its stamp first."""
     stamp_of(tree).unlink(missing_ok=True)
     if tree.exists():
         shutil.rmtree(tree)
 
 
 def copy_tree(source: Path, target: Path) -> None:
-    """Copies a folder with owners, modes and times."""
+    """Copy a folder with owners, modes and times."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    checked(["cp", "--archive", "--reflink=auto", "--no-target-directory", str(source), str(target)], "cp")
+    run_here(["cp", "--archive", "--reflink=auto", "--no-target-directory", str(source), str(target)], "cp")
 
 
 def say(line: str) -> None:
-    """Shows how far a build is."""
+    """Print a line of progress."""
     print(line, file=sys.stderr, flush=True)

@@ -1,7 +1,7 @@
-"""Runs the tests on the image's stack, Debian 13, Python 3.13 and TFX 1.21: ``python -m deploy.next [PYTEST ...]``.
+"""Run the tests on the stack of the image (Debian 13, Python 3.13, TFX 1.21): ``make test-next ARGS=...``.
 
-They run in a copy of the checkout, in a tree below .next/ that is built again when the lock has changed; the raw and
-prepared data of data/cache are shared. Needs root, and no container engine.
+The tests run in a copy of the checkout, in a tree below .next/ that is rebuilt when the lock changes; data/cache is
+shared. This needs root, but no container engine.
 """
 
 import os
@@ -13,26 +13,28 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from deploy.chroot import Inside, Mount
-from deploy.tree import ROOT, TREES, Trees, clear, say
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from fakes.image.chroot import IN_CHROOT_ENV, Chroot, Mount
+from fakes.image.image_tree import ROOT, TREES, ImageTrees, clear, say
+
 from pipeline.errors import MainlineError
 
 CHECKOUT = "/src"
-# Where it is set, the tests run in such a tree already.
-INSIDE = "MAINLINE_IN_TREE"
-HANDED_ON = ("CI", "TERM", "PYTEST_ADDOPTS")
+# Environment variables that the tests inherit.
+INHERITED = ("CI", "TERM", "PYTEST_ADDOPTS")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Builds what is missing, copies the checkout, runs pytest; gives its exit code."""
+    """Build the tree if necessary, copy the checkout, and run pytest in it; return its exit code."""
     if any(argument in ("-h", "--help") for argument in arguments):
         print(__doc__)
         return 0
     try:
         TREES.mkdir(exist_ok=True)
-        # One at a time: they share the tree and the copy.
+        # One at a time: the tree and the copy are shared.
         with FileLock(TREES / ".tests.lock"):
-            tree = Trees().stage("tests")
+            tree = ImageTrees().stage("tests")
             return run_tests(tree, copy_checkout(TREES / "checkout"), arguments)
     except MainlineError as error:
         print(error, file=sys.stderr)
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run_tests(tree: Path, checkout: Path, arguments: Sequence[str]) -> int:
-    """Runs pytest in a tree."""
+    """Run pytest in a tree; return its exit code."""
     cache = ROOT / "data" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     mounts = [
@@ -48,22 +50,22 @@ def run_tests(tree: Path, checkout: Path, arguments: Sequence[str]) -> int:
         Mount(ROOT / ".git", f"{CHECKOUT}/.git"),
         Mount(cache, f"{CHECKOUT}/data/cache", writable=True),
     ]
-    handed_on = {name: os.environ[name] for name in HANDED_ON if name in os.environ}
-    inside = Inside(tree, {INSIDE: "1", **handed_on}, folder=CHECKOUT, mounts=mounts)
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    chroot = Chroot(tree, {IN_CHROOT_ENV: "1", **inherited}, folder=CHECKOUT, mounts=mounts)
     clear(tree / "tmp")
     (tree / "tmp").mkdir()
     (tree / "tmp").chmod(0o1777)
     say(f"pytest {' '.join(arguments)}, in {tree}")
-    return inside.run(["/opt/mainline/bin/python", "-m", "pytest", *arguments], capture=False).returncode
+    return chroot.run(["/opt/mainline/bin/python", "-m", "pytest", *arguments], capture=False).returncode
 
 
 def copy_checkout(target: Path) -> Path:
-    """The files that git knows or would add, as they are now."""
+    """Copy the files that git tracks or would add, with their current content."""
     clear(target)
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
-        # One that is deleted and not yet committed is still listed.
+        # Git still lists a deleted file until the deletion is committed.
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
