@@ -35,7 +35,7 @@ def test_a_file_without_certificates_is_bad_input(world, kubeflow, tmp_path):
     (tmp_path / "ca.pem").write_text("no certificate")
     said = kubeflow("status", "run-1", "--ca-cert", str(tmp_path / "ca.pem"))
     assert said.code == 2
-    assert "no certificates" in said.err
+    assert "no certificate" in said.err
 
 
 def test_the_token_of_the_environment_is_sent_with_every_request(world, kubeflow, monkeypatch):
