@@ -78,7 +78,7 @@ class Features:
         values = numbers(rows, feature.name)
         return np.log1p(values) if feature.log else values
 
-    def of(self, rows: pa.Table) -> Arrays:
+    def transform(self, rows: pa.Table) -> Arrays:
         """Return the inputs of the model, each of shape (rows, 1)."""
         made: Arrays = {}
         tokens: dict[str, Any] = {}
@@ -102,7 +102,7 @@ class Features:
                     tokens[feature.name] = made[name]
         for feature in TABLE.features:
             if isinstance(feature, Crossed):
-                made[transformed_name(feature)] = crossed([tokens[name] for name in feature.names], feature)
+                made[transformed_name(feature)] = cross_ids([tokens[name] for name in feature.names], feature)
         return {name: values.reshape(-1, 1) for name, values in made.items()}
 
 
@@ -116,10 +116,10 @@ def most_frequent(values: pa.ChunkedArray, most: int, min_count: int) -> pa.Arra
     return kept.field("values").take(pa.array(order))
 
 
-def crossed(parts: Sequence[Array], feature: Crossed) -> Array:
+def cross_ids(parts: Sequence[Array], feature: Crossed) -> Array:
     """Hash combinations of ids into buckets, by multiplication.
 
-    >>> crossed([np.array([1, 2, 1]), np.array([5, 5, 5])], Crossed(("a", "b"), 1000)).tolist()
+    >>> cross_ids([np.array([1, 2, 1]), np.array([5, 5, 5])], Crossed(("a", "b"), 1000)).tolist()
     [211, 5, 211]
     """
     mixed = np.zeros(len(parts[0]), np.uint64)
@@ -150,23 +150,23 @@ def fit(train: Arrays, labels: Array, held_out: tuple[Arrays, Array], training: 
     return model
 
 
-def measured(labels: Array, scores: Array) -> dict[str, float]:
+def compute_metrics(labels: Array, scores: Array) -> dict[str, float]:
     """Compute the metrics of some rows."""
-    said, clipped = scores >= EVALUATION.decision_threshold, np.clip(scores, 1e-7, 1 - 1e-7)
+    positive, clipped = scores >= EVALUATION.decision_threshold, np.clip(scores, 1e-7, 1 - 1e-7)
     hits, false = curves(labels, scores)
     precision = hits / np.maximum(hits + false, 1)
     positives, negatives = max(labels.sum(), 1), max((1 - labels).sum(), 1)
-    right = float((said * labels).sum())
+    right = float((positive * labels).sum())
     return {
         "example_count": float(len(labels)),
         "auc": float((np.diff(false) * (hits[1:] + hits[:-1]) / 2).sum() / (positives * negatives)),
         "auc_precision_recall": float((np.diff(hits, prepend=0) * precision).sum() / positives),
-        "binary_accuracy": float((said == labels).mean()),
+        "binary_accuracy": float((positive == labels).mean()),
         "binary_crossentropy": float(-(labels * np.log(clipped) + (1 - labels) * np.log(1 - clipped)).mean()),
         "calibration": float(scores.sum() / positives),
         "mean_label": float(labels.mean()),
         "mean_prediction": float(scores.mean()),
-        "precision": right / max(float(said.sum()), 1.0),
+        "precision": right / max(float(positive.sum()), 1.0),
         "recall": right / float(positives),
     }
 
@@ -184,15 +184,15 @@ def curves(labels: Array, scores: Array) -> tuple[Array, Array]:
     return hits, false
 
 
-def sliced(rows: pa.Table, labels: Array, scores: Array) -> Iterator[tuple[str, dict[str, float]]]:
+def metrics_by_slice(rows: pa.Table, labels: Array, scores: Array) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield the metrics of all rows and of every slice; rows without a value belong to no slice."""
-    yield "", measured(labels, scores)
+    yield "", compute_metrics(labels, scores)
     for names in EVALUATION.slices:
         columns = [rows.column(name).combine_chunks() for name in names]
         joined = pc.binary_join_element_wise(*columns, ", ").dictionary_encode()
         codes = pc.fill_null(joined.indices, -1).to_numpy()
         for code, value in enumerate(joined.dictionary.to_pylist()):
-            yield f"{', '.join(names)}={value}", measured(labels[codes == code], scores[codes == code])
+            yield f"{', '.join(names)}={value}", compute_metrics(labels[codes == code], scores[codes == code])
 
 
 def main() -> int:
@@ -202,11 +202,11 @@ def main() -> int:
     training = load_config("impressions", SAME_WORK).training
     rows = {split: read_split(folder / split) for split in ("train", "eval", "test")}
     features = Features(rows["train"])
-    inputs = {split: features.of(table) for split, table in rows.items()}
+    inputs = {split: features.transform(table) for split, table in rows.items()}
     labels = {split: table.column(TABLE.label).to_numpy() for split, table in rows.items()}
     model = fit(inputs["train"], labels["train"], (inputs["eval"], labels["eval"]), training)
     scores = model.predict(inputs["test"], batch_size=SCORE_BATCH, verbose=0).reshape(-1)
-    metrics = dict(sliced(rows["test"], labels["test"], scores))
+    metrics = dict(metrics_by_slice(rows["test"], labels["test"], scores))
     model.save(out / "model")
     counts = {split: table.num_rows for split, table in rows.items()}
     facts = {"rows": counts, "metrics": metrics, "seconds": time.perf_counter() - started_s}

@@ -20,7 +20,7 @@ def taxi(tmp_path_factory):
     return rows_of(Case("taxi", 2), tmp_path_factory.mktemp("taxi"))
 
 
-def test_the_taxi_rows_are_all_there_as_often_as_asked_and_two_thirds_train(taxi):
+def test_all_taxi_rows_are_copied_and_two_thirds_are_train(taxi):
     rows = {split: cells(taxi / split / "rows.csv") for split in ("train", "eval")}
     assert sum(map(len, rows.values())) == 2 * 15_002
     assert len(rows["train"]) / (2 * 15_002) == pytest.approx(2 / 3, abs=0.01)
@@ -40,13 +40,13 @@ def test_the_label_is_that_of_the_template(taxi):
     assert f'"{TAXI_LABEL}"' in TAXI_SCHEMA.read_text(encoding="utf-8")
 
 
-def test_a_copy_is_made_once(taxi):
+def test_rows_are_written_once(taxi):
     before = (taxi / "eval" / "rows.csv").stat().st_mtime_ns
     assert rows_of(Case("taxi", 2), taxi.parents[1]) == taxi
     assert (taxi / "eval" / "rows.csv").stat().st_mtime_ns == before
 
 
-def test_ids_are_no_longer_numbers_and_all_else_is_as_it_was(tmp_path):
+def test_ids_get_a_letter_and_nothing_else_changes(tmp_path):
     named = rows_of(Case("impressions", 300, intervals=True), tmp_path)
     source = synthesize(World(300), tmp_path / "synthetic" / "300-seed-0-drift-0-csv").path
     for split in ("train", "eval", "test"):
@@ -55,10 +55,10 @@ def test_ids_are_no_longer_numbers_and_all_else_is_as_it_was(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["taxi", "taxi:0", "taxi:14+intervals", "impressions", "recommender:3", "census", ""])
-def test_another_case_is_refused(text):
+def test_an_unknown_case_is_an_error(text):
     with pytest.raises(InputError, match="no such case"):
         parse_case(text)
 
 
-def test_the_hash_of_a_row_decides_alone():
+def test_the_split_depends_only_on_the_hash_of_the_row():
     assert [split_of(text) for text in ("a", "b", "a")][::2] == [split_of("a")] * 2

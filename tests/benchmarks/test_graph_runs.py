@@ -19,18 +19,18 @@ def test_medians_are_of_one_side_and_of_nodes_that_every_run_has():
     assert "Tuner" not in found
 
 
-def test_each_side_is_first_as_often():
+def test_sides_alternate():
     turns = list(take_turns(("a", "b"), 4))
     assert turns[::2].count("a") == turns[::2].count("b") == 2
 
 
-def test_other_rows_are_refused():
+def test_different_row_counts_are_an_error():
     check_equal_rows([run_of("ours", 1), run_of("stock", 1)])
     with pytest.raises(MainlineError, match="rows"):
         check_equal_rows([run_of("ours", 1), run_of("stock", 1, rows=11)])
 
 
-def test_metrics_that_are_apart_are_refused():
+def test_metrics_that_differ_too_much_are_an_error():
     runs = [run_of("ours", 1), run_of("stock", 1, auc=0.7)]
     assert check_near_metrics(runs, 0.06) == {"auc": pytest.approx(0.05)}
     with pytest.raises(MainlineError, match="do not agree"):

@@ -1,4 +1,4 @@
-"""Measuring a process: its seconds, the memory of it and of its children, and how it ended."""
+"""Wall time, memory and failure of a measured process and its children."""
 
 import sys
 
@@ -16,28 +16,28 @@ for child in [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]:
 """
 
 
-def test_the_seconds_are_those_of_the_process(tmp_path):
+def test_seconds_are_those_of_the_process(tmp_path):
     usage = run_fresh([sys.executable, "-c", "import time; time.sleep(0.5)"], tmp_path / "log")
     assert 0.5 <= usage.wall_s < 5
     assert usage.cpu_s < usage.wall_s
 
 
-def test_memory_is_of_all_processes_together(tmp_path):
+def test_memory_is_the_sum_of_all_processes(tmp_path):
     assert 120 < run_fresh([sys.executable, "-c", FAMILY], tmp_path / "log").peak_mb < 400
 
 
-def test_a_peak_that_has_passed_is_seen(tmp_path):
+def test_an_earlier_peak_is_counted(tmp_path):
     code = "held = b'x' * 150_000_000; del held; import time; time.sleep(1)"
     assert 150 < run_fresh([sys.executable, "-c", code], tmp_path / "log").peak_mb < 250
 
 
-def test_what_the_measuring_process_holds_is_not_counted(tmp_path):
+def test_memory_of_the_measuring_process_is_not_counted(tmp_path):
     held = b"x" * 300_000_000
     usage = run_fresh([sys.executable, "-c", "import time; time.sleep(1)"], tmp_path / "log")
     assert 1 < usage.peak_mb < len(held) / 1e6 / 2
 
 
-def test_a_failure_says_what_the_process_said(tmp_path):
+def test_a_failure_contains_the_output_of_the_process(tmp_path):
     with pytest.raises(MainlineError, match="ended with 3") as caught:
         run_fresh([sys.executable, "-c", "print('the reason'); raise SystemExit(3)"], tmp_path / "log")
     assert "the reason" in caught.value.received
