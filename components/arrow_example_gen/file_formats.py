@@ -18,7 +18,7 @@ from components.arrow_example_gen.formats import byte_ranges, parquet, tfrecord
 from components.arrow_example_gen.json_lines import reader as json_reader
 from components.arrow_example_gen.json_lines.line_errors import Fault
 from components.arrow_example_gen.quarantine.bad_rows import BadRow, BadRows
-from components.support.parquet import parquet as parquet_files
+from components.compat.pyarrow import parquet as parquet_files
 from components.support.row_files import kind
 from pipeline.errors import DataError
 

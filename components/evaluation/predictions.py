@@ -10,8 +10,8 @@ import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 from tfx.dsl.io import fileio
 
+from components.compat.pyarrow import parquet
 from components.examples.listing import files_in, mark, visible
-from components.support.parquet import parquet
 from components.support.remote_files import write_whole
 from pipeline.errors import DataError, MainlineError
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from components.arrow_example_gen.checks.columns import ARROW_TYPES, Columns, check_names
 from components.arrow_example_gen.checks.text_encoding import first_failing, first_not_utf8, not_utf8, shown
-from components.support.parquet import parquet
+from components.compat.pyarrow import parquet
 from pipeline.errors import DataError, MachineError, MainlineError, is_machines
 
 ROWS_PER_BATCH = 1 << 15

@@ -14,7 +14,7 @@ from components.arrow_example_gen.checks.columns import Columns
 from components.arrow_example_gen.csv.blocks import count_records
 from components.arrow_example_gen.formats.byte_ranges import scan
 from components.arrow_example_gen.formats.tfrecord import NOT_GZIP, not_gzip
-from components.support.parquet import parquet
+from components.compat.pyarrow import parquet
 from components.support.row_files import kind
 
 BLOCK_BYTES = 8 << 20

@@ -226,7 +226,7 @@ def test_a_pickle_in_a_file_does_not_run(tmp_path, place):
 
 
 def test_importing_the_reader_is_enough(tmp_path):
-    code = f"from components.support.parquet import parquet; parquet.read_schema({str(with_pickle(tmp_path, 'age'))!r})"
+    code = f"from components.compat.pyarrow import parquet; parquet.read_schema({str(with_pickle(tmp_path, 'age'))!r})"
     subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=Path(parquet_format.__file__).parents[3])
     assert not (tmp_path / "ran").exists()
 

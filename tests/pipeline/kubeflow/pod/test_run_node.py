@@ -1,4 +1,4 @@
-"""A pod's own decisions, without a run: the whole is in tests/e2e/test_kubeflow.py."""
+"""A pod's own decisions, without a run: the whole is in tests/e2e/clusters/test_kubeflow.py."""
 
 import json
 import os
