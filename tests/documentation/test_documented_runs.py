@@ -1,15 +1,21 @@
 """The commands of the documentation run, and a run leaves the documented files."""
 
+import contextlib
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import harness
 import pytest
-from markdown_pages import DOCS, ROOT, commands_of, section
+from markdown_pages import DOCS, ROOT, Command, commands_of, section
 
 import local_runner
 from pipeline.run.summary.summary import AWAITING_CODE
@@ -29,35 +35,62 @@ RUNS = [
 ]  # fmt: skip
 
 
+@dataclass(frozen=True)
+class CommandRun:
+    """A command of the documentation that ran: its exit code, its output, and the facts of the latest run."""
+
+    command: Command
+    code: int
+    out: str
+    facts: Mapping[str, Any]
+
+    def check(self) -> None:
+        """Compare the outcome with what the command asks for."""
+        words = self.command.words
+        assert self.code == (AWAITING_CODE if REVIEWED in words else 0), f"{self.command}\n{self.out}"
+        if "--json" in words:
+            assert json.loads(self.out) == self.facts
+        expected = ("stopped as asked",) if "--to" in words else ("awaiting review",) if REVIEWED in words else PUSHED
+        assert self.facts["status"] in expected
+
+
+@pytest.fixture(scope="module")
+def root(finished, tmp_path_factory):
+    """A copy of a finished run's root, where all commands of the documentation run."""
+    return shutil.copytree(finished.root, tmp_path_factory.mktemp("documented") / "runs")
+
+
+@pytest.fixture(scope="module")
+def command_runs(finished, root):
+    """Every command of the documentation that starts a run, with few rows and epochs."""
+    shutil.copytree(finished.rows, root.parent / "span-1")
+    (root.parent / "span-1" / "_SUCCESS").touch()
+    own = {OWN_ROWS: f"data.path={finished.rows}", OWN_SPANS: f"data.path={root.parent}/span-{{SPAN}}"}
+    fast = [part for value in harness.settings(finished.rows) for part in ("--set", value)]
+    return [run_command(command, ["--root", str(root), *fast], own, root) for command in RUNS]
+
+
+def run_command(command: Command, first: Sequence[str], own: Mapping[str, str], root: Path) -> CommandRun:
+    """Run a command in this process; ``own`` replaces the example paths in it."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    with contextlib.redirect_stdout(out):
+        code = local_runner.main([*first, *(own.get(word, word) for word in command.words[2:])])
+    out.flush()
+    return CommandRun(command, code, out.buffer.getvalue().decode(), harness.latest_facts(root))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_the_commands_of_the_documentation_run(finished, tmp_path, capsys):
-    shutil.copytree(finished.rows, tmp_path / "span-1")
-    (tmp_path / "span-1" / "_SUCCESS").touch()
-    own = {OWN_ROWS: f"data.path={finished.rows}", OWN_SPANS: f"data.path={tmp_path}/span-{{SPAN}}"}
-    root = shutil.copytree(finished.root, tmp_path / "runs")
-    fast = [part for value in harness.settings(finished.rows) for part in ("--set", value)]
-    for command in RUNS:
-        words = [own.get(word, word) for word in command.words[2:]]
-        code = local_runner.main(["--root", str(root), *fast, *words])
-        out = capsys.readouterr().out
-        assert code == (AWAITING_CODE if REVIEWED in words else 0), f"{command}\n{out}"
-        check_outcome(words, out, harness.latest_facts(root))
-
-
-def check_outcome(words: list[str], out: str, facts: dict[str, object]) -> None:
-    """Check what a finished command printed and recorded."""
-    if "--json" in words:
-        assert json.loads(out) == facts
-    expected = ("stopped as asked",) if "--to" in words else ("awaiting review",) if REVIEWED in words else PUSHED
-    assert facts["status"] in expected
+def test_the_commands_of_the_documentation_run(command_runs):
+    assert len(command_runs) >= 10
+    for run in command_runs:
+        run.check()
 
 
 @pytest.mark.slow
-def test_the_commands_on_reports_run(finished, tmp_path):
-    root = shutil.copytree(finished.root, tmp_path / "runs")
-    facts = harness.run_here(finished.rows, root, REVIEWED, "training.learning_rate=3e-3").facts
-    names = {"<run>": facts["run"], "<other>": finished.outcome.facts["run"]}
+def test_the_commands_on_reports_run(finished, command_runs, root):
+    (awaiting,) = [run.facts["run"] for run in command_runs if REVIEWED in run.command.words]
+    names = {"<run>": awaiting, "<other>": finished.outcome.facts["run"]}
     commands = [command for command in COMMANDS if command.starts("python", "-m") and command.words[2] in ON_REPORTS]
     assert {command.words[3] for command in commands} >= {"list", "show", "approve", "reject", "runs/census"}
     decided = False
@@ -67,12 +100,12 @@ def test_the_commands_on_reports_run(finished, tmp_path):
             [sys.executable, *words],
             capture_output=True,
             text=True,
-            cwd=tmp_path,
+            cwd=root.parent,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
         assert done.returncode == int(decided and "reject" in words), f"{command}\n{done.stderr}"
         decided |= "approve" in words
-    assert (tmp_path / "diff.html").is_file()
+    assert (root.parent / "diff.html").is_file()
 
 
 @pytest.mark.slow
