@@ -134,7 +134,8 @@ def test_five_kills_at_the_worst_moments_cost_seconds_and_no_step(tmp_path, caps
 @pytest.mark.timeout(600)
 def test_a_worker_that_is_stuck_is_named_and_costs_a_restart_of_all(tmp_path):
     rows = harness.tiny_rows(tmp_path / "rows")
-    run = Watched(rows, tmp_path / "runs", *LONG, "training.hang_timeout_s=6", path=put_into(tmp_path / "site"))
+    run = Watched(rows, tmp_path / "runs", *LONG, "training.epochs=12", "training.hang_timeout_s=10",
+                  path=put_into(tmp_path / "site"))  # fmt: skip
     # In a callback, then in a function of its input, then stopped as a whole.
     run.until(lambda: run.attempt().name == "2" and run.trains(), 240)
     os.kill(workers_of(run.process)[1].pid, signal.SIGSTOP)
