@@ -1,7 +1,7 @@
 # Every target sets up .venv first when it is missing or older than the lock.
 PY := .venv/bin/python
 
-.PHONY: run report tensorboard test test-next fuzz check lock bench clean
+.PHONY: run run-next report tensorboard test test-next fuzz check lock bench clean
 
 run: .venv/ready
 	@$(PY) local_runner.py $(ARGS)
@@ -19,10 +19,14 @@ test: .venv/ready
 	@$(PY) -m data.fetch
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-# The same tests on the image's stack, in a Debian 13 tree below .next/: needs root.
+# The same tests, and a run, on the image's stack, in a Debian 13 tree below .next/: needs root.
 test-next: .venv/ready
 	@$(PY) -m data.fetch
 	@$(PY) tests/next_stack.py $(ARGS)
+
+run-next: .venv/ready
+	@$(PY) -m data.fetch
+	@$(PY) tests/next_stack.py --run $(ARGS)
 
 # 10,000 files drawn at random, of each kind that can be read, by a new seed, which it prints; ARGS="--seed S" for one.
 fuzz: .venv/ready

@@ -1,6 +1,7 @@
-"""Run the tests on the stack of the image (Debian 13, Python 3.13, TFX 1.21): ``make test-next ARGS=...``.
+"""Run the tests, or with ``--run`` a pipeline, on the stack of the image (Debian 13, Python 3.13, TFX 1.21).
 
-The tests run in a copy of the checkout, in a tree below .next/ that is rebuilt when the lock changes; data/cache is
+``make test-next ARGS=...`` passes its arguments to pytest, ``make run-next ARGS=...`` to local_runner.py. They run in a
+copy of the checkout, in a tree below .next/ that is rebuilt when the lock changes; data/cache is
 shared. This needs root, but no container engine.
 """
 
@@ -26,7 +27,7 @@ INHERITED = ("CI", "TERM", "PYTEST_ADDOPTS")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build the tree if necessary, copy the checkout, and run pytest in it; return its exit code."""
+    """Build the tree if necessary, copy the checkout, and run the command in it; return its exit code."""
     if any(argument in ("-h", "--help") for argument in arguments):
         print(__doc__)
         return 0
@@ -35,14 +36,25 @@ def main(arguments: Sequence[str]) -> int:
         # One at a time: the tree and the copy are shared.
         with FileLock(TREES / ".tests.lock"):
             tree = ImageTrees().stage("tests")
-            return run_tests(tree, copy_checkout(TREES / "checkout"), arguments)
+            return run_inside(tree, copy_checkout(TREES / "checkout"), command_of(arguments))
     except MainlineError as error:
         print(error, file=sys.stderr)
         return error.exit_code
 
 
-def run_tests(tree: Path, checkout: Path, arguments: Sequence[str]) -> int:
-    """Run pytest in a tree; return its exit code."""
+def command_of(arguments: Sequence[str]) -> list[str]:
+    """Return what Python is to run.
+
+    >>> command_of(["-k", "gate"]), command_of(["--run", "--config", "census"])
+    (['-m', 'pytest', '-k', 'gate'], ['local_runner.py', '--root', '/tmp/runs', '--config', 'census'])
+    """
+    if arguments[:1] == ["--run"]:
+        return ["local_runner.py", "--root", "/tmp/runs", *arguments[1:]]
+    return ["-m", "pytest", *arguments]
+
+
+def run_inside(tree: Path, checkout: Path, command: Sequence[str]) -> int:
+    """Run Python with a command in a tree; return its exit code."""
     cache = ROOT / "data" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     mounts = [
@@ -55,8 +67,8 @@ def run_tests(tree: Path, checkout: Path, arguments: Sequence[str]) -> int:
     clear(tree / "tmp")
     (tree / "tmp").mkdir()
     (tree / "tmp").chmod(0o1777)
-    say(f"pytest {' '.join(arguments)}, in {tree}")
-    return chroot.run(["/opt/mainline/bin/python", "-m", "pytest", *arguments], capture=False).returncode
+    say(f"python {' '.join(command)}, in {tree}")
+    return chroot.run(["/opt/mainline/bin/python", *command], capture=False).returncode
 
 
 def copy_checkout(target: Path) -> Path:
