@@ -24,6 +24,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    from pipeline.run.streams import enter
+    from pipeline.run.streams import run_main
 
-    enter(main)
+    run_main(main)

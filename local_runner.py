@@ -53,14 +53,14 @@ def main(arguments: list[str]) -> int:
     from pipeline.errors import MainlineError
     from pipeline.run.local.runner import run
     from pipeline.run.request import Request
-    from pipeline.run.watch.watcher import Asked, watch
+    from pipeline.run.watch.watcher import WatchOptions, watch
 
     request = Request(
         config=options.config, overrides=tuple(options.set), env=options.env, from_node=options.from_node,
         to_node=options.to_node, cache=not options.no_cache, root=options.root, orchestrator=options.orchestrator,
         as_json=options.json,
     )  # fmt: skip
-    asked = Asked(options.cron, options.on_new_span, options.missed or "run", options.max_runs)
+    asked = WatchOptions(options.cron, options.on_new_span, options.missed or "run", options.max_runs)
     try:
         return watch(request, asked, (sys.executable, __file__)) if options.watch else run(request)
     except MainlineError as error:
@@ -69,6 +69,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    from pipeline.run.streams import enter
+    from pipeline.run.streams import run_main
 
-    enter(main)
+    run_main(main)

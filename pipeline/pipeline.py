@@ -47,7 +47,7 @@ from pipeline.nodes import (
 from pipeline.settings.evaluation import make_eval_config
 from pipeline.settings.known_names import check_names
 from pipeline.settings.report import report_settings
-from pipeline.settings.split import splitting_of
+from pipeline.settings.split import make_splitting
 from pipeline.settings.tuning import tuning_settings
 from pipeline.splits import SPLITS
 from pipeline.task.labels import gate_labels
@@ -82,7 +82,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         splits=SPLITS,
         on_bad_row=config.data.on_bad_row,
         max_bad_share=config.data.max_bad_share,
-        splitting=splitting_of(config.data.split_by, schema),
+        splitting=make_splitting(config.data.split_by, schema),
         shuffle_rows=config.data.shuffle_rows,
         seed=config.data.seed,
         other_columns=config.data.other_columns,

@@ -24,14 +24,14 @@ from pipeline.config.load import load_config
 from pipeline.pipeline import create_pipeline
 from pipeline.run.console import observing
 from pipeline.run.local.graph import Graph, compile_pipeline
-from pipeline.run.local.runner import progress_to, walk
+from pipeline.run.local.runner import progress_to, run_nodes
 
 
 def run_taxi(rows: Path, root: Path) -> int:
     """Run the graph once."""
     with observing(sys.stderr) as observer, progress_to(observer) as handler:
         ir = compile_pipeline(make_ours(rows, root), "measured", from_node=None, to_node=None)
-        walk(Graph(ir, observer, handler), "local")
+        run_nodes(Graph(ir, observer, handler), "local")
     return 0
 
 

@@ -7,16 +7,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.run.streams import enter
+from pipeline.run.streams import run_main
 
 if TYPE_CHECKING:
     import ml_metadata as mlmd
 
     from components.review.choice import Candidate
     from components.review.ledger import Recorded, Reviewed
-    from pipeline.run.history import Stored
+    from pipeline.run.history import PipelineStore
 
-    Opened = list[tuple[Stored, mlmd.MetadataStore]]
+    Opened = list[tuple[PipelineStore, mlmd.MetadataStore]]
 
 EPILOG = "exit codes: 0 done, or decided so before; 1 anything else; 2 bad input"
 
@@ -123,14 +123,14 @@ def tell(options: argparse.Namespace, recorded: "Recorded", pages: list[str], co
 
 def next_command(options: argparse.Namespace, chosen: "Candidate") -> str:
     """How to run on: with the config that the run had, all that is done is cached."""
-    from pipeline.run.history import changed_by_overlay
+    from pipeline.run.history import overrides_to_restore
     from pipeline.shell import line, option, script
 
     kept = chosen.root / "history" / chosen.run / "config.yaml" if chosen.root else None
     root = option("--root", chosen.root.parent) if chosen.root else []
     if kept is None or not kept.is_file():
         return line(*script("local_runner.py"), *option("--config", options.config or chosen.pipeline), *root)
-    return line(*script("local_runner.py"), *option("--config", kept), *root, *changed_by_overlay(kept.parent))
+    return line(*script("local_runner.py"), *option("--config", kept), *root, *overrides_to_restore(kept.parent))
 
 
 def choose_report(options: argparse.Namespace) -> "tuple[Candidate, Reviewed, mlmd.MetadataStore]":
@@ -158,9 +158,9 @@ def opened(options: argparse.Namespace) -> "Opened":
         InputError: there is none.
     """
     from pipeline.errors import InputError
-    from pipeline.run.history import stores
+    from pipeline.run.history import find_stores
 
-    found = [stored for stored in stores(options.root, options.config) if exists(stored)]
+    found = [stored for stored in find_stores(options.root, options.config) if exists(stored)]
     if not found:
         raise InputError(
             options.config or str(options.root), "its pipeline has not run here", received=str(options.root),
@@ -169,7 +169,7 @@ def opened(options: argparse.Namespace) -> "Opened":
     return [(stored, open_store(stored)) for stored in found]
 
 
-def open_store(stored: "Stored") -> "mlmd.MetadataStore":
+def open_store(stored: "PipelineStore") -> "mlmd.MetadataStore":
     """The store of a pipeline.
 
     Raises:
@@ -195,7 +195,7 @@ def reason(text: str) -> str:
     return text.replace("Error when executing query: ", "").split(" query: ")[0]
 
 
-def exists(stored: "Stored") -> bool:
+def exists(stored: "PipelineStore") -> bool:
     """Whether there is a store: to open one in SQLite that is not there would make it."""
     if stored.connection.WhichOneof("config") != "sqlite":
         return True
@@ -210,4 +210,4 @@ def print_json(content: Any) -> None:
 
 
 if __name__ == "__main__":
-    enter(main)
+    run_main(main)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import DataError, MainlineError, of_system
-from pipeline.run.streams import enter
+from pipeline.run.streams import run_main
 
 if TYPE_CHECKING:
     from components.artifacts.decision import Decision
-    from pipeline.run.history import StoredRun
+    from pipeline.run.history import RunRecord
 
 EPILOG = "exit codes: 0 the page is written, 1 something failed, 2 bad input"
 
@@ -76,22 +76,22 @@ def report_folder(given: Path) -> Path:
     return run.reports
 
 
-def make_again(run: "StoredRun") -> None:
+def make_again(run: "RunRecord") -> None:
     """The report of a run from what its nodes left; what libraries print goes to the log of the run.
 
     Raises:
         InputError: they left nothing.
     """
-    from pipeline.run.log_redirect import libraries_to
+    from pipeline.run.log_redirect import redirect_output
 
     nodes = [node for node in run.summary.get("nodes") or [] if isinstance(node, dict)]
     failed = [str(node.get("node", "")) for node in nodes if node.get("state") == "failed"]
-    with libraries_to(run.folder / "run.log"):
-        from pipeline.run.history import opened
-        from pipeline.run.summary.report import Failure, publish
+    with redirect_output(run.folder / "run.log"):
+        from pipeline.run.history import open_store
+        from pipeline.run.summary.report import NodeFailure, publish
 
-        failure = Failure(failed[0] if failed else "", run.summary.get("error") or "")
-        with opened(run) as handle:
+        failure = NodeFailure(failed[0] if failed else "", run.summary.get("error") or "")
+        with open_store(run) as handle:
             publish(handle.store, run.config, run.run, run.reports, failure)
 
 
@@ -115,4 +115,4 @@ def read_decision(folder: Path) -> "Decision | None":
 
 
 if __name__ == "__main__":
-    enter(main)
+    run_main(main)

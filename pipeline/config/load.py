@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from pipeline.config.root import Config
 from pipeline.config.validation_errors import explain
-from pipeline.config.yaml_limits import check_text, exists, load_yaml, parts_of, read_file, shortened
+from pipeline.config.yaml_limits import check_text, exists, load_yaml, read_file, shorten, split_key
 from pipeline.config.yaml_loader import Dumper, DuplicateKeyError, Loader
 from pipeline.errors import ConfigError, refused
 
@@ -64,7 +64,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except DuplicateKeyError as error:
         raise ConfigError(str(path), str(error), next_step="Remove one of them.") from error
     except (ValueError, yaml.YAMLError) as error:
-        raise ConfigError(str(path), "cannot be read as YAML", received=shortened(str(error), 400)) from error
+        raise ConfigError(str(path), "cannot be read as YAML", received=shorten(str(error), 400)) from error
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -94,10 +94,10 @@ def parse_override(text: str) -> dict[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise ConfigError(
-            f"--set {shortened(text)}", "not an assignment", expected="key=value, such as training.epochs=3"
+            f"--set {shorten(text)}", "not an assignment", expected="key=value, such as training.epochs=3"
         )
     nested = _override_value(key, value)
-    for part in reversed(parts_of(key)):
+    for part in reversed(split_key(key)):
         nested = {part: nested}
     return nested
 
@@ -106,12 +106,12 @@ def _override_value(key: str, value: str) -> Any:
     try:
         return load_yaml(value, Loader)
     except DuplicateKeyError as error:
-        raise ConfigError(f"--set {shortened(key)}", str(error), received=shortened(value)) from error
+        raise ConfigError(f"--set {shorten(key)}", str(error), received=shorten(value)) from error
     except (ValueError, yaml.YAMLError) as error:
         # YAML's own errors carry a line and a column, which say nothing about a value on one line.
         why = "" if isinstance(error, yaml.MarkedYAMLError) else str(error)
         raise ConfigError(
-            f"--set {shortened(key)}", "the value is not YAML", received=shortened(value), expected=why
+            f"--set {shorten(key)}", "the value is not YAML", received=shorten(value), expected=why
         ) from error
 
 

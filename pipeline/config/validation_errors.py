@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from pipeline.config.root import Config
-from pipeline.config.yaml_limits import shortened
+from pipeline.config.yaml_limits import shorten
 from pipeline.errors import ConfigError, did_you_mean
 
 # A model and a dataclass call it differently.
@@ -16,13 +16,13 @@ UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 
 def explain(error: ErrorDetails, source: str) -> ConfigError:
     """Turn a pydantic error into one that names the file and the key."""
-    key = shortened(".".join(str(part) for part in error["loc"]))
+    key = shorten(".".join(str(part) for part in error["loc"]))
     where = f"{source}: {key}" if key else source
     if error["type"] in UNKNOWN_KEY:
         return ConfigError(where, f"unknown key. {nearest_key(error['loc'])}")
     if error["type"] == "missing":
         return ConfigError(where, "required key is missing", next_step=f"Add it, or pass --set {key}=VALUE.")
-    return ConfigError(where, "not usable", expected=error["msg"], received=shortened(repr(error["input"])))
+    return ConfigError(where, "not usable", expected=error["msg"], received=shorten(repr(error["input"])))
 
 
 def nearest_key(location: tuple[int | str, ...]) -> str:

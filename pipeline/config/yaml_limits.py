@@ -14,14 +14,14 @@ import yaml
 
 from pipeline.errors import ConfigError
 
-MOST_BYTES = 256 << 10
-MOST_VALUES = 20_000
-MOST_LEVELS = 32
-MOST_PARTS = 16
+MAX_BYTES = 256 << 10
+MAX_VALUES = 20_000
+MAX_LEVELS = 32
+MAX_PARTS = 16
 # Python writes no number of 4,300 digits and more out, and one in hexadecimals has more than it shows.
-MOST_DIGITS = 3_500
+MAX_DIGITS = 3_500
 # What YAML itself allows by escapes, and no setting has: controls, and halves of surrogate pairs.
-UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 class LimitError(ValueError):
@@ -43,18 +43,18 @@ def check_text(where: str, text: str) -> None:
         ConfigError: it is not text, or no file is called so.
     """
     if not text.isprintable() or any(len(part.encode("utf-8", "replace")) > 255 for part in text.split("/")):
-        raise ConfigError(where, "no file can have such a name", received=shortened(text))
+        raise ConfigError(where, "no file can have such a name", received=shorten(text))
 
 
-def parts_of(key: str) -> list[str]:
+def split_key(key: str) -> list[str]:
     """The parts of a key of ``--set``, which make as many levels.
 
     Raises:
         ConfigError: too many.
     """
     parts = key.split(".")
-    if len(parts) > MOST_PARTS:
-        raise ConfigError(f"--set {shortened(key)}", "no key has so many parts", expected=f"at most {MOST_PARTS}")
+    if len(parts) > MAX_PARTS:
+        raise ConfigError(f"--set {shorten(key)}", "no key has so many parts", expected=f"at most {MAX_PARTS}")
     return parts
 
 
@@ -69,15 +69,15 @@ def read_file(path: Path) -> str:
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise LimitError("not a file")
-        content = file.read(MOST_BYTES + 1)
+        content = file.read(MAX_BYTES + 1)
     check_bytes(len(content))
     return content.decode("utf-8")
 
 
 def check_bytes(count: int) -> None:
     """Compares the size of a document with the limit."""
-    if count > MOST_BYTES:
-        raise LimitError(f"larger than {MOST_BYTES >> 10} KiB")
+    if count > MAX_BYTES:
+        raise LimitError(f"larger than {MAX_BYTES >> 10} KiB")
 
 
 def load_yaml(text: str, loader: type[yaml.SafeLoader]) -> Any:
@@ -96,10 +96,10 @@ def load_yaml(text: str, loader: type[yaml.SafeLoader]) -> Any:
         document = reading.get_single_node()
         if document is None:
             return None
-        Count().of(document)
+        NodeCounter().of(document)
         return reading.construct_document(document)
     except RecursionError:
-        raise LimitError(f"more than {MOST_LEVELS} levels, one within another") from None
+        raise LimitError(f"more than {MAX_LEVELS} levels, one within another") from None
     except (TypeError, LookupError, AttributeError, ArithmeticError) as error:
         # PyYAML's constructors of dates, numbers and sets take the form of a value on trust.
         raise LimitError(f"a value that is none: {error}") from error
@@ -107,7 +107,7 @@ def load_yaml(text: str, loader: type[yaml.SafeLoader]) -> Any:
         reading.dispose()
 
 
-class Count:
+class NodeCounter:
     """Counts the values of a document as if each alias were written out."""
 
     def __init__(self) -> None:
@@ -134,10 +134,10 @@ class Count:
         for inner in inner_nodes(node):
             more, deeper = self.of(inner)
             values, levels = values + more, max(levels, deeper)
-        if values > MOST_VALUES:
-            raise LimitError(f"more than {MOST_VALUES:,} values, counted with what its aliases stand for")
-        if levels >= MOST_LEVELS:
-            raise LimitError(f"more than {MOST_LEVELS} levels, one within another")
+        if values > MAX_VALUES:
+            raise LimitError(f"more than {MAX_VALUES:,} values, counted with what its aliases stand for")
+        if levels >= MAX_LEVELS:
+            raise LimitError(f"more than {MAX_LEVELS} levels, one within another")
         return values, levels + 1
 
 
@@ -147,18 +147,18 @@ def inner_nodes(node: yaml.Node) -> list[yaml.Node]:
         return [one for pair in node.value for one in pair]
     if isinstance(node, yaml.SequenceNode):
         return list(node.value)
-    if node.tag.endswith(":int") and len(node.value) > MOST_DIGITS:
-        raise LimitError(f"a number of more than {MOST_DIGITS:,} digits, at line {node.start_mark.line + 1}")
-    if UNFIT.search(node.value):
+    if node.tag.endswith(":int") and len(node.value) > MAX_DIGITS:
+        raise LimitError(f"a number of more than {MAX_DIGITS:,} digits, at line {node.start_mark.line + 1}")
+    if FORBIDDEN.search(node.value):
         raise LimitError(f"a control character or half a character in a text, at line {node.start_mark.line + 1}")
     return []
 
 
-def shortened(text: str, most: int = 200) -> str:
+def shorten(text: str, most: int = 200) -> str:
     """A text for a message: in full, or its beginning; of what no terminal should be sent, the escapes.
 
-    >>> shortened("a" * 300, 3), shortened("a\\x1b\\ud800b")
+    >>> shorten("a" * 300, 3), shorten("a\\x1b\\ud800b")
     ('aaa... (300 characters)', 'a\\\\x1b\\\\ud800b')
     """
-    shown = UNFIT.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text[:most])
+    shown = FORBIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text[:most])
     return shown if len(text) <= most else f"{shown}... ({len(text)} characters)"

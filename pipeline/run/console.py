@@ -46,7 +46,7 @@ class LiveTable:
         return table(self.statuses) if self.statuses else Text(self.text)
 
 
-class Lines:
+class LineLog:
     """One line per event; a node's progress at most every ten seconds."""
 
     def __init__(self, console: Console, every_s: float = 10.0) -> None:
@@ -99,7 +99,7 @@ def observing(stream: TextIO) -> Iterator[Observer]:
     """An observer that suits the stream."""
     console = Console(file=stream)
     if not console.is_terminal:
-        yield Lines(console)
+        yield LineLog(console)
         return
     view = LiveTable(console)
     with view.live:

@@ -15,7 +15,9 @@ Execution: TypeAlias = metadata_store_pb2.Execution
 UNFINISHED = (Execution.NEW, Execution.RUNNING)
 
 
-def clear_stale(store: mlmd.MetadataStore, artifacts: Path, executions: list[Execution] | None = None) -> list[int]:
+def clean_up_executions(
+    store: mlmd.MetadataStore, artifacts: Path, executions: list[Execution] | None = None
+) -> list[int]:
     """Marks unfinished executions as failed and removes what they and failed ones wrote; gives the ids marked.
 
     ``executions`` are those to look at, by default all: a store that others use knows executions that are alive.
@@ -29,19 +31,19 @@ def clear_stale(store: mlmd.MetadataStore, artifacts: Path, executions: list[Exe
     return [execution.id for execution in unfinished]
 
 
-def of_pipeline(store: mlmd.MetadataStore, pipeline: str) -> list[Execution]:
+def executions_of_pipeline(store: mlmd.MetadataStore, pipeline: str) -> list[Execution]:
     """All executions of a pipeline."""
     return _of_context(store, "pipeline", pipeline)
 
 
-def of_run(store: mlmd.MetadataStore, run: str) -> list[Execution]:
+def executions_of_run(store: mlmd.MetadataStore, run: str) -> list[Execution]:
     """All executions of a run."""
     return _of_context(store, "pipeline_run", run)
 
 
-def of_root(store: mlmd.MetadataStore, root: Path) -> list[Execution]:
+def unfinished_in_root(store: mlmd.MetadataStore, root: Path) -> list[Execution]:
     """Unfinished executions of the pipeline of a root whose runs have their history there: no other root's."""
-    unfinished = [item for item in of_pipeline(store, root.name) if item.last_known_state in UNFINISHED]
+    unfinished = [item for item in executions_of_pipeline(store, root.name) if item.last_known_state in UNFINISHED]
     return [item for item in unfinished if any((root / "history" / run).is_dir() for run in _runs_of(store, item))]
 
 

@@ -12,8 +12,8 @@ from pipeline.config.load import load_config, read_yaml, validate
 from pipeline.config.root import Config, Metadata
 from pipeline.errors import ConfigError, InputError
 from pipeline.metadata.server import wait_for_store
-from pipeline.run.local.lock import resolved
-from pipeline.run.local.run_ids import in_order
+from pipeline.run.local.lock import resolve_folder
+from pipeline.run.local.run_ids import sort_by_start
 
 # ML Metadata and TFX take seconds to import, and a page is drawn from a file without them: hence imports in functions.
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Stored:
+class PipelineStore:
     """A pipeline whose metadata can be asked; ``root`` is its folder on this machine, if it has one."""
 
     pipeline: str
@@ -31,7 +31,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class StoredRun:
+class RunRecord:
     """A run of which the history is kept: its pipeline's folder, its id, its config, and how it ended."""
 
     root: Path
@@ -50,7 +50,7 @@ class StoredRun:
         return self.root / "reports" / self.run
 
 
-def stores(root: Path, config: str | None = None) -> list[Stored]:
+def find_stores(root: Path, config: str | None = None) -> list[PipelineStore]:
     """The store that a config names, or that of every pipeline below a root.
 
     Raises:
@@ -59,23 +59,23 @@ def stores(root: Path, config: str | None = None) -> list[Stored]:
     """
     if config is not None:
         loaded = load_config(config)
-        place = resolved(root) / loaded.name
-        return [Stored(loaded.name, place if place.is_dir() else None, connection(loaded.metadata, place))]
-    found = [stored for folder in sorted(resolved(root).glob("*/history")) for stored in stored_in(folder.parent)]
+        place = resolve_folder(root) / loaded.name
+        return [PipelineStore(loaded.name, place if place.is_dir() else None, connection(loaded.metadata, place))]
+    found = [stored for folder in sorted(resolve_folder(root).glob("*/history")) for stored in store_in(folder.parent)]
     if not found:
         raise InputError(str(root), "no pipeline has run here", next_step="Give the --root of the runs.")
     return found
 
 
-def stored_in(folder: Path) -> Iterator[Stored]:
+def store_in(folder: Path) -> Iterator[PipelineStore]:
     """The pipeline of a folder, by the config of its latest run that can be read, if it has run."""
-    runs = in_order(path.parent for path in folder.glob("history/*/config.yaml"))[::-1]
+    runs = sort_by_start(path.parent for path in folder.glob("history/*/config.yaml"))[::-1]
     if runs:
-        configs = (readable(run) for run in runs)
+        configs = (read_config_or_warn(run) for run in runs)
         settings = next((config.metadata for config in configs if config is not None), Metadata())
         database = folder / "metadata.db"
         if settings.backend != "sqlite" or database.is_file():
-            yield Stored(folder.name, folder, connection(settings, folder))
+            yield PipelineStore(folder.name, folder, connection(settings, folder))
 
 
 def connection(settings: Metadata, folder: Path) -> "metadata_store_pb2.ConnectionConfig":
@@ -97,7 +97,7 @@ def read_config(folder: Path) -> Config:
     return validate(read_yaml(path), str(path))
 
 
-def changed_by_overlay(folder: Path) -> list[str]:
+def overrides_to_restore(folder: Path) -> list[str]:
     """The options that bring back what a run had where its config is read again: an overlay is then laid over it."""
     kept = folder / "config.yaml"
     was, becomes = (made.model_dump(mode="json") for made in (read_config(folder), load_config(str(kept))))
@@ -105,12 +105,12 @@ def changed_by_overlay(folder: Path) -> list[str]:
     return [word for key in changed for word in ("--set", f"{key}={json.dumps(was[key], ensure_ascii=False)}")]
 
 
-def readable(folder: Path) -> Config | None:
+def read_config_or_warn(folder: Path) -> Config | None:
     """The same, of a run that is one of many: where it cannot be read, that is said, and the others go on."""
     try:
         return read_config(folder)
     except ConfigError as error:
-        pass_over(error)
+        warn_skipped(error)
         return None
 
 
@@ -124,48 +124,48 @@ def read_summary(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        pass_over(InputError(str(path), "damaged, and not looked at", received=str(error)))
+        warn_skipped(InputError(str(path), "damaged, and not looked at", received=str(error)))
         return {}
     return facts
 
 
-def pass_over(error: InputError) -> None:
+def warn_skipped(error: InputError) -> None:
     """Names what is wrong with a file of an old run, on standard error."""
     print(f"passed over: {error}", file=sys.stderr)
 
 
-def find_run(given: Path) -> StoredRun:
+def find_run(given: Path) -> RunRecord:
     """The run of a folder: ``history/<run>`` or ``reports/<run>``, or the latest one of a pipeline's folder or a root.
 
     Raises:
         InputError: there is no such run.
     """
-    folder = resolved(given)
+    folder = resolve_folder(given)
     if folder.parent.name in ("history", "reports"):
-        return stored_run(folder.parent.parent, folder.name)
+        return run_record(folder.parent.parent, folder.name)
     runs = [path.parent for pattern in ("history", "*/history") for path in folder.glob(f"{pattern}/*/config.yaml")]
     if not runs:
         raise InputError(
             str(given), "there is no run", expected="runs, runs/<pipeline> or runs/<pipeline>/history/<run>",
             received="no such folder" if not folder.is_dir() else "no history/<run>/config.yaml in it",
         )  # fmt: skip
-    for run in in_order(runs)[::-1]:
-        if readable(run) is not None:
-            return stored_run(run.parent.parent, run.name)
+    for run in sort_by_start(runs)[::-1]:
+        if read_config_or_warn(run) is not None:
+            return run_record(run.parent.parent, run.name)
     raise InputError(str(given), "no run has a config that can be read", received=f"{len(runs)} that cannot")
 
 
-def stored_run(root: Path, run: str) -> StoredRun:
+def run_record(root: Path, run: str) -> RunRecord:
     """A run by its id."""
     folder = root / "history" / run
     if not (folder / "config.yaml").is_file():
-        known = [path.name for path in in_order(path.parent for path in root.glob("history/*/config.yaml"))]
+        known = [path.name for path in sort_by_start(path.parent for path in root.glob("history/*/config.yaml"))]
         raise InputError(str(folder), "no such run", expected=", ".join(known[-5:]) or "a run", received=run)
-    return StoredRun(root, run, read_config(folder), read_summary(folder))
+    return RunRecord(root, run, read_config(folder), read_summary(folder))
 
 
 @contextmanager
-def opened(run: StoredRun) -> "Iterator[metadata.Metadata]":
+def open_store(run: RunRecord) -> "Iterator[metadata.Metadata]":
     """ML Metadata of a run."""
     from tfx.orchestration import metadata
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from pipeline.run.streams import encoding_of, lossy
+from pipeline.run.streams import best_effort_stream, encoding_of
 
 
 @contextmanager
-def libraries_to(log: Path) -> Iterator[TextIO]:
+def redirect_output(log: Path) -> Iterator[TextIO]:
     """Sends file descriptors 1 and 2 to ``log``, C++ included, and gives a stream that still reaches the terminal.
 
     The stream is a copy of standard error, so that standard output stays clean for the result. A terminal that is gone
@@ -24,7 +24,7 @@ def libraries_to(log: Path) -> Iterator[TextIO]:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     try:
-        yield lossy(saved[1], encoding_of(sys.stderr))
+        yield best_effort_stream(saved[1], encoding_of(sys.stderr))
     finally:
         flush()
         for source, target in zip(saved, (1, 2), strict=True):

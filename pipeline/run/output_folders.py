@@ -48,11 +48,11 @@ def remove_outputs(artifacts: Path, execution: Execution) -> None:
             for path in (*node_folder.glob(f"*/{execution.id}"), *node_folder.glob(f"{SYSTEM}/*/{execution.id}")):
                 if path != owner:
                     shutil.rmtree(path, ignore_errors=True)
-            remove_kept(node_folder, execution)
+            remove_stateful_folder(node_folder, execution)
             owner.unlink(missing_ok=True)
 
 
-def remove_kept(node_folder: Path, execution: Execution) -> None:
+def remove_stateful_folder(node_folder: Path, execution: Execution) -> None:
     """Removes the working folder that TFX keeps of a failed execution for another try, which is an execution anew.
 
     Its name is a UUID (``get_stateful_working_directory``, tfx/orchestration/portable/outputs_utils.py).

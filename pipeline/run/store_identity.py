@@ -19,7 +19,7 @@ from ml_metadata.proto import metadata_store_pb2
 from components.support.atomic_files import write_json
 from components.support.mlmd import when_free
 from pipeline.errors import InputError, refused
-from pipeline.run.executions import of_pipeline
+from pipeline.run.executions import executions_of_pipeline
 
 FILE = ".store.json"
 # The context of a store that has its id; there is one, since its name is unique.
@@ -38,7 +38,7 @@ class Owner:
     root: str
 
 
-def check_belongs(store: mlmd.MetadataStore, shared: bool, root: Path, pipeline: str) -> None:
+def check_store_matches(store: mlmd.MetadataStore, shared: bool, root: Path, pipeline: str) -> None:
     """Compares root and store, and makes both remember each other where both are new; finds a root that was moved.
 
     ``shared`` says that the store is on a server, and not in the root itself.
@@ -55,13 +55,13 @@ def check_belongs(store: mlmd.MetadataStore, shared: bool, root: Path, pipeline:
             expected=f"store {owner.store}", received=f"store {known}" if known else "a store without an id",
             next_step=f"Use that store (section metadata of the config), or put back metadata.db. {ELSEWHERE}",
         )  # fmt: skip
-    check_known(store, root, pipeline, folders, only_here=shared and owner is None)
+    check_executions_known(store, root, pipeline, folders, only_here=shared and owner is None)
     if owner is None or owner.root != str(root):
-        move_here(store, shared, root, pipeline)
+        relocate_artifacts(store, shared, root, pipeline)
         write_json(root / FILE, asdict(Owner(known or make_id(store), str(root))))
 
 
-def check_not_lost(connection: metadata_store_pb2.ConnectionConfig, root: Path) -> None:
+def check_store_exists(connection: metadata_store_pb2.ConnectionConfig, root: Path) -> None:
     """Whether the file of a SQLite store is still there; to open one that is not would make it.
 
     Raises:
@@ -78,7 +78,9 @@ def check_not_lost(connection: metadata_store_pb2.ConnectionConfig, root: Path) 
         )  # fmt: skip
 
 
-def check_known(store: mlmd.MetadataStore, root: Path, pipeline: str, folders: list[Path], only_here: bool) -> None:
+def check_executions_known(
+    store: mlmd.MetadataStore, root: Path, pipeline: str, folders: list[Path], only_here: bool
+) -> None:
     """Whether the store knows all executions that have folders here.
 
     ``only_here`` asks for more than numbers, which other stores have, too: an artifact that lies here.
@@ -86,7 +88,7 @@ def check_known(store: mlmd.MetadataStore, root: Path, pipeline: str, folders: l
     Raises:
         InputError: it does not, as after it was lost or restored from an older backup.
     """
-    known = {execution.id for execution in of_pipeline(store, pipeline)} if folders else set()
+    known = {execution.id for execution in executions_of_pipeline(store, pipeline)} if folders else set()
     if only_here and not any(artifact.uri.startswith(f"{root}/") for artifact in artifacts_of(store, pipeline)):
         known = set()
     unknown = sorted({folder for folder in folders if int(folder.name) not in known})
@@ -105,7 +107,7 @@ def execution_folders(artifacts: Path) -> Iterator[Path]:
     return (path for path in artifacts.glob("*/*/*") if NUMBER.fullmatch(path.name) and path.is_dir())
 
 
-def move_here(store: mlmd.MetadataStore, shared: bool, root: Path, pipeline: str) -> None:
+def relocate_artifacts(store: mlmd.MetadataStore, shared: bool, root: Path, pipeline: str) -> None:
     """Gives the artifacts that lie here the paths that they have now, after the root was renamed, moved or copied.
 
     In a shared store, what still lies where it was is another root's.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TextIO
 
 
-class Lossy(io.FileIO):
+class BestEffortFile(io.FileIO):
     """A file descriptor, unbuffered: its reader may be gone, its disk full, its terminal closed.
 
     Nothing waits in a buffer, so that nothing is left that could fail when the interpreter ends.
@@ -30,18 +30,18 @@ class Lossy(io.FileIO):
         return len(view)
 
 
-def lossy(descriptor: int, encoding: str) -> io.TextIOWrapper:
+def best_effort_stream(descriptor: int, encoding: str) -> io.TextIOWrapper:
     """A text stream on a descriptor, which stays open when the stream is closed."""
-    raw = Lossy(descriptor, "w", closefd=False)
+    raw = BestEffortFile(descriptor, "w", closefd=False)
     return io.TextIOWrapper(raw, encoding, "backslashreplace", write_through=True)
 
 
-def enter(main: Callable[[list[str]], int]) -> NoReturn:
+def run_main(main: Callable[[list[str]], int]) -> NoReturn:
     """Runs a command line of this process to its end, whatever becomes of those who read what it says.
 
     Ctrl-C interrupts it, even where a script started it in the background, which makes it ignore SIGINT.
     """
-    forgive()
+    tolerate_broken_streams()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -52,14 +52,14 @@ def enter(main: Callable[[list[str]], int]) -> NoReturn:
     sys.exit(code)
 
 
-def forgive() -> None:
+def tolerate_broken_streams() -> None:
     """Makes standard output and error such streams, for the rest of the process; closed ones lead nowhere."""
-    reopen()
-    sys.stdout = lossy(1, encoding_of(sys.stdout))
-    sys.stderr = lossy(2, encoding_of(sys.stderr))
+    reopen_closed_descriptors()
+    sys.stdout = best_effort_stream(1, encoding_of(sys.stdout))
+    sys.stderr = best_effort_stream(2, encoding_of(sys.stderr))
 
 
-def reopen() -> None:
+def reopen_closed_descriptors() -> None:
     """Standard descriptors that are closed lead nowhere: else the next file that is opened would take their place."""
     for descriptor in (0, 1, 2):
         try:

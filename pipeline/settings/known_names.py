@@ -15,7 +15,7 @@ from pipeline.splits import SPLITS
 from pipeline.workloads.contract import Workload, required_columns
 
 # What the gate says an anomaly is of that is of no one column.
-OF_ALL = ("(all)", "(data set)")
+NO_COLUMN = ("(all)", "(data set)")
 
 
 def check_names(workload: Workload, config: Config, schema: schema_pb2.Schema) -> None:
@@ -27,7 +27,7 @@ def check_names(workload: Workload, config: Config, schema: schema_pb2.Schema) -
     """
     columns = [feature.name for feature in schema.feature]
     check_schema(f"schemas/{workload.name}.pbtxt", columns)
-    for where, named in in_workload(workload):
+    for where, named in workload_columns(workload):
         check_known(where, named, columns)
     crossed = [name for feature in workload.table.features for name in reads(feature)]
     left_out = config.training.exclude_columns
@@ -62,7 +62,7 @@ def check_schema(where: str, columns: Sequence[str]) -> None:
             raise ConfigError(where, problem, expected="each column once, by its name", received=repr(name))
 
 
-def in_workload(workload: Workload) -> Iterator[tuple[str, Sequence[str]]]:
+def workload_columns(workload: Workload) -> Iterator[tuple[str, Sequence[str]]]:
     """The names of columns in the files of a workload, with where they stand."""
     table, folder = workload.table, f"pipeline/workloads/{workload.name}"
     targets = [table.label, *([table.weight] if table.weight is not None else [])]
@@ -78,7 +78,7 @@ def check_accepted(gate: Gate, columns: Sequence[str]) -> None:
     """
     rules = [*anomalies_pb2.AnomalyInfo.Type.keys(), "DATA_MISSING"]
     for entry in gate.accept:
-        check_known("gate.accept, feature", [entry.feature], [*columns, *OF_ALL])
+        check_known("gate.accept, feature", [entry.feature], [*columns, *NO_COLUMN])
         check_known("gate.accept, rule", [entry.rule], rules, "no such rule", listed=False)
         check_known("gate.accept, splits", entry.splits, SPLITS, "no such split")
 

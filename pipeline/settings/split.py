@@ -13,7 +13,7 @@ from pipeline.splits import SPLITS
 FLOAT_WHOLE = 2**24
 
 
-def splitting_of(asked: SplitBy | None, schema: schema_pb2.Schema) -> Splitting | None:
+def make_splitting(asked: SplitBy | None, schema: schema_pb2.Schema) -> Splitting | None:
     """The splitting that a config asks for, if it does.
 
     Raises:
@@ -28,7 +28,7 @@ def splitting_of(asked: SplitBy | None, schema: schema_pb2.Schema) -> Splitting 
         return Splitting("key", asked.key, SPLITS, (round(first * BUCKETS), round(second * BUCKETS)))
     assert asked.time is not None
     assert asked.cuts is not None
-    check_type("data.split_by.time", asked.time, types, fit_for(asked.cuts[0]))
+    check_type("data.split_by.time", asked.time, types, types_for(asked.cuts[0]))
     check_cuts(asked, types[asked.time])
     return Splitting("time", asked.time, SPLITS, asked.cuts, asked.time_format)
 
@@ -66,10 +66,10 @@ def check_cuts(asked: SplitBy, kind: str) -> None:
         )
 
 
-def fit_for(cut: float | str) -> tuple[str, ...]:
+def types_for(cut: float | str) -> tuple[str, ...]:
     """The types of a column that can be compared with a cut.
 
-    >>> fit_for(1.5), fit_for("2025-01-31")
+    >>> types_for(1.5), types_for("2025-01-31")
     (('FLOAT',), ('BYTES',))
     """
     if isinstance(cut, str):

@@ -50,23 +50,23 @@ def tuning_settings(workload: Workload, config: Config, tuning: tuning.Tuning) -
         epochs=tuning.epochs,
         prune_after_epochs=tuning.prune_after_epochs,
         ranges=ranges,
-        start=start(config.training, defaults, ranges),
+        start=start_params(config.training, defaults, ranges),
     )
 
 
 def searchable(workload: Workload) -> Types:
     """Type by key: the single values of the training, and those of the model, that make it another model."""
-    training = {f"training.{key}": single(field.annotation) for key, field in Training.model_fields.items()}
+    training = {f"training.{key}": scalar_type(field.annotation) for key, field in Training.model_fields.items()}
     hints = get_type_hints(importlib.import_module(workload.module("model")).Settings)
-    model = {f"training.model.{key}": single(hint) for key, hint in hints.items()}
+    model = {f"training.model.{key}": scalar_type(hint) for key, hint in hints.items()}
     refused = {f"training.{key}" for key in NOT_SEARCHED}
     return {key: kind for key, kind in {**training, **model}.items() if kind is not None and key not in refused}
 
 
-def single(annotation: Any) -> type | None:
+def scalar_type(annotation: Any) -> type | None:
     """The type of a value, None where it is not a single one.
 
-    >>> single(Annotated[int, "positive"] | None), single(Literal["adam", "adamw"]), single(tuple[str, ...])
+    >>> scalar_type(Annotated[int, "positive"] | None), scalar_type(Literal["adam"]), scalar_type(tuple[str, ...])
     (<class 'int'>, <class 'str'>, None)
     """
     if annotation in (bool, int, float, str):
@@ -75,9 +75,9 @@ def single(annotation: Any) -> type | None:
     if get_origin(annotation) is Literal:
         return type(arguments[0])
     if get_origin(annotation) is Annotated:
-        return single(arguments[0])
+        return scalar_type(arguments[0])
     others = [argument for argument in arguments if argument is not NoneType]
-    return single(others[0]) if NoneType in arguments and len(others) == 1 else None
+    return scalar_type(others[0]) if NoneType in arguments and len(others) == 1 else None
 
 
 def as_range(key: str, known: Types, entry: Range) -> Range:
@@ -92,14 +92,14 @@ def as_range(key: str, known: Types, entry: Range) -> Range:
         raise ConfigError(f"{SECTION}.{key}", f"unknown key. {hint}")
     kind = known[key]
     if entry.choices:
-        return Range(choices=tuple(in_type(key, kind, value) for value in entry.choices))
+        return Range(choices=tuple(convert(key, kind, value) for value in entry.choices))
     if kind not in (int, float):
         raise ConfigError(f"{SECTION}.{key}", "has no low and high", expected="choices", received=f"a {kind.__name__}")
-    low, high = in_type(key, kind, entry.low), in_type(key, kind, entry.high)
+    low, high = convert(key, kind, entry.low), convert(key, kind, entry.high)
     return Range(low, high, entry.log)
 
 
-def in_type(key: str, kind: type, value: Any) -> Any:
+def convert(key: str, kind: type, value: Any) -> Any:
     """A value in the type of its key; a whole number does for a float, and for nothing else.
 
     Raises:
@@ -136,7 +136,7 @@ def model_defaults(workload: Workload) -> Mapping[str, Any]:
     return vars(importlib.import_module(workload.module("model")).Settings())
 
 
-def start(training: Training, defaults: Mapping[str, Any], ranges: Mapping[str, Range]) -> Params | None:
+def start_params(training: Training, defaults: Mapping[str, Any], ranges: Mapping[str, Range]) -> Params | None:
     """The values of the config, or None if one is not within its range."""
     values = {**training.model_dump(mode="json"), "model": {**defaults, **training.model}}
     params = {}

@@ -20,7 +20,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from components.evaluation.verdict import METRICS, Bounds
 from components.slice_report.facts import Card
 from pipeline.config import evaluation as config
-from pipeline.config.yaml_limits import shortened
+from pipeline.config.yaml_limits import shorten
 from pipeline.criteria import Change, Threshold
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.features.table import Table
@@ -83,7 +83,7 @@ def load_workload(name: str) -> Workload:
     known = sorted(path.parent.name for path in WORKLOADS.glob("*/__init__.py"))
     if name not in known:
         raise ConfigError(
-            "workload", "no such workload", expected=f"one of {', '.join(known)}", received=shortened(name),
+            "workload", "no such workload", expected=f"one of {', '.join(known)}", received=shorten(name),
             next_step=did_you_mean(name, known),
         )  # fmt: skip
     folder = WORKLOADS / name
@@ -107,7 +107,7 @@ def read_schema(workload: Workload) -> schema_pb2.Schema:
         return text_format.Parse(workload.schema.read_text("utf-8"), schema_pb2.Schema())
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"schemas/{workload.name}.pbtxt", "cannot be read as a schema", received=shortened(str(error)),
+            f"schemas/{workload.name}.pbtxt", "cannot be read as a schema", received=shorten(str(error)),
             expected="tensorflow.metadata.v0.Schema as text, in UTF-8",
         ) from error  # fmt: skip
 

@@ -15,7 +15,7 @@ from pipeline.config.load import load_config
 from pipeline.config.root import Config
 from pipeline.errors import MainlineError
 from pipeline.kubeflow.parameters import parameter_name, value_at
-from pipeline.run.log_redirect import libraries_to
+from pipeline.run.log_redirect import redirect_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ def quiet() -> "Iterator[None]":
     with tempfile.NamedTemporaryFile(prefix="mainline-compile-", suffix=".log", delete=False) as file:
         log = Path(file.name)
     try:
-        with libraries_to(log):
+        with redirect_output(log):
             yield
     except MainlineError:
         log.unlink()

@@ -25,9 +25,9 @@ from pipeline.kubeflow.pod.run_folder import Asked, add_arguments, asked_config,
 from pipeline.kubeflow.pod.volume import check_volume
 from pipeline.metadata.server import wait_for_store
 from pipeline.run.events import NodeStatus
-from pipeline.run.local.runner import save
-from pipeline.run.request import Place, Request
-from pipeline.run.streams import enter
+from pipeline.run.local.runner import save_summary
+from pipeline.run.request import Request, RunFolders
+from pipeline.run.streams import run_main
 from pipeline.run.summary.summary import AWAITING_CODE, Summary, failure_status
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def finish(asked: Asked) -> Summary:
         release(root, asked.run)
 
 
-def end(config: Config, place: Place, connection: Any) -> Summary:
+def end(config: Config, place: RunFolders, connection: Any) -> Summary:
     """Puts ML Metadata in order, then writes report and summary."""
     from pipeline.kubeflow.graph_nodes import steps_of
     from pipeline.run.summary.outcome import summarize
@@ -101,19 +101,19 @@ def end(config: Config, place: Place, connection: Any) -> Summary:
     began_s = (place.folder / "config.yaml").stat().st_mtime
     request = Request(config=config.name, root=place.root.parent)
     summary = summarize(place, config, request, walk, verdict, report, error, max(0.0, time.time() - began_s))
-    save(summary, place)
+    save_summary(summary, place)
     return summary
 
 
-def ended_outputs(connection: Any, place: Place) -> "Mapping[str, list[Output]]":
+def ended_outputs(connection: Any, place: RunFolders) -> "Mapping[str, list[Output]]":
     """What the nodes gave; executions that look alive are marked as failed, since no pod of the run is left."""
     from tfx.orchestration import metadata
 
-    from pipeline.run.executions import clear_stale, of_run
+    from pipeline.run.executions import clean_up_executions, executions_of_run
     from pipeline.run.summary.report import outputs_of_run
 
     with metadata.Metadata(connection) as handle:
-        clear_stale(handle.store, place.root / "artifacts", of_run(handle.store, place.run_id))
+        clean_up_executions(handle.store, place.root / "artifacts", executions_of_run(handle.store, place.run_id))
         return outputs_of_run(handle.store, place.run_id)
 
 
@@ -156,4 +156,4 @@ def say_summary(facts: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    enter(main)
+    run_main(main)

@@ -15,14 +15,14 @@ from components.support.atomic_files import write_whole
 from pipeline.config.root import Config
 from pipeline.criteria import SliceKey
 from pipeline.nodes import EVALUATOR
-from pipeline.run.summary.results import Walked, judge
+from pipeline.run.summary.results import RunState, judge
 from pipeline.run.summary.summary import Summary, check_row
 
 # Enough to see where a model is worse; the report has all of them.
 SLICES = 30
 
 
-def show_evaluation(config: Config, walked: Walked, markdown: Path, metrics: Path, executor_output: Path) -> None:
+def show_evaluation(config: Config, walked: RunState, markdown: Path, metrics: Path, executor_output: Path) -> None:
     """Writes verdict and slices as Markdown, and the metrics of all test rows as metadata of an artifact."""
     verdict = judge(walked, config)
     folder = next(output.uri for output in walked.outputs[EVALUATOR] if output.key == "evaluation")

@@ -13,17 +13,17 @@ from pipeline.pipeline import create_pipeline, keep_schema
 from pipeline.run.beam_options import check_beam
 from pipeline.run.console import ProgressHandler
 from pipeline.run.events import Observer
-from pipeline.run.executions import clear_stale, of_pipeline, of_run
+from pipeline.run.executions import clean_up_executions, executions_of_pipeline, executions_of_run
 from pipeline.run.local.graph import Graph, compile_pipeline
 from pipeline.run.output_folders import remove_outputs
-from pipeline.run.request import Place
-from pipeline.run.store_identity import check_belongs
+from pipeline.run.request import RunFolders
+from pipeline.run.store_identity import check_store_matches
 
 Execution = metadata_store_pb2.Execution
 OVER = (Execution.COMPLETE, Execution.CACHED)
 
 
-def make_graph(config: Config, rows: Path, place: Place, observer: Observer, handler: ProgressHandler) -> Graph:
+def make_graph(config: Config, rows: Path, place: RunFolders, observer: Observer, handler: ProgressHandler) -> Graph:
     """The graph of a run."""
     check_beam(config.beam_pipeline_args, observer.note)
     keep_schema(config, place.root)
@@ -31,7 +31,7 @@ def make_graph(config: Config, rows: Path, place: Place, observer: Observer, han
     return Graph(compile_pipeline(pipeline, place.run_id, None, None), observer, handler)
 
 
-def clear(graph: Graph, node: str, place: Place, workers_live_on: bool) -> None:
+def clear(graph: Graph, node: str, place: RunFolders, workers_live_on: bool) -> None:
     """Puts in order what a killed try of this node left, and what killed runs of this pipeline left.
 
     The lease says that no other run of the pipeline is at work, so all that looks alive of others is dead. An execution
@@ -43,8 +43,8 @@ def clear(graph: Graph, node: str, place: Place, workers_live_on: bool) -> None:
     """
     with metadata.Metadata(graph.connection) as handle:
         store, artifacts = handle.store, place.root / "artifacts"
-        check_belongs(store, graph.connection.WhichOneof("config") != "sqlite", place.root, place.root.name)
-        own = of_run(store, place.run_id)
+        check_store_matches(store, graph.connection.WhichOneof("config") != "sqlite", place.root, place.root.name)
+        own = executions_of_run(store, place.run_id)
         for execution in own:
             is_earlier_try = execution.last_known_state not in OVER and node_name(store, execution.id) == node
             if is_earlier_try and not (workers_live_on and has_workers(artifacts, execution.id)):
@@ -53,12 +53,12 @@ def clear(graph: Graph, node: str, place: Place, workers_live_on: bool) -> None:
             clear_others(store, place)
 
 
-def clear_others(store: mlmd.MetadataStore, place: Place) -> None:
+def clear_others(store: mlmd.MetadataStore, place: RunFolders) -> None:
     """Clears what other runs left; once a run, by its first pods."""
     # Asked for in this order, no execution that another pod of this run registers meanwhile counts as another's.
-    everything = of_pipeline(store, place.root.name)
-    own = {execution.id for execution in of_run(store, place.run_id)}
-    clear_stale(store, place.root / "artifacts", [item for item in everything if item.id not in own])
+    everything = executions_of_pipeline(store, place.root.name)
+    own = {execution.id for execution in executions_of_run(store, place.run_id)}
+    clean_up_executions(store, place.root / "artifacts", [item for item in everything if item.id not in own])
 
 
 def has_workers(artifacts: Path, execution_id: int) -> bool:

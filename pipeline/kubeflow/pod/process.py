@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from components.compat.tfx import startup
 from pipeline.errors import MainlineError
-from pipeline.run.signals import terminating_as_interrupt
+from pipeline.run.signals import signals_as_interrupt
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Ended:
 def running_pod(name: str) -> Iterator[Ended]:
     """Runs what is within; a failure becomes text and an exit code, and SIGTERM ends it as Ctrl-C does."""
     ended = Ended()
-    with terminating_as_interrupt():
+    with signals_as_interrupt():
         try:
             startup.prepare_process()
             yield ended

@@ -14,13 +14,13 @@ from components.support.atomic_files import claim
 from data.prepare import prepared_folder
 from pipeline.config.load import dump_config, merge, parse_override, validate
 from pipeline.config.root import Config
-from pipeline.config.yaml_limits import load_yaml, shortened
+from pipeline.config.yaml_limits import load_yaml, shorten
 from pipeline.config.yaml_loader import Loader
 from pipeline.errors import ConfigError, InputError, MainlineError
 from pipeline.kubeflow.pod.process import tell
 from pipeline.run.history import read_config
 from pipeline.run.local.spans import resolve_span
-from pipeline.run.request import Place
+from pipeline.run.request import RunFolders
 
 RECORD_TIMEOUT_S = 5.0
 
@@ -65,10 +65,10 @@ def asked_config(asked: Asked) -> Config:
     try:
         overrides = load_yaml(asked.overrides, Loader) or {}
     except (ValueError, yaml.YAMLError) as error:
-        raise ConfigError("parameter overrides", "not YAML", received=shortened(asked.overrides)) from error
+        raise ConfigError("parameter overrides", "not YAML", received=shorten(asked.overrides)) from error
     if not isinstance(overrides, dict):
         raise ConfigError("parameter overrides", "not a mapping", expected="{key: value}",
-                          received=shortened(asked.overrides))  # fmt: skip
+                          received=shorten(asked.overrides))  # fmt: skip
     return validate(merge(merged, overrides), "parameters of the run")
 
 
@@ -108,7 +108,7 @@ def pipeline_root(config: Config) -> Path:
     return Path(config.kubeflow.root) / config.name
 
 
-def begin(asked: Asked) -> tuple[Config, Place]:
+def begin(asked: Asked) -> tuple[Config, RunFolders]:
     """The config and the place of a run: the first pod settles both, every other one finds them.
 
     What changes while a run is at work, such as the latest span, must not differ between its pods.
@@ -123,7 +123,7 @@ def begin(asked: Asked) -> tuple[Config, Place]:
     return read_config(place.folder), place
 
 
-def begun(root: Path, run: str) -> tuple[Config, Place]:
+def begun(root: Path, run: str) -> tuple[Config, RunFolders]:
     """The config and the place of a run that has begun.
 
     Raises:
@@ -137,7 +137,7 @@ def begun(root: Path, run: str) -> tuple[Config, Place]:
     return read_config(place.folder), place
 
 
-def named_place(root: Path, run: str) -> Place:
+def named_place(root: Path, run: str) -> RunFolders:
     """Where a run keeps its things, under a name that begins with the time.
 
     Raises:
@@ -147,7 +147,7 @@ def named_place(root: Path, run: str) -> Place:
     while True:
         try:
             name = str(json.loads(record.read_text(encoding="utf-8"))["run"])
-            return Place(root, root / "history" / name, name)
+            return RunFolders(root, root / "history" / name, name)
         except ValueError as error:
             # Another pod is writing it, on a file system where it does not appear whole.
             if time.monotonic() > end_s:

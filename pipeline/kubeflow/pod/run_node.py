@@ -38,9 +38,9 @@ from pipeline.nodes import EXAMPLE_GEN, TRAINER
 from pipeline.run.console import observing
 from pipeline.run.events import NodeStatus
 from pipeline.run.local.runner import input_rows, progress_to
-from pipeline.run.request import Place
-from pipeline.run.streams import enter
-from pipeline.run.summary.failures import as_ours
+from pipeline.run.request import RunFolders
+from pipeline.run.streams import run_main
+from pipeline.run.summary.failures import to_mainline_error
 
 if TYPE_CHECKING:
     from pipeline.run.local.graph import Graph
@@ -83,13 +83,13 @@ def run_node(options: argparse.Namespace, asked: Asked) -> None:
             launch(options, config, place)
     except (Exception, KeyboardInterrupt) as error:
         settings = from_environment(config.metadata, os.environ)
-        ours = server_error(settings, place.root, error) or as_ours(error, place, "The log of this pod says more.")
+        ours = server_error(settings, place.root, error) or to_mainline_error(error, place, "The log of this pod says more.")
         status.end("failed")
         keep(place, Record(status, failure=as_failure(ours)))
         raise ours from error
 
 
-def launch(options: argparse.Namespace, config: Config, place: Place) -> None:
+def launch(options: argparse.Namespace, config: Config, place: RunFolders) -> None:
     """Makes ready what the node needs, then runs it and keeps its record."""
     node, after = options.node, set(filter(None, options.after.split(",")))
     settings = from_environment(config.metadata, os.environ)
@@ -152,7 +152,7 @@ def tell_workers(config: Config) -> None:
     os.environ[WORKER_POD_ENV] = json.dumps(pod.model_dump(mode="json", exclude_none=True))
 
 
-def keep(place: Place, record: Record) -> None:
+def keep(place: RunFolders, record: Record) -> None:
     """Writes the record; where that fails, the last line of the log must do."""
     try:
         write_record(place.folder, record)
@@ -170,4 +170,4 @@ def show(options: argparse.Namespace, config: Config, graph: "Graph") -> None:
 
 
 if __name__ == "__main__":
-    enter(main)
+    run_main(main)

@@ -20,7 +20,7 @@ from pipeline.run.events import NodeStatus, Observer, State
 from pipeline.run.executions import mark_failed
 from pipeline.run.local.row_counts import Counts, check_rows, check_source, rows_out, source_rows
 from pipeline.run.output_folders import claim_outputs
-from pipeline.run.signals import is_ending
+from pipeline.run.signals import stop_requested
 
 CACHED = metadata_store_pb2.Execution.CACHED
 
@@ -51,7 +51,7 @@ class Graph:
 
     def launch(self, node: str) -> None:
         """Runs a node, or takes it from the cache, and tells the observer; a failure is kept and raised."""
-        if is_ending():
+        if stop_requested():
             raise KeyboardInterrupt
         status = self.statuses[node]
         status.start()

@@ -16,7 +16,7 @@ RUN, WATCH = ".lock", ".watch.lock"
 
 
 @contextmanager
-def exclusive(root: Path, run_id: str) -> Iterator[None]:
+def run_lock(root: Path, run_id: str) -> Iterator[None]:
     """Holds the lock of a root for a run.
 
     Raises:
@@ -29,7 +29,7 @@ def exclusive(root: Path, run_id: str) -> Iterator[None]:
 
 
 @contextmanager
-def watching(root: Path) -> Iterator[None]:
+def watch_lock(root: Path) -> Iterator[None]:
     """Holds the lock of a root for the process that starts its runs; a run has its own.
 
     Raises:
@@ -41,7 +41,7 @@ def watching(root: Path) -> Iterator[None]:
         yield
 
 
-def at_work(root: Path) -> str | None:
+def current_run(root: Path) -> str | None:
     """What the run that holds a root says of itself; None where there is none."""
     lock = FileLock(root / RUN)
     try:
@@ -52,7 +52,7 @@ def at_work(root: Path) -> str | None:
     return None
 
 
-def resolved(folder: Path) -> Path:
+def resolve_folder(folder: Path) -> Path:
     """A folder without links on the way to it, whether it is there or not.
 
     Raises:

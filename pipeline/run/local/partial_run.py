@@ -16,15 +16,15 @@ from components.support.mlmd import node_name, producer
 from pipeline.errors import ConfigError
 from pipeline.nodes import EVALUATOR, EXAMPLE_GEN, SLICE_REPORT, TRAINER, TRANSFORM, TUNER, VALIDATION_GATE
 from pipeline.run.artifacts import OUTPUTS
-from pipeline.run.executions import of_run
+from pipeline.run.executions import executions_of_run
 
 Execution = metadata_store_pb2.Execution
 SKIP = pipeline_pb2.NodeExecutionOptions.Skip
-OVER = (Execution.COMPLETE, Execution.CACHED)
-READ = (metadata_store_pb2.Event.INPUT, metadata_store_pb2.Event.DECLARED_INPUT)
+FINISHED = (Execution.COMPLETE, Execution.CACHED)
+INPUTS = (metadata_store_pb2.Event.INPUT, metadata_store_pb2.Event.DECLARED_INPUT)
 # What a user sets, by node and the beginning of the name in what TFX keeps; empty for what is no setting: a digest of
 # code, a place, a record of all settings.
-NAMES: Mapping[str, Mapping[str, str]] = {
+CONFIG_KEYS: Mapping[str, Mapping[str, str]] = {
     EXAMPLE_GEN: {
         "input_base": "data (the folder of the rows)",
         "settings.columns.others": "data.other_columns",
@@ -49,7 +49,15 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     SLICE_REPORT: {"settings.config": "", "settings.sources": "", "settings.card": "", "settings": "report"},
 }
 # Whose name is one setting, whatever lies below it.
-WHOLE = ("schema", "workload", "data.split_by", "gate.accept", "evaluation", "report", "data (the folder of the rows)")
+SINGLE_SETTINGS = (
+    "schema",
+    "workload",
+    "data.split_by",
+    "gate.accept",
+    "evaluation",
+    "report",
+    "data (the folder of the rows)",
+)
 MISSING = "not given"
 
 
@@ -63,7 +71,7 @@ class Difference:
     now: Any
 
 
-def take_from_matching_run(store: mlmd.MetadataStore, ir: pipeline_pb2.Pipeline, run: str) -> None:
+def reuse_matching_run(store: mlmd.MetadataStore, ir: pipeline_pb2.Pipeline, run: str) -> None:
     """Makes a partial run take its nodes from the latest earlier run that they fit; a whole run takes none.
 
     Where no run came so far, that is left for TFX to say.
@@ -71,7 +79,7 @@ def take_from_matching_run(store: mlmd.MetadataStore, ir: pipeline_pb2.Pipeline,
     Raises:
         ConfigError: all that came so far ran with other settings; it names those of the latest.
     """
-    taken = [node for node in (item.pipeline_node for item in ir.nodes) if is_taken(node)]
+    taken = [node for node in (item.pipeline_node for item in ir.nodes) if is_reused(node)]
     latest: list[Difference] = []
     for earlier in earlier_runs(store, ir.pipeline_info.id, run) if taken else ():
         found = executions_of(store, earlier)
@@ -82,10 +90,10 @@ def take_from_matching_run(store: mlmd.MetadataStore, ir: pipeline_pb2.Pipeline,
                 return
             latest = latest or differing
     if latest:
-        raise refusal(latest)
+        raise settings_differ(latest)
 
 
-def is_taken(node: pipeline_pb2.PipelineNode) -> bool:
+def is_reused(node: pipeline_pb2.PipelineNode) -> bool:
     """Whether what a node gave in an earlier run is read in this one."""
     options = node.execution_options
     return options.skip.reuse_artifacts_mode == SKIP.REQUIRED if options.HasField("skip") else False
@@ -101,7 +109,7 @@ def earlier_runs(store: mlmd.MetadataStore, pipeline: str, run: str) -> list[str
 
 def executions_of(store: mlmd.MetadataStore, run: str) -> dict[str, int]:
     """By node the execution that gave what a run has of it, which may be of an earlier run."""
-    whole = [execution for execution in of_run(store, run) if execution.last_known_state in OVER]
+    whole = [execution for execution in executions_of_run(store, run) if execution.last_known_state in FINISHED]
     return {node_name(store, execution.id): origin(store, execution.id) for execution in whole}
 
 
@@ -116,9 +124,9 @@ def differences(store: mlmd.MetadataStore, node: pipeline_pb2.PipelineNode, exec
     """The settings of a node that an execution did not run with."""
     (record,) = store.get_executions_by_id([execution])
     parameters = {name: value.field_value for name, value in node.parameters.parameters.items()}
-    now = named(node.node_info.id, parameters, inputs=())
-    read = {event.path.steps[0].key for event in store.get_events_by_execution_ids([execution]) if event.type in READ}
-    before = named(
+    now = settings_of(node.node_info.id, parameters, inputs=())
+    read = {event.path.steps[0].key for event in store.get_events_by_execution_ids([execution]) if event.type in INPUTS}
+    before = settings_of(
         node.node_info.id,
         {name: value for name, value in record.custom_properties.items() if name in parameters},
         inputs=sorted(read - set(node.inputs.inputs)),
@@ -129,14 +137,14 @@ def differences(store: mlmd.MetadataStore, node: pipeline_pb2.PipelineNode, exec
             yield Difference(node.node_info.id, key, ran_with, wanted)
 
 
-def named(node: str, parameters: Mapping[str, metadata_store_pb2.Value], inputs: Sequence[str]) -> dict[str, Any]:
+def settings_of(node: str, parameters: Mapping[str, metadata_store_pb2.Value], inputs: Sequence[str]) -> dict[str, Any]:
     """What a node is told, by the keys of the config; ``inputs`` are those that only a setting gives it."""
     plain = {name: getattr(value, value.WhichOneof("value")) for name, value in parameters.items()}
-    leaves = {**dict(flat("", plain)), **dict.fromkeys(inputs, "given")}
+    leaves = {**dict(flatten("", plain)), **dict.fromkeys(inputs, "given")}
     found: dict[str, Any] = {}
     for path, value in leaves.items():
         key = key_of(node, path)
-        if key in WHOLE:
+        if key in SINGLE_SETTINGS:
             # The copy of a schema is named by its content, and lies below the root, which may have moved.
             is_file = path == "schema_file"
             found.setdefault(key, {})[path] = value.rsplit("/", 1)[-1] if is_file else value
@@ -145,22 +153,22 @@ def named(node: str, parameters: Mapping[str, metadata_store_pb2.Value], inputs:
     return found
 
 
-def flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+def flatten(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     """The leaves of nested values, JSON within texts too, by dotted paths.
 
-    >>> dict(flat("", {"a": '{"b": 1, "c": {"d": [2]}}', "custom_config": {"custom_config": {"settings": "x"}}}))
+    >>> dict(flatten("", {"a": '{"b": 1, "c": {"d": [2]}}', "custom_config": {"custom_config": {"settings": "x"}}}))
     {'a.b': 1, 'a.c.d': [2], 'settings': 'x'}
     """
-    inner = nested(value)
+    inner = as_mapping(value)
     if inner is None:
         yield path, value
         return
     for name, below in inner.items():
         # TFX wraps what it calls custom.
-        yield from flat(name if name == "settings" else f"{path}.{name}".lstrip("."), below)
+        yield from flatten(name if name == "settings" else f"{path}.{name}".lstrip("."), below)
 
 
-def nested(value: Any) -> Mapping[str, Any] | None:
+def as_mapping(value: Any) -> Mapping[str, Any] | None:
     """A mapping, or the one that a text is JSON of."""
     if isinstance(value, str) and value.startswith("{"):
         try:
@@ -172,15 +180,15 @@ def nested(value: Any) -> Mapping[str, Any] | None:
 
 def key_of(node: str, path: str) -> str:
     """The key of the config for a leaf; empty for what is no setting."""
-    names = NAMES.get(node, {})
+    names = CONFIG_KEYS.get(node, {})
     start = max((name for name in names if f"{path}.".startswith(f"{name}.")), key=len, default=None)
     if start is None:
         return ""
     key = names[start]
-    return key + path.removeprefix(start) if key and key not in WHOLE else key
+    return key + path.removeprefix(start) if key and key not in SINGLE_SETTINGS else key
 
 
-def refusal(differing: Sequence[Difference]) -> ConfigError:
+def settings_differ(differing: Sequence[Difference]) -> ConfigError:
     """Which settings are others than those that the taken nodes ran with."""
     by_key = {difference.key: difference for difference in reversed(differing)}
     ordered = [difference for difference in differing if by_key[difference.key] is difference]

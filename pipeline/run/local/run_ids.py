@@ -36,15 +36,15 @@ def time_in(run: str) -> datetime | None:
         return None
 
 
-def began(folder: Path) -> tuple[float, str]:
+def start_time(folder: Path) -> tuple[float, str]:
     """When the run of a folder of the history began, by its id, or by when its config was written; then its id."""
     time = time_in(folder.name)
     return (folder / "config.yaml").stat().st_mtime if time is None else time.timestamp(), folder.name
 
 
-def in_order(folders: Iterable[Path]) -> list[Path]:
+def sort_by_start(folders: Iterable[Path]) -> list[Path]:
     """Folders of the history, the earliest run first."""
-    return sorted(folders, key=began)
+    return sorted(folders, key=start_time)
 
 
 def _folders(history: Path) -> list[Path]:

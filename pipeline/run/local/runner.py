@@ -24,14 +24,14 @@ from pipeline.errors import DataError
 from pipeline.metadata.server import server_error, wait_for_store
 from pipeline.run.console import ProgressHandler, observing
 from pipeline.run.events import Observer
-from pipeline.run.local.lock import exclusive, resolved
+from pipeline.run.local.lock import resolve_folder, run_lock
 from pipeline.run.local.run_ids import new_run_id
 from pipeline.run.local.spans import resolve_span, rows_expected
-from pipeline.run.local.temporary_files import temporary_below
-from pipeline.run.log_redirect import libraries_to
-from pipeline.run.request import Place, Request
-from pipeline.run.signals import is_ending, terminating_as_interrupt, undisturbed
-from pipeline.run.summary.failures import as_ours
+from pipeline.run.local.temporary_files import temporary_folder
+from pipeline.run.log_redirect import redirect_output
+from pipeline.run.request import Request, RunFolders
+from pipeline.run.signals import signals_as_interrupt, signals_ignored, stop_requested
+from pipeline.run.summary.failures import to_mainline_error
 from pipeline.run.summary.outcome import summarize
 from pipeline.run.summary.results import judge, publish_report
 from pipeline.run.summary.summary import Summary, show
@@ -51,36 +51,36 @@ def run(request: Request) -> int:
         MachineError: the machine refuses what every run writes.
         MainlineError: another run holds the root.
     """
-    config = resolve_span(load_config(request.config, request.overrides, request.env), to_stderr)
-    root = resolved(request.root) / config.name
+    config = resolve_span(load_config(request.config, request.overrides, request.env), print_error)
+    root = resolve_folder(request.root) / config.name
     try:
-        summary = run_alone(root, config, request)
+        summary = run_locked(root, config, request)
     except OSError as error:
-        raise as_ours(error, Place(root, root / "history", "")) from error
+        raise to_mainline_error(error, RunFolders(root, root / "history", "")) from error
     show(summary, request.as_json)
     return summary.exit_code
 
 
-def run_alone(root: Path, config: Config, request: Request) -> Summary:
+def run_locked(root: Path, config: Config, request: Request) -> Summary:
     """Runs while nobody else does on that root; config, log and summary are in the folder of the run."""
     run_id = new_run_id(root / "history", datetime.now(timezone.utc))
-    with exclusive(root, run_id), terminating_as_interrupt():
-        place = Place(root, root / "history" / run_id, run_id)
+    with run_lock(root, run_id), signals_as_interrupt():
+        place = RunFolders(root, root / "history" / run_id, run_id)
         place.folder.mkdir(parents=True)
         write_whole(place.folder / "config.yaml", dump_config(config).encode())
-        with temporary_below(root):
-            summary = run_in(place, config, request)
-        with undisturbed():
-            save(summary, place)
+        with temporary_folder(root):
+            summary = run_logged(place, config, request)
+        with signals_ignored():
+            save_summary(summary, place)
     return summary
 
 
-def to_stderr(text: str) -> None:
+def print_error(text: str) -> None:
     """Says what goes before a run."""
     print(text, file=sys.stderr)
 
 
-def save(summary: Summary, place: Place) -> None:
+def save_summary(summary: Summary, place: RunFolders) -> None:
     """Writes the summary beside the log; on a full disk, what is printed must do."""
     try:
         write_whole(place.folder / "summary.json", f"{summary.as_json()}\n".encode())
@@ -88,11 +88,11 @@ def save(summary: Summary, place: Place) -> None:
         print(f"summary.json could not be written: {error}", file=sys.stderr)
 
 
-def run_in(place: Place, config: Config, request: Request) -> Summary:
+def run_logged(place: RunFolders, config: Config, request: Request) -> Summary:
     """Runs with all third-party output in the log."""
     started_s = time.monotonic()
     os.environ[BACKEND_ENV] = config.training.backend
-    with libraries_to(place.log) as terminal, observing(terminal) as observer, progress_to(observer) as handler:
+    with redirect_output(place.log) as terminal, observing(terminal) as observer, progress_to(observer) as handler:
         graph, verdict, error = None, None, None
         try:
             if config.training.backend == "local":
@@ -101,29 +101,31 @@ def run_in(place: Place, config: Config, request: Request) -> Summary:
             rows = input_rows(config)
             observer.note("loading TensorFlow and TFX")
             graph = make_graph(place, config, request, rows, observer, handler)
-            walk(graph, request.orchestrator)
+            run_nodes(graph, request.orchestrator)
             verdict = judge(graph, config)
         except (Exception, KeyboardInterrupt) as raised:
             logging.getLogger(__name__).error("the run failed", exc_info=True)
             first = graph.failure or raised if graph else raised
-            told = None if is_ending() else server_error(config.metadata, place.root, first)
-            error = told or as_ours(first, place)
+            told = None if stop_requested() else server_error(config.metadata, place.root, first)
+            error = told or to_mainline_error(first, place)
             if graph is not None:
-                end_executions(graph, place)
+                fail_unfinished(graph, place)
         report = publish_report(graph, place, config, error, observer.note) if graph else None
     return summarize(place, config, request, graph, verdict, report, error, time.monotonic() - started_s)
 
 
-def end_executions(graph: "Graph", place: Place) -> None:
+def fail_unfinished(graph: "Graph", place: RunFolders) -> None:
     """Marks as failed what the run leaves unfinished, and clears its outputs; where that fails, the next run does."""
     from tfx.orchestration import metadata
 
-    from pipeline.run.executions import clear_stale, of_run
+    from pipeline.run.executions import clean_up_executions, executions_of_run
 
-    with undisturbed():
+    with signals_ignored():
         try:
             with metadata.Metadata(graph.connection) as handle:
-                clear_stale(handle.store, place.root / "artifacts", of_run(handle.store, place.run_id))
+                clean_up_executions(
+                    handle.store, place.root / "artifacts", executions_of_run(handle.store, place.run_id)
+                )
         except Exception:
             logging.getLogger(__name__).warning("executions were left unfinished in ML Metadata", exc_info=True)
 
@@ -150,7 +152,7 @@ def input_rows(config: Config) -> Path:
     data = resolve_span(config).data
     if data.dataset is not None:
         return prepare(data.dataset, data.split, data.seed, DEFAULT_CACHE).path
-    folder = resolved(Path(data.path or ""))
+    folder = resolve_folder(Path(data.path or ""))
     missing = without_rows(folder, data.is_divided)
     if missing:
         raise DataError(
@@ -161,7 +163,7 @@ def input_rows(config: Config) -> Path:
 
 
 def make_graph(
-    place: Place, config: Config, request: Request, rows: Path, observer: Observer, handler: ProgressHandler
+    place: RunFolders, config: Config, request: Request, rows: Path, observer: Observer, handler: ProgressHandler
 ) -> "Graph":
     """Imports TFX, builds the pipeline, clears what a killed run left, and compiles.
 
@@ -175,28 +177,30 @@ def make_graph(
 
     from pipeline.pipeline import create_pipeline, keep_schema
     from pipeline.run.beam_options import check_beam
-    from pipeline.run.executions import clear_stale, of_root
+    from pipeline.run.executions import clean_up_executions, unfinished_in_root
     from pipeline.run.local.graph import Graph, compile_pipeline
-    from pipeline.run.local.partial_run import take_from_matching_run
-    from pipeline.run.store_identity import check_belongs, check_not_lost
+    from pipeline.run.local.partial_run import reuse_matching_run
+    from pipeline.run.store_identity import check_store_exists, check_store_matches
 
     check_beam(config.beam_pipeline_args, observer.note)
     if config.metadata.backend != "sqlite":
         wait_for_store(config.metadata, place.root, STORE_PATIENCE_S, observer.note)
     pipeline = create_pipeline(config, rows, place.root, enable_cache=request.cache)
     ir = compile_pipeline(pipeline, place.run_id, request.from_node, request.to_node)
-    check_not_lost(pipeline.metadata_connection_config, place.root)
+    check_store_exists(pipeline.metadata_connection_config, place.root)
     with metadata.Metadata(pipeline.metadata_connection_config) as handle:
         # A store on a server may hold the live executions of others, whom our lock does not stop.
         shared = config.metadata.backend != "sqlite"
-        check_belongs(handle.store, shared, place.root, config.name)
-        clear_stale(handle.store, place.root / "artifacts", of_root(handle.store, place.root) if shared else None)
-        take_from_matching_run(handle.store, ir, place.run_id)
+        check_store_matches(handle.store, shared, place.root, config.name)
+        clean_up_executions(
+            handle.store, place.root / "artifacts", unfinished_in_root(handle.store, place.root) if shared else None
+        )
+        reuse_matching_run(handle.store, ir, place.run_id)
     keep_schema(config, place.root)
     return Graph(ir, observer, handler)
 
 
-def walk(graph: "Graph", orchestrator: str) -> None:
+def run_nodes(graph: "Graph", orchestrator: str) -> None:
     """Runs every node."""
     from pipeline.run.local.orchestrators import run_local, run_on_beam
 

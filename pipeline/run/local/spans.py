@@ -26,16 +26,16 @@ def resolve_span(config: Config, say: Callable[[str], None] = lambda _: None) ->
     if not has_spans(config):
         return config
     pattern = str(config.data.path)
-    found = look_for(pattern, config.data.is_divided)
+    found = find_latest(pattern, config.data.is_divided)
     if found.span is None:
-        raise none_whole(pattern, found, config.data.is_divided)
+        raise no_complete_span(pattern, found, config.data.is_divided)
     for reason in found.left_out:
         say(f"not taken: {reason}")
     data = config.data.model_copy(update={"path": str(found.span.path)})
     return config.model_copy(update={"data": data})
 
 
-def look_for(pattern: str, divided: bool) -> Found:
+def find_latest(pattern: str, divided: bool) -> Found:
     """The latest whole span of a pattern, whose rows are divided into a folder for each split or not.
 
     Raises:
@@ -56,7 +56,7 @@ def rows_expected(divided: bool) -> str:
     return f"{'train/, eval/ and test/, each with ' if divided else ''}{', '.join(others)} or {last}"
 
 
-def none_whole(pattern: str, found: Found, divided: bool) -> DataError:
+def no_complete_span(pattern: str, found: Found, divided: bool) -> DataError:
     """What to say where there is nothing to take."""
     where = Path(FIELD.split(pattern)[0] + "x").parent.resolve()
     return DataError(

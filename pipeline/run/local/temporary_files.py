@@ -11,7 +11,7 @@ FOLDER = ".tmp"
 
 
 @contextmanager
-def temporary_below(root: Path) -> Iterator[Path]:
+def temporary_folder(root: Path) -> Iterator[Path]:
     """Makes libraries and child processes put their temporary files into a folder that is empty, and then gone.
 
     Whoever holds the lock of the root knows that nobody else is at work there.

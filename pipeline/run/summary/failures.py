@@ -8,21 +8,21 @@ from pathlib import Path
 from components.support.error_text import first_line
 from components.versioned_pusher.versions import latest_version, read_marker
 from pipeline.errors import InputError, MachineError, MainlineError, causes, is_machines
-from pipeline.run.request import Place
-from pipeline.run.signals import is_ending
+from pipeline.run.request import RunFolders
+from pipeline.run.signals import stop_requested
 from pipeline.shell import near
 
 # As TFX says that a partial run has nothing to build on.
 NO_EARLIER_RUN = ("not found in MLMD", "No previous run", "No previous successful executions")
 # As SQLite says it.
 DISK_FULL = ("No space left on device", "disk is full")
-BY_SQLITE = {
+SQLITE_MESSAGES = {
     "disk I/O error": errno.EIO,
     # Where the disk refused an earlier statement, which undid the transaction.
     "cannot commit - no transaction is active": errno.EIO,
     "attempt to write a readonly database": errno.EROFS,
 }
-DAMAGED = ("database disk image is malformed", "file is not a database")
+SQLITE_DAMAGED = ("database disk image is malformed", "file is not a database")
 # What the machine refuses, in our words, and what helps.
 LOOK = "Look at what the system says of it (dmesg, df, ulimit -f), mend it, and run again."
 REFUSALS: dict[int, tuple[str, str]] = {
@@ -40,20 +40,20 @@ REFUSALS: dict[int, tuple[str, str]] = {
     errno.ESTALE: ("the file system does not answer", LOOK),
 }
 # Said so by libraries that pass on the words of the system and not its number; others of these are too common a word.
-IN_WORDS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.ENOTCONN, errno.ESTALE)
+ERRNO_MESSAGES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.ENOTCONN, errno.ESTALE)
 
 
-def as_ours(error: BaseException, place: Place, log: str = "") -> MainlineError:
+def to_mainline_error(error: BaseException, place: RunFolders, log: str = "") -> MainlineError:
     """Any failure in our words; what a library said stays in the log, of which ``log`` says where it is."""
-    if is_ending() or isinstance(error, KeyboardInterrupt):
+    if stop_requested() or isinstance(error, KeyboardInterrupt):
         return MainlineError("run", "interrupted", next_step="Run again: what is done is cached, training resumes.")
     if isinstance(error, MainlineError):
         return error
     log = log or f"The log says more: {near(place.log)}"
-    refusal = refusal_in(error)
+    refusal = find_refusal(error)
     if refusal is not None:
-        return explained(refusal, place)
-    damage = next((words for found in causes(error) for words in DAMAGED if words in str(found)), None)
+        return explain_refusal(refusal, place)
+    damage = next((words for found in causes(error) for words in SQLITE_DAMAGED if words in str(found)), None)
     if damage is not None:
         return MachineError(
             str(place.root / "metadata.db"), "the ML Metadata store is damaged", received=damage,
@@ -67,7 +67,7 @@ def as_ours(error: BaseException, place: Place, log: str = "") -> MainlineError:
     return MainlineError("run", f"{type(error).__name__}: {first_line(error)}", next_step=log)
 
 
-def pushed_by(place: Place) -> str:
+def describe_push(place: RunFolders) -> str:
     """What a run has pushed, by what lies in the folder of versions."""
     try:
         latest = latest_version(place.serving)
@@ -78,7 +78,7 @@ def pushed_by(place: Place) -> str:
     return f"version {latest.name} was pushed before, and is served"
 
 
-def refusal_in(error: BaseException) -> OSError | None:
+def find_refusal(error: BaseException) -> OSError | None:
     """What the machine refused, if an error came of that, however wrapped."""
     if type(error) is OSError and is_machines(error):
         return error
@@ -90,16 +90,16 @@ def refusal_in(error: BaseException) -> OSError | None:
     for found in chain:
         if isinstance(found, MemoryError):
             return OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
-        number = number_in(str(found))
+        number = errno_in(str(found))
         if number is not None:
             return OSError(number, os.strerror(number))
     return None
 
 
-def number_in(text: str) -> int | None:
+def errno_in(text: str) -> int | None:
     """The number of a refusal that a library tells in words.
 
-    >>> number_in("OSError: [Errno 27] File too large [while running 'Write']"), number_in("no such column")
+    >>> errno_in("OSError: [Errno 27] File too large [while running 'Write']"), errno_in("no such column")
     (27, None)
     """
     numbered = re.search(r"\[Errno (\d+)\]", text)
@@ -107,22 +107,22 @@ def number_in(text: str) -> int | None:
         return int(numbered[1])
     if any(words in text for words in DISK_FULL):
         return errno.ENOSPC
-    told = next((number for words, number in BY_SQLITE.items() if words in text), None)
+    told = next((number for words, number in SQLITE_MESSAGES.items() if words in text), None)
     if told is not None:
         return told
-    return next((number for number in IN_WORDS if os.strerror(number) in text), None)
+    return next((number for number in ERRNO_MESSAGES if os.strerror(number) in text), None)
 
 
-def explained(refusal: OSError, place: Place) -> MachineError:
+def explain_refusal(refusal: OSError, place: RunFolders) -> MachineError:
     """A refusal in our words, and the system's."""
     number = refusal.errno or 0
     problem, next_step = REFUSALS.get(number, ("the system refuses", LOOK))
     where = str(place.root) if number == errno.ENOSPC else str(refusal.filename or place.root)
-    received = "; ".join(filter(None, [refusal.strerror or str(refusal), free(place.root)]))
-    return MachineError(where, f"{problem}; {pushed_by(place)}", received=received, next_step=next_step)
+    received = "; ".join(filter(None, [refusal.strerror or str(refusal), free_space(place.root)]))
+    return MachineError(where, f"{problem}; {describe_push(place)}", received=received, next_step=next_step)
 
 
-def free(folder: Path) -> str:
+def free_space(folder: Path) -> str:
     """The room on the disk of a folder, where it can be asked."""
     try:
         found = os.statvfs(folder)

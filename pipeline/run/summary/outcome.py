@@ -10,22 +10,22 @@ from pipeline.config.root import Config
 from pipeline.errors import MainlineError
 from pipeline.nodes import TRAINER
 from pipeline.run.events import NodeStatus
-from pipeline.run.request import Place, Request
-from pipeline.run.summary.failures import as_ours
-from pipeline.run.summary.summary import AWAITING_CODE, Pushed, Summary, end_status, failure_status
+from pipeline.run.request import Request, RunFolders
+from pipeline.run.summary.failures import to_mainline_error
+from pipeline.run.summary.summary import AWAITING_CODE, Pushed, Summary, failure_status, success_status
 from pipeline.shell import line, module, near, option, script, tool
 
 if TYPE_CHECKING:
     from components.evaluation.verdict import Verdict
     from components.versioned_pusher.versions import Served
-    from pipeline.run.summary.results import Walked
+    from pipeline.run.summary.results import RunState
 
 
 def summarize(
-    place: Place,
+    place: RunFolders,
     config: Config,
     request: Request,
-    walked: "Walked | None",
+    walked: "RunState | None",
     verdict: "Verdict | None",
     report: Path | None,
     error: MainlineError | None,
@@ -40,7 +40,7 @@ def summarize(
     model, missing = served_model(place, pushed)
     error = error or missing
     when = when_pushed(model, place.run_id)
-    status, code = failure_status(error) if error else end_status(verdict, when, str(pushed.get("review", "")))
+    status, code = failure_status(error) if error else success_status(verdict, when, str(pushed.get("review", "")))
     evaluation = outputs["evaluation"].uri if "evaluation" in outputs else None
     summary = Summary(
         pipeline=config.name,
@@ -57,12 +57,14 @@ def summarize(
         folder=str(near(place.folder)),
         log=str(near(place.log)),
         next_command="",
-        warnings=training_warnings(Path(outputs["model_run"].uri)) if "model_run" in outputs and trained(nodes) else (),
+        warnings=training_warnings(Path(outputs["model_run"].uri))
+        if "model_run" in outputs and was_trained(nodes)
+        else (),
     )
     return replace(summary, next_command=next_command(summary, request, outputs))
 
 
-def served_model(place: Place, pushed: Mapping[str, Any]) -> "tuple[Served | None, MainlineError | None]":
+def served_model(place: RunFolders, pushed: Mapping[str, Any]) -> "tuple[Served | None, MainlineError | None]":
     """The version with the model that Pusher speaks of, by what lies in the folder; or that it is not what is served.
 
     ``pushed`` are the properties of the pushed model. A run that was cut short may have pushed and not said so.
@@ -72,7 +74,7 @@ def served_model(place: Place, pushed: Mapping[str, Any]) -> "tuple[Served | Non
     try:
         found = served(place.serving)
     except OSError as error:
-        return None, as_ours(error, place)
+        return None, to_mainline_error(error, place)
     if pushed.get("pushed") != 1:
         return (found if found is not None and found.run == place.run_id else None), None
     if found is not None and found.digest == pushed.get("model_digest", found.digest):
@@ -92,7 +94,7 @@ def when_pushed(model: "Served | None", run: str) -> Pushed:
     return "now" if model.run == run else "before"
 
 
-def trained(nodes: list[NodeStatus]) -> bool:
+def was_trained(nodes: list[NodeStatus]) -> bool:
     """Whether a model was fitted in this run, and not taken from an earlier one."""
     return any(node.node == TRAINER and node.state == "done" for node in nodes)
 
@@ -118,11 +120,11 @@ def next_command(summary: Summary, request: Request, outputs: dict[str, Any]) ->
     if summary.status == "not blessed" and "model_run" in outputs:
         return line(tool("tensorboard"), *option("--logdir", str(near(outputs["model_run"].uri))))
     if summary.status == "stopped as asked":
-        return again(replace(request, to_node=None))
+        return rerun_command(replace(request, to_node=None))
     return line("less", summary.log)
 
 
-def again(request: Request) -> str:
+def rerun_command(request: Request) -> str:
     """The command of a request, with all that it asks for."""
     asked = {
         "--env": request.env, "--from": request.from_node, "--to": request.to_node, "--root": str(request.root),

@@ -21,7 +21,7 @@ from components.support.mlmd import node_name
 from pipeline.config.root import Config
 from pipeline.nodes import BASELINE, SLICE_REPORT, WARM_START
 from pipeline.run.artifacts import Output, outputs_of
-from pipeline.run.executions import of_run
+from pipeline.run.executions import executions_of_run
 from pipeline.settings.report import report_settings
 from pipeline.workloads.contract import load_workload
 
@@ -30,7 +30,7 @@ Outputs = Mapping[str, list[Output]]
 
 
 @dataclass(frozen=True)
-class Failure:
+class NodeFailure:
     """The node that failed, and how; both are empty when none did."""
 
     node: str = ""
@@ -39,11 +39,15 @@ class Failure:
 
 def outputs_of_run(store: mlmd.MetadataStore, run: str) -> dict[str, list[Output]]:
     """What each node of a run gave, now or from the cache."""
-    whole = [item for item in of_run(store, run) if item.last_known_state in (Execution.COMPLETE, Execution.CACHED)]
+    whole = [
+        item
+        for item in executions_of_run(store, run)
+        if item.last_known_state in (Execution.COMPLETE, Execution.CACHED)
+    ]
     return {node_name(store, execution.id): outputs_of(store, execution.id) for execution in whole}
 
 
-def publish(store: mlmd.MetadataStore, config: Config, run: str, folder: Path, failure: Failure) -> Path:
+def publish(store: mlmd.MetadataStore, config: Config, run: str, folder: Path, failure: NodeFailure) -> Path:
     """Puts the report of a run into ``folder``, gives the page; a run that ended earlier gets one on what it left."""
     outputs = outputs_of_run(store, run)
     made = [output.uri for output in outputs.get(SLICE_REPORT, []) if output.key == "report"]
@@ -58,7 +62,9 @@ def publish(store: mlmd.MetadataStore, config: Config, run: str, folder: Path, f
     return folder / PAGE
 
 
-def partial_report(store: mlmd.MetadataStore, config: Config, run: str, outputs: Outputs, failure: Failure) -> Report:
+def partial_report(
+    store: mlmd.MetadataStore, config: Config, run: str, outputs: Outputs, failure: NodeFailure
+) -> Report:
     """The report on what a run left before it ended."""
     workload = load_workload(config.workload)
     schema = io_utils.SchemaReader().read(str(workload.schema))

@@ -9,7 +9,7 @@ from pipeline.config.root import Config
 from pipeline.errors import MainlineError
 from pipeline.nodes import EVALUATOR
 from pipeline.run.events import NodeStatus
-from pipeline.run.request import Place
+from pipeline.run.request import RunFolders
 
 # Imported late where they run, since they take seconds to load.
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.run.artifacts import Output
 
 
-class Walked(Protocol):
+class RunState(Protocol):
     """What is known of a run: how far each node came, what it gave, and where ML Metadata is."""
 
     @property
@@ -33,7 +33,7 @@ class Walked(Protocol):
         """ML Metadata's ConnectionConfig."""
 
 
-def judge(walked: Walked, config: Config) -> "Verdict | None":
+def judge(walked: RunState, config: Config) -> "Verdict | None":
     """The verdict on the model, if the run came as far as one."""
     from components.evaluation.results import read_verdict
     from pipeline.workloads.contract import load_workload, with_bounds
@@ -47,12 +47,12 @@ def judge(walked: Walked, config: Config) -> "Verdict | None":
 
 
 def publish_report(
-    walked: Walked, place: Place, config: Config, error: MainlineError | None, note: Callable[[str], None]
+    walked: RunState, place: RunFolders, config: Config, error: MainlineError | None, note: Callable[[str], None]
 ) -> Path | None:
     """Puts the report where its reader looks for it; what stops that must not hide how the run ended."""
     from tfx.orchestration import metadata
 
-    from pipeline.run.summary.report import Failure, publish
+    from pipeline.run.summary.report import NodeFailure, publish
 
     if not walked.outputs:
         return None
@@ -60,7 +60,7 @@ def publish_report(
     try:
         note("writing the report")
         with metadata.Metadata(walked.connection) as handle:
-            failure = Failure(failed, str(error) if error else "")
+            failure = NodeFailure(failed, str(error) if error else "")
             return publish(handle.store, config, place.run_id, place.root / "reports" / place.run_id, failure)
     except (Exception, KeyboardInterrupt):
         logging.getLogger(__name__).error("the report could not be written", exc_info=True)

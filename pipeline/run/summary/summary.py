@@ -74,7 +74,7 @@ def failure_status(error: BaseException) -> tuple[Status, int]:
     return statuses.get(code, "failed"), code
 
 
-def end_status(verdict: Verdict | None, pushed: Pushed, review: str) -> tuple[Status, int]:
+def success_status(verdict: Verdict | None, pushed: Pushed, review: str) -> tuple[Status, int]:
     """What a run that failed nowhere came to, and its exit code; ``review`` is what Pusher says of one, or empty."""
     if verdict is not None and not verdict.blessed:
         return "not blessed", NotBlessedError.exit_code
@@ -96,12 +96,14 @@ def render(summary: Summary) -> RenderableType:
     if summary.error:
         parts += [Text(summary.error, style="red"), Text()]
     return Group(
-        *parts, places(summary), *([Unfolded(f"{'next':12}{summary.next_command}")] if summary.next_command else [])
+        *parts,
+        paths_table(summary),
+        *([UnwrappedLine(f"{'next':12}{summary.next_command}")] if summary.next_command else []),
     )
 
 
 @dataclass(frozen=True)
-class Unfolded:
+class UnwrappedLine:
     """A line that stays one, however long, so that a command can be copied."""
 
     text: str
@@ -153,7 +155,7 @@ def missed_text(check: Check) -> str:
     return check.why or ("not measured" if check.slice == "overall" else "no such slice in the data")
 
 
-def places(summary: Summary) -> Table:
+def paths_table(summary: Summary) -> Table:
     """Where things are."""
     drawn = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     drawn.add_column(min_width=len("evaluation"))

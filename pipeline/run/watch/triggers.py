@@ -22,7 +22,7 @@ LONGEST_RETRY_S = 3600.0
 INSTANT = timedelta(microseconds=1)
 
 
-class State(Strict):
+class WatchState(Strict):
     """How far a watch has come; times are UTC.
 
     ``tick`` is the last time of ``cron`` that is dealt with, ``span`` and ``version`` the numbers of the last span
@@ -47,12 +47,14 @@ class Trigger:
     new_span: bool
 
     def __str__(self) -> str:
-        reasons = [f"due since {told(self.tick)}"] if self.tick else []
+        reasons = [f"due since {format_time(self.tick)}"] if self.tick else []
         reasons += [f"new {self.span}"] if self.span and self.new_span else []
         return " and ".join(reasons)
 
 
-def opening(state: State, cron: Cron | None, pattern: str | None, missed: Missed, now: datetime) -> State:
+def initial_state(
+    state: WatchState, cron: Cron | None, pattern: str | None, missed: Missed, now: datetime
+) -> WatchState:
     """Where a watch begins, after what an earlier one left: another schedule or pattern is begun afresh.
 
     Of a schedule, no time before the first watch is due. With ``missed='skip'`` none is that passed since.
@@ -60,7 +62,7 @@ def opening(state: State, cron: Cron | None, pattern: str | None, missed: Missed
     text = cron.text if cron else None
     known = state.tick if text == state.cron and missed == "run" else None
     latest_try = now + timedelta(seconds=LONGEST_RETRY_S)
-    return State(
+    return WatchState(
         cron=text,
         tick=(known or now) if cron else None,
         pattern=pattern,
@@ -72,7 +74,7 @@ def opening(state: State, cron: Cron | None, pattern: str | None, missed: Missed
     )
 
 
-def due(state: State, cron: Cron | None, latest: Span | None, now: datetime) -> Trigger | None:
+def due(state: WatchState, cron: Cron | None, latest: Span | None, now: datetime) -> Trigger | None:
     """What starts a run now, if anything does; one run for any number of times that have passed."""
     if state.next_try is not None and now < state.next_try:
         return None
@@ -82,12 +84,12 @@ def due(state: State, cron: Cron | None, latest: Span | None, now: datetime) -> 
     return Trigger(tick, latest, new) if passed or new else None
 
 
-def next_tick(state: State, cron: Cron, now: datetime) -> datetime:
+def next_tick(state: WatchState, cron: Cron, now: datetime) -> datetime:
     """The first time that is not dealt with; it has passed, or is yet to come."""
     return cron.next_after(min(state.tick or now, now))
 
 
-def after(state: State, trigger: Trigger, code: int, now: datetime) -> State:
+def state_after_run(state: WatchState, trigger: Trigger, code: int, now: datetime) -> WatchState:
     """What a run that ended with an exit code leaves: its trigger is dealt with, or it is tried again later."""
     if code not in SETTLED:
         failures = state.failures + 1
@@ -108,25 +110,25 @@ def retry_s(failures: int) -> float:
     return min(FIRST_RETRY_S * 2.0 ** min(failures - 1, 30), LONGEST_RETRY_S)
 
 
-def wait_s(state: State, cron: Cron | None, now: datetime, longest_s: float) -> float:
+def wait_s(state: WatchState, cron: Cron | None, now: datetime, longest_s: float) -> float:
     """Seconds until something may be due, as far as a clock can tell, and no more than ``longest_s``."""
     moments = [state.next_try, next_tick(state, cron, now) if cron else None]
     ahead = [(moment - now).total_seconds() for moment in moments if moment is not None and moment > now]
     return min([longest_s, *ahead])
 
 
-def waiting_for(state: State, cron: Cron | None, now: datetime) -> str:
+def describe_wait(state: WatchState, cron: Cron | None, now: datetime) -> str:
     """What a watch waits for, in words."""
     if state.next_try is not None and state.next_try > now:
-        return f"tries again at {told(state.next_try)}, after {state.failures} failed in a row"
-    reasons = [told(next_tick(state, cron, now))] if cron else []
+        return f"tries again at {format_time(state.next_try)}, after {state.failures} failed in a row"
+    reasons = [format_time(next_tick(state, cron, now))] if cron else []
     if state.pattern is not None:
         later = "a span" if state.span is None else f"a span after {state.span}"
         reasons.append(f"{later} of {state.pattern}")
     return f"waits for {' or '.join(reasons)}"
 
 
-def told(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """A time as the clock on the wall has it, and in UTC."""
     local, utc = moment.astimezone(), moment.astimezone(timezone.utc)
     if local.utcoffset() == timedelta():

@@ -25,20 +25,29 @@ from data.span_patterns import Span
 from pipeline.config.load import load_config
 from pipeline.config.root import Config
 from pipeline.errors import ConfigError, DataError, InputError, MachineError, refused
-from pipeline.run.local.lock import at_work, resolved, watching
-from pipeline.run.local.spans import has_spans, look_for
+from pipeline.run.local.lock import current_run, resolve_folder, watch_lock
+from pipeline.run.local.spans import find_latest, has_spans
 from pipeline.run.request import Request
-from pipeline.run.signals import terminating_as_interrupt
+from pipeline.run.signals import signals_as_interrupt
 from pipeline.run.streams import encoding_of, json_text
 from pipeline.run.watch.cron import Cron, parse_cron
-from pipeline.run.watch.triggers import Missed, State, Trigger, after, due, opening, wait_s, waiting_for
+from pipeline.run.watch.triggers import (
+    Missed,
+    Trigger,
+    WatchState,
+    describe_wait,
+    due,
+    initial_state,
+    state_after_run,
+    wait_s,
+)
 
 STATE = "watch.json"
 POLL_S = 10.0
 
 
 @dataclass(frozen=True)
-class Asked:
+class WatchOptions:
     """What starts runs, what becomes of times that passed while no watch was there, and how many runs are enough."""
 
     cron: str | None = None
@@ -69,7 +78,7 @@ class SystemClock:
         time.sleep(seconds)
 
 
-def watch(request: Request, asked: Asked, program: Sequence[str], clock: Clock | None = None) -> int:
+def watch(request: Request, asked: WatchOptions, program: Sequence[str], clock: Clock | None = None) -> int:
     """Starts runs until Ctrl-C, SIGTERM or ``max_runs``; a run that is at work then is ended in order.
 
     ``program`` is the command of a run; it is given the request as options.
@@ -82,17 +91,17 @@ def watch(request: Request, asked: Asked, program: Sequence[str], clock: Clock |
     config = load_config(request.config, request.overrides, request.env)
     check(asked, config)
     pattern = config.data.path if asked.on_new_span else None
-    root = resolved(request.root) / config.name
-    with watching(root), terminating_as_interrupt():
+    root = resolve_folder(request.root) / config.name
+    with watch_lock(root), signals_as_interrupt():
         try:
             keeper = Watch(root, request, program, cron, config.data.is_divided, clock or SystemClock())
-            keeper.go(opening(read_state(root), cron, pattern, asked.missed, keeper.clock.now()), asked.max_runs)
+            keeper.go(initial_state(read_state(root), cron, pattern, asked.missed, keeper.clock.now()), asked.max_runs)
         except KeyboardInterrupt:
-            say("stopped")
+            print_message("stopped")
     return 0
 
 
-def check(asked: Asked, config: Config) -> None:
+def check(asked: WatchOptions, config: Config) -> None:
     """Refuses what could never start a run."""
     if asked.on_new_span and not has_spans(config):
         raise ConfigError(
@@ -111,18 +120,18 @@ class Watch:
     ) -> None:
         self.root, self.request, self.program, self.cron, self.clock = root, request, program, cron, clock
         self.divided = divided
-        self.state = State()
+        self.state = WatchState()
         self.said = ""
         self.remarks: tuple[str, ...] = ()
 
-    def go(self, state: State, max_runs: int | None) -> None:
+    def go(self, state: WatchState, max_runs: int | None) -> None:
         """Starts runs, from a state on."""
         self.keep(state)
         runs = 0
         while max_runs is None or runs < max_runs:
             trigger = due(self.state, self.cron, self.latest(), self.clock.now())
             if trigger is None:
-                self.say_once("; ".join([waiting_for(self.state, self.cron, self.clock.now()), *self.remarks]))
+                self.say_once("; ".join([describe_wait(self.state, self.cron, self.clock.now()), *self.remarks]))
                 self.clock.sleep(wait_s(self.state, self.cron, self.clock.now(), POLL_S))
             elif self.is_free() and self.run(trigger):
                 runs += 1
@@ -134,7 +143,7 @@ class Watch:
         if self.state.pattern is None:
             return None
         try:
-            found = look_for(self.state.pattern, self.divided)
+            found = find_latest(self.state.pattern, self.divided)
         except (DataError, MachineError) as error:
             self.remarks = (str(error),)
             return None
@@ -144,7 +153,7 @@ class Watch:
     def is_free(self) -> bool:
         """Whether no run that someone else started is at work here; where that cannot be seen, the next look may."""
         try:
-            holder = at_work(self.root)
+            holder = current_run(self.root)
         except OSError as error:
             self.say_once(f"waits: {error}")
             return False
@@ -154,32 +163,32 @@ class Watch:
 
     def run(self, trigger: Trigger) -> bool:
         """Runs, and keeps what came of it; False if somebody else's run came first."""
-        say(f"runs: {trigger}")
+        print_message(f"runs: {trigger}")
         try:
-            code, out = run_child(command(self.program, self.request, trigger.span), self.request.as_json)
+            code, out = run_process(command(self.program, self.request, trigger.span), self.request.as_json)
         except OSError as error:
-            say(f"the run could not be started: {error}")
+            print_message(f"the run could not be started: {error}")
             code, out = 1, ""
         if code == 1 and not self.is_free():
             return False
-        self.keep(after(self.state, trigger, code, self.clock.now()))
-        say(f"the run {why_ended(code)}")
+        self.keep(state_after_run(self.state, trigger, code, self.clock.now()))
+        print_message(f"the run {why_ended(code)}")
         if self.request.as_json:
             print(json_line(trigger, code, out), flush=True)
         return True
 
-    def keep(self, state: State) -> None:
+    def keep(self, state: WatchState) -> None:
         """Goes on from a state, and writes it down; on a full disk the watch goes on without."""
         self.state = state
         try:
             write_json(self.root / STATE, state.model_dump(mode="json"))
         except OSError as error:
-            say(f"{STATE} could not be written: {error}")
+            print_message(f"{STATE} could not be written: {error}")
 
     def say_once(self, text: str) -> None:
         """Says what has changed."""
         if text != self.said:
-            say(text)
+            print_message(text)
         self.said = text
 
 
@@ -196,19 +205,19 @@ def command(program: Sequence[str], request: Request, span: Span | None) -> list
     ]  # fmt: skip
 
 
-def run_child(words: Sequence[str], captured: bool) -> tuple[int, str]:
+def run_process(words: Sequence[str], captured: bool) -> tuple[int, str]:
     """Runs a command to its end; gives its exit code, negative for the signal that killed it, and what it printed.
 
     It has a session of its own, so that Ctrl-C on a terminal reaches it once, from here.
     """
     process = subprocess.Popen(
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if captured else None, text=True,
-        start_new_session=True, preexec_fn=ending_with(os.getpid()),
+        start_new_session=True, preexec_fn=terminate_with_parent(os.getpid()),
     )  # fmt: skip
     try:
         out, _ = process.communicate()
     except KeyboardInterrupt:
-        say("ends the run at work; once more ends it at once")
+        print_message("ends the run at work; once more ends it at once")
         process.terminate()
         process.communicate()
         raise
@@ -219,7 +228,7 @@ def run_child(words: Sequence[str], captured: bool) -> tuple[int, str]:
     return process.returncode, out or ""
 
 
-def ending_with(parent: int) -> Callable[[], None]:
+def terminate_with_parent(parent: int) -> Callable[[], None]:
     """Makes the kernel send SIGTERM to a new process when its parent is killed, so that its run ends in order.
 
     https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
@@ -247,7 +256,7 @@ def json_line(trigger: Trigger, code: int, out: str) -> str:
     return json_text({"trigger": started, "exit_code": code, **summary}, encoding_of(sys.stdout))
 
 
-def read_state(root: Path) -> State:
+def read_state(root: Path) -> WatchState:
     """What the last watch of a root left; a new state where there was none.
 
     Raises:
@@ -256,9 +265,9 @@ def read_state(root: Path) -> State:
     """
     path = root / STATE
     try:
-        return State.model_validate_json(path.read_bytes())
+        return WatchState.model_validate_json(path.read_bytes())
     except FileNotFoundError:
-        return State()
+        return WatchState()
     except OSError as error:
         raise refused(error, InputError)(str(path), "cannot be read", received=error.strerror or str(error)) from error
     except ValidationError as error:
@@ -266,6 +275,6 @@ def read_state(root: Path) -> State:
                          next_step="Remove it: the watch then begins afresh.") from error  # fmt: skip
 
 
-def say(text: str) -> None:
+def print_message(text: str) -> None:
     """A line on standard error."""
     print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} watch {text}", file=sys.stderr, flush=True)

@@ -9,7 +9,7 @@ import yaml
 
 from pipeline.config.load import load_config
 from pipeline.config.root import Config
-from pipeline.config.yaml_limits import MOST_BYTES, load_yaml
+from pipeline.config.yaml_limits import MAX_BYTES, load_yaml
 from pipeline.errors import ConfigError
 
 MINIMAL = """\
@@ -52,7 +52,7 @@ def written(tmp_path, content) -> str:
         ("a: " + "[" * 40 + "]" * 40, "more than 32 levels"),
         ("a: " + "[" * 5000 + "]" * 5000, "more than 32 levels"),
         ("- " * 5000, "more than 32 levels"),
-        ("#" * (MOST_BYTES + 1), "larger than 256 KiB"),
+        ("#" * (MAX_BYTES + 1), "larger than 256 KiB"),
         ("a: " + "9" * 5000, "more than 3,500 digits"),
         ("a: !!timestamp 2025-02-30\n", "day is out of range"),
         ("a: !!int x\n", "invalid literal"),

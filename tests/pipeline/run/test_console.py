@@ -6,7 +6,7 @@ import time
 import pytest
 from rich.console import Console
 
-from pipeline.run.console import Lines, LiveTable, ProgressHandler, observing, table
+from pipeline.run.console import LineLog, LiveTable, ProgressHandler, observing, table
 from pipeline.run.events import NodeStatus
 
 
@@ -38,7 +38,7 @@ def plain(stream) -> str:
 
 
 def test_one_line_per_event(stream):
-    view = Lines(Console(file=stream))
+    view = LineLog(Console(file=stream))
     status = NodeStatus("Transform")
     view.note("loading")
     view.nodes([NodeStatus("ExampleGen"), status])
@@ -54,7 +54,7 @@ def test_one_line_per_event(stream):
 
 
 def test_a_line_is_neither_wrapped_nor_read_as_markup(stream):
-    view = Lines(Console(file=stream, width=20))
+    view = LineLog(Console(file=stream, width=20))
     text = "[bold]prepared[/bold] 3 of 5: " + "x" * 100
     view.note(text)
     assert lines(stream) == [text]
@@ -63,7 +63,7 @@ def test_a_line_is_neither_wrapped_nor_read_as_markup(stream):
 def test_progress_is_said_at_once_and_then_now_and_then(stream, monkeypatch):
     now_s = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now_s)
-    view, status = Lines(Console(file=stream), every_s=10.0), NodeStatus("Trainer")
+    view, status = LineLog(Console(file=stream), every_s=10.0), NodeStatus("Trainer")
     for second in range(25):
         now_s, status.detail = 1000.0 + second, f"step {second}"
         view.progressed(status)
@@ -71,7 +71,7 @@ def test_progress_is_said_at_once_and_then_now_and_then(stream, monkeypatch):
 
 
 def test_a_change_is_never_held_back(stream):
-    view, status = Lines(Console(file=stream), every_s=1e9), NodeStatus("Trainer", state="running")
+    view, status = LineLog(Console(file=stream), every_s=1e9), NodeStatus("Trainer", state="running")
     for _ in range(3):
         view.changed(status)
     assert lines(stream) == ["Trainer running"] * 3
@@ -140,7 +140,7 @@ def test_a_file_gets_lines(tmp_path):
     with open(tmp_path / "out.txt", "w", encoding="utf-8") as file, observing(file) as view:
         view.note("hello")
     assert (tmp_path / "out.txt").read_text(encoding="utf-8").endswith(" hello\n")
-    assert isinstance(view, Lines)
+    assert isinstance(view, LineLog)
 
 
 def test_a_terminal_gets_a_table(stream, monkeypatch):

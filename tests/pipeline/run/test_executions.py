@@ -5,7 +5,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from pipeline.run.artifacts import Output, as_output, outputs_of
-from pipeline.run.executions import clear_stale, mark_failed, of_root
+from pipeline.run.executions import clean_up_executions, mark_failed, unfinished_in_root
 from pipeline.run.output_folders import claim_outputs
 
 State = pb.Execution.State
@@ -65,7 +65,7 @@ def folders_of(store, artifacts, execution) -> list:
 def test_what_looks_alive_is_marked_failed_and_its_folders_go(store, artifacts, state):
     execution = execute(store, state)
     folders = folders_of(store, artifacts, execution)
-    assert clear_stale(store, artifacts) == [execution]
+    assert clean_up_executions(store, artifacts) == [execution]
     assert state_of(store, execution) == "FAILED"
     assert not any(folder.exists() for folder in folders)
 
@@ -74,7 +74,7 @@ def test_what_looks_alive_is_marked_failed_and_its_folders_go(store, artifacts, 
 def test_what_is_finished_is_left_alone(store, artifacts, state):
     finished, dead = execute(store, state), execute(store, "RUNNING")
     folders, _ = folders_of(store, artifacts, finished), folders_of(store, artifacts, dead)
-    assert clear_stale(store, artifacts) == [dead]
+    assert clean_up_executions(store, artifacts) == [dead]
     assert state_of(store, finished) == state
     assert all((folder / "deep" / "file").is_file() for folder in folders)
 
@@ -82,18 +82,18 @@ def test_what_is_finished_is_left_alone(store, artifacts, state):
 def test_folders_of_an_execution_that_failed_by_itself_go_too(store, artifacts):
     execution = execute(store, "FAILED")
     folders = folders_of(store, artifacts, execution)
-    assert clear_stale(store, artifacts) == []
+    assert clean_up_executions(store, artifacts) == []
     assert not any(folder.exists() for folder in folders)
 
 
 def test_clearing_twice_finds_nothing_the_second_time(store, artifacts):
     execute(store, "RUNNING")
-    assert len(clear_stale(store, artifacts)) == 1
-    assert clear_stale(store, artifacts) == []
+    assert len(clean_up_executions(store, artifacts)) == 1
+    assert clean_up_executions(store, artifacts) == []
 
 
 def test_an_empty_store_and_no_folder_are_nothing_to_clear(store, artifacts):
-    assert clear_stale(store, artifacts) == []
+    assert clean_up_executions(store, artifacts) == []
     assert not artifacts.exists()
 
 
@@ -174,11 +174,11 @@ def test_on_a_shared_store_only_runs_with_their_history_here_are_cleared(store, 
         (root / "history" / run).mkdir(parents=True)
     killed, whole, elsewhere = run_of("killed", "RUNNING"), run_of("whole", "COMPLETE"), run_of("elsewhere", "RUNNING")
     folders = {number: folders_of(store, root / "artifacts", number) for number in (killed, whole, elsewhere)}
-    assert clear_stale(store, root / "artifacts", of_root(store, root)) == [killed]
+    assert clean_up_executions(store, root / "artifacts", unfinished_in_root(store, root)) == [killed]
     assert [state_of(store, number) for number in (killed, whole, elsewhere)] == ["FAILED", "COMPLETE", "RUNNING"]
     kept = {number: all(folder.exists() for folder in found) for number, found in folders.items()}
     assert kept == {killed: False, whole: True, elsewhere: True}
 
 
 def test_a_store_that_knows_no_such_pipeline_has_nothing_to_clear(store, tmp_path):
-    assert of_root(store, tmp_path / "census") == []
+    assert unfinished_in_root(store, tmp_path / "census") == []

@@ -8,7 +8,7 @@ import pytest
 import pipeline
 
 ROOT = Path(pipeline.__file__).parents[1]
-HEAD = "import os, subprocess, sys\nfrom pathlib import Path\nfrom pipeline.run.log_redirect import libraries_to\n"
+HEAD = "import os, subprocess, sys\nfrom pathlib import Path\nfrom pipeline.run.log_redirect import redirect_output\n"
 
 
 def run(tmp_path, body, code=0) -> tuple[str, str, str]:
@@ -25,7 +25,7 @@ def run(tmp_path, body, code=0) -> tuple[str, str, str]:
 def test_everything_that_is_written_inside_goes_to_the_log(tmp_path):
     out, err, log = run(
         tmp_path,
-        "with libraries_to(log):\n"
+        "with redirect_output(log):\n"
         "    print('by print'); print('by print to error', file=sys.stderr)\n"
         "    os.write(1, b'by C to output\\n'); os.write(2, b'by C to error\\n')\n"
         "    subprocess.run(['sh', '-c', 'echo by a child; echo by a child to error >&2'], check=True)\n",
@@ -43,7 +43,7 @@ def test_everything_that_is_written_inside_goes_to_the_log(tmp_path):
 
 def test_the_stream_reaches_the_terminal(tmp_path):
     out, err, log = run(
-        tmp_path, "with libraries_to(log) as terminal:\n    print('fünf von neun', file=terminal); print('hidden')\n"
+        tmp_path, "with redirect_output(log) as terminal:\n    print('fünf von neun', file=terminal); print('hidden')\n"
     )
     assert (out, err, log) == ("", "fünf von neun\n", "hidden\n")
 
@@ -52,7 +52,7 @@ def test_what_was_said_before_and_after_is_where_it_was_meant_to_be(tmp_path):
     out, err, log = run(
         tmp_path,
         "print('before', end=' ')\n"
-        "with libraries_to(log):\n    print('inside', end=' ')\n"
+        "with redirect_output(log):\n    print('inside', end=' ')\n"
         "print('after', flush=True); os.write(2, b'after error\\n')\n"
         "subprocess.run(['echo', 'by a child'], check=True)\n",
     )
@@ -64,7 +64,7 @@ def test_the_terminal_is_back_after_an_exception(tmp_path, error):
     out, err, log = run(
         tmp_path,
         "try:\n"
-        f"    with libraries_to(log):\n        print('inside'); raise {error}\n"
+        f"    with redirect_output(log):\n        print('inside'); raise {error}\n"
         "except BaseException as caught:\n"
         "    os.write(1, type(caught).__name__.encode()); os.write(2, b'back')\n",
     )
@@ -74,14 +74,14 @@ def test_the_terminal_is_back_after_an_exception(tmp_path, error):
 def test_a_terminal_that_is_gone_does_not_take_the_run_with_it(tmp_path):
     _, err, log = run(
         tmp_path,
-        "with libraries_to(log) as terminal:\n    terminal.close(); print('inside')\nos.write(2, b'back')\n",
+        "with redirect_output(log) as terminal:\n    terminal.close(); print('inside')\nos.write(2, b'back')\n",
     )
     assert (err, log) == ("back", "inside\n")
 
 
 def test_a_log_is_continued(tmp_path):
     (tmp_path / "run.log").write_text("older\n")
-    _, _, log = run(tmp_path, "for word in 'ab':\n    with libraries_to(log):\n        print(word)\n")
+    _, _, log = run(tmp_path, "for word in 'ab':\n    with redirect_output(log):\n        print(word)\n")
     assert log == "older\na\nb\n"
 
 
@@ -89,7 +89,7 @@ def test_a_log_that_cannot_be_opened_leaves_the_terminal_alone(tmp_path):
     out, err, _ = run(
         tmp_path,
         "try:\n"
-        "    with libraries_to(log / 'absent' / 'run.log'):\n        pass\n"
+        "    with redirect_output(log / 'absent' / 'run.log'):\n        pass\n"
         "except OSError as caught:\n"
         "    print(type(caught).__name__); os.write(2, b'still here')\n",
     )
@@ -104,7 +104,7 @@ def test_no_file_descriptor_is_left_open(tmp_path, name):
         "before = count()\n"
         "for _ in range(3):\n"
         "    try:\n"
-        f"        with libraries_to(log.parent / '{name}'):\n            pass\n"
+        f"        with redirect_output(log.parent / '{name}'):\n            pass\n"
         "    except OSError:\n        pass\n"
         "print(count() - before)\n",
     )

@@ -9,7 +9,7 @@ from ml_metadata.proto import metadata_store_pb2 as pb
 
 from pipeline.errors import InputError, MachineError
 from pipeline.metadata.connection import sqlite
-from pipeline.run.store_identity import FILE, check_belongs, check_not_lost, read_owner, store_id
+from pipeline.run.store_identity import FILE, check_store_exists, check_store_matches, read_owner, store_id
 
 NAME = "tiny"
 
@@ -26,8 +26,8 @@ class World:
         return mlmd.MetadataStore(self.connection)
 
     def check(self, shared=False):
-        check_not_lost(self.connection, self.root)
-        check_belongs(self.store(), shared, self.root, NAME)
+        check_store_exists(self.connection, self.root)
+        check_store_matches(self.store(), shared, self.root, NAME)
 
     def run(self, shared=False, at=None) -> pb.Artifact:
         """Gives the artifact; with ``at`` it lies below another root."""

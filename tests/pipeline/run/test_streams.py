@@ -12,20 +12,20 @@ ROOT = os.path.dirname(os.path.dirname(pipeline.__file__))
 PROGRAM = """
 import sys
 from pipeline.run.console import observing
-from pipeline.run.log_redirect import libraries_to
-from pipeline.run.streams import enter
+from pipeline.run.log_redirect import redirect_output
+from pipeline.run.streams import run_main
 from pathlib import Path
 
 def main(arguments):
     print("begins \\u2192", file=sys.stderr)
-    with libraries_to(Path(sys.argv[1])) as terminal, observing(terminal) as observer:
+    with redirect_output(Path(sys.argv[1])) as terminal, observing(terminal) as observer:
         print("for the log \\u2192")
         for _ in range(2000):
             observer.note("90,000 \\u2192 90,000 rows of gr\\u00f6\\u00dfe \\U0001F600")
     print("result \\u2192")
     return 0
 
-enter(main)
+run_main(main)
 """
 
 
@@ -84,6 +84,6 @@ def test_json_is_json_in_every_alphabet(encoding):
 
 
 def test_an_interrupt_outside_of_a_run_is_told_in_a_word():
-    program = "from pipeline.run.streams import enter\ndef main(_):\n    raise KeyboardInterrupt\nenter(main)\n"
+    program = "from pipeline.run.streams import run_main\ndef main(_):\n    raise KeyboardInterrupt\nrun_main(main)\n"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert (done.returncode, done.stderr) == (1, "interrupted\n")

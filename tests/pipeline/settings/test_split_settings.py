@@ -4,7 +4,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from components.arrow_example_gen.splitting.assignment import Splitting
 from pipeline.config.data import SplitBy
 from pipeline.errors import ConfigError
-from pipeline.settings.split import splitting_of
+from pipeline.settings.split import make_splitting
 from pipeline.splits import SPLITS
 
 SCHEMA = schema_pb2.Schema()
@@ -33,7 +33,7 @@ def asked(**values) -> SplitBy:
     ],
 )
 def test_what_a_config_asks_for(split_by, expected):
-    assert splitting_of(split_by, SCHEMA) == expected
+    assert make_splitting(split_by, SCHEMA) == expected
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_what_a_config_asks_for(split_by, expected):
 )
 def test_a_column_that_is_not_fit_is_named_with_those_that_are(split_by, where, problem, fit):
     with pytest.raises(ConfigError, match=problem) as caught:
-        splitting_of(split_by, SCHEMA)
+        make_splitting(split_by, SCHEMA)
     assert caught.value.where == where
     assert fit in caught.value.expected
 
@@ -70,16 +70,16 @@ def test_a_column_that_is_not_fit_is_named_with_those_that_are(split_by, where, 
 )
 def test_cuts_that_cannot_be_compared_are_refused(split_by, where, text):
     with pytest.raises(ConfigError) as caught:
-        splitting_of(split_by, SCHEMA)
+        make_splitting(split_by, SCHEMA)
     assert caught.value.where == where
     assert text in str(caught.value)
 
 
 def test_a_cut_is_a_whole_number_that_the_column_can_have():
     with pytest.raises(ConfigError, match="beyond the whole numbers of 64 bits"):
-        splitting_of(asked(time="at", cuts=(1, 2**63)), SCHEMA)
+        make_splitting(asked(time="at", cuts=(1, 2**63)), SCHEMA)
 
 
 def test_texts_are_in_order_as_times():
     asked_for = asked(time="user_id", cuts=("9.1.2025", "10.1.2025"), time_format="%d.%m.%Y")
-    assert splitting_of(asked_for, SCHEMA) == Splitting("time", "user_id", SPLITS, asked_for.cuts, "%d.%m.%Y")
+    assert make_splitting(asked_for, SCHEMA) == Splitting("time", "user_id", SPLITS, asked_for.cuts, "%d.%m.%Y")

@@ -11,13 +11,13 @@ import pytest
 
 import pipeline
 from pipeline.errors import InputError, MachineError, MainlineError
-from pipeline.run.local.lock import exclusive, make_writable, resolved
+from pipeline.run.local.lock import make_writable, resolve_folder, run_lock
 from pipeline.run.watch.triggers import SETTLED
 
 ROOT = Path(pipeline.__file__).parents[1]
 HOLD = (
-    "import sys, time; from pathlib import Path; from pipeline.run.local.lock import exclusive\n"
-    "with exclusive(Path(sys.argv[1]), 'the-other-run'):\n"
+    "import sys, time; from pathlib import Path; from pipeline.run.local.lock import run_lock\n"
+    "with run_lock(Path(sys.argv[1]), 'the-other-run'):\n"
     "    print('held', flush=True); time.sleep(60)\n"
 )
 FULL = (
@@ -44,7 +44,7 @@ def other(tmp_path):
 
 
 def test_a_second_run_is_refused_and_told_who_is_at_work(tmp_path, other):
-    with pytest.raises(MainlineError) as caught, exclusive(tmp_path, "mine"):
+    with pytest.raises(MainlineError) as caught, run_lock(tmp_path, "mine"):
         pass
     first, received, next_step = str(caught.value).splitlines()
     assert first == f"{tmp_path}: another run is at work here"
@@ -56,13 +56,13 @@ def test_a_second_run_is_refused_and_told_who_is_at_work(tmp_path, other):
 
 def test_a_refused_run_leaves_the_name_of_the_one_at_work(tmp_path, other):
     for _ in range(2):
-        with pytest.raises(MainlineError, match="the-other-run"), exclusive(tmp_path, "mine"):
+        with pytest.raises(MainlineError, match="the-other-run"), run_lock(tmp_path, "mine"):
             pass
 
 
 def test_a_holder_that_did_not_say_who_it_is_is_unknown(tmp_path, other):
     (tmp_path / ".lock.json").unlink()
-    with pytest.raises(MainlineError, match="received: unknown"), exclusive(tmp_path, "mine"):
+    with pytest.raises(MainlineError, match="received: unknown"), run_lock(tmp_path, "mine"):
         pass
 
 
@@ -70,22 +70,22 @@ def test_a_holder_that_did_not_say_who_it_is_is_unknown(tmp_path, other):
 def test_a_killed_run_leaves_nothing_to_clear_by_hand(tmp_path, other, number):
     os.kill(other.pid, number)
     other.wait()
-    with exclusive(tmp_path, "mine"):
+    with run_lock(tmp_path, "mine"):
         holder = json.loads((tmp_path / ".lock.json").read_text(encoding="utf-8"))
     assert holder == {"pid": os.getpid(), "run": "mine"}
 
 
 def test_the_lock_is_released_at_the_end_and_after_an_error(tmp_path):
-    with exclusive(tmp_path, "first"):
+    with run_lock(tmp_path, "first"):
         pass
-    with pytest.raises(ValueError, match="broken"), exclusive(tmp_path, "second"):
+    with pytest.raises(ValueError, match="broken"), run_lock(tmp_path, "second"):
         raise ValueError("broken")
-    with exclusive(tmp_path, "third"):
+    with run_lock(tmp_path, "third"):
         pass
 
 
 def test_other_roots_are_free(tmp_path, other):
-    with exclusive(tmp_path / "elsewhere", "mine"):
+    with run_lock(tmp_path / "elsewhere", "mine"):
         pass
 
 
@@ -97,7 +97,7 @@ def test_a_root_is_created_with_the_folders_above_it(tmp_path):
 def test_a_root_below_a_file_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     root = tmp_path / "file" / "root"
-    with pytest.raises(InputError) as caught, exclusive(root, "mine"):
+    with pytest.raises(InputError) as caught, run_lock(root, "mine"):
         pass
     assert str(caught.value).splitlines() == [
         f"{root}: cannot be written",
@@ -142,10 +142,10 @@ def test_a_folder_whose_links_lead_to_each_other_is_refused(tmp_path):
     (tmp_path / "b").symlink_to(tmp_path / "a")
     for folder in (tmp_path / "a", tmp_path / "a" / "runs"):
         with pytest.raises(InputError):
-            make_writable(resolved(folder))
+            make_writable(resolve_folder(folder))
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
 def test_a_folder_that_cannot_be_is_refused(tmp_path, name):
     with pytest.raises(InputError):
-        make_writable(resolved(tmp_path / name))
+        make_writable(resolve_folder(tmp_path / name))

@@ -3,7 +3,7 @@ import json
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
-from pipeline.run.local.partial_run import Difference, key_of, named, refusal
+from pipeline.run.local.partial_run import Difference, key_of, settings_differ, settings_of
 
 
 def told(**parameters) -> dict[str, pb.Value]:
@@ -18,7 +18,7 @@ def wrapped(settings) -> str:
 
 def test_settings_of_a_training_have_the_names_of_the_config_and_code_and_places_are_none():
     custom = {"training": {"epochs": 2, "model": {"units": [8, 4]}}, "source": "ab12", "labels": "/rows/labels"}
-    found = named("Trainer", told(run_fn="a.b.run_fn", custom_config=json.dumps(custom)), ["hyperparameters"])
+    found = settings_of("Trainer", told(run_fn="a.b.run_fn", custom_config=json.dumps(custom)), ["hyperparameters"])
     assert found == {
         "workload": {"run_fn": "a.b.run_fn"},
         "training.epochs": 2,
@@ -32,7 +32,7 @@ def test_settings_of_the_rows_have_the_names_of_the_config():
         "columns": {"rules": {"age": {"type": "INT", "required": True}}, "others": "fail"},
         "on_bad_row": "fail", "splitting": {"by": "key", "begins": [5]}, "seed": 1, "layout": 2,
     }  # fmt: skip
-    found = named("ExampleGen", told(input_base="/rows", custom_config=wrapped(settings)), [])
+    found = settings_of("ExampleGen", told(input_base="/rows", custom_config=wrapped(settings)), [])
     assert found == {
         "data (the folder of the rows)": {"input_base": "/rows"},
         "schema": {"settings.columns.rules.age.type": "INT", "settings.columns.rules.age.required": True},
@@ -44,7 +44,7 @@ def test_settings_of_the_rows_have_the_names_of_the_config():
 
 
 def test_a_schema_is_the_same_wherever_its_copy_lies():
-    one, other = (named("SchemaGen", told(schema_file=f"{root}/schemas/a-1.pbtxt"), []) for root in ("/a", "/b"))
+    one, other = (settings_of("SchemaGen", told(schema_file=f"{root}/schemas/a-1.pbtxt"), []) for root in ("/a", "/b"))
     assert one == other == {"schema": {"schema_file": "a-1.pbtxt"}}
 
 
@@ -66,7 +66,7 @@ def test_the_key_is_that_of_the_longest_beginning(node, path, key):
 
 
 def test_a_refusal_names_each_key_once_with_both_values_and_the_node_to_begin_with():
-    error = refusal([
+    error = settings_differ([
         Difference("Tuner", "training.epochs", 2, 77),
         Difference("Trainer", "training.epochs", 2, 77),
         Difference("Trainer", "workload", {"run_fn": "a"}, {"run_fn": "b"}),
@@ -75,4 +75,4 @@ def test_a_refusal_names_each_key_once_with_both_values_and_the_node_to_begin_wi
     assert error.problem.endswith("other settings: training.epochs, workload")
     assert (error.expected, error.received) == ("training.epochs=2", "training.epochs=77")
     assert "--from Tuner" in error.next_step
-    assert refusal([Difference("Trainer", "workload", {"run_fn": "a"}, {})]).expected == "others"
+    assert settings_differ([Difference("Trainer", "workload", {"run_fn": "a"}, {})]).expected == "others"

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from pipeline.run.history import find_run
-from pipeline.run.local.run_ids import in_order, new_run_id, time_in
+from pipeline.run.local.run_ids import new_run_id, sort_by_start, time_in
 
 NOON = datetime(2026, 3, 29, 12, tzinfo=timezone.utc)
 
@@ -32,7 +32,7 @@ def test_two_runs_at_one_moment_and_a_clock_that_steps_back_give_ids_that_grow(t
         ids.append(new_run_id(tmp_path, now))
         begin(tmp_path, ids[-1])
     assert ids == sorted(set(ids))
-    assert [folder.name for folder in in_order(tmp_path.iterdir())] == ids
+    assert [folder.name for folder in sort_by_start(tmp_path.iterdir())] == ids
 
 
 def test_runs_of_earlier_releases_with_local_names_are_ordered_by_when_their_config_was_written(tmp_path):
@@ -40,7 +40,7 @@ def test_runs_of_earlier_releases_with_local_names_are_ordered_by_when_their_con
     local = begin(tmp_path, "20260330T000000.000000", (NOON - timedelta(hours=1)).timestamp())
     cluster = begin(tmp_path, "20260329T100000-0b0f3f7e")
     ours = begin(tmp_path, new_run_id(tmp_path, NOON))
-    assert in_order(tmp_path.iterdir()) == [cluster, local, ours]
+    assert sort_by_start(tmp_path.iterdir()) == [cluster, local, ours]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_other_names_say_no_time(name):
 def test_the_latest_run_of_a_root_is_the_one_that_began_last(tmp_path, monkeypatch):
     for run in ("20260329T130000.000000Z", "20260329T120000.000000Z"):
         begin(tmp_path / "census" / "history", run)
-    monkeypatch.setattr("pipeline.run.history.readable", lambda folder: folder)
-    monkeypatch.setattr("pipeline.run.history.stored_run", lambda root, run: run)
+    monkeypatch.setattr("pipeline.run.history.read_config_or_warn", lambda folder: folder)
+    monkeypatch.setattr("pipeline.run.history.run_record", lambda root, run: run)
     begin(tmp_path / "other" / "history", "20260401T000000.000000", NOON.timestamp())
     assert find_run(tmp_path) == "20260329T130000.000000Z"

@@ -5,12 +5,12 @@ import tempfile
 
 import pytest
 
-from pipeline.run.local.temporary_files import FOLDER, temporary_below
+from pipeline.run.local.temporary_files import FOLDER, temporary_folder
 
 
 def test_temporary_files_lie_in_the_root_and_are_gone_in_the_end(tmp_path):
     before = tempfile.gettempdir(), os.environ.get("TMPDIR")
-    with temporary_below(tmp_path) as folder:
+    with temporary_folder(tmp_path) as folder:
         made = [tempfile.mkstemp(prefix="__autograph_generated_file")[1], tempfile.mkdtemp(prefix="beam-pipeline-temp")]
         program = [sys.executable, "-c", "import tempfile; print(tempfile.mkdtemp())"]
         made.append(subprocess.run(program, capture_output=True, text=True, check=True).stdout.strip())
@@ -25,14 +25,14 @@ def test_what_a_killed_run_left_goes_at_the_next_start(tmp_path, monkeypatch, gi
     left = tmp_path / FOLDER / "beam-pipeline-temp1" / "file"
     left.parent.mkdir(parents=True)
     left.write_text("x")
-    with temporary_below(tmp_path) as folder:
+    with temporary_folder(tmp_path) as folder:
         assert list(folder.iterdir()) == []
     assert os.environ.get("TMPDIR") == given
 
 
 def test_an_exception_leaves_nothing_either(tmp_path):
     def fail():
-        with temporary_below(tmp_path):
+        with temporary_folder(tmp_path):
             tempfile.mkdtemp()
             raise ValueError("failed")
 

@@ -13,7 +13,7 @@ import pytest
 import local_runner
 from pipeline import shell
 from pipeline.run.request import Request
-from pipeline.run.summary.outcome import again, next_command
+from pipeline.run.summary.outcome import next_command, rerun_command
 from pipeline.run.summary.summary import Summary, show
 
 ROOT = Path(local_runner.__file__).parent
@@ -78,7 +78,7 @@ def test_any_request_is_repeated():
             text(), tuple(f"data.path={text()}" for _ in range(drawn.randint(0, 3))), text(), text(),
             drawn.random() < 0.5, Path(text()), "beam", drawn.random() < 0.5, text(),
         )  # fmt: skip
-        assert asked(again(request_)) == request_
+        assert asked(rerun_command(request_)) == request_
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -103,7 +103,7 @@ def test_a_module_is_found_from_wherever_the_user_stands(tmp_path, monkeypatch):
 
 def test_a_long_command_stays_one_line(capsys):
     request_ = Request("census", tuple(f"training.epochs={number}" for number in range(40)))
-    ended = replace(summary("stopped as asked", "runs"), next_command=again(request_))
+    ended = replace(summary("stopped as asked", "runs"), next_command=rerun_command(request_))
     show(ended, as_json=False)
     (found,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("next")]
     assert asked(found.removeprefix("next").strip()) == request_

@@ -8,33 +8,33 @@ import pytest
 
 from pipeline.errors import DataError, MachineError
 from pipeline.metadata.connection import sqlite
-from pipeline.run.request import Place
-from pipeline.run.summary.failures import REFUSALS, as_ours, refusal_in
+from pipeline.run.request import RunFolders
+from pipeline.run.summary.failures import REFUSALS, find_refusal, to_mainline_error
 
 
 @pytest.fixture
 def place(tmp_path):
-    return Place(tmp_path, tmp_path / "history" / "1", "1")
+    return RunFolders(tmp_path, tmp_path / "history" / "1", "1")
 
 
 def test_an_error_that_is_its_own_cause_ends(place):
     error = ValueError("CSV conversion error to float: invalid value 'far'")
     error.__cause__ = error
-    assert refusal_in(error) is None
-    assert "invalid value 'far'" in as_ours(error, place).problem
+    assert find_refusal(error) is None
+    assert "invalid value 'far'" in to_mainline_error(error, place).problem
 
 
 def test_a_full_disk_is_found_behind_a_circle():
     outer, inner = ValueError("outer"), RuntimeError("inner")
     outer.__cause__, inner.__cause__ = inner, outer
     inner.__context__ = OSError(errno.ENOSPC, "No space left on device")
-    assert refusal_in(outer).errno == errno.ENOSPC
+    assert find_refusal(outer).errno == errno.ENOSPC
 
 
 def test_an_error_of_ours_stays_as_it_is(place):
     error = DataError("rows.csv, line 3", "not a number")
     error.__cause__ = error
-    assert as_ours(error, place) is error
+    assert to_mainline_error(error, place) is error
 
 
 @pytest.mark.parametrize("number", sorted(REFUSALS))
@@ -44,7 +44,7 @@ def test_each_refusal_of_the_machine_is_told_in_our_words_and_the_systems(place,
     outer = ValueError("the node failed")
     outer.__cause__ = outer.__context__ = system
     for error in (system, wrapped, outer):
-        ours = as_ours(error, place)
+        ours = to_mainline_error(error, place)
         assert type(ours) is MachineError
         assert ours.exit_code == 1
         assert ours.problem.startswith(REFUSALS[number][0])
@@ -53,7 +53,7 @@ def test_each_refusal_of_the_machine_is_told_in_our_words_and_the_systems(place,
 
 
 def test_a_refusal_without_words_of_ours_is_told_in_the_systems(place):
-    ours = as_ours(OSError(errno.EBUSY, os.strerror(errno.EBUSY), "/data/rows"), place)
+    ours = to_mainline_error(OSError(errno.EBUSY, os.strerror(errno.EBUSY), "/data/rows"), place)
     assert (type(ours), ours.where) == (MachineError, "/data/rows")
     assert "busy" in ours.received
 
@@ -74,7 +74,7 @@ def test_a_refusal_without_words_of_ours_is_told_in_the_systems(place):
     ],
 )
 def test_words_of_libraries_are_understood(place, text):
-    assert type(as_ours(RuntimeError(text), place)) is MachineError
+    assert type(to_mainline_error(RuntimeError(text), place)) is MachineError
 
 
 @pytest.mark.parametrize(
@@ -87,12 +87,14 @@ def test_words_of_libraries_are_understood(place, text):
     ],
 )
 def test_what_only_looks_like_a_refusal_is_none(error):
-    assert refusal_in(error) is None
+    assert find_refusal(error) is None
 
 
 def test_the_root_may_be_gone(place, tmp_path):
-    gone = Place(tmp_path / "gone", tmp_path / "gone" / "1", "1")
-    assert as_ours(OSError(errno.ENOTCONN, "Transport endpoint is not connected"), gone).problem.startswith("the file")
+    gone = RunFolders(tmp_path / "gone", tmp_path / "gone" / "1", "1")
+    assert to_mainline_error(OSError(errno.ENOTCONN, "Transport endpoint is not connected"), gone).problem.startswith(
+        "the file"
+    )
 
 
 @pytest.mark.parametrize("content", [b"garbage" * 1000, b"SQLite format 3\0" + b"\0" * 5000])
@@ -101,7 +103,7 @@ def test_a_store_that_is_damaged_is_named(place, content):
     database.write_bytes(content)
     with pytest.raises(RuntimeError) as caught:
         mlmd.MetadataStore(sqlite(database))
-    ours = as_ours(caught.value, place)
+    ours = to_mainline_error(caught.value, place)
     assert (type(ours), ours.where) == (MachineError, str(database))
     assert ours.problem == "the ML Metadata store is damaged"
     assert "CREATE" not in str(ours)

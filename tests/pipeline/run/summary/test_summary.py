@@ -21,10 +21,10 @@ from pipeline.errors import (
     NotBlessedError,
 )
 from pipeline.run.events import NodeStatus
-from pipeline.run.request import Place
-from pipeline.run.summary.failures import as_ours
-from pipeline.run.summary.outcome import served_model, trained, training_warnings, when_pushed
-from pipeline.run.summary.summary import Summary, end_status, failure_status, render, show
+from pipeline.run.request import RunFolders
+from pipeline.run.summary.failures import to_mainline_error
+from pipeline.run.summary.outcome import served_model, training_warnings, was_trained, when_pushed
+from pipeline.run.summary.summary import Summary, failure_status, render, show, success_status
 from pipeline.shell import near
 
 KEPT = Check("AUC", "overall", "≥ 0.7", 0.8123, (0.79, 0.83), None, 0.3123)
@@ -97,12 +97,12 @@ def test_a_failure_has_a_name_and_an_exit_code(error, status):
     ],
 )
 def test_an_end_has_a_name_and_an_exit_code(verdict, pushed, review, status):
-    assert end_status(verdict, pushed, review) == status
+    assert success_status(verdict, pushed, review) == status
 
 
 @pytest.fixture
 def place(tmp_path):
-    return Place(tmp_path, tmp_path / "history" / "r2", "r2")
+    return RunFolders(tmp_path, tmp_path / "history" / "r2", "r2")
 
 
 def pushed_model(tmp_path, weights="a", run="r1"):
@@ -159,11 +159,11 @@ def test_a_run_without_a_push_names_no_model_but_one_that_it_pushed_before_it_wa
 
 def test_a_full_disk_says_whether_this_run_pushed_before(place, tmp_path):
     full = OSError(errno.ENOSPC, "No space left on device")
-    assert as_ours(full, place).problem == "the disk is full; nothing was pushed"
+    assert to_mainline_error(full, place).problem == "the disk is full; nothing was pushed"
     pushed_model(tmp_path)
-    assert as_ours(full, place).problem == "the disk is full; nothing was pushed"
+    assert to_mainline_error(full, place).problem == "the disk is full; nothing was pushed"
     version, _ = pushed_model(tmp_path, "b", run="r2")
-    said = as_ours(RuntimeError("database or disk is full"), place).problem
+    said = to_mainline_error(RuntimeError("database or disk is full"), place).problem
     assert said == f"the disk is full; version {version.folder.name} was pushed before, and is served"
 
 
@@ -272,7 +272,7 @@ def test_warnings_are_read_from_the_record_of_the_training(content, warnings, tm
 
 @pytest.mark.parametrize(("state", "ran"), [("done", True), ("cached", False), ("skipped", False), ("failed", False)])
 def test_warnings_are_those_of_a_training_in_this_run(state, ran):
-    assert trained([node("ExampleGen"), node("Trainer", state)]) is ran
+    assert was_trained([node("ExampleGen"), node("Trainer", state)]) is ran
 
 
 def test_a_value_that_was_not_measured_is_not_called_a_missing_slice_when_it_is_overall(summary):

@@ -16,11 +16,11 @@ import pytest
 
 import local_runner
 from pipeline.errors import InputError, MachineError
-from pipeline.run.local.lock import at_work, exclusive
+from pipeline.run.local.lock import current_run, run_lock
 from pipeline.run.request import Request
 from pipeline.run.watch.cron import parse_cron
-from pipeline.run.watch.triggers import State
-from pipeline.run.watch.watcher import POLL_S, STATE, Asked, command, read_state, watch
+from pipeline.run.watch.triggers import WatchState
+from pipeline.run.watch.watcher import POLL_S, STATE, WatchOptions, command, read_state, watch
 from pipeline.run.watch.watcher import watcher as watch_module
 
 ROOT = Path(local_runner.__file__).parent
@@ -65,8 +65,8 @@ sys.exit(int(code))
 # Holds the lock of a root until it is killed, or a minute.
 HOLD = f"""
 import sys; sys.path.insert(0, {str(ROOT)!r})
-import time; from pathlib import Path; from pipeline.run.local.lock import exclusive
-with exclusive(Path(sys.argv[1]), "theirs"):
+import time; from pathlib import Path; from pipeline.run.local.lock import run_lock
+with run_lock(Path(sys.argv[1]), "theirs"):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -119,7 +119,7 @@ class World:
     def watch(self, max_runs: int, cron: str | None = None, as_json=False, **asked) -> None:
         request = Request("census", ("data.dataset=null", f"data.path={self.pattern}"), root=self.root, as_json=as_json)
         program = (sys.executable, "-c", STAND_IN, str(self.folder))
-        assert watch(request, Asked(cron=cron, max_runs=max_runs, **asked), program, self.clock) == 0
+        assert watch(request, WatchOptions(cron=cron, max_runs=max_runs, **asked), program, self.clock) == 0
 
     def codes(self, *codes: int | str) -> None:
         (self.folder / "codes").write_text(" ".join(map(str, codes)))
@@ -135,7 +135,7 @@ class World:
     def spans_run(self) -> list[str]:
         return [args[-1].rpartition("/")[2].strip('"') for args in self.runs()]
 
-    def state(self) -> State:
+    def state(self) -> WatchState:
         return read_state(self.root / "census")
 
 
@@ -163,7 +163,7 @@ def test_a_run_starts_at_each_time_and_not_before(world, capsys):
     assert started == []
     assert len(world.runs()) == 2
     assert world.clock.now() == START + MINUTE + HOUR
-    assert world.state() == State(cron=HOURLY, tick=START + MINUTE + HOUR)
+    assert world.state() == WatchState(cron=HOURLY, tick=START + MINUTE + HOUR)
     said = capsys.readouterr().err.splitlines()
     # Every wait is said once, not at each look at the clock.
     assert [line.split(" watch ")[1].split(" ")[0] for line in said] == ["waits", "runs:", "the"] * 2
@@ -206,7 +206,7 @@ def test_each_span_is_run_once_the_latest_first(world):
     world.watch(3, on_new_span=True)
     assert world.spans_run() == ["span-2", "span-3", "span-10"]
     assert world.clock.now() - START < 10 * MINUTE
-    assert world.state() == State(pattern=world.pattern, span=10)
+    assert world.state() == WatchState(pattern=world.pattern, span=10)
 
 
 def test_a_half_copied_span_is_waited_for_and_named(world, capsys):
@@ -246,7 +246,7 @@ def test_a_failed_run_is_tried_again_later_and_later_until_it_ends_well(world):
     world.watch(4, on_new_span=True)
     assert world.spans_run() == ["span-1"] * 4
     assert world.clock.now() - START == timedelta(seconds=60 + 120 + 240)
-    assert world.state() == State(pattern=world.pattern, span=1)
+    assert world.state() == WatchState(pattern=world.pattern, span=1)
 
 
 def test_the_wait_after_a_failure_outlasts_the_watch(world):
@@ -300,13 +300,13 @@ def test_a_run_that_lost_the_race_for_the_root_has_not_failed(world):
 
     def free() -> None:
         os.kill(int((world.folder / "holder").read_text()), signal.SIGKILL)
-        while at_work(world.root / "census"):
+        while current_run(world.root / "census"):
             time.sleep(0.01)
 
     world.clock.events = [(START + 0.5 * MINUTE, free)]
     world.watch(1, on_new_span=True)
     assert len(world.runs()) == 2
-    assert world.state() == State(pattern=world.pattern, span=1)
+    assert world.state() == WatchState(pattern=world.pattern, span=1)
     assert world.clock.now() == START + 0.5 * MINUTE
 
 
@@ -318,7 +318,7 @@ def test_a_second_watch_is_refused_and_told_who_is_there(world):
     assert err.startswith(f"1 {world.root / 'census'}: another watch is at work here")
     assert f'"pid": {first.pid}' in err
     # It keeps no run out.
-    with exclusive(world.root / "census", "by hand"):
+    with run_lock(world.root / "census", "by hand"):
         pass
     end(first, signal.SIGTERM)
     assert first.returncode == 0
@@ -334,7 +334,7 @@ def test_the_end_of_the_watch_ends_its_run_in_order_and_the_next_watch_starts_it
     assert process.returncode == 0, err
     assert (world.folder / "ended").exists()
     assert err.splitlines()[-1].endswith("watch stopped")
-    assert world.state() == State(pattern=world.pattern)
+    assert world.state() == WatchState(pattern=world.pattern)
     world.watch(1, on_new_span=True)
     assert world.spans_run() == ["span-1", "span-1"]
 
@@ -515,14 +515,14 @@ def test_a_run_that_cannot_be_started_is_tried_again(world, monkeypatch, capsys)
 def test_a_folder_of_spans_that_cannot_be_read_is_looked_at_again(world, monkeypatch, capsys):
     world.span(1)
     denied = MachineError("rows", "spans cannot be listed", received="Permission denied")
-    real, refusals = watch_module.look_for, [denied]
+    real, refusals = watch_module.find_latest, [denied]
 
-    def look_for(*given):
+    def find_latest(*given):
         if refusals:
             raise refusals.pop()
         return real(*given)
 
-    monkeypatch.setattr(watch_module, "look_for", look_for)
+    monkeypatch.setattr(watch_module, "find_latest", find_latest)
     world.watch(1, on_new_span=True)
     assert world.spans_run() == ["span-1"]
     assert "Permission denied" in capsys.readouterr().err
