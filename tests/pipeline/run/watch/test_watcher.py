@@ -18,10 +18,10 @@ import local_runner
 from pipeline.errors import InputError, MachineError
 from pipeline.run.local.lock import current_run, run_lock
 from pipeline.run.request import Request
+from pipeline.run.watch import watcher as watch_module
 from pipeline.run.watch.cron import parse_cron
 from pipeline.run.watch.triggers import WatchState
 from pipeline.run.watch.watcher import POLL_S, STATE, WatchOptions, command, read_state, watch
-from pipeline.run.watch.watcher import watcher as watch_module
 
 ROOT = Path(local_runner.__file__).parent
 TRY_TO_MOUNT = ["unshare", "-rm", "sh", "-c", "mount -t tmpfs -o size=8k none /tmp"]
@@ -72,12 +72,12 @@ with run_lock(Path(sys.argv[1]), "theirs"):
 """
 WATCH = """
 import sys; from pathlib import Path; from pipeline.run.request import Request
-from pipeline.run.watch.watcher import Asked, watch
+from pipeline.run.watch.watcher import WatchOptions, watch
 from pipeline.errors import MainlineError
 here = Path(sys.argv[1])
 request = Request("census", ("data.dataset=null", f"data.path={here}/span-{{SPAN}}"), root=here / "runs-root")
 try:
-    asked = Asked(cron=sys.argv[3]) if sys.argv[3:] else Asked(on_new_span=True)
+    asked = WatchOptions(cron=sys.argv[3]) if sys.argv[3:] else WatchOptions(on_new_span=True)
     sys.exit(watch(request, asked, (sys.executable, "-c", sys.argv[2], str(here))))
 except MainlineError as error:
     sys.exit(f"{error.exit_code} {error}")
