@@ -83,7 +83,9 @@ def run_node(options: argparse.Namespace, asked: Asked) -> None:
             launch(options, config, place)
     except (Exception, KeyboardInterrupt) as error:
         settings = from_environment(config.metadata, os.environ)
-        ours = server_error(settings, place.root, error) or to_mainline_error(error, place, "The log of this pod says more.")
+        ours = server_error(settings, place.root, error) or to_mainline_error(
+            error, place, "The log of this pod says more."
+        )
         status.end("failed")
         keep(place, Record(status, failure=as_failure(ours)))
         raise ours from error

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from components.artifacts import model_digest
 from components.evaluation.verdict import Check, Verdict
-from components.versioned_pusher import versions
 from components.versioned_pusher.versions import push
 from pipeline.errors import (
     ConfigError,
@@ -141,7 +141,7 @@ def test_versions_that_the_machine_will_not_read_are_said_in_the_summary(place, 
     def refuse(*_: object) -> None:
         raise OSError(errno.EIO, "Input/output error", "weights")
 
-    monkeypatch.setattr(versions, "_file_digest", refuse)
+    monkeypatch.setattr(model_digest, "_file_digest", refuse)
     model, error = served_model(place, properties)
     assert model is None
     assert isinstance(error, MachineError)
