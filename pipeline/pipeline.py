@@ -31,7 +31,7 @@ from pipeline.config.root import Config, Release
 from pipeline.config.training import Training
 from pipeline.errors import ConfigError
 from pipeline.features.column_fit import check_columns
-from pipeline.features.table import closed_columns, lower_ends
+from pipeline.features.table import closed_columns, exclusive_minima
 from pipeline.metadata.connection import connection_config
 from pipeline.nodes import (
     APPROVAL,
@@ -86,7 +86,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
         shuffle_rows=config.data.shuffle_rows,
         seed=config.data.seed,
         other_columns=config.data.other_columns,
-        above=lower_ends(workload.table.features),
+        above=exclusive_minima(workload.table.features),
         labels={labels["column"]: labels["values"]},
     ).with_id(EXAMPLE_GEN)
     examples = example_gen.outputs["examples"]

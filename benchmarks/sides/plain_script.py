@@ -22,7 +22,11 @@ from pyarrow import csv
 from benchmarks.cases import SAME_WORK
 from pipeline.config.load import load_config
 from pipeline.config.training import Training
-from pipeline.features.table import Bucketized, Categorical, Crossed, Exact, Numeric, missing_name, transformed_name
+from pipeline.features.kinds.bucketized import Bucketized
+from pipeline.features.kinds.categorical import Categorical
+from pipeline.features.kinds.crossed import Crossed
+from pipeline.features.kinds.exact import Exact
+from pipeline.features.kinds.numeric import Numeric
 from pipeline.training.autograph import leave_keras_alone
 from pipeline.workloads.impressions.evaluation import EVALUATION
 from pipeline.workloads.impressions.features import TABLE
@@ -61,7 +65,7 @@ class Features:
         self.bounds: dict[str, Array] = {}
         self.terms: dict[str, pa.Array] = {}
         for feature in TABLE.features:
-            name = transformed_name(feature)
+            name = feature.transformed_name
             match feature:
                 case Numeric():
                     values = self.raw_number(feature, train)
@@ -83,14 +87,14 @@ class Features:
         made: Arrays = {}
         tokens: dict[str, Any] = {}
         for feature in TABLE.features:
-            name = transformed_name(feature)
+            name = feature.transformed_name
             match feature:
                 case Numeric():
                     mean, deviation = self.scales[name]
                     values = self.raw_number(feature, rows)
                     made[name] = np.nan_to_num((values - mean) / deviation).astype(np.float32)
                     if feature.optional:
-                        made[missing_name(feature)] = np.isnan(values).astype(np.float32)
+                        made[feature.missing_name] = np.isnan(values).astype(np.float32)
                 case Bucketized():
                     values = numbers(rows, feature.name)
                     found = 1 + np.searchsorted(self.bounds[name], values, side="right")
@@ -102,7 +106,7 @@ class Features:
                     tokens[feature.name] = made[name]
         for feature in TABLE.features:
             if isinstance(feature, Crossed):
-                made[transformed_name(feature)] = cross_ids([tokens[name] for name in feature.names], feature)
+                made[feature.transformed_name] = cross_ids([tokens[name] for name in feature.names], feature)
         return {name: values.reshape(-1, 1) for name, values in made.items()}
 
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from pipeline.errors import MainlineError
-from pipeline.features.table import Table, Transformed, targets, transformed_features
+from pipeline.features.feature import Transformed
+from pipeline.features.table import Table, targets, transformed_features
 
 
 def check_transformed(table: Table, outputs: Mapping[str, tf.Tensor]) -> None:

@@ -9,17 +9,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pipeline.features import stateless_random
-from pipeline.features.table import (
-    Crossed,
-    Feature,
-    MultiHot,
-    Numeric,
-    Sparse,
-    cardinality,
-    missing_name,
-    transformed_features,
-    transformed_name,
-)
+from pipeline.features.feature import Feature, IdFeature
+from pipeline.features.kinds.crossed import Crossed
+from pipeline.features.table import transformed_features
 
 Tensors = dict[str, tf.Tensor]
 
@@ -57,14 +49,14 @@ def keras_inputs(features: Sequence[Feature]) -> Tensors:
     }
 
 
-def embed(feature: Sparse | Crossed, ids: tf.Tensor, width: int, l2: float, prefix: str = "") -> tf.Tensor:
-    """An embedding of a sparse feature: (batch, 1) ids to (batch, width)."""
+def embed(feature: IdFeature, ids: tf.Tensor, width: int, l2: float, name: str) -> tf.Tensor:
+    """Embed (batch, 1) ids as (batch, width) by a layer of a ``name``."""
     layer = keras.layers.Embedding(
-        cardinality(feature),
+        feature.id_count,
         width,
         embeddings_initializer=keras.initializers.RandomNormal(stddev=0.05) if width > 1 else "zeros",
         embeddings_regularizer=keras.regularizers.L2(l2) if l2 else None,
-        name=f"{prefix}{transformed_name(feature)}",
+        name=name,
     )
     return keras.layers.Flatten()(layer(ids))
 
@@ -72,12 +64,13 @@ def embed(feature: Sparse | Crossed, ids: tf.Tensor, width: int, l2: float, pref
 def wide_logit(
     features: Sequence[Feature], inputs: Mapping[str, tf.Tensor], l2: float = 0.0, cross_l2: float = 0.0
 ) -> tf.Tensor:
-    """The linear side, (batch, 1): a weight per id of every feature marked wide and of every cross, and per number."""
+    """Return the linear part, (batch, 1): a weight per id of every wide feature, and one per number."""
     weights = [
-        embed(feature, inputs[transformed_name(feature)], 1, cross_l2 if isinstance(feature, Crossed) else l2, "wide_")
+        embed(feature, inputs[feature.transformed_name], 1, cross_l2 if isinstance(feature, Crossed) else l2,
+              feature.wide_layer)
         for feature in features
-        if isinstance(feature, Crossed) or (isinstance(feature, Sparse) and feature.wide)
-    ]
+        if isinstance(feature, IdFeature) and feature.wide
+    ]  # fmt: skip
     numbers = dense_inputs(features, inputs)
     if numbers or not weights:
         weights.append(keras.layers.Dense(1, name="wide_numbers")(keras.layers.Concatenate()(numbers)))
@@ -85,23 +78,19 @@ def wide_logit(
 
 
 def embeddings(features: Sequence[Feature], inputs: Mapping[str, tf.Tensor], l2: float = 0.0) -> Tensors:
-    """Every feature with an embedding, by its transformed name, each (batch, width)."""
+    """Embed every feature that has an embedding; by transformed name, each (batch, width)."""
     return {
-        transformed_name(feature): embed(feature, inputs[transformed_name(feature)], feature.embedding, l2, "deep_")
+        feature.transformed_name: embed(
+            feature, inputs[feature.transformed_name], feature.embedding, l2, feature.deep_layer
+        )
         for feature in features
-        if isinstance(feature, Sparse) and feature.embedding
+        if isinstance(feature, IdFeature) and feature.embedding
     }
 
 
 def dense_inputs(features: Sequence[Feature], inputs: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
-    """Numbers, their missing flags and multi-hot vectors: what goes into the deep side as it is."""
-    names: list[str] = []
-    for feature in features:
-        if isinstance(feature, Numeric | MultiHot):
-            names.append(transformed_name(feature))
-        if isinstance(feature, Numeric) and feature.optional:
-            names.append(missing_name(feature))
-    return [inputs[name] for name in names]
+    """Return the inputs that are not ids, such as numbers and multi-hot vectors, which the deep part takes as is."""
+    return [inputs[output.name] for output in transformed_features(features) if output.dtype == "float32"]
 
 
 def factorization(vectors: Sequence[tf.Tensor]) -> tf.Tensor:

@@ -1,9 +1,9 @@
 """Names of columns and of what becomes of them: TensorFlow names inputs, layers and files so, each of its own."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
-from pipeline.errors import ConfigError, did_you_mean
+from pipeline.errors import ConfigError
 
 USABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # Inputs are arguments of a method of TensorFlow.
@@ -54,19 +54,3 @@ def check_apart(named: Iterable[tuple[str, str]]) -> None:
                 next_step="Drop one of them, or rename its column in the files, in schemas/ and in the table.",
             )  # fmt: skip
         found[name.casefold()] = (name, of)
-
-
-def check_crossed(names: Collection[str], known: Collection[str]) -> None:
-    """Looks at what a cross names.
-
-    Raises:
-        ConfigError: it is no feature that can be crossed, or there is nothing to cross.
-    """
-    if len(tuple(names)) < 2:
-        raise ConfigError("feature table, Crossed", "too few names", expected="at least 2", received=repr(names))
-    for name in names:
-        if name not in known:
-            raise ConfigError(
-                "feature table, Crossed", "no such categorical feature, and no such buckets",
-                expected=", ".join(known), received=name, next_step=did_you_mean(name, known),
-            )  # fmt: skip

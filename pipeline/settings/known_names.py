@@ -10,7 +10,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from components.evaluation.columns import BASELINE_SCORE, SCORE
 from pipeline.config.root import Config, Gate
 from pipeline.errors import ConfigError, did_you_mean
-from pipeline.features.table import closed_columns, raw_columns, reads
+from pipeline.features.table import closed_columns, raw_columns
 from pipeline.splits import SPLITS
 from pipeline.workloads.contract import Workload, required_columns
 
@@ -29,7 +29,7 @@ def check_names(workload: Workload, config: Config, schema: schema_pb2.Schema) -
     check_schema(f"schemas/{workload.name}.pbtxt", columns)
     for where, named in workload_columns(workload):
         check_known(where, named, columns)
-    crossed = [name for feature in workload.table.features for name in reads(feature)]
+    crossed = [name for feature in workload.table.features for name in feature.reads]
     left_out = config.training.exclude_columns
     check_known("training.exclude_columns", left_out, [*columns, *crossed])
     if not workload.table.without(left_out).features:

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 import tf_keras as keras
 
-from pipeline.features.preprocess import is_given
+from pipeline.features.tensors import is_given
 
 Tensors = dict[str, tf.Tensor]
 RawSpec = Mapping[str, tf.io.FixedLenFeature | tf.io.VarLenFeature]

@@ -23,8 +23,12 @@ from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, sche
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from pipeline.features import layers
+from pipeline.features.kinds.bucketized import Bucketized
+from pipeline.features.kinds.categorical import Categorical
+from pipeline.features.kinds.crossed import Crossed
+from pipeline.features.kinds.numeric import Numeric
 from pipeline.features.preprocess import transform
-from pipeline.features.table import Bucketized, Categorical, Crossed, Numeric, Table
+from pipeline.features.table import Table
 from pipeline.training.loop import train
 
 ROOT = Path(__file__).resolve().parents[2]

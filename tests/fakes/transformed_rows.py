@@ -17,8 +17,14 @@ from tensorflow_transform import beam as tft_beam
 from tensorflow_transform.tf_metadata import dataset_metadata
 
 from pipeline.features import layers
+from pipeline.features.kinds.bucketized import Bucketized
+from pipeline.features.kinds.categorical import Categorical
+from pipeline.features.kinds.crossed import Crossed
+from pipeline.features.kinds.exact import Exact
+from pipeline.features.kinds.multi_hot import MultiHot
+from pipeline.features.kinds.numeric import Numeric
 from pipeline.features.preprocess import transform
-from pipeline.features.table import Bucketized, Categorical, Crossed, Exact, MultiHot, Numeric, Table
+from pipeline.features.table import Table
 from pipeline.training.autograph import leave_keras_alone
 
 COLOURS = ("blue", "green", "red")

@@ -16,9 +16,11 @@ from google.protobuf import text_format
 from tensorboard.plugins.projector import metadata, projector_config_pb2
 from tfx.utils import io_utils
 
-from pipeline.features.table import Feature, Table, reads, transformed_name
+from pipeline.features.feature import Feature
+from pipeline.features.table import Table
+from pipeline.features.vocabulary import Vocabulary
 from pipeline.training.diagnostics.probe import embeddings
-from pipeline.training.warm_start.vocabularies import Vocabulary, read_vocabularies, table_features
+from pipeline.training.warm_start.vocabularies import read_vocabularies, table_features
 
 Labels: TypeAlias = Mapping[str, str]
 # What TensorBoard's t-SNE still draws at a bearable speed; it samples 10,000 points itself.
@@ -39,7 +41,7 @@ def write_projector(
         labels_dir: may hold ``<column>.csv`` with the header ``value,label``: what a person calls a value.
     """
     vocabularies = read_vocabularies(table, transform)
-    features = {transformed_name(feature): feature for feature in table.features}
+    features = {feature.transformed_name: feature for feature in table.features}
     names = table_features(model, vocabularies)
     config, written = projector_config_pb2.ProjectorConfig(), []
     tf.io.gfile.makedirs(f"{log_dir}/projector")
@@ -82,7 +84,7 @@ def rows_of(vocabulary: Vocabulary, labels: Labels) -> Iterator[tuple[int, tuple
 
 def read_labels(directory: str | None, feature: Feature) -> Labels:
     """What a person calls the values of a feature's column; empty where nobody has said."""
-    path = f"{directory}/{reads(feature)[0]}.csv"
+    path = f"{directory}/{feature.reads[0]}.csv"
     if directory is None or not tf.io.gfile.exists(path):
         return {}
     with tf.io.gfile.GFile(path) as file:

@@ -34,15 +34,9 @@ import tf_keras as keras
 from pydantic import TypeAdapter
 
 from pipeline.features.table import Table
+from pipeline.features.vocabulary import UNUSED, Vocabulary
 from pipeline.training.checkpoint import sealed_files
-from pipeline.training.warm_start.vocabularies import (
-    UNUSED,
-    Part,
-    Vocabulary,
-    kernel_parts,
-    read_vocabularies,
-    table_features,
-)
+from pipeline.training.warm_start.vocabularies import Part, kernel_parts, read_vocabularies, table_features
 
 Array: TypeAlias = npt.NDArray[Any]
 Weights: TypeAlias = Mapping[str, Array]

@@ -1,7 +1,6 @@
 """What each row of a model's variables stands for: terms of embedding tables, input parts of kernels."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import tensorflow as tf
@@ -9,79 +8,19 @@ import tensorflow_transform as tft
 import tf_keras as keras
 
 from pipeline.features import stateless_random
-from pipeline.features.table import (
-    Bucketized,
-    Categorical,
-    Crossed,
-    Exact,
-    Feature,
-    MultiHot,
-    Numeric,
-    Table,
-    cardinality,
-    transformed_name,
-)
+from pipeline.features.table import Table
+from pipeline.features.vocabulary import Vocabulary
 
 Part: TypeAlias = tuple[str, int]
-UNUSED = "unused"
 # Layers behind which a vector means what it meant before.
 TRANSPARENT = (keras.layers.Flatten, keras.layers.Dropout, keras.layers.Reshape, stateless_random.Dropout)
 
 
-@dataclass(frozen=True)
-class Vocabulary:
-    """The ids of a feature, ``size`` of them.
-
-    ``terms`` in the order of their ids, from 0; ids from ``first_oov`` on, ``oov`` of them, are shared by the hashes of
-    all other values. ``kind`` names the remaining ids: unused ones, or buckets and hashes, which mean the same wherever
-    the kind is the same.
-    """
-
-    size: int
-    terms: tuple[str, ...] = ()
-    oov: int = 0
-    first_oov: int = 0
-    kind: str = UNUSED
-
-    def rows(self) -> list[str]:
-        """A name for each id, the same in another vocabulary if and only if the id stands for the same.
-
-        >>> Vocabulary(5, ("a", "b"), oov=1, first_oov=2).rows()
-        ['=a', '=b', 'other 0', 'unused 3', 'unused 4']
-        """
-        named = {index: f"={term}" for index, term in enumerate(self.terms)}
-        named |= {self.first_oov + bucket: f"other {bucket}" for bucket in range(self.oov)}
-        return [named.get(index, f"{self.kind} {index}") for index in range(self.size)]
-
-    def other(self, term: str) -> str | None:
-        """The row that serves a term which is none of the vocabulary's, or None if there is no such row."""
-        return f"other {int(tf.strings.to_hash_bucket_fast(term, self.oov))}" if self.oov else None
-
-
 def read_vocabularies(table: Table, transform: tft.TFTransformOutput) -> dict[str, Vocabulary]:
-    """The ids of every feature that has some, by transformed name; multi-hot vectors have one for each column."""
+    """Return, by transformed name, what ids or entries stand for, for every feature that has some."""
     domains = {item.name: item.string_domain.value for item in transform.raw_metadata.schema.feature}
-    pairs = ((transformed_name(feature), as_vocabulary(feature, transform, domains)) for feature in table.features)
-    return {name: vocabulary for name, vocabulary in pairs if vocabulary is not None}
-
-
-def as_vocabulary(feature: Feature, transform: tft.TFTransformOutput, domains: Mapping[str, Any]) -> Vocabulary | None:
-    """The ids of one feature, as ``features/preprocess.py`` gives them out; None for a number."""
-    match feature:
-        case Numeric():
-            return None
-        case MultiHot():
-            return Vocabulary(feature.vocabulary, tuple(domains[feature.domain_of]))
-        case Bucketized():
-            return Vocabulary(cardinality(feature), kind=f"bucket of {feature.buckets}")
-        case Crossed():
-            return Vocabulary(feature.hash_buckets, kind=f"hash of {feature.hash_buckets}")
-        case Categorical(closed=True):
-            return Vocabulary(cardinality(feature), tuple(domains[feature.name]), feature.oov, feature.vocabulary)
-        case Categorical() | Exact():
-            found = transform.vocabulary_by_name(transformed_name(feature))
-            terms = tuple(term.decode("utf-8", "backslashreplace") for term in found)
-            return Vocabulary(cardinality(feature), terms, feature.oov, feature.vocabulary)
+    found = {feature.transformed_name: feature.vocabulary_of(transform, domains) for feature in table.features}
+    return {name: vocabulary for name, vocabulary in found.items() if vocabulary is not None}
 
 
 def table_features(model: keras.Model, vocabularies: Mapping[str, Vocabulary]) -> dict[str, str]:

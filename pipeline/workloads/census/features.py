@@ -1,6 +1,11 @@
 """The feature table of the census workload."""
 
-from pipeline.features.table import Bucketized, Categorical, Crossed, Exact, Numeric, Table
+from pipeline.features.kinds.bucketized import Bucketized
+from pipeline.features.kinds.categorical import Categorical
+from pipeline.features.kinds.crossed import Crossed
+from pipeline.features.kinds.exact import Exact
+from pipeline.features.kinds.numeric import Numeric
+from pipeline.features.table import Table
 
 FEATURES = (
     Numeric("age"),

@@ -1,6 +1,11 @@
 """The feature table of the workload of impressions."""
 
-from pipeline.features.table import Bucketized, Categorical, Crossed, Exact, Numeric, Table
+from pipeline.features.kinds.bucketized import Bucketized
+from pipeline.features.kinds.categorical import Categorical
+from pipeline.features.kinds.crossed import Crossed
+from pipeline.features.kinds.exact import Exact
+from pipeline.features.kinds.numeric import Numeric
+from pipeline.features.table import Table
 
 # Not the user: of each there are so few rows that an embedding of 5,000 users fits them and helps no others.
 FEATURES = (

@@ -1,6 +1,11 @@
 """The feature table of the recommender."""
 
-from pipeline.features.table import Bucketized, Categorical, Crossed, MultiHot, Numeric, Table
+from pipeline.features.kinds.bucketized import Bucketized
+from pipeline.features.kinds.categorical import Categorical
+from pipeline.features.kinds.crossed import Crossed
+from pipeline.features.kinds.multi_hot import MultiHot
+from pipeline.features.kinds.numeric import Numeric
+from pipeline.features.table import Table
 
 # Features of this width take part in the factorization, all pairs of them.
 WIDTH = 32

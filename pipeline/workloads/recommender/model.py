@@ -6,7 +6,9 @@ import tf_keras as keras
 
 from pipeline.config.training import Training
 from pipeline.features import layers
-from pipeline.features.table import Categorical, Crossed, Table, transformed_name
+from pipeline.features.kinds.categorical import Categorical
+from pipeline.features.kinds.crossed import Crossed
+from pipeline.features.table import Table
 from pipeline.workloads.recommender.features import WIDTH
 
 # Columns that the model is built around, so that no config may leave them out.
@@ -67,7 +69,7 @@ def hide_users(table: Table, inputs: layers.Tensors, rate: float, seed: int) -> 
     if not rate:
         return inputs
     ids = {
-        transformed_name(feature): feature.vocabulary if isinstance(feature, Categorical) else 0
+        feature.transformed_name: feature.vocabulary if isinstance(feature, Categorical) else 0
         for feature in table.features
         if (isinstance(feature, Categorical) and feature.name == "user_id")
         or (isinstance(feature, Crossed) and "user_id" in feature.names)

@@ -6,7 +6,8 @@ from typing import Any
 import tensorflow as tf
 
 from pipeline.features.contract import check_transformed
-from pipeline.features.preprocess import Column, transform
+from pipeline.features.preprocess import transform
+from pipeline.features.tensors import Column
 from pipeline.workloads.recommender.features import TABLE
 
 

@@ -3,8 +3,14 @@
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from pipeline.features.kinds.bucketized import Bucketized
+from pipeline.features.kinds.categorical import Categorical
+from pipeline.features.kinds.crossed import Crossed
+from pipeline.features.kinds.exact import Exact
+from pipeline.features.kinds.multi_hot import MultiHot
+from pipeline.features.kinds.numeric import Numeric
 from pipeline.features.preprocess import transform
-from pipeline.features.table import Bucketized, Categorical, Crossed, Exact, MultiHot, Numeric, Table
+from pipeline.features.table import Table
 
 
 def dense(column, default=0):

@@ -7,8 +7,14 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from pipeline.config.load import load_config
 from pipeline.errors import ConfigError
 from pipeline.features.column_fit import check_columns
+from pipeline.features.kinds.bucketized import Bucketized
+from pipeline.features.kinds.categorical import Categorical
+from pipeline.features.kinds.crossed import Crossed
+from pipeline.features.kinds.exact import Exact
+from pipeline.features.kinds.multi_hot import MultiHot
+from pipeline.features.kinds.numeric import Numeric
 from pipeline.features.layers import wide_and_deep
-from pipeline.features.table import Bucketized, Categorical, Crossed, Exact, MultiHot, Numeric, Table
+from pipeline.features.table import Table
 from pipeline.pipeline import create_pipeline
 from pipeline.workloads import contract
 

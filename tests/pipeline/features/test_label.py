@@ -1,8 +1,9 @@
 import pytest
 import tensorflow as tf
 
+from pipeline.features.kinds.categorical import Categorical
 from pipeline.features.preprocess import checked_label, transform
-from pipeline.features.table import Categorical, Table
+from pipeline.features.table import Table
 
 TABLE = Table((Categorical("city", vocabulary=2, closed=True),), label="y")
 

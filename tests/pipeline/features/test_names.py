@@ -3,8 +3,14 @@
 import pytest
 
 from pipeline.errors import ConfigError, did_you_mean
+from pipeline.features.kinds.bucketized import Bucketized
+from pipeline.features.kinds.categorical import Categorical
+from pipeline.features.kinds.crossed import Crossed
+from pipeline.features.kinds.exact import Exact
+from pipeline.features.kinds.multi_hot import MultiHot
+from pipeline.features.kinds.numeric import Numeric
 from pipeline.features.names import LONGEST
-from pipeline.features.table import Bucketized, Categorical, Crossed, Exact, MultiHot, Numeric, Table
+from pipeline.features.table import Table
 
 CITY = Categorical("city", vocabulary=9, embedding=2)
 

@@ -7,21 +7,13 @@ import pytest
 
 import pipeline
 from pipeline.errors import ConfigError
-from pipeline.features.table import (
-    Bucketized,
-    Categorical,
-    Crossed,
-    MultiHot,
-    Numeric,
-    Table,
-    Transformed,
-    cardinality,
-    closed_columns,
-    missing_name,
-    raw_columns,
-    transformed_features,
-    transformed_name,
-)
+from pipeline.features.feature import Transformed
+from pipeline.features.kinds.bucketized import Bucketized
+from pipeline.features.kinds.categorical import Categorical
+from pipeline.features.kinds.crossed import Crossed
+from pipeline.features.kinds.multi_hot import MultiHot
+from pipeline.features.kinds.numeric import Numeric
+from pipeline.features.table import Table, closed_columns, raw_columns, transformed_features
 
 ROOT = Path(pipeline.__file__).parents[1]
 FEATURES = (
@@ -47,11 +39,11 @@ FEATURES = (
     ],
 )
 def test_a_feature_is_named_after_its_columns(feature, name):
-    assert transformed_name(feature) == name
+    assert feature.transformed_name == name
 
 
 def test_the_flag_of_a_missing_number_has_a_name_of_its_own():
-    assert missing_name(Numeric("age", optional=True)) == "age_missing_xf"
+    assert Numeric("age", optional=True).missing_name == "age_missing_xf"
 
 
 @pytest.mark.parametrize(
@@ -64,7 +56,7 @@ def test_the_flag_of_a_missing_number_has_a_name_of_its_own():
     ],
 )
 def test_ids_leave_room_for_the_unknown_and_the_missing(feature, ids):
-    assert cardinality(feature) == ids
+    assert feature.id_count == ids
 
 
 def test_a_table_says_what_preprocessing_must_give():

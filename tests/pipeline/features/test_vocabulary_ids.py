@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from fakes import transformed_rows as world
 
-from pipeline.features.table import Categorical, Table
+from pipeline.features.kinds.categorical import Categorical
+from pipeline.features.table import Table
 
 CITIES = np.array(["Oslo"] * 5 + ["Lima"] * 3 + ["Turku"])
 

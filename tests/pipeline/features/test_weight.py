@@ -5,8 +5,10 @@ import tensorflow as tf
 
 from pipeline.errors import ConfigError, MainlineError
 from pipeline.features.contract import check_transformed
+from pipeline.features.feature import Transformed
+from pipeline.features.kinds.categorical import Categorical
 from pipeline.features.preprocess import checked_weight, transform
-from pipeline.features.table import Categorical, Table, Transformed, raw_columns, targets
+from pipeline.features.table import Table, raw_columns, targets
 
 CITY = Categorical("city", vocabulary=2, closed=True)
 TABLE = Table((CITY,), label="y", weight="w")

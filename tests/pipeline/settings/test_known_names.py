@@ -8,7 +8,10 @@ from tfx.utils import io_utils
 
 from pipeline.config.load import load_config
 from pipeline.errors import ConfigError
-from pipeline.features.table import Categorical, MultiHot, Numeric, Table
+from pipeline.features.kinds.categorical import Categorical
+from pipeline.features.kinds.multi_hot import MultiHot
+from pipeline.features.kinds.numeric import Numeric
+from pipeline.features.table import Table
 from pipeline.pipeline import create_pipeline
 from pipeline.settings.known_names import check_names
 from pipeline.workloads.contract import Evaluation, load_workload, read_schema

@@ -13,7 +13,9 @@ import pipeline.workloads
 from pipeline.config import evaluation as config
 from pipeline.criteria import Change, Threshold
 from pipeline.errors import ConfigError
-from pipeline.features.table import Categorical, MultiHot, closed_columns, raw_columns
+from pipeline.features.kinds.categorical import Categorical
+from pipeline.features.kinds.multi_hot import MultiHot
+from pipeline.features.table import closed_columns, raw_columns
 from pipeline.workloads import contract
 from pipeline.workloads.contract import (
     Evaluation,
@@ -27,7 +29,10 @@ from pipeline.workloads.contract import (
 WORKLOADS = sorted(path.parent.name for path in contract.WORKLOADS.glob("*/__init__.py"))
 PARTS = {
     "__init__": "",
-    "features": ("from pipeline.features.table import Numeric, Table\n\nTABLE = Table((Numeric('age'),), label='y')\n"),
+    "features": (
+        "from pipeline.features.kinds.numeric import Numeric\nfrom pipeline.features.table import Table\n\n"
+        "TABLE = Table((Numeric('age'),), label='y')\n"
+    ),
     "preprocessing": "",
     "model": "",
     "trainer": "",

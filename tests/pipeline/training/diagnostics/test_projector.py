@@ -14,7 +14,8 @@ from werkzeug.wrappers import Response
 
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
-from pipeline.features.table import Categorical, Table
+from pipeline.features.kinds.categorical import Categorical
+from pipeline.features.table import Table
 from pipeline.training.diagnostics import projector
 from pipeline.training.diagnostics.projector import write_projector
 from pipeline.training.warm_start.vocabularies import read_vocabularies

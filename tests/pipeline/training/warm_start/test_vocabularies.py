@@ -4,7 +4,8 @@ import tf_keras as keras
 from fakes import transformed_rows as world
 
 from pipeline.features.stateless_random import Dropout
-from pipeline.training.warm_start.vocabularies import Vocabulary, kernel_parts, read_vocabularies, table_features
+from pipeline.features.vocabulary import Vocabulary
+from pipeline.training.warm_start.vocabularies import kernel_parts, read_vocabularies, table_features
 
 ROWS = world.make_rows()
 

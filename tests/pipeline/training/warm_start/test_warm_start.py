@@ -7,7 +7,10 @@ import tensorflow as tf
 import tf_keras as keras
 from fakes import transformed_rows as world
 
-from pipeline.features.table import Bucketized, Categorical, Exact, Table
+from pipeline.features.kinds.bucketized import Bucketized
+from pipeline.features.kinds.categorical import Categorical
+from pipeline.features.kinds.exact import Exact
+from pipeline.features.table import Table
 from pipeline.training.warm_start import transfer as module
 from pipeline.training.warm_start.transfer import Rows, export_warm_start, named_weights, warm_start
 from pipeline.training.warm_start.vocabularies import read_vocabularies
