@@ -8,7 +8,7 @@ run: .venv/ready
 
 # RUN=runs/<pipeline> or runs/<pipeline>/history/<run>; the latest run of all by default.
 report: .venv/ready
-	@$(PY) -m components.slice_report $(or $(RUN),runs) $(ARGS)
+	@$(PY) -m pipeline.review draw $(or $(RUN),runs) $(ARGS)
 
 # LOGS=runs/<pipeline>/artifacts/Trainer/model_run/<id> for one fitting; all of them by default.
 tensorboard: .venv/ready

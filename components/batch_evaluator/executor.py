@@ -130,7 +130,7 @@ def check_baseline(scorers: list[Scorer]) -> None:
     if gone is not None:
         raise MainlineError(
             gone, "the model that this one is to be compared with is gone", expected="the latest blessed model",
-            received="no such folder", next_step="Put it back, or reject its report with components.review: the "
+            received="no such folder", next_step="Put it back, or reject its report with pipeline.review: the "
             "blessed model before it is then compared with.",
         )  # fmt: skip
 

@@ -6,10 +6,10 @@ from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
+from components.artifacts.report_files import digest
 from components.compat.tfx.executors import pipeline_id, run_id
 from components.examples.listing import FILES
 from components.slice_report import settings, trace
-from components.slice_report.facts.encoding import digest
 from components.slice_report.output import write_report
 from components.slice_report.report import make_report
 from components.slice_report.sources import Sources

@@ -1,19 +1,18 @@
-"""The files of a report: written one by one, each whole or not at all; ``report.json`` last."""
+"""Writes and reads the files of a report: one by one, each whole or not at all, ``report.json`` last."""
 
-import os
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 from components.artifacts.decision import Decision
+from components.artifacts.report_files import CARD, DECISION, PAGE, REPORT, digest, read_bytes, write_whole
 from components.slice_report.facts import Report
-from components.slice_report.facts.encoding import digest, from_json, to_json
+from components.slice_report.facts.encoding import from_json, to_json
 from components.slice_report.page import model_card, render
-from components.support import atomic_files
-
-REPORT, PAGE, CARD, DECISION = "report.json", "index.html", "model_card.md", "decision.json"
 
 
 def write_report(report: Report, folder: str) -> bytes:
-    """Writes page, model card and facts; gives the bytes of ``report.json``, which the digest is of."""
+    """Write page, model card and facts, and return the bytes of ``report.json``."""
     content = to_json(report)
     write_whole(f"{folder}/{CARD}", model_card(report))
     write_page(report, digest(content), folder)
@@ -22,41 +21,29 @@ def write_report(report: Report, folder: str) -> bytes:
 
 
 def write_page(report: Report, report_digest: str, folder: str, decision: Decision | None = None) -> None:
-    """Draws the page again, with what was decided."""
+    """Draw the page, with the reviewer's decision if there is one."""
     write_whole(f"{folder}/{PAGE}", render(report, report_digest, decision))
 
 
-def read_report(folder: str) -> tuple[Report, str]:
-    """The report in a folder, and its digest.
+def write_decision(folder: Path, decision: Decision) -> Path:
+    """Write ``decision.json``, draw the page with it, and return the path of the page.
 
     Raises:
-        DataError: it cannot be read as one.
+        DataError: the report cannot be read.
+    """
+    content = json.dumps(asdict(decision), indent=1, ensure_ascii=False) + "\n"
+    write_whole(str(folder / DECISION), content)
+    report, report_digest = read_report(str(folder))
+    write_page(report, report_digest, str(folder), decision)
+    return folder / PAGE
+
+
+def read_report(folder: str) -> tuple[Report, str]:
+    """Return the report in a folder, and its digest.
+
+    Raises:
+        DataError: ``report.json`` is not a report.
     """
     path = f"{folder}/{REPORT}"
     content = read_bytes(path)
     return from_json(content, path), digest(content)
-
-
-def read_bytes(path: str) -> bytes:
-    """A file, here or on a remote file system."""
-    if "://" not in path:
-        return Path(path).read_bytes()
-    # TFX's file systems bring TensorFlow, five seconds that a local page need not wait for.
-    from tfx.dsl.io import fileio
-
-    with fileio.open(path, "rb") as file:
-        return bytes(file.read())
-
-
-def write_whole(path: str, content: str | bytes) -> None:
-    """Writes a file beside its name, then renames it."""
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    if "://" not in path:
-        atomic_files.write_whole(Path(path), data)
-        return
-    from tfx.dsl.io import fileio
-
-    partial = f"{path}.{os.getpid()}.partial"
-    with fileio.open(partial, "wb") as file:
-        file.write(data)
-    fileio.rename(partial, path, overwrite=True)

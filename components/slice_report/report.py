@@ -124,7 +124,7 @@ def make_data(sources: Sources, settings: Settings) -> Data:
     release_memory()
     return Data(
         columns=column_stats(sources.statistics),
-        gate=gate_entries(sources.gate_verdict(settings.block_on, settings.acceptances), settings.acceptances),
+        gate=gate_entries(sources.gate_verdict, settings.acceptances),
         schema_changes=changes_of_schema(sources),
         drift=drift_from_baseline(sources, settings),
         leaks=scan.leaks,

@@ -1,4 +1,4 @@
-"""What a report is made from: folders of artifacts, read when they are asked for."""
+"""The artifacts that a report is made from, read when they are needed."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,28 +6,33 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx.dsl.io import fileio
 
-from components.artifacts.anomalies import Anomaly
+from components.artifacts.report_files import REPORT
 from components.evaluation.predictions import Predictions
 from components.evaluation.results import Evaluation, read_evaluation
 from components.examples.listing import files_of
 from components.examples.reading import read_schema
 from components.slice_report.facts import Report
-from components.slice_report.output import REPORT, read_report
+from components.slice_report.output import read_report
 from components.slice_report.trace import Trace
-from components.validation_gate.unlisted import with_unlisted
-from components.validation_gate.verdict import judge, list_anomalies
-from pipeline.criteria import Acceptance
 from pipeline.splits import SPLITS
 
 Statistics = Mapping[str, statistics_pb2.DatasetFeatureStatistics]
+GateVerdict = Mapping[str, Sequence[Mapping[str, str]]]
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the artifacts of a run are, by the name of the component's input; a failed run has not all of them."""
+    """The artifacts of a run; a failed run does not have all of them.
+
+    Attributes:
+        folders: of artifacts, by the name of the component's input.
+        failed_at: the node that failed, if one did.
+        listed: the files of the examples, as ``files_of`` takes them.
+        rejected: the verdict of a gate that failed the run and so wrote none.
+    """
 
     pipeline: str
     run: str
@@ -37,6 +42,7 @@ class Sources:
     failed_at: str = ""
     error: str = ""
     listed: str = ""
+    rejected: GateVerdict | None = None
 
     @cached_property
     def schema(self) -> schema_pb2.Schema:
@@ -45,7 +51,7 @@ class Sources:
 
     @cached_property
     def statistics(self) -> Statistics:
-        """Of each split."""
+        """The statistics of each split."""
         return read_statistics(self.folders["statistics"])
 
     @cached_property
@@ -55,58 +61,45 @@ class Sources:
 
     @cached_property
     def predictions(self) -> Predictions:
-        """A row for each test row, with its columns, its label and its score."""
+        """The test rows with their columns, labels and scores."""
         return Predictions(self.folders["evaluation"])
 
     @cached_property
     def training(self) -> dict[str, Any]:
-        """Trainer's record."""
+        """The content of Trainer's ``training.json``."""
         return dict(json.loads(read_text(f"{self.folders['model_run']}/training.json")))
 
     @cached_property
     def baseline_report(self) -> Report | None:
-        """The report on the last blessed model, if there is one that this code can read."""
+        """The report on the last blessed model, if there is one."""
         folder = self.trace.baseline.report if self.trace.baseline else None
         return read_report(folder)[0] if folder and fileio.exists(f"{folder}/{REPORT}") else None
 
-    def gate_verdict(self, block_on: str, acceptances: Sequence[Acceptance]) -> dict[str, list[dict[str, str]]]:
-        """What the gate wrote; or, where it failed the run and wrote nothing, what made it fail."""
+    @cached_property
+    def gate_verdict(self) -> GateVerdict:
+        """The anomalies that the gate found, by what it did with them; none if it did not run."""
         if "verdict" in self.folders:
             return dict(json.loads(read_text(f"{self.folders['verdict']}/verdict.json")))
-        anomalies = read_anomalies(self.folders["anomalies"]) if "anomalies" in self.folders else []
-        if {"statistics", "examples", "schema"} <= self.folders.keys():
-            anomalies = with_unlisted(anomalies, self.statistics, self.example_files(), self.schema)
-        return judge(anomalies, block_on, acceptances).as_dict()
+        return self.rejected or {}
 
     def example_files(self) -> dict[str, list[str]]:
-        """The files of each split, in order: those that ``listed`` says, which is of the examples."""
+        """Return the files of each split, in order."""
         return files_of({split: f"{self.folders['examples']}/Split-{split}" for split in SPLITS}, self.listed)
 
 
 def read_text(path: str) -> str:
-    """A file of text."""
+    """Read a text file."""
     with fileio.open(path) as file:
         return str(file.read())
 
 
 def read_statistics(folder: str) -> Statistics:
-    """The statistics of each split that an artifact has."""
+    """Read the statistics of each split in an artifact."""
     paths = {split: f"{folder}/Split-{split}/FeatureStats.pb" for split in SPLITS}
     return {split: read_split(path) for split, path in paths.items() if fileio.exists(path)}
 
 
 def read_split(path: str) -> statistics_pb2.DatasetFeatureStatistics:
-    """The statistics of one split."""
+    """Read the statistics of one split."""
     with fileio.open(path, "rb") as file:
         return statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read()).datasets[0]
-
-
-def read_anomalies(folder: str) -> list[Anomaly]:
-    """The anomalies of each split, as ExampleValidator wrote them."""
-    found: list[Anomaly] = []
-    for split in SPLITS:
-        path = f"{folder}/Split-{split}/SchemaDiff.pb"
-        if fileio.exists(path):
-            with fileio.open(path, "rb") as file:
-                found += list_anomalies(split, anomalies_pb2.Anomalies.FromString(file.read()))
-    return found

@@ -1,6 +1,7 @@
 """Reads the anomalies of every split, writes the verdict, and fails on what blocks."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
@@ -36,11 +37,12 @@ class Executor(base_executor.BaseExecutor):
         statistics = read_statistics(inputs["statistics"])
         files = {split: required_files(inputs["examples"], split) for split in statistics}
         schema = read_schema(inputs["schema"].uri)
+        splits = artifact_utils.decode_split_names(inputs["anomalies"].split_names)
         labels = json.loads(exec_properties["labels"])
         if labels is not None:
             check_labels(Labels(**labels), statistics, files, schema)
         acceptances = [Acceptance(**entry) for entry in json.loads(exec_properties["accept"])]
-        anomalies = with_unlisted(read_anomalies(inputs["anomalies"]), statistics, files, schema)
+        anomalies = with_unlisted(read_anomalies(inputs["anomalies"].uri, splits), statistics, files, schema)
         verdict = judge(anomalies, exec_properties["block_on"], acceptances)
         if verdict.blocking:
             raise DataRejectedError(
@@ -52,12 +54,11 @@ class Executor(base_executor.BaseExecutor):
         write_whole(f"{folder}/verdict.json", json.dumps(verdict.as_dict(), indent=1).encode("utf-8"))
 
 
-def read_anomalies(artifact: types.Artifact) -> list[Anomaly]:
-    """The anomalies of every split of an ExampleAnomalies artifact."""
+def read_anomalies(folder: str, splits: Iterable[str]) -> list[Anomaly]:
+    """Read the anomalies of some splits of an ExampleAnomalies artifact."""
     rows: list[Anomaly] = []
-    for split in artifact_utils.decode_split_names(artifact.split_names):
-        folder = artifact_utils.get_split_uri([artifact], split)
-        with fileio.open(f"{folder}/SchemaDiff.pb", "rb") as file:
+    for split in splits:
+        with fileio.open(f"{folder}/Split-{split}/SchemaDiff.pb", "rb") as file:
             rows += list_anomalies(split, anomalies_pb2.Anomalies.FromString(file.read()))
     return rows
 

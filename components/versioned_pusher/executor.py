@@ -12,8 +12,9 @@ from tfx.utils import io_utils
 
 from components.artifacts.decision import APPROVED
 from components.artifacts.model_digest import content_digest
+from components.artifacts.report_files import REPORT as REPORT_FILE
+from components.artifacts.report_files import digest, model_digest
 from components.compat.tfx.executors import mark_not_pushed, mark_pushed, run_id
-from components.slice_report.facts.encoding import digest, from_json
 from components.versioned_pusher.inputs import (
     DECISION,
     REPORT,
@@ -85,7 +86,7 @@ def check_reviewed(report: str, approved: str, model: str) -> None:
     Raises:
         MainlineError: ``report.json`` has another digest, or the model has another than the report says.
     """
-    path = f"{report}/report.json"
+    path = f"{report}/{REPORT_FILE}"
     with fileio.open(path, "rb") as file:
         content = file.read()
     if digest(content) != approved:
@@ -93,8 +94,7 @@ def check_reviewed(report: str, approved: str, model: str) -> None:
             path, "not the report that was approved; nothing was pushed", expected=approved, received=digest(content),
             next_step="Run again with --no-cache and have the new report reviewed.",
         )  # fmt: skip
-    lineage = from_json(content, path).lineage
-    expected, received = lineage.model_digest if lineage else "", content_digest(Path(model))
+    expected, received = model_digest(content), content_digest(Path(model))
     if expected != received:
         raise MainlineError(
             model, "not the model that the approved report is on; nothing was pushed",

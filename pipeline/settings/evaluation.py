@@ -81,7 +81,7 @@ def metric_config(name: str, arguments: str, evaluation: Evaluation) -> config_p
     metric = config_pb2.MetricConfig(class_name=name, config=arguments)
     for bound in evaluation.thresholds:
         if bound.metric == name:
-            where = config_pb2.SlicingSpec(feature_values=dict(bound.slice))
+            where = config_pb2.SlicingSpec(feature_values=bound.slice)
             metric.per_slice_thresholds.add(slicing_specs=[where], threshold=value_threshold(bound))
     for change in evaluation.changes:
         if change.metric == name:

@@ -172,7 +172,7 @@ def check_evaluation(evaluation: Evaluation) -> None:
     slices = [set(names) for names in evaluation.slices]
     for threshold in evaluation.thresholds:
         where = f"evaluation.bounds, {threshold.metric}"
-        names = {name for name, _ in threshold.slice_key}
+        names = set(threshold.slice)
         if threshold.lower is None and threshold.upper is None:
             raise ConfigError(where, "neither lower nor upper is given")
         if names and names not in slices:

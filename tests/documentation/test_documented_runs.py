@@ -23,7 +23,7 @@ from pipeline.run.summary.summary import AWAITING_CODE
 COMMANDS = [command for document in DOCS for command in commands_of(document)]
 RUNNER = [command for command in COMMANDS if command.starts("python", "local_runner.py")]
 REVIEWED, PUSHED = "release.review=required", ("pushed", "up to date")
-ON_REPORTS = ("components.review", "components.slice_report")
+REVIEW = "pipeline.review"
 OWN_ROWS = "data.path=my-rows"
 OWN_SPANS = "data.path=my-rows/span-{SPAN}"
 # A scheduled time may be hours away.
@@ -91,8 +91,8 @@ def test_the_commands_of_the_documentation_run(command_runs):
 def test_the_commands_on_reports_run(finished, command_runs, root):
     (awaiting,) = [run.facts["run"] for run in command_runs if REVIEWED in run.command.words]
     names = {"<run>": awaiting, "<other>": finished.outcome.facts["run"]}
-    commands = [command for command in COMMANDS if command.starts("python", "-m") and command.words[2] in ON_REPORTS]
-    assert {command.words[3] for command in commands} >= {"list", "show", "approve", "reject", "runs/census"}
+    commands = [command for command in COMMANDS if command.starts("python", "-m") and command.words[2] == REVIEW]
+    assert {command.words[3] for command in commands} >= {"list", "show", "approve", "reject", "draw"}
     decided = False
     for command in commands:
         words = [re.sub("<run>|<other>", lambda found: names[found.group()], word) for word in command.words[1:]]

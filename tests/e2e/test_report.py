@@ -11,10 +11,10 @@ import pytest
 import tensorflow_model_analysis as tfma
 from sklearn import metrics
 
+from components.artifacts.report_files import PAGE, REPORT, digest
 from components.evaluation.predictions import read_predictions
 from components.slice_report.facts import Report, Slice
-from components.slice_report.facts.encoding import digest, from_json
-from components.slice_report.output import PAGE, REPORT
+from components.slice_report.facts.encoding import from_json
 from components.slice_report.page import render
 
 # scikit-learn counts every score on its own; TFMA counts scores in ten thousand buckets.

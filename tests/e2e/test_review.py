@@ -9,15 +9,15 @@ from pathlib import Path
 import harness
 import pytest
 
-from components.slice_report.facts.encoding import digest, from_json
-from components.slice_report.output import DECISION, PAGE, REPORT
+from components.artifacts.report_files import DECISION, PAGE, REPORT, digest
+from components.slice_report.facts.encoding import from_json
 
 REQUIRED = "release.review=required"
 WHO = ("--by", "Ada", "--note", "Slices look sound")
 
 
 def review(root: Path, *arguments: str, **options) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "components.review", *arguments, "--root", str(root)]
+    command = [sys.executable, "-m", "pipeline.review", *arguments, "--root", str(root)]
     return subprocess.run(command, capture_output=True, text=True, cwd=harness.ROOT, timeout=120, **options)
 
 
@@ -38,7 +38,7 @@ def test_a_blessed_model_waits_is_approved_and_then_pushed(finished, waiting):
     _, root, outcome = waiting
     assert (outcome.code, outcome.facts["status"]) == (5, "awaiting review")
     assert harness.versions(root) == harness.versions(finished.root)
-    assert "components.review approve" in outcome.facts["next_command"]
+    assert "pipeline.review approve" in outcome.facts["next_command"]
     assert run_again(waiting).facts["status"] == "awaiting review"
 
     listed = json.loads(review(root, "list", "--json").stdout)

@@ -10,13 +10,14 @@ import ml_metadata as mlmd
 import yaml
 from ml_metadata.proto import metadata_store_pb2
 
+from components.artifacts.report_files import digest
 from components.evaluation.verdict import Check, Verdict
-from components.review import ledger
 from components.slice_report.facts import SCHEMA_VERSION, Lineage, Report, Run
-from components.slice_report.facts.encoding import digest, to_json
+from components.slice_report.facts.encoding import to_json
 from components.slice_report.output import write_report
 from components.support.mlmd import event
 from pipeline.config.load import load_config
+from pipeline.review import ledger
 
 ROOT = Path(__file__).resolve().parents[2]
 PIPELINE = "census"
@@ -96,6 +97,6 @@ def put_report(store, pipeline, run, uri, report_digest, blessed, model_id) -> l
 def start_review(*arguments: str) -> subprocess.Popen[str]:
     """The command in another process."""
     return subprocess.Popen(
-        [sys.executable, "-m", "components.review", *arguments], cwd=ROOT, text=True,
+        [sys.executable, "-m", "pipeline.review", *arguments], cwd=ROOT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip

@@ -1,7 +1,6 @@
 """A report as JSON and back: the file that is digested, approved and drawn."""
 
 import dataclasses
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -52,11 +51,6 @@ def from_json(content: bytes, where: str) -> Report:
         first = error.errors()[0]
         at = ".".join(str(part) for part in first["loc"])
         raise DataError(f"{where}: {at}", "not a fact of a report", expected=first["msg"]) from error
-
-
-def digest(content: bytes) -> str:
-    """SHA-256 of ``report.json``: what a reviewer approves."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def json_schema() -> str:

@@ -116,7 +116,7 @@ def next_command(summary: Summary, request: Request, outputs: dict[str, Any]) ->
         waits = summary.exit_code == AWAITING_CODE
         folder = near(Path(summary.report or "").parent)
         words = ["approve", folder, "--by", "NAME", "--note", "TEXT"] if waits else ["show", folder]
-        return line(*module("components.review"), *words)
+        return line(*module("pipeline.review"), *words)
     if summary.status == "not blessed" and "model_run" in outputs:
         return line(tool("tensorboard"), *option("--logdir", str(near(outputs["model_run"].uri))))
     if summary.status == "stopped as asked":

@@ -1,7 +1,7 @@
 """The report of a run, where its reader looks for it: ``reports/<run>``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ml_metadata as mlmd
@@ -9,15 +9,18 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.utils import io_utils
 
 from components.artifacts.decision_records import decisions
+from components.artifacts.report_files import CARD, PAGE, REPORT, digest_of_copy, read_bytes, write_whole
 from components.examples.listing import FILES
-from components.review.copies import digest_of
-from components.review.copies import publish as publish_decision
 from components.slice_report.facts import Report
-from components.slice_report.output import CARD, PAGE, REPORT, read_bytes, write_report, write_whole
+from components.slice_report.output import write_decision, write_report
 from components.slice_report.report import make_report
-from components.slice_report.sources import Sources
+from components.slice_report.settings import Settings
+from components.slice_report.sources import GateVerdict, Sources
 from components.slice_report.trace import trace
 from components.support.mlmd import node_name
+from components.validation_gate.executor import read_anomalies
+from components.validation_gate.unlisted import with_unlisted
+from components.validation_gate.verdict import judge
 from pipeline.config.root import Config
 from pipeline.nodes import BASELINE, SLICE_REPORT, WARM_START
 from pipeline.run.artifacts import Output, outputs_of
@@ -54,9 +57,9 @@ def publish(store: mlmd.MetadataStore, config: Config, run: str, folder: Path, f
     if made:
         for name in (CARD, PAGE, REPORT):
             write_whole(str(folder / name), read_bytes(f"{made[0]}/{name}"))
-        decision = decisions(store).get(digest_of(folder))
+        decision = decisions(store).get(digest_of_copy(folder))
         if decision is not None:
-            publish_decision(folder, decision)
+            write_decision(folder, decision)
     else:
         write_report(partial_report(store, config, run, outputs, failure), str(folder))
     return folder / PAGE
@@ -75,6 +78,7 @@ def partial_report(
         for output in found
     ]
     baseline = next((output.id for output in outputs.get(BASELINE, []) if output.key == "model"), None)
+    settings = report_settings(workload, config, schema)
     sources = Sources(
         pipeline=config.name,
         run=run,
@@ -85,4 +89,14 @@ def partial_report(
         failed_at=failure.node,
         error=failure.error,
     )
-    return make_report(sources, report_settings(workload, config, schema))
+    return make_report(replace(sources, rejected=judge_again(sources, settings)), settings)
+
+
+def judge_again(sources: Sources, settings: Settings) -> GateVerdict | None:
+    """Return the verdict of the gate for a run without one, since a gate that fails the run writes none."""
+    has = sources.folders
+    if "verdict" in has or not {"statistics", "examples", "schema"} <= has.keys():
+        return None
+    found = read_anomalies(has["anomalies"], sources.statistics) if "anomalies" in has else []
+    anomalies = with_unlisted(found, sources.statistics, sources.example_files(), sources.schema)
+    return judge(anomalies, settings.block_on, settings.acceptances).as_dict()

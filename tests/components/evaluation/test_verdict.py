@@ -7,16 +7,15 @@ from components.evaluation.verdict import (
 )
 from components.evaluation.verdict import (
     Bounds,
-    Change,
     Check,
     Measured,
-    Threshold,
     check_change,
     check_threshold,
     make_verdict,
     miss,
     slice_name,
 )
+from pipeline.criteria import Change, Threshold
 
 INTERVAL = (0.7, 0.9)
 MEN = (("sex", "Male"),)

@@ -12,13 +12,14 @@ from tfx.types import standard_artifacts
 from tfx.types.channel import Channel
 
 from components.artifacts.model_digest import content_digest
+from components.artifacts.report_files import digest
 from components.artifacts.types import ReviewDecision, SliceReport
-from components.review import ledger
 from components.review.strategy import ApprovedReport
-from components.slice_report.facts.encoding import digest, to_json
+from components.slice_report.facts.encoding import to_json
 from components.versioned_pusher.component import VersionedPusher
 from components.versioned_pusher.versions import latest_version, versions
 from pipeline.errors import InputError, MainlineError
+from pipeline.review import ledger
 from pipeline.run.console import ProgressHandler
 from pipeline.run.local.graph import Graph, compile_pipeline
 

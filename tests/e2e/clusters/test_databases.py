@@ -9,7 +9,7 @@ import harness
 import pytest
 from fakes.databases import PASSWORD, STARTERS, free_port
 
-from components.review.__main__ import main as review
+from pipeline.review.__main__ import main as review
 
 pytestmark = pytest.mark.slow
 PASSWORD_ENV = "MAINLINE_METADATA_PASSWORD"

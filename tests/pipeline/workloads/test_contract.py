@@ -147,7 +147,7 @@ def test_every_column_of_the_table_is_in_the_schema(name):
 def test_every_feature_that_is_sliced_on_is_in_the_schema(name):
     evaluation = load_workload(name).evaluation
     sliced = {feature for names in evaluation.slices for feature in names}
-    bounded = {feature for threshold in evaluation.thresholds for feature, _ in threshold.slice_key}
+    bounded = {feature for threshold in evaluation.thresholds for feature in threshold.slice}
     assert sliced
     assert sliced | bounded <= set(schema_of(name))
 
@@ -156,9 +156,9 @@ def test_every_feature_that_is_sliced_on_is_in_the_schema(name):
 def test_every_slice_with_a_bound_is_computed_and_its_value_can_occur(name):
     evaluation, schema = load_workload(name).evaluation, schema_of(name)
     slices = {tuple(sorted(names)) for names in evaluation.slices}
-    for on in (threshold.slice_key for threshold in evaluation.thresholds if threshold.slice_key):
-        assert tuple(sorted(feature for feature, _ in on)) in slices
-        assert all(value in schema[feature].string_domain.value for feature, value in on)
+    for named in (threshold.slice for threshold in evaluation.thresholds if threshold.slice):
+        assert tuple(sorted(named)) in slices
+        assert all(value in schema[feature].string_domain.value for feature, value in named.items())
 
 
 @pytest.mark.parametrize("name", WORKLOADS)

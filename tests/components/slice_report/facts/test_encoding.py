@@ -5,9 +5,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from components.artifacts.report_files import digest
 from components.evaluation.verdict import Measured
 from components.slice_report.facts import Report, Run, Slice, encoding
-from components.slice_report.facts.encoding import digest, from_json, json_schema, to_json
+from components.slice_report.facts.encoding import from_json, json_schema, to_json
 from pipeline.errors import DataError
 
 NAMES = ("plain", '<script>alert("x")</script>', "naïve 日本語 \u202e \u2028", "'\"\\\n\t\x00", "x" * 10_000)

@@ -10,9 +10,10 @@ import pytest
 from fakes import report_pages
 
 from components.artifacts.decision import Decision
+from components.artifacts.report_files import digest
 from components.evaluation.verdict import Check, Measured, Verdict
 from components.slice_report import facts as f
-from components.slice_report.facts.encoding import digest, from_json, to_json
+from components.slice_report.facts.encoding import from_json, to_json
 from components.slice_report.page import model_card, render
 from components.slice_report.page.html import VOID
 from components.slice_report.page.sections.section import TITLES

@@ -95,7 +95,7 @@ def test_a_module_is_found_from_wherever_the_user_stands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "-dash").mkdir()
     assert shell.near(tmp_path / "-dash") == "./-dash"
-    words = [*shell.module("components.review"), "--help"]
+    words = [*shell.module("pipeline.review"), "--help"]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert (done.returncode, "approve" in done.stdout) == (0, True), done.stderr

@@ -1,4 +1,4 @@
-"""What the command says, for a person and for a script."""
+"""Formats reports and decisions for the terminal and as JSON."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,14 +10,14 @@ from rich.text import Text
 
 from components.artifacts.decision import Decision
 from components.evaluation.verdict import Check
-from components.review.ledger import Reviewed
 from components.slice_report.facts import Report
+from pipeline.review.ledger import Reviewed
 
 COLORS = {"approved": "green", "rejected": "red", "awaiting review": "bold", "not blessed": "red"}
 
 
 def facts(report: Reviewed) -> dict[str, Any]:
-    """A report and its decision for a script."""
+    """Return a report and its decision as JSON values."""
     decision = report.decision
     return {
         "pipeline": report.pipeline,
@@ -33,7 +33,7 @@ def facts(report: Reviewed) -> dict[str, Any]:
 
 
 def listed(reports: Sequence[Reviewed]) -> RenderableType:
-    """All reports with their states."""
+    """Draw the table of reports."""
     if not reports:
         return Text("There are no reports.")
     drawn = plain_table("pipeline", "run", "state", "report", "decided")
@@ -44,25 +44,25 @@ def listed(reports: Sequence[Reviewed]) -> RenderableType:
 
 
 def decided(decision: Decision | None) -> Text:
-    """Who decided, when and why, in a line."""
+    """Draw who decided, when and why, on one line."""
     return Text(f"{decision.by}, {decision.decided_at}: {decision.note}" if decision else "")
 
 
 def shown(reviewed: Reviewed, report: Report, page: Path | None) -> RenderableType:
-    """One report: the verdict, every bound, the decision, and where to read on."""
+    """Draw one report: verdict, bounds, decision, and the path of the page."""
     state = Text(reviewed.state, style=COLORS[reviewed.state])
-    places = plain_table()
-    places.add_row("report", Text(reviewed.digest, overflow="fold"))
-    places.add_row("page", Text(str(page) if page else f"{reviewed.uri}/index.html", overflow="fold"))
+    rows_below = plain_table()
+    rows_below.add_row("report", Text(reviewed.digest, overflow="fold"))
+    rows_below.add_row("page", Text(str(page) if page else f"{reviewed.uri}/index.html", overflow="fold"))
     if reviewed.decision is not None:
-        places.add_row("decided", decided(reviewed.decision))
+        rows_below.add_row("decided", decided(reviewed.decision))
     head = Text(f"{reviewed.pipeline}  run {reviewed.run}  ").append_text(state)
     checks = report.verdict.checks if report.verdict else ()
-    return Group(head, Text(), verdict_line(report), check_table(checks), Text(), places)
+    return Group(head, Text(), verdict_line(report), check_table(checks), Text(), rows_below)
 
 
 def verdict_line(report: Report) -> Text:
-    """Blessed or not, and by how many bounds."""
+    """Draw the verdict, with the number of bounds."""
     if report.verdict is None:
         return Text("Not evaluated", style="red")
     checks, rows = report.verdict.checks, f"on {report.verdict.rows:,} test rows"
@@ -73,7 +73,7 @@ def verdict_line(report: Report) -> Text:
 
 
 def check_table(checks: Sequence[Check]) -> Table:
-    """Every bound with what was measured."""
+    """Draw the table of bounds."""
     drawn = plain_table("metric", "slice", "value", "95 % interval", "bound", "")
     for check in checks:
         outcome = Text("kept", style="green") if check.passed else Text(check.why or "missed", style="red")
@@ -84,7 +84,7 @@ def check_table(checks: Sequence[Check]) -> Table:
 
 
 def plain_table(*headings: str) -> Table:
-    """A table without lines; without headings, one of names and values."""
+    """Return an empty table without rules."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=bool(headings))
     for heading in headings:
         drawn.add_column(heading)
@@ -92,7 +92,7 @@ def plain_table(*headings: str) -> Table:
 
 
 def show(content: RenderableType) -> None:
-    """Prints to standard output; a pipe is wide."""
+    """Print to standard output; 200 columns wide if it is not a terminal."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=200)

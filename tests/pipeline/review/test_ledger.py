@@ -10,8 +10,8 @@ from ml_metadata.proto import metadata_store_pb2
 from components.artifacts.decision import APPROVED, REJECTED
 from components.artifacts.decision_records import DECISION_TYPE, decisions, rejected_models
 from components.artifacts.types import SliceReport
-from components.review import ledger
 from pipeline.errors import InputError, MainlineError
+from pipeline.review import ledger
 
 Event, Artifact = metadata_store_pb2.Event, metadata_store_pb2.Artifact
 # Waits for its turn, so that all decide at once, and says how it went.
@@ -20,7 +20,7 @@ import sys
 sys.path.insert(0, 'tests')
 from pathlib import Path
 from fakes.reviews import World
-from components.review import ledger
+from pipeline.review import ledger
 from pipeline.errors import MainlineError
 
 world, decision, by = World(Path(sys.argv[1])), sys.argv[2], sys.argv[3]
@@ -166,7 +166,7 @@ def test_a_decision_taken_out_of_use_counts_no_more_and_is_not_made_again(world)
     store.put_artifacts([artifact])
     assert states(world) == {"a": "awaiting review"}
     assert rejected_models(store) == set()
-    with pytest.raises(MainlineError, match="taken out of use"):
+    with pytest.raises(MainlineError, match="deleted from ML Metadata"):
         world.decide(report, APPROVED)
 
 
@@ -174,7 +174,7 @@ def test_a_report_that_has_changed_is_not_decided_on(world):
     report = world.report("a")
     Path(report.uri, "report.json").write_text("{}", encoding="utf-8")
     for decision in (APPROVED, REJECTED):
-        with pytest.raises(MainlineError, match="the report has changed since it was made") as caught:
+        with pytest.raises(MainlineError, match="the report was changed after the run") as caught:
             world.decide(report, decision)
     assert caught.value.expected == report.digest
     assert caught.value.received not in ("", report.digest)

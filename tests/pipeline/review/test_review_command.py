@@ -13,11 +13,11 @@ from ml_metadata.proto import metadata_store_pb2
 
 import local_runner
 from components.artifacts.decision import Decision
-from components.review import copies
-from components.review.__main__ import main
+from components.slice_report import output
 from components.slice_report.facts.encoding import from_json
 from components.slice_report.page import render
 from pipeline.config.load import dump_config, load_config
+from pipeline.review.__main__ import main
 
 WHO = ("--by", "Ada", "--note", "looks right")
 
@@ -53,7 +53,7 @@ def test_help_is_there_in_less_than_a_second():
     while len(taken_s) < 3 and min(taken_s, default=1.0) >= 1.0:
         started_s = time.monotonic()
         done = subprocess.run(
-            [sys.executable, "-m", "components.review", "--help"], capture_output=True, text=True, cwd=ROOT
+            [sys.executable, "-m", "pipeline.review", "--help"], capture_output=True, text=True, cwd=ROOT
         )
         taken_s.append(time.monotonic() - started_s)
         assert (done.returncode, done.stderr) == (0, "")
@@ -219,8 +219,8 @@ def test_an_edited_page_of_the_same_report_in_another_folder_is_found_too(world,
     copy_of(world, "r2").joinpath("index.html").write_text("fine, trust me", encoding="utf-8")
     code, _, err = review("approve", "r1", *WHO)
     assert code == 1
-    assert "the page differs from its report" in err
-    assert "python -m components.slice_report" in err
+    assert "the page is missing or differs from its report" in err
+    assert "python -m pipeline.review draw" in err
 
 
 def test_an_edited_page_does_not_hinder_a_rejection(world, review):
@@ -244,7 +244,7 @@ def test_a_report_that_has_changed_is_neither_shown_nor_approved(world, review):
     for arguments in (("show", "r1"), ("approve", "r1", *WHO)):
         code, _, err = review(*arguments)
         assert code == 1
-        assert "the report has changed since it was made" in err
+        assert "the report was changed after the run" in err
 
 
 def test_a_model_that_is_not_blessed_is_not_approved(world, review):
@@ -275,7 +275,7 @@ def test_the_beginning_of_a_run_is_enough_where_it_means_one(world, review):
     assert json.loads(review("show", "20260302", "--json")[1])["run"] == "20260302T1"
     code, _, err = review("show", "2026")
     assert code == 2
-    assert "several runs are meant" in err
+    assert "several runs match" in err
     assert "census/reports/20260301T1" in err
 
 
@@ -357,7 +357,7 @@ def test_a_disk_that_is_full_is_told_in_a_line_and_the_decision_is_recorded(worl
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "decision.json")
 
-    monkeypatch.setattr(copies, "publish", refuse)
+    monkeypatch.setattr(output, "write_decision", refuse)
     code, _, err = review("approve", "r1", *WHO)
     assert (code, err) == (1, "decision.json: No space left on device\n")
     monkeypatch.undo()

@@ -1,8 +1,8 @@
-"""Reports and the decisions on them, in ML Metadata.
+"""Reports in ML Metadata and the decisions on them.
 
 A decision is an artifact named by the digest of its report. ML Metadata keeps (type, name) unique on every backend
-(https://github.com/google/ml-metadata/blob/master/ml_metadata/proto/metadata_store.proto, Artifact.name), so that of
-two reviewers at the same moment exactly one is recorded, and nobody can decide twice.
+(https://github.com/google/ml-metadata/blob/master/ml_metadata/proto/metadata_store.proto, Artifact.name): of two
+reviewers who decide at the same moment exactly one is recorded, and nobody can decide twice.
 """
 
 import unicodedata
@@ -13,24 +13,23 @@ import ml_metadata as mlmd
 from ml_metadata import errors
 from ml_metadata.proto import metadata_store_pb2
 
-from components.artifacts.decision import Decision
-from components.artifacts.decision_records import decisions
-from components.slice_report.facts.encoding import digest
-from components.slice_report.output import REPORT, read_bytes
+from components.artifacts.decision import APPROVED, Decision
+from components.artifacts.decision_records import DECISION_TYPE, decisions
+from components.artifacts.report_files import REPORT, digest, read_bytes
 from components.support.mlmd import event, live_artifacts, put, put_execution_type, put_type, value
 from pipeline.errors import InputError, MainlineError
 
-REPORT_TYPE, DECISION_TYPE, REVIEW_TYPE = "SliceReport", "ReviewDecision", "Review"
-APPROVED, REJECTED = "approved", "rejected"
+REPORT_TYPE, REVIEW_TYPE = "SliceReport", "Review"
 LONGEST_NAME, LONGEST_NOTE = 100, 2000
-# Controls, halves of a character, line and paragraph ends, and what turns the direction of the text around it.
+# Categories of characters that a name or note may not have: controls, surrogates, line and paragraph separators.
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
-TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Characters that change the direction of the text around them.
+DIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True)
 class Reviewed:
-    """A report in ML Metadata and what was decided on it, if anything was; ``uri`` is its folder."""
+    """A report in ML Metadata, with the decision on it if there is one; ``uri`` is its folder."""
 
     id: int
     uri: str
@@ -51,14 +50,14 @@ class Reviewed:
 
 @dataclass(frozen=True)
 class Recorded:
-    """The decision that holds for a report, and whether it was recorded just now."""
+    """The decision that holds for a report; ``new`` if it was recorded just now."""
 
     decision: Decision
     new: bool
 
 
 def reports(store: mlmd.MetadataStore, pipeline: str) -> list[Reviewed]:
-    """The reports of a pipeline, newest first."""
+    """Return the reports of a pipeline, newest first."""
     decided = decisions(store)
     found = [as_reviewed(artifact, decided) for artifact in live_artifacts(store, REPORT_TYPE)]
     ours = (report for report in found if report.pipeline == pipeline)
@@ -66,7 +65,7 @@ def reports(store: mlmd.MetadataStore, pipeline: str) -> list[Reviewed]:
 
 
 def as_reviewed(artifact: metadata_store_pb2.Artifact, decided: dict[str, Decision]) -> Reviewed:
-    """A report as ML Metadata has it, with the decision on its digest."""
+    """Convert ML Metadata's record of a report, and add the decision on its digest."""
     names = ("pipeline", "run", "report_digest")
     pipeline, run, report_digest = (str(value(artifact, name) or "") for name in names)
     blessed, model_id = value(artifact, "blessed") == 1, int(value(artifact, "model_id") or 0)
@@ -75,14 +74,14 @@ def as_reviewed(artifact: metadata_store_pb2.Artifact, decided: dict[str, Decisi
 
 
 def decide(store: mlmd.MetadataStore, report: Reviewed, decision: str, by: str, note: str, now: datetime) -> Recorded:
-    """Records a decision; the same one again changes nothing.
+    """Record a decision; the same decision again changes nothing.
 
-    A model that is not blessed cannot be approved: no push would follow, and the record would say one did. It can be
-    rejected, to keep the reason.
+    A model that is not blessed cannot be approved, since it would not be pushed. It can be rejected, to keep
+    the reason.
 
     Raises:
-        InputError: a name or a note that cannot be used, or an approval of a model that is not blessed.
-        MainlineError: the report has changed since it was made, or the other decision was recorded before.
+        InputError: the name or the note is unusable, or the model to approve is not blessed.
+        MainlineError: the report was changed after the run, or the opposite decision is already recorded.
     """
     name, reason = checked_text("name", by, LONGEST_NAME), checked_text("note", note, LONGEST_NOTE)
     at = now.astimezone(timezone.utc).isoformat(timespec="seconds")
@@ -93,19 +92,19 @@ def decide(store: mlmd.MetadataStore, report: Reviewed, decision: str, by: str, 
     read_unchanged(report)
     if decision == APPROVED and not report.blessed:
         raise InputError(
-            f"run {report.run}", "the model is not blessed, so that no approval would push it",
-            expected="a model that kept every bound", received="not blessed",
-            next_step="Reject it, or train a better one: python -m components.review show says which bound is missed.",
+            f"run {report.run}", "the model is not blessed and cannot be approved",
+            expected="a model that keeps every bound", received="not blessed",
+            next_step="Reject it, or train a better one: python -m pipeline.review show lists the missed bounds.",
         )  # fmt: skip
     return record(store, report, made)
 
 
 def record(store: mlmd.MetadataStore, report: Reviewed, made: Decision) -> Recorded:
-    """Writes a decision as an execution that reads the report, in one transaction, unless another was quicker."""
+    """Write a decision as an execution that reads the report, in one transaction."""
     context = store.get_context_by_type_and_name("pipeline", report.pipeline)
     if context is None:
         raise MainlineError(
-            f"pipeline {report.pipeline}", "ML Metadata has a report of it but no such pipeline; nothing was recorded",
+            f"pipeline {report.pipeline}", "ML Metadata has its report but no such pipeline; nothing was recorded",
             next_step="Run the pipeline again on this store.",
         )  # fmt: skip
     (read,) = store.get_artifacts_by_id([report.id])
@@ -120,13 +119,15 @@ def record(store: mlmd.MetadataStore, report: Reviewed, made: Decision) -> Recor
     except errors.AlreadyExistsError as error:
         earlier = decisions(store).get(report.digest)
         if earlier is None:
-            raise MainlineError(f"run {report.run}", "the decision on its report was taken out of use") from error
+            raise MainlineError(
+                f"run {report.run}", "the decision on its report was deleted from ML Metadata"
+            ) from error
         return repeated(earlier, made)
     return Recorded(made, new=True)
 
 
 def as_artifact(report: Reviewed, made: Decision, type_id: int) -> metadata_store_pb2.Artifact:
-    """The artifact of a decision."""
+    """Convert a decision to ML Metadata's record of it."""
     artifact = metadata_store_pb2.Artifact(
         type_id=type_id, name=f"review/{report.digest}", state=metadata_store_pb2.Artifact.LIVE
     )
@@ -138,10 +139,10 @@ def as_artifact(report: Reviewed, made: Decision, type_id: int) -> metadata_stor
 
 
 def repeated(earlier: Decision, made: Decision) -> Recorded:
-    """What a second decision comes to.
+    """Return the earlier decision, if a second one agrees with it.
 
     Raises:
-        MainlineError: it is not the same as the first.
+        MainlineError: the second is the opposite of the first.
     """
     if earlier.decision == made.decision:
         return Recorded(earlier, new=False)
@@ -149,45 +150,47 @@ def repeated(earlier: Decision, made: Decision) -> Recorded:
         f"report {made.report_digest[:12]}", f"already {earlier.decision}, and a decision is final",
         expected=f"{earlier.decision} by {earlier.by} at {earlier.decided_at}: {earlier.note}",
         received=f"{made.decision} by {made.by}",
-        next_step="Talk to them; to review the model anew, make a new report: run again with --from SliceReport "
-        "--no-cache.",
+        next_step="Talk to that reviewer. For a new review make a new report: run with --from SliceReport --no-cache.",
     )  # fmt: skip
 
 
 def read_unchanged(report: Reviewed) -> bytes:
-    """The bytes of ``report.json``, which are those that ML Metadata has the digest of.
+    """Return the bytes of ``report.json``, checked against the digest in ML Metadata.
 
     Raises:
-        MainlineError: the file is not there, or is another.
+        MainlineError: the file is missing or changed.
     """
-    path, again = f"{report.uri}/{REPORT}", "Make the report again: run again with --no-cache."
+    path, again = f"{report.uri}/{REPORT}", "Make a new report: run again with --no-cache."
     try:
         content = read_bytes(path)
     except OSError as error:
         raise MainlineError(path, "the report cannot be read", received=str(error), next_step=again) from error
     if digest(content) != report.digest:
         raise MainlineError(
-            path, "the report has changed since it was made",
+            path, "the report was changed after the run",
             expected=report.digest, received=digest(content), next_step=again,
         )  # fmt: skip
     return content
 
 
 def checked_text(what: str, given: str, longest: int) -> str:
-    """A name or a note without the spaces around it.
+    """Return a name or a note without the spaces around it.
 
     Raises:
-        InputError: nothing that can be seen, too long, or characters that break or turn a line.
+        InputError: it has no visible character, is too long, or has characters that break or redirect a line.
     """
     text = given.strip()
     categories = {character: unicodedata.category(character) for character in text}
     if not any(category[0] not in "ZC" for category in categories.values()):
-        raise InputError(what, "blank", expected=f"a {what}", next_step="Say who decides and why: --by, --note.")
+        raise InputError(what, "blank", expected=f"a {what}", next_step="Give --by and --note.")
     if len(text) > longest:
         raise InputError(what, "too long", expected=f"at most {longest} characters", received=str(len(text)))
-    wrong = [at for at, category in categories.items() if category in UNPRINTABLE or at in TURNING]
+    wrong = [at for at, category in categories.items() if category in UNPRINTABLE or at in DIRECTIONAL]
     if wrong:
         raise InputError(
-            what, "characters that are not text", expected="one line, no control characters", received=ascii(wrong[0])
+            what,
+            "characters that are not text",
+            expected="one line, no control characters",
+            received=ascii(wrong[0]),
         )
     return text

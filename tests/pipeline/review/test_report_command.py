@@ -9,11 +9,11 @@ import pytest
 from fakes.reviews import ROOT, World, make_report
 
 from components.artifacts.decision import Decision
-from components.review.copies import publish
-from components.slice_report.__main__ import main
-from components.slice_report.facts.encoding import digest, from_json, to_json
-from components.slice_report.output import PAGE, REPORT
+from components.artifacts.report_files import PAGE, REPORT, digest
+from components.slice_report.facts.encoding import from_json, to_json
+from components.slice_report.output import write_decision
 from components.slice_report.page import render
+from pipeline.review.__main__ import main
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def draw(capsys):
     """Runs the command; gives exit code, standard output, standard error."""
 
     def run(*arguments) -> tuple[int, str, str]:
-        code = main([str(argument) for argument in arguments])
+        code = main(["draw", *map(str, arguments)])
         return (code, *capsys.readouterr())
 
     return run
@@ -101,7 +101,7 @@ def test_two_runs_are_compared_on_a_page_of_its_own(world, draw, tmp_path):
 def test_a_decision_is_drawn_again(world, draw):
     folder = reports(world, "r1")
     content = (folder / REPORT).read_bytes()
-    publish(folder, Decision("approved", "Ada", "sound", digest(content), "2026-01-01T00:00:00+00:00"))
+    write_decision(folder, Decision("approved", "Ada", "sound", digest(content), "2026-01-01T00:00:00+00:00"))
     (folder / PAGE).unlink()
     draw(folder)
     assert "Approved by" in (folder / PAGE).read_text(encoding="utf-8")
@@ -142,7 +142,7 @@ def test_a_report_keeps_what_is_not_finite():
 
 def test_help_is_there_in_less_than_a_second():
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "components.slice_report", "--help"],
+        [sys.executable, "-X", "importtime", "-m", "pipeline.review", "draw", "--help"],
         capture_output=True, text=True, cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 0

@@ -1,0 +1,1 @@
+"""The reviewer's command: reads, draws, compares and decides on reports of runs."""
