@@ -18,7 +18,7 @@ from tfx.dsl.io import fileio
 
 from components.batch_transform.plan import Analysis
 from components.examples.reading import serialized_batches
-from components.support.prefetch import ahead
+from components.support.prefetch import prefetch
 from components.support.remote_files import write_whole
 from pipeline.errors import MainlineError
 
@@ -94,7 +94,7 @@ class AnalyzeFile(beam.DoFn):
         """Gives labelled accumulators; holds a few batches of the file at a time."""
         rows = 0
         accumulators = [analysis.combiner.create_accumulator() for analysis in self.analyses]
-        for read, values in ahead(self.values, serialized_batches(work.path)):
+        for read, values in prefetch(self.values, serialized_batches(work.path)):
             rows += read
             accumulators = [
                 analysis.combiner.add_input(accumulator, tuple(values[name] for name in analysis.tensors))

@@ -25,7 +25,7 @@ from components.batch_transform.passes import (
 )
 from components.examples.reading import serialized_batches
 from components.examples.shards import write_shards
-from components.support.prefetch import ahead
+from components.support.prefetch import prefetch
 
 # The label of the rows that were written of each file.
 WRITTEN = "rows written"
@@ -56,7 +56,7 @@ class TransformFile(beam.DoFn):
 
     def batches(self, path: str, read: list[int]) -> Iterator[pa.RecordBatch]:
         """The transformed rows of a file; ``read`` takes the rows of each batch. A file without rows has one batch."""
-        for rows, batch in ahead(self.transform, serialized_batches(path)):
+        for rows, batch in prefetch(self.transform, serialized_batches(path)):
             read.append(rows)
             yield batch
         if not read:

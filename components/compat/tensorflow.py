@@ -1,7 +1,10 @@
-"""Paths that TensorFlow and TFMA look for by a pattern, such as those of variables whenever a model is restored.
+"""Parts of TensorFlow that are private, or that we change.
 
-A path with a bracket or a backslash does not match itself, and one with a star or a question mark not only itself. So
-such a folder is reached by another name. Importing this lets SavedModels be loaded from any folder.
+``get_variables_path``
+    TensorFlow and TFMA look for the variables of a SavedModel by a pattern. A path with a bracket or a backslash does
+    not match itself, and one with a star or a question mark matches others too. Importing this module makes both
+    loaders reach such a folder through a symbolic link. Upstream: ``tensorflow/python/saved_model/path_helpers.py``.
+    When it goes: importing this module fails, and models in folders of such names could not be restored.
 """
 
 import atexit
@@ -19,7 +22,7 @@ PLACES = ("/tmp", "/var/tmp")
 
 
 def plain(path: str) -> str:
-    """The same file or, if its folder's name would be taken for a pattern, another path to it, for this process."""
+    """Return a path that is no pattern: the same one, or one through a link that lasts as long as this process."""
     folder, name = os.path.split(path)
     return os.path.join(_link(os.path.abspath(folder)), name) if PATTERN.search(folder) else path
 
@@ -33,7 +36,7 @@ def _link(folder: str) -> str:
 
 @functools.cache
 def _links() -> str:
-    # A run keeps its temporary files below its root, whose own name may be the one that is no plain path.
+    # A run keeps its temporary files below its root, whose name may be a pattern itself.
     above = next((place for place in (tempfile.gettempdir(), *PLACES) if not PATTERN.search(place)), None)
     folder = tempfile.mkdtemp(prefix="mainline-paths-", dir=above)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -41,7 +44,7 @@ def _links() -> str:
 
 
 def install() -> None:
-    """Lets TensorFlow restore SavedModels from any folder: both of its loaders ask here for the path of variables."""
+    """Patch the function that both loaders of SavedModels ask for the path of the variables."""
     if not hasattr(path_helpers.get_variables_path, "__wrapped__"):
         path_helpers.get_variables_path = _plainly(path_helpers.get_variables_path)
 

@@ -27,7 +27,7 @@ from components.distributed_trainer.task_files import (
 )
 from components.support.atomic_files import write_json
 from components.support.failure import as_failure
-from components.support.heartbeat import moved, stand
+from components.support.heartbeat import beat, snapshot
 from pipeline.nodes import TRAINER
 
 PULSE_S = 1.0
@@ -49,7 +49,7 @@ class Said(logging.Handler):
 def main(arguments: list[str]) -> int:
     """Does a task; gives 0, or 1 with the reason in ``error.json``."""
     folder, attempt, task = Path(arguments[0]), arguments[1], arguments[2]
-    moved("starting")
+    beat("starting")
     with pulsing(folder / attempt / task):
         try:
             run(read_call(folder), folder / attempt, task)
@@ -81,7 +81,7 @@ def pulse(folder: Path, said: Said, done: threading.Event) -> None:
     """Until done; a full disk, of which the training will speak itself, is no reason to stop."""
     while True:
         try:
-            seen = stand()
+            seen = snapshot()
             write_pulse(folder, Pulse(time.time(), seen.phase, said.text, seen.still_s, seen.waits, seen.at))
         except OSError:
             logging.getLogger(__name__).warning("no sign of life could be written", exc_info=True)

@@ -14,7 +14,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 
 from components.examples.reading import BATCH_ROWS, serialized_batches
-from components.support.prefetch import ahead
+from components.support.prefetch import prefetch
 from pipeline.errors import DataError
 
 # Custom property of an Examples artifact.
@@ -63,7 +63,7 @@ def parsed_batches(path: str, schema: schema_pb2.Schema, batch_rows: int = BATCH
     Raises:
         tf.errors.OpError: a file is damaged, or a value is of another type than the schema says.
     """
-    return ahead(parser(schema.SerializeToString()), serialized_batches(path, batch_rows))
+    return prefetch(parser(schema.SerializeToString()), serialized_batches(path, batch_rows))
 
 
 @functools.lru_cache(maxsize=4)

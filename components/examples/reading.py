@@ -16,7 +16,7 @@ from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
 from components.examples.listing import FILES, files_of
-from components.support.prefetch import ahead
+from components.support.prefetch import prefetch
 from pipeline.errors import ConfigError, DataError
 
 BATCH_ROWS = 4096
@@ -79,7 +79,7 @@ def record_batches(path: str, batch_rows: int = BATCH_ROWS) -> Iterator[pa.Recor
 
     They are decoded on other threads than this one; a few batches are in memory at a time.
     """
-    return ahead(lambda batch: decoder()(batch), serialized_batches(path, batch_rows))
+    return prefetch(lambda batch: decoder()(batch), serialized_batches(path, batch_rows))
 
 
 def decoder(schema: bytes | None = None) -> Callable[[tf.Tensor], pa.RecordBatch]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tfx.dsl.io import fileio
 
 from components.examples.encoding import NOTHING, by_length, encode, fixed
-from components.support.prefetch import ahead
+from components.support.prefetch import prefetch
 
 # Before compression.
 SHARD_BYTES = 256 << 20
@@ -58,7 +58,7 @@ def write_shards(batches: Iterator[tuple[str, pa.RecordBatch]], prefix: str) -> 
     Batches are encoded on other threads than this one, which compresses; a few are in memory at a time.
     """
     folders: dict[str, Folder] = {}
-    for path, block in ahead(lambda batch: (batch[0], framed(batch[1])), batches):
+    for path, block in prefetch(lambda batch: (batch[0], framed(batch[1])), batches):
         folders.setdefault(path, Folder(path, prefix)).add(block)
     return sum(folder.close() for folder in folders.values())
 

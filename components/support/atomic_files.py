@@ -1,4 +1,4 @@
-"""Files of this machine that appear whole or not at all."""
+"""Files on this machine that appear complete or not at all."""
 
 import contextlib
 import errno
@@ -12,9 +12,10 @@ NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EROFS)
 
 
 def write_whole(path: Path, content: bytes, durable: bool = True) -> None:
-    """Writes a file beside its name, then renames it; the folder above it is made.
+    """Write a file under a temporary name, then rename it. Missing folders are created.
 
-    A ``durable`` one is on the disk before it has its name: else a machine that loses power may keep the name alone.
+    With ``durable`` the content is on the disk before the file gets its name. Without it, the content may be lost when
+    the machine loses power, though the name is there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_native_id()}.partial")
@@ -22,18 +23,18 @@ def write_whole(path: Path, content: bytes, durable: bool = True) -> None:
         with open(partial, "wb") as file:
             file.write(content)
             if durable:
-                settle(file.fileno())
+                sync(file.fileno())
         os.replace(partial, path)
     except BaseException:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
     if durable:
-        settle_folder(path.parent)
+        sync_folder(path.parent)
 
 
-def settle(descriptor: int) -> None:
-    """Waits until the disk has what was written; some file systems cannot say."""
+def sync(descriptor: int) -> None:
+    """Wait until the disk has the content; file systems that do not support this are passed over."""
     try:
         os.fsync(descriptor)
     except OSError as error:
@@ -41,32 +42,32 @@ def settle(descriptor: int) -> None:
             raise
 
 
-def settle_folder(folder: Path) -> None:
-    """The same for the names in a folder."""
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in a folder."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        settle(descriptor)
+        sync(descriptor)
     finally:
         os.close(descriptor)
 
 
 def write_json(path: Path, content: Any, durable: bool = True) -> None:
-    """Writes JSON, likewise."""
+    """Write JSON as ``write_whole`` does."""
     write_whole(path, json.dumps(content, indent=1).encode("utf-8"), durable)
 
 
 def claim(path: Path, content: bytes) -> bool:
-    """Writes a file whole if there is none of that name; of several who try at once, one is told that it was theirs.
+    """Write a complete file unless the name is taken; return whether this call wrote it.
 
-    A file system without hard links, such as an object store behind a driver, gives the same by exclusive creation,
-    though not whole if the writer is killed within.
+    Of several callers at once exactly one gets True. A file system without hard links, such as an object store behind a
+    driver, falls back to exclusive creation: there a writer that is killed may leave part of the file.
     """
     partial = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with open(partial, "wb") as file:
             file.write(content)
-            settle(file.fileno())
+            sync(file.fileno())
         os.link(partial, path)
     except FileExistsError:
         return False
@@ -87,7 +88,7 @@ def _create(path: Path, content: bytes) -> bool:
     try:
         with file:
             file.write(content)
-            settle(file.fileno())
+            sync(file.fileno())
     except OSError:
         path.unlink(missing_ok=True)
         raise

@@ -1,4 +1,4 @@
-"""Processes of this machine that a node starts: they say who they are, share the cores, and end with their parent."""
+"""Child processes of a node: their output is prefixed, they share the cores, and they end with their parent."""
 
 import contextlib
 import ctypes
@@ -15,9 +15,9 @@ STOP_TIMEOUT_S = 10.0
 
 
 class Child:
-    """A process in a session of its own; what it prints goes to standard output, its name before every line.
+    """A process in its own session. Its output is copied to standard output with its name before every line.
 
-    It ends when this one does, from its first instant on: an interrupt may come before anyone holds the new object.
+    It ends when this process does, even if that happens before the constructor has returned.
     """
 
     def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -30,36 +30,35 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
         return self._process.pid
 
     def poll(self) -> int | None:
-        """Its exit code, negative for the signal that killed it; None while it runs."""
+        """Return the exit code, negative for the signal that killed it; None while it runs."""
         return self._process.poll()
 
     def kill(self) -> None:
-        """Kills it and all that it has started: one that waits in C++ answers to nothing less."""
+        """Kill it and its own children with SIGKILL: a process that waits in C++ handles no other signal."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def wait(self) -> None:
-        """Returns when it is gone and all that it printed is copied."""
+        """Wait until it has ended and its output is copied."""
         self._process.wait(STOP_TIMEOUT_S)
         self._reader.join(STOP_TIMEOUT_S)
 
 
 def copy_lines(process: "subprocess.Popen[str]", name: str) -> None:
-    """Copies what a process prints to standard output, with a name before every line."""
+    """Copy the output of a process to standard output, with a name before every line."""
     assert process.stdout is not None
     with process.stdout as lines:
         for line in lines:
-            # A log that is full must not leave the process stuck on a pipe that nobody reads.
+            # Keep reading when the log cannot be written: the process would block on a full pipe.
             with contextlib.suppress(OSError, ValueError):
                 print(f"[{name}] {line.rstrip()}", flush=True)
 
 
 def environment(processes: int) -> dict[str, str]:
-    """What one of several processes finds set: where modules are, and its share of the cores; no cluster."""
+    """Return environment variables for one of several processes: module path, share of the cores, no TF_CONFIG."""
     inherited = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
     return {
         "TF_NUM_INTRAOP_THREADS": str(max(1, (os.cpu_count() or 1) // processes)),
@@ -70,7 +69,7 @@ def environment(processes: int) -> dict[str, str]:
 
 
 def why_ended(code: int) -> str:
-    """An exit code in words.
+    """Describe an exit code.
 
     >>> why_ended(-9), why_ended(3)
     ('was killed by signal 9', 'ended with exit code 3')
@@ -79,12 +78,12 @@ def why_ended(code: int) -> str:
 
 
 def bound(command: Sequence[str]) -> list[str]:
-    """The same command, run by a process that ends with this one: see ``main``."""
+    """Wrap a command so that it ends with this process: see ``main``."""
     return [sys.executable, "-m", "components.support.child_processes", str(os.getpid()), *command]
 
 
 def die_with(parent: int) -> None:
-    """Makes the kernel kill this process when its parent ends, however that ends; at once, if it has already.
+    """Have the kernel kill this process when its parent ends, for whatever reason; now, if it has ended already.
 
     https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
     """
@@ -96,7 +95,7 @@ def die_with(parent: int) -> None:
 def main(arguments: Sequence[str]) -> NoReturn:
     """``python -m components.support.child_processes PARENT COMMAND …``: become the command, tied to its parent.
 
-    The kernel keeps the wish across ``exec``, so that a command has it before it runs (or imports) anything itself.
+    The setting survives ``exec``, so it holds before the command runs or imports anything.
     """
     parent, *command = arguments
     die_with(int(parent))

@@ -1,4 +1,4 @@
-"""A failure as data: a process that ends says in a file what another one reports."""
+"""A failure as data, which one process writes to a file and another one reports."""
 
 import time
 from dataclasses import dataclass
@@ -10,10 +10,7 @@ from pipeline.errors import MainlineError
 
 @dataclass(frozen=True)
 class Failure:
-    """What went wrong; ``kind`` is the class, ``problem`` and the others are those of a MainlineError.
-
-    ``at_s`` is in seconds since 1970.
-    """
+    """The fields of a MainlineError, its class (``kind``), and when it was raised (``at_s``, seconds since 1970)."""
 
     at_s: float
     kind: str
@@ -25,19 +22,19 @@ class Failure:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it was an exception of ours, which says what is wrong with input, settings or machine."""
+        """Whether ``kind`` is a MainlineError: a known problem with input, settings or the machine."""
         found = getattr(errors, self.kind, None)
         return isinstance(found, type) and issubclass(found, MainlineError)
 
     def as_error(self) -> MainlineError:
-        """The same as an exception; of a library's, as the base of ours."""
+        """Return it as an exception: of its own class if that is ours, else as a plain MainlineError."""
         made: type[MainlineError] = getattr(errors, self.kind) if self.is_ours else MainlineError
         details = {"expected": self.expected, "received": self.received, "next_step": self.next_step}
         return made(self.where, self.problem, **details)
 
 
 def as_failure(error: BaseException, where: str = "run") -> Failure:
-    """What an exception says; ``where`` is for those that do not say it themselves."""
+    """Return an exception as data; ``where`` is used for exceptions that do not name a place."""
     kind, now_s = type(error).__name__, time.time()
     if isinstance(error, MainlineError):
         return Failure(now_s, kind, error.where, error.problem, error.expected, error.received, error.next_step)

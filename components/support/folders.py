@@ -1,4 +1,4 @@
-"""The files of a folder whose name is taken as it is: ``[``, ``*``, ``?`` and a backslash in it are no pattern."""
+"""List files without treating ``[``, ``*``, ``?`` or a backslash in the name of a folder as a pattern."""
 
 import os
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ ALL = "/*"
 
 
 def files_in(folder: str) -> list[str]:
-    """The paths of what lies in a folder, in order, without what is hidden; nothing if the folder is not there.
+    """Return the sorted paths in a folder, without hidden files; an empty list if the folder does not exist.
 
     Raises:
         DataError: a name is not UTF-8.
@@ -26,14 +26,14 @@ def files_in(folder: str) -> list[str]:
     return sorted(os.path.join(folder, name.rstrip("/")) for name in names if not name.startswith("."))
 
 
-def all_files(places: Iterable[str]) -> list[str]:
-    """The files that some places stand for, in order: each is a file, or all of a folder if it ends with ``/*``."""
-    found = (files_in(place.removesuffix(ALL)) if place.endswith(ALL) else [place] for place in places)
+def all_files(paths: Iterable[str]) -> list[str]:
+    """Return the sorted files of some paths; a path that ends with ``/*`` stands for all files of its folder."""
+    found = (files_in(path.removesuffix(ALL)) if path.endswith(ALL) else [path] for path in paths)
     return sorted(file for files in found for file in files)
 
 
 def _not_utf8(folder: str) -> DataError:
-    """Which name it is; the folder's own, or one in it."""
+    """Return an error that shows the name: the folder's own, or one in it."""
     try:
         names = os.listdir(os.fsencode(folder))
         wrong = next((name for name in names if not _is_utf8(name)), b"")

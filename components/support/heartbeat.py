@@ -1,7 +1,7 @@
-"""How far the work of this process has come, for whoever watches it: its phase, when it last moved, where it stands.
+"""The progress of this process, for whoever supervises it: its phase, the last heartbeat, and the line it is in.
 
-What works says ``moved`` whenever it has come further, and names long stretches. Nothing here costs more than a look at
-the clock, so that it can be said of every step.
+Code that works calls ``beat`` whenever it has gone on, and names its long phases. A call costs no more than a look at
+the clock, so every step of a training may make one.
 """
 
 import sys
@@ -19,7 +19,7 @@ Phase = Literal[
     "starting", "reading rows", "building", "reading weights", "tracing", "training", "validating", "writing",
     "exporting", "serving", "leading",
 ]  # fmt: skip
-# What a step in TensorFlow's runtime, and a Python function that it calls back, look like from the Python side.
+# How a frame is recognized that runs in TensorFlow's runtime, and one that the runtime has called back.
 RUNTIME, CALLED_BACK = "/tensorflow/python/", "/tensorflow/python/ops/script_ops.py"
 STANDARD = sysconfig.get_path("stdlib")
 INSTALLED = ("/site-packages/", "/dist-packages/")
@@ -27,21 +27,21 @@ INSTALLED = ("/site-packages/", "/dist-packages/")
 
 @dataclass
 class Progress:
-    """Where the work is; ``moved_s`` is by the monotonic clock."""
+    """The current phase, and when the work last went on, by the monotonic clock in seconds."""
 
     phase: Phase
-    moved_s: float
+    beat_s: float
 
 
 @dataclass(frozen=True)
-class Stand:
-    """What a look at this process shows.
+class Snapshot:
+    """The state of this process at one moment.
 
     Attributes:
-        phase: what it is at.
-        still_s: for how long it has not moved.
-        waits: whether its main thread is in TensorFlow, which may wait for other processes, and not in Python.
-        at: the line of Python that the work is in.
+        phase: the current phase of the work.
+        still_s: seconds since the last heartbeat.
+        waits: whether the main thread is in TensorFlow, which may wait for other processes, rather than in Python.
+        at: the line of Python that is running.
     """
 
     phase: str
@@ -53,48 +53,48 @@ class Stand:
 _progress = Progress("starting", time.monotonic())
 
 
-def moved(phase: Phase | None = None) -> None:
-    """Says that the work has come further, or into another phase."""
-    _progress.moved_s = time.monotonic()
+def beat(phase: Phase | None = None) -> None:
+    """Record that the work went on, or entered another phase. It costs no more than a look at the clock."""
+    _progress.beat_s = time.monotonic()
     _progress.phase = phase or _progress.phase
 
 
 @contextmanager
 def phase(name: Phase) -> Iterator[None]:
-    """A stretch with a limit of its own; the phase before goes on behind it."""
+    """Enter a phase with a time limit of its own for the length of the block."""
     before = _progress.phase
-    moved(name)
+    beat(name)
     try:
         yield
     finally:
-        moved(before)
+        beat(before)
 
 
-def stand() -> Stand:
-    """A look at the process, from any of its threads."""
+def snapshot() -> Snapshot:
+    """Return the state of the process; any thread may ask."""
     frames = sys._current_frames()
     busy = frames.get(threading.main_thread().ident or 0)
     others = [frame for frame in frames.values() if is_called_back(frame)]
     waits = not others and busy is not None and RUNTIME in innermost(busy).f_code.co_filename
-    # Under a chief nothing is said of single steps: that it waits for its workers is all that is seen of them.
+    # A chief hears of no single steps. Waiting for its workers is all that it does, and counts as going on.
     if waits and _progress.phase == "leading":
-        moved()
+        beat()
     at = line_of(next(iter(others), busy))
-    return Stand(_progress.phase, time.monotonic() - _progress.moved_s, waits, at)
+    return Snapshot(_progress.phase, time.monotonic() - _progress.beat_s, waits, at)
 
 
 def is_called_back(frame: FrameType | None) -> bool:
-    """Whether a thread runs a Python function for TensorFlow, such as that of an input."""
+    """Whether a thread runs a Python function that TensorFlow has called, such as one of the input pipeline."""
     return any(CALLED_BACK in up.f_code.co_filename for up in outward(frame))
 
 
 def innermost(frame: FrameType) -> FrameType:
-    """The innermost frame that is no lock or queue of the standard library."""
+    """Return the innermost frame outside the standard library: not a lock or a queue."""
     return next((up for up in outward(frame) if not is_standard(up)), frame)
 
 
 def line_of(frame: FrameType | None) -> str:
-    """The innermost line of code that is not installed: the user's or ours, else of whatever there is."""
+    """Return the innermost line of code that is not an installed library's, else the innermost of all."""
     mine = (up for up in outward(frame) if not is_standard(up) and not any(p in file_of(up) for p in INSTALLED))
     found = next(mine, frame)
     if found is None:
@@ -103,18 +103,17 @@ def line_of(frame: FrameType | None) -> str:
 
 
 def file_of(frame: FrameType) -> str:
-    """The file of the code."""
     return frame.f_code.co_filename
 
 
 def is_standard(frame: FrameType) -> bool:
-    """Whether the code is of the standard library, and not of what is installed below it."""
+    """Whether the code belongs to the standard library, not to packages installed below it."""
     name = file_of(frame)
     return name.startswith(("<frozen", STANDARD)) and not any(part in name for part in INSTALLED)
 
 
 def outward(frame: FrameType | None) -> Iterator[FrameType]:
-    """A frame and those that called it."""
+    """Yield a frame, then its callers."""
     while frame is not None:
         yield frame
         frame = frame.f_back

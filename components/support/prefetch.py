@@ -1,4 +1,4 @@
-"""Work on batches by other threads than the one that needs it, which pays where the work is done in C++."""
+"""Compute the results for coming items in other threads, which pays where the work is done in C++."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -10,8 +10,12 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """The results of a function on items, in order; two more are at work, or wait, at a time."""
+def prefetch(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield ``work(item)`` for each item, in order, with at most two results computed ahead.
+
+    >>> list(prefetch(len, ["a", "bc"]))
+    [1, 2]
+    """
     pending: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(THREADS) as pool:
         for item in items:

@@ -1,4 +1,4 @@
-"""Files of any file system that TFX knows, which appear whole or not at all."""
+"""Files on any file system that TFX supports, which appear complete or not at all."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ from tfx.dsl.io import fileio
 
 
 def write_whole(path: str, content: bytes) -> None:
-    """Writes a file beside its name, hidden, then renames it; the folder above it must be there."""
+    """Write a file under a hidden temporary name, then rename it. The folder must exist."""
     partial = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.partial")
     try:
         with fileio.open(partial, "wb") as file:

@@ -6,7 +6,7 @@ import time
 
 import tf_keras as keras
 
-from components.support.heartbeat import Phase, moved
+from components.support.heartbeat import Phase, beat
 from pipeline.errors import MainlineError
 from pipeline.nodes import TRAINER
 
@@ -56,15 +56,15 @@ class EpochPulse(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Before the first step, all is traced."""
-        moved("tracing")
+        beat("tracing")
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """From the second epoch on, nothing is traced any more."""
-        moved(self.fitting if epoch else "tracing")
+        beat(self.fitting if epoch else "tracing")
 
     def on_train_end(self, logs: Logs = None) -> None:
         """The best weights are read again."""
-        moved("reading weights")
+        beat("reading weights")
 
 
 class Pulse(EpochPulse):
@@ -74,23 +74,23 @@ class Pulse(EpochPulse):
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """The first step of all is traced, in whatever epoch a resume begins."""
-        moved()
+        beat()
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """One further."""
-        moved("training")
+        beat("training")
 
     def on_test_begin(self, logs: Logs = None) -> None:
         """The first one is traced, and each may begin with rows of other workers, which are passed over."""
-        moved("tracing")
+        beat("tracing")
 
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
         """One further."""
-        moved("validating")
+        beat("validating")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """What the callbacks do at the end of an epoch belongs to the training."""
-        moved("training")
+        beat("training")
 
 
 class EpochProgress(keras.callbacks.Callback):

@@ -11,7 +11,7 @@ import tf_keras as keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.utils import io_utils
 
-from components.support.heartbeat import moved
+from components.support.heartbeat import beat
 from components.tuner.report import is_trial
 from pipeline.config.training import Training
 from pipeline.errors import MainlineError
@@ -50,21 +50,21 @@ def train(fn_args: FnArgs, table: Table, build_model: BuildModel) -> None:
     training = read_training(fn_args)
     # A strategy of several workers must come before anything that TensorFlow computes.
     distribution = strategy.make_strategy(training.strategy, training.parameter_servers)
-    moved("reading rows")
+    beat("reading rows")
     job = make_job(fn_args, table, training)
-    moved("building")
+    beat("building")
     keras.utils.set_random_seed(training.seed)
     with distribution.scope():
         model = build_trainee(job, build_model)
         # Variables that a step had to make would have it traced twice.
         model.optimizer.build(model.trainable_variables)
-        moved("reading weights")
+        beat("reading weights")
         origin = begin(model, job, distribution)
     if training.strategy == "parameter_server":
         tell_spread(model, training.parameter_servers)
     session = Session(job, model, distribution, origin, lambda: build_trainee(job, build_model))
     watch = session.fit()
-    moved("exporting")
+    beat("exporting")
     if strategy.is_chief() and not is_trial():
         export(job, model, build_model)
         write_record(job, session, watch, time.monotonic() - started_s)

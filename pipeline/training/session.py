@@ -6,7 +6,7 @@ from pathlib import Path
 import tensorflow as tf
 import tf_keras as keras
 
-from components.support.heartbeat import moved
+from components.support.heartbeat import beat
 from components.tuner.report import report
 from pipeline.training import callbacks
 from pipeline.training.checkpoint.best_weights import BestWeights
@@ -57,7 +57,7 @@ class Session:
         """Fits, with a folder for rows that memory does not hold."""
         training = self.job.training
         share = strategy.share(self.distribution)
-        moved("reading rows")
+        beat("reading rows")
         held_out, steps = eval_batches(self.job.eval, training.batch_size, share, folder)
         watch = tensorboard.watch(
             self.job.fn_args.model_run_dir, self.model, training, self.one_batch, strategy.is_chief()

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from components.support.heartbeat import moved
+from components.support.heartbeat import beat
 from pipeline.errors import ConfigError
 from pipeline.training.input.batches import Share, progress
 
@@ -61,7 +61,7 @@ def serve_if_told() -> None:
     if not has_role("ps") or task()[0] not in ("worker", "ps"):
         return
     report_lost_peers()
-    moved("serving")
+    beat("serving")
     config = read_tf_config()
     server = tf.distribute.Server(
         tf.train.ClusterSpec(config["cluster"]), config["task"]["type"], config["task"]["index"], protocol="grpc"

@@ -20,7 +20,7 @@ from typing import Literal, TypeAlias
 import tensorflow as tf
 
 from components.support.folders import all_files
-from components.support.heartbeat import moved
+from components.support.heartbeat import beat
 from pipeline.errors import ConfigError
 from pipeline.training.input.columns import Matrices, Spec, pick, read_matrices, read_serialized, row_bytes, unpack
 from pipeline.training.input.disk_cache import has_room, read_blocks, write_blocks
@@ -114,7 +114,7 @@ def count_records(file_patterns: Sequence[str]) -> int:
     total = 0
     for some in sizes.as_numpy_iterator():
         total += int(some.sum())
-        moved()
+        beat()
     return total
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import tensorflow as tf
 from filelock import FileLock, Timeout
 
-from components.support.heartbeat import moved
+from components.support.heartbeat import beat
 from pipeline.training.input.columns import Matrices, Spec, by_type, read_matrices, row_bytes, width
 
 BLOCK_BYTES = 8 * 2**20
@@ -52,7 +52,7 @@ def write_blocks(files: Sequence[str], spec: Spec, folder: Path) -> tuple[str, .
     rows = max(1, BLOCK_BYTES // row_bytes(spec))
     names = []
     for number, matrices in enumerate(read_matrices(files, spec).rebatch(rows)):
-        moved()
+        beat()
         path = folder / f"block-{number:06d}"
         with path.open("wb") as file:
             for matrix in matrices:

@@ -12,9 +12,9 @@ from components.support import heartbeat
 
 @pytest.fixture(autouse=True)
 def afresh():
-    heartbeat.moved("starting")
+    heartbeat.beat("starting")
     yield
-    heartbeat.moved("starting")
+    heartbeat.beat("starting")
 
 
 def looks(work, seconds=0.4) -> list[heartbeat.Stand]:
@@ -24,7 +24,7 @@ def looks(work, seconds=0.4) -> list[heartbeat.Stand]:
 
     def look():
         while not over.wait(0.02):
-            seen.append(heartbeat.stand())
+            seen.append(heartbeat.snapshot())
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -60,15 +60,15 @@ def test_a_function_that_tensorflow_calls_back_does_not_wait():
 
 
 def test_a_stretch_has_a_name_of_its_own_and_what_was_before_goes_on():
-    heartbeat.moved("training")
+    heartbeat.beat("training")
     with contextlib.suppress(ValueError), heartbeat.phase("writing"):
-        assert heartbeat.stand().phase == "writing"
+        assert heartbeat.snapshot().phase == "writing"
         raise ValueError("full")
-    assert heartbeat.stand().phase == "training"
-    assert heartbeat.stand().still_s < 0.1
+    assert heartbeat.snapshot().phase == "training"
+    assert heartbeat.snapshot().still_s < 0.1
 
 
 def test_under_a_chief_to_wait_is_to_go_on():
     matrix = tf.random.normal((1200, 1200))
-    heartbeat.moved("leading")
+    heartbeat.beat("leading")
     assert min(look.still_s for look in looks(lambda: tf.linalg.matmul(matrix, matrix).numpy())[3:]) < 0.1

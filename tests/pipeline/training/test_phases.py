@@ -15,7 +15,7 @@ class Watcher(keras.callbacks.Callback):
         self.seen = {}
 
     def see(self, name):
-        self.seen.setdefault(name, []).append(heartbeat.stand().phase)
+        self.seen.setdefault(name, []).append(heartbeat.snapshot().phase)
 
     def on_train_begin(self, logs=None):
         self.see("train begin")
