@@ -1,1 +1,1 @@
-"""Trainer that starts its workers itself, watches them, and starts them again when one is lost."""
+"""Trainer that starts its own workers, monitors them, and restarts them when one fails."""

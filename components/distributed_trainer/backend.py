@@ -1,4 +1,4 @@
-"""Where tasks run: the few things that the supervisor asks of a machine, or of a cluster of them."""
+"""The interface between the supervisor and whatever runs the tasks: this machine, or Kubernetes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,50 +7,51 @@ from typing import Protocol
 from components.distributed_trainer.cluster import Cluster, Task
 
 
-class Running(Protocol):
-    """The tasks of one attempt, started together.
+class RunningTasks(Protocol):
+    """The tasks of one attempt, which were started together.
 
-    A task that has ended has an exit code: 0 for done, negative for the signal that killed it.
+    The exit code of a task is 0 for success, and negative for the signal that killed it.
     """
 
     @property
     def attempt(self) -> int:
-        """Which one it is, as ``start`` was told."""
+        """The number that ``start`` was given."""
 
     def exit_codes(self) -> Mapping[Task, int | None]:
-        """How each task ended, None while it runs, or before.
+        """Return the exit code of each task, None before it has ended.
 
         Raises:
-            MainlineError: a task cannot be started, and to wait would not change that.
+            MainlineError: a task cannot be started, and waiting would not help.
         """
 
-    def why(self, task: Task) -> str:
-        """What the place knows of a task that ended, or that does not come up; empty where it knows nothing more."""
+    def reason(self, task: Task) -> str:
+        """Return what the backend knows about the end of a task, or about why it does not start; may be empty."""
 
     def restart(self, task: Task) -> None:
-        """Starts one task again, at the same address; for a task that the others do not wait for."""
+        """Restart one replaceable task at the same address."""
 
     def cancel(self) -> None:
-        """Stops all tasks, and returns when none is left."""
+        """Stop all tasks and wait until none is left."""
 
 
 class Backend(Protocol):
-    """Starts the tasks of a cluster; each runs ``components.distributed_trainer.worker`` on the folder of the call.
+    """Starts the tasks of a cluster; each runs ``components.distributed_trainer.worker`` on a shared folder.
 
-    What tasks print goes where the launcher's own output goes, a line with the name of its task before it.
+    The output of the tasks is copied to that of the launcher, each line after the name of its task.
     """
 
-    def adopt(self, cluster: Cluster, folder: Path) -> Running | None:
-        """Tasks that an earlier launcher, now gone, has started for the same call; None where there are none.
+    def adopt(self, cluster: Cluster, folder: Path) -> RunningTasks | None:
+        """Take over tasks that an earlier launcher started for the same folder, and stop its other leftovers.
 
-        What else it has left is stopped.
+        Returns:
+            The tasks, or None if there are none.
         """
 
-    def start(self, cluster: Cluster, folder: Path, attempt: int) -> Running:
-        """Starts all tasks of a cluster.
+    def start(self, cluster: Cluster, folder: Path, attempt: int) -> RunningTasks:
+        """Start all tasks of a cluster.
 
         Args:
-            cluster: which tasks.
-            folder: of the call, which every task can read and write.
+            cluster: the tasks.
+            folder: the shared folder, which every task can read and write.
             attempt: counts from 0; the files of a task are in ``<folder>/<attempt>/<task>``.
         """

@@ -1,4 +1,4 @@
-"""Which tasks a training has, and what TF_CONFIG tells each of them."""
+"""The tasks of a training, their timeouts, and the TF_CONFIG of each."""
 
 import json
 import math
@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-# Where tasks run is a matter of the place, not of the graph, so that the graph is the same everywhere.
+# Set by whoever runs the pipeline, not by the graph, so that the graph is the same everywhere.
 BACKEND_ENV = "MAINLINE_TRAINING_BACKEND"
-# A busy machine or disk may need them, however short the limit of a step is.
-LEAST_BUILDING_S, LEAST_WRITING_S = 60.0, 120.0
+# A busy machine or disk may need this long, however short the timeout of a step is.
+MIN_BUILDING_S, MIN_WRITING_S = 60.0, 120.0
 Role = Literal["chief", "worker", "ps"]
 
 
@@ -22,7 +22,7 @@ class Task:
 
     @property
     def name(self) -> str:
-        """As logs and folders call it.
+        """The name in logs and folders.
 
         >>> Task("worker", 1).name
         'worker-1'
@@ -32,13 +32,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Cluster:
-    """How a training is spread, from the settings of the training.
+    """How a training is distributed: a part of the settings of the training.
 
     Attributes:
-        max_restarts: how often all tasks are started again before the training fails.
-        startup_timeout_s: how long a task may take until it runs.
-        hang_timeout_s: how long a task may give no sign of life, or not come to its next step.
-        steps_per_execution: how many steps are made before one is heard of.
+        max_restarts: how often all tasks are restarted before the training fails.
+        startup_timeout_s: time in which a task must send its first heartbeat.
+        hang_timeout_s: longest time without a heartbeat, or without a finished step.
+        steps_per_execution: steps per call of the training function, during which none is reported.
     """
 
     strategy: str = "none"
@@ -49,43 +49,43 @@ class Cluster:
     hang_timeout_s: float = 30.0
     steps_per_execution: int = 1
 
-    def limit_s(self, phase: str) -> float:
-        """How long a task may stand still in a phase; without end where it serves others, or says of no phase.
+    def stall_timeout_s(self, phase: str) -> float:
+        """Return how long a task may make no progress in a phase; infinite where it only serves others.
 
-        >>> Cluster(hang_timeout_s=30.0).limit_s("validating"), Cluster(hang_timeout_s=30.0).limit_s("exporting")
-        (30.0, 300.0)
-        >>> Cluster(hang_timeout_s=30.0, steps_per_execution=20).limit_s("training")
+        >>> [Cluster(hang_timeout_s=30.0).stall_timeout_s(phase) for phase in ("validating", "exporting")]
+        [30.0, 300.0]
+        >>> Cluster(hang_timeout_s=30.0, steps_per_execution=20).stall_timeout_s("training")
         600.0
         """
-        rarely_s = max(10 * self.hang_timeout_s, LEAST_WRITING_S)
+        writing_s = max(10 * self.hang_timeout_s, MIN_WRITING_S)
         return {
             "starting": self.startup_timeout_s,
             "reading rows": self.startup_timeout_s,
-            "building": max(4 * self.hang_timeout_s, LEAST_BUILDING_S),
-            "reading weights": rarely_s,
-            "tracing": max(self.startup_timeout_s, self.executing_s),
-            "training": self.executing_s,
-            "validating": self.executing_s,
+            "building": max(4 * self.hang_timeout_s, MIN_BUILDING_S),
+            "reading weights": writing_s,
+            "tracing": max(self.startup_timeout_s, self.execution_timeout_s),
+            "training": self.execution_timeout_s,
+            "validating": self.execution_timeout_s,
             "leading": self.hang_timeout_s,
-            "writing": rarely_s,
-            "exporting": rarely_s,
+            "writing": writing_s,
+            "exporting": writing_s,
         }.get(phase, math.inf)
 
     @property
-    def executing_s(self) -> float:
-        """How long the steps may take that are made in one call."""
+    def execution_timeout_s(self) -> float:
+        """Timeout of one call of the training function."""
         return self.hang_timeout_s * self.steps_per_execution
 
     @property
-    def is_spread(self) -> bool:
-        """Whether there are several processes."""
+    def is_distributed(self) -> bool:
+        """Whether the training has several processes."""
         return self.strategy == "parameter_server" or (self.strategy == "multi_worker" and self.workers > 1)
 
     @property
     def tasks(self) -> tuple[Task, ...]:
-        """All processes, the one that saves the model first.
+        """All tasks; the first one saves the model.
 
-        With ``multi_worker`` all are alike, and worker 0 saves; with ``parameter_server`` a chief leads the others.
+        Under ``multi_worker`` that is worker 0; under ``parameter_server`` it is the chief, which coordinates the rest.
 
         >>> [task.name for task in Cluster("parameter_server", workers=2).tasks]
         ['chief-0', 'worker-0', 'worker-1', 'ps-0']
@@ -100,13 +100,13 @@ class Cluster:
         """The task that saves the model."""
         return self.tasks[0]
 
-    def survives(self, task: Task) -> bool:
-        """Whether the others go on without a task: under a chief, without a worker."""
+    def is_replaceable(self, task: Task) -> bool:
+        """Whether the other tasks go on while this one is restarted: true for a worker of a parameter server."""
         return self.strategy == "parameter_server" and task.role == "worker"
 
 
 def read_cluster(training: Mapping[str, Any]) -> Cluster:
-    """The cluster that the settings of a training describe; other settings are passed over.
+    """Return the cluster that the settings of a training describe, ignoring all other settings.
 
     >>> read_cluster({"strategy": "multi_worker", "workers": 2, "epochs": 3}).workers
     2
@@ -114,10 +114,10 @@ def read_cluster(training: Mapping[str, Any]) -> Cluster:
     return Cluster(**{name: training[name] for name in Cluster.__dataclass_fields__ if name in training})
 
 
-def task_named(name: str) -> Task:
-    """The task that a name stands for.
+def parse_task(name: str) -> Task:
+    """Return the task of a name.
 
-    >>> task_named("ps-2")
+    >>> parse_task("ps-2")
     Task(role='ps', index=2)
     """
     role, _, index = name.rpartition("-")
@@ -125,7 +125,7 @@ def task_named(name: str) -> Task:
 
 
 def tf_config(task: Task, addresses: Mapping[Task, str]) -> str:
-    """TF_CONFIG of a task: the addresses of all, by role, and which one it is.
+    """Return the TF_CONFIG of a task: the addresses of all tasks by role, and which one it is.
 
     https://www.tensorflow.org/guide/distributed_training#setting_up_the_tf_config_environment_variable
 
@@ -138,10 +138,10 @@ def tf_config(task: Task, addresses: Mapping[Task, str]) -> str:
     return json.dumps({"cluster": by_role, "task": {"type": task.role, "index": task.index}})
 
 
-def names(tasks: Sequence[Task]) -> str:
-    """Tasks in words.
+def join_names(tasks: Sequence[Task]) -> str:
+    """Join the names of tasks.
 
-    >>> names([Task("chief", 0), Task("worker", 1)])
+    >>> join_names([Task("chief", 0), Task("worker", 1)])
     'chief-0, worker-1'
     """
     return ", ".join(task.name for task in tasks)

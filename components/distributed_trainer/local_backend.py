@@ -1,4 +1,4 @@
-"""Tasks as processes on this machine, which die with the process that started them."""
+"""Runs tasks as processes on this machine, which end with the process that started them."""
 
 import socket
 import sys
@@ -14,12 +14,12 @@ Ports = Callable[[int], Sequence[int]]
 
 
 def worker_command(folder: Path, attempt: int, task: Task) -> list[str]:
-    """How a task is started."""
+    """Return the command line of a task."""
     return [sys.executable, "-m", "components.distributed_trainer.worker", str(folder), str(attempt), task.name]
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that nobody listens on, all different."""
+    """Return different free ports of the loopback interface."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for opened in sockets:
@@ -28,7 +28,7 @@ def free_ports(count: int) -> list[int]:
 
 
 class LocalTasks:
-    """Processes of one attempt."""
+    """The processes of one attempt."""
 
     def __init__(self, cluster: Cluster, attempt: int, start: Callable[[Task], Child]) -> None:
         self.attempt = attempt
@@ -43,23 +43,23 @@ class LocalTasks:
 
     @property
     def pids(self) -> dict[Task, int]:
-        """The process ids, for whoever wants to look."""
+        """The process ids."""
         return {task: child.pid for task, child in self._children.items()}
 
     def exit_codes(self) -> Mapping[Task, int | None]:
-        """How each process ended, None while it runs."""
+        """Return the exit code of each process, None while it runs."""
         return {task: child.poll() for task, child in self._children.items()}
 
-    def why(self, task: Task) -> str:
-        """Nothing: a process has its exit code, and no more."""
+    def reason(self, task: Task) -> str:
+        """Return nothing: an exit code is all that is known of a process."""
         return ""
 
     def restart(self, task: Task) -> None:
-        """Starts a process, in place of an earlier one of the same task."""
+        """Start a process in place of an earlier one of the same task."""
         self._children[task] = self._start(task)
 
     def cancel(self) -> None:
-        """Kills all, then waits for each."""
+        """Kill all processes, then wait for each."""
         for child in self._children.values():
             child.kill()
         for child in self._children.values():
@@ -67,11 +67,11 @@ class LocalTasks:
 
 
 class LocalBackend:
-    """Processes on this machine, connected over loopback.
+    """Starts processes on this machine, connected over the loopback interface.
 
     Args:
-        command: the words that start a task.
-        ports: gives as many free ports as there are tasks.
+        command: returns the command line of a task.
+        ports: returns as many free ports as asked for.
     """
 
     def __init__(self, command: Command = worker_command, ports: Ports = free_ports) -> None:
@@ -79,16 +79,16 @@ class LocalBackend:
         self._ports = ports
 
     def adopt(self, cluster: Cluster, folder: Path) -> LocalTasks | None:
-        """Nothing: processes here do not outlive the one that started them."""
+        """Return None: local processes do not outlive the one that started them."""
         return None
 
     def start(self, cluster: Cluster, folder: Path, attempt: int) -> LocalTasks:
-        """Starts a process for each task, on ports that are free now."""
+        """Start a process for each task, on free ports."""
         ports = self._ports(len(cluster.tasks))
         addresses = {task: f"127.0.0.1:{port}" for task, port in zip(cluster.tasks, ports, strict=True)}
 
         def start(task: Task) -> Child:
-            own = environment(len(cluster.tasks)) | {"TF_CONFIG": tf_config(task, addresses)}
-            return Child(task.name, self._command(folder, attempt, task), own)
+            variables = environment(len(cluster.tasks)) | {"TF_CONFIG": tf_config(task, addresses)}
+            return Child(task.name, self._command(folder, attempt, task), variables)
 
         return LocalTasks(cluster, attempt, start)

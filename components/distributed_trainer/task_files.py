@@ -1,8 +1,8 @@
-"""What a task is to do, and how it went: files beside the model, which every task can read, wherever it runs.
+"""The files through which the launcher and the tasks of a training talk, in a folder that all of them can reach.
 
 <model>/cluster/call.json                 inputs, outputs and properties of the executor
-<model>/cluster/<attempt>/<task>/         pulse.json, and error.json of a task that failed
-<model>/cluster/<attempt>/chief.json      written last, once the model is whole
+<model>/cluster/<attempt>/<task>/         heartbeat.json, and error.json of a task that failed
+<model>/cluster/<attempt>/chief.json      written last, when the model is complete
 """
 
 import json
@@ -23,8 +23,8 @@ Artifacts = dict[str, list[types.Artifact]]
 
 
 @dataclass(frozen=True)
-class Call:
-    """The arguments of an executor, and where its tasks meet."""
+class TrainerCall:
+    """The arguments of one execution of Trainer, as every task needs them."""
 
     inputs: Artifacts
     outputs: Artifacts
@@ -37,12 +37,12 @@ class Call:
 
     @property
     def cluster(self) -> Cluster:
-        """The cluster that the custom config asks for; one process by default."""
+        """The cluster that ``custom_config`` asks for; a single process by default."""
         return read_cluster(self._training)
 
     @property
     def jit_compile(self) -> bool:
-        """Whether XLA compiles the steps."""
+        """Whether XLA compiles the training steps."""
         return bool(self._training.get("jit_compile", False))
 
     @property
@@ -52,64 +52,64 @@ class Call:
 
     @property
     def folder(self) -> Path:
-        """Where the files of the cluster are."""
+        """The folder of the files described above."""
         return Path(self.model.uri) / FOLDER
 
     def save(self) -> None:
-        """Writes ``call.json``."""
-        plain = {
+        """Write ``call.json``."""
+        content = {
             "inputs": json.loads(artifact_utils.jsonify_artifact_dict(self.inputs)),
             "outputs": json.loads(artifact_utils.jsonify_artifact_dict(self.outputs)),
             "properties": self.properties,
         }
-        write_json(self.folder / "call.json", plain)
+        write_json(self.folder / "call.json", content)
 
 
-def read_call(folder: Path) -> Call:
-    """The arguments that ``save`` wrote."""
-    plain = json.loads((folder / "call.json").read_text(encoding="utf-8"))
-    inputs, outputs = (artifact_utils.parse_artifact_dict(json.dumps(plain[key])) for key in ("inputs", "outputs"))
-    return Call(inputs, outputs, plain["properties"])
+def read_call(folder: Path) -> TrainerCall:
+    """Read the arguments that ``TrainerCall.save`` wrote."""
+    content = json.loads((folder / "call.json").read_text(encoding="utf-8"))
+    inputs, outputs = (artifact_utils.parse_artifact_dict(json.dumps(content[key])) for key in ("inputs", "outputs"))
+    return TrainerCall(inputs, outputs, content["properties"])
 
 
 @dataclass(frozen=True)
-class Pulse:
-    """A sign of life, and how far the work has come.
+class Heartbeat:
+    """Proof that a task is alive, and how far its work has come.
 
     Attributes:
-        at_s: when, in seconds since 1970.
-        state: the phase of the work.
-        said: the last word on the progress of the training.
-        still_s: for how long it had not moved by then, by the clock of the task alone.
-        waits: whether it was in TensorFlow, which may wait for the other tasks.
-        at: the line of Python that it was in.
+        time_s: when it was written, in seconds since 1970.
+        phase: what the task is doing; see ``Cluster.stall_timeout_s``.
+        progress: the latest progress message of the training.
+        stalled_s: seconds without progress, by the task's own clock.
+        in_runtime: whether the task is inside TensorFlow, where it may be waiting for other tasks.
+        line: the line of Python it is executing.
     """
 
-    at_s: float
-    state: str
-    said: str = ""
-    still_s: float = 0.0
-    waits: bool = False
-    at: str = ""
+    time_s: float
+    phase: str
+    progress: str = ""
+    stalled_s: float = 0.0
+    in_runtime: bool = False
+    line: str = ""
 
 
-def write_pulse(folder: Path, pulse: Pulse) -> None:
-    """Writes ``pulse.json``."""
-    write_json(folder / "pulse.json", asdict(pulse), durable=False)
+def write_heartbeat(folder: Path, heartbeat: Heartbeat) -> None:
+    """Write ``heartbeat.json``."""
+    write_json(folder / "heartbeat.json", asdict(heartbeat), durable=False)
 
 
-def read_pulse(folder: Path) -> Pulse | None:
-    """The last sign of life, None before the first."""
-    path = folder / "pulse.json"
-    return Pulse(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+def read_heartbeat(folder: Path) -> Heartbeat | None:
+    """Return the latest heartbeat of a task, None before the first."""
+    path = folder / "heartbeat.json"
+    return Heartbeat(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
 def write_failure(folder: Path, failure: Failure) -> None:
-    """Writes ``error.json``."""
+    """Write ``error.json``."""
     write_json(folder / "error.json", asdict(failure))
 
 
 def read_failure(folder: Path) -> Failure | None:
-    """How a task failed, None if it did not say."""
+    """Return the error that a task reported, None if it reported none."""
     path = folder / "error.json"
     return Failure(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None

@@ -1,7 +1,7 @@
-"""``python -m components.distributed_trainer.worker FOLDER ATTEMPT TASK``: one task of a training.
+"""``python -m components.distributed_trainer.worker FOLDER ATTEMPT TASK``: run one task of a training.
 
-It runs Trainer's own executor, with TF_CONFIG set by whoever started it, and says every second that it lives, and how
-far its work has come: that a thread of its own lives proves nothing of the one that trains.
+It runs Trainer's executor with the TF_CONFIG that its launcher set. Every second it writes a heartbeat that holds the
+progress of the main thread, since a live heartbeat thread proves nothing about the one that trains.
 """
 
 import logging
@@ -19,38 +19,38 @@ from tfx.utils import path_utils
 from components.compat.tfx import startup
 from components.distributed_trainer.task_files import (
     MARKER,
-    Call,
-    Pulse,
+    Heartbeat,
+    TrainerCall,
     read_call,
     write_failure,
-    write_pulse,
+    write_heartbeat,
 )
 from components.support.atomic_files import write_json
 from components.support.failure import as_failure
 from components.support.heartbeat import beat, snapshot
 from pipeline.nodes import TRAINER
 
-PULSE_S = 1.0
+HEARTBEAT_S = 1.0
 
 
-class Said(logging.Handler):
-    """Remembers the last word on the progress of the training, and prints all of them."""
+class ProgressHandler(logging.Handler):
+    """Keeps the latest progress message of the training, and prints all of them."""
 
     def __init__(self) -> None:
         super().__init__()
         self.text = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Called by ``mainline.progress``."""
+        """Handle a message of the logger ``mainline.progress``."""
         self.text = record.getMessage()
         print(self.text, flush=True)
 
 
 def main(arguments: list[str]) -> int:
-    """Does a task; gives 0, or 1 with the reason in ``error.json``."""
+    """Run a task; return 0, or 1 with the error in ``error.json``."""
     folder, attempt, task = Path(arguments[0]), arguments[1], arguments[2]
     beat("starting")
-    with pulsing(folder / attempt / task):
+    with heartbeats(folder / attempt / task):
         try:
             run(read_call(folder), folder / attempt, task)
         except BaseException as error:
@@ -61,42 +61,43 @@ def main(arguments: list[str]) -> int:
 
 
 @contextmanager
-def pulsing(folder: Path) -> Iterator[None]:
-    """Writes a sign of life now and every second, from a thread that a stopped process stops too."""
-    said, done = Said(), threading.Event()
+def heartbeats(folder: Path) -> Iterator[None]:
+    """Write a heartbeat now and every second, from a thread that stops when the process is stopped."""
+    handler, done = ProgressHandler(), threading.Event()
     progress = logging.getLogger("mainline.progress")
     progress.setLevel(logging.INFO)
-    progress.addHandler(said)
-    thread = threading.Thread(target=pulse, args=(folder, said, done), daemon=True)
+    progress.addHandler(handler)
+    thread = threading.Thread(target=write_heartbeats, args=(folder, handler, done), daemon=True)
     thread.start()
     try:
         yield
     finally:
         done.set()
-        thread.join(PULSE_S)
-        progress.removeHandler(said)
+        thread.join(HEARTBEAT_S)
+        progress.removeHandler(handler)
 
 
-def pulse(folder: Path, said: Said, done: threading.Event) -> None:
-    """Until done; a full disk, of which the training will speak itself, is no reason to stop."""
+def write_heartbeats(folder: Path, handler: ProgressHandler, done: threading.Event) -> None:
+    """Write heartbeats until done; a full disk is no reason to stop, the training will report it itself."""
     while True:
         try:
             seen = snapshot()
-            write_pulse(folder, Pulse(time.time(), seen.phase, said.text, seen.still_s, seen.waits, seen.at))
+            heartbeat = Heartbeat(time.time(), seen.phase, handler.text, seen.still_s, seen.waits, seen.at)
+            write_heartbeat(folder, heartbeat)
         except OSError:
-            logging.getLogger(__name__).warning("no sign of life could be written", exc_info=True)
-        if done.wait(PULSE_S):
+            logging.getLogger(__name__).warning("the heartbeat could not be written", exc_info=True)
+        if done.wait(HEARTBEAT_S):
             return
 
 
-def run(call: Call, attempt: Path, task: str) -> None:
-    """Runs the executor; what another task than the chief saves goes into its own folder, which does not stay."""
+def run(call: TrainerCall, attempt: Path, task: str) -> None:
+    """Run the executor; every task but the chief saves its model to a temporary folder of its own."""
     startup.prepare_process()
     from components.distributed_trainer.trainer_executor import TrainerExecutor
 
     if task != call.cluster.chief.name:
         call.model.uri = str(attempt / task / "scratch")
-        # The executor asks for a model in the end, of which this task may save none.
+        # The executor checks that there is a model, which this task need not save.
         os.makedirs(path_utils.serving_model_dir(call.model.uri), exist_ok=True)
     TrainerExecutor().Do(call.inputs, call.outputs, call.properties)
     if task == call.cluster.chief.name:

@@ -1,0 +1,1 @@
+"""Trainings on Kubernetes: an Indexed Job for the tasks of each attempt."""

@@ -1,4 +1,4 @@
-"""The Kubernetes API as the launcher of a training needs it: plain objects, patience, and errors that say what to do.
+"""A small client of the Kubernetes API for the launcher of a training: plain objects, retries, and helpful errors.
 
 https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
@@ -21,21 +21,25 @@ with without_validation():
     from kubernetes import client, config
     from kubernetes.client.exceptions import ApiException as ApiException
 
-# What may pass: https://kubernetes.io/docs/reference/using-api/api-concepts/#api-verbs, RFC 9110 and RFC 6585.
-PASSING = frozenset({0, 429, 500, 502, 503, 504})
-MISSING, ALREADY_THERE = 404, 409
+# Worth a retry: https://kubernetes.io/docs/reference/using-api/api-concepts/#api-verbs, RFC 9110 and RFC 6585.
+RETRYABLE = frozenset({0, 429, 500, 502, 503, 504})
+NOT_FOUND, CONFLICT = 404, 409
 TIMEOUT_S = (5, 30)
-# A log may be silent for long; a connection that died without a word must be noticed all the same.
+# A log may be silent for long, but a dead connection must be noticed.
 LOG_TIMEOUT_S = (5, 300)
 CONNECTION = "Kubernetes API"
 
 
 class UnreachableError(MainlineError):
-    """The API did not answer, or not with what was asked."""
+    """The API did not answer, or answered with a temporary error."""
 
 
 def connect() -> client.ApiClient:
-    """A client with the rights of this pod; on a machine of one's own, of the file that KUBECONFIG names."""
+    """Return a client with the rights of this pod, or of the file that KUBECONFIG names.
+
+    Raises:
+        ConfigError: there is neither.
+    """
     settings = client.Configuration()
     if path := os.environ.get("KUBECONFIG"):
         config.load_kube_config(path, client_configuration=settings)
@@ -47,7 +51,7 @@ def connect() -> client.ApiClient:
                 CONNECTION, "this pod has no access to it", received=str(error),
                 expected="a service account whose token is mounted, or KUBECONFIG",
             ) from error  # fmt: skip
-    # How often to try, and for how long, is decided here alone.
+    # Retries are made here, by ``retry``, and nowhere else.
     settings.retries = False
     return client.ApiClient(settings)
 
@@ -56,57 +60,57 @@ class Api:
     """Jobs, Services and pods of a namespace.
 
     Args:
-        connection: by which the API is reached.
+        connection: the client.
         namespace: of all objects.
-        patience_s: how long a call that fails of what may pass is tried again.
+        retry_s: how long a call is retried after temporary errors.
     """
 
-    def __init__(self, connection: client.ApiClient, namespace: str, patience_s: float = 60.0) -> None:
+    def __init__(self, connection: client.ApiClient, namespace: str, retry_s: float = 60.0) -> None:
         core = client.CoreV1Api(connection)
         self._kinds = {"pod": core, "pod_log": core, "service": core, "job": client.BatchV1Api(connection)}
         self.namespace = namespace
-        self._patience_s = patience_s
+        self._retry_s = retry_s
 
     def create(self, kind: str, body: Json) -> None:
-        """Makes an object; one that an earlier try has made already is the same.
+        """Create an object, unless an earlier try has already created it.
 
         Raises:
-            MainlineError: the name is taken by another one, or the API does not want it.
+            MainlineError: the name is taken, or the API refuses the object.
         """
-        if self._ask("create", kind, body=body, allowed=(ALREADY_THERE,)) is not None:
+        if self._ask("create", kind, body=body, allowed=(CONFLICT,)) is not None:
             return
         name = body["metadata"]["name"]
-        there = self.read(kind, name)
-        if there is None or there["metadata"].get("ownerReferences") != body["metadata"]["ownerReferences"]:
+        existing = self.read(kind, name)
+        if existing is None or existing["metadata"].get("ownerReferences") != body["metadata"]["ownerReferences"]:
             raise MainlineError(
                 f"{CONNECTION}, create {kind}s", "the name is taken", received=name,
                 next_step=f"Delete it: kubectl delete {kind} {name} -n {self.namespace}",
             )  # fmt: skip
 
     def read(self, kind: str, name: str) -> Json | None:
-        """An object, None where there is none of that name."""
-        return self._ask("read", kind, name, allowed=(MISSING,))
+        """Return an object, None if there is none of that name."""
+        return self._ask("read", kind, name, allowed=(NOT_FOUND,))
 
-    def listed(self, kind: str, labels: Mapping[str, str], patience_s: float | None = None) -> list[Json]:
-        """The objects that have these labels."""
+    def listed(self, kind: str, labels: Mapping[str, str], retry_s: float | None = None) -> list[Json]:
+        """Return the objects that have these labels."""
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
-        found = self._ask("list", kind, label_selector=selector, patience_s=patience_s) or {}
+        found = self._ask("list", kind, label_selector=selector, retry_s=retry_s) or {}
         objects: list[Json] = found["items"]
         return objects
 
     def patch(self, kind: str, name: str, operations: Sequence[Json]) -> bool:
-        """Changes an object by a JSON patch, RFC 6902; whether it was still there."""
-        return self._ask("patch", kind, name, body=list(operations), allowed=(MISSING,)) is not None
+        """Change an object by a JSON patch (RFC 6902); return whether it exists."""
+        return self._ask("patch", kind, name, body=list(operations), allowed=(NOT_FOUND,)) is not None
 
     def delete(self, kind: str, name: str) -> None:
-        """Deletes an object, and by the garbage collector what it owns; that it is gone already is fine."""
-        self._ask("delete", kind, name, propagation_policy="Background", allowed=(MISSING,))
+        """Delete an object, if it exists, and what it owns."""
+        self._ask("delete", kind, name, propagation_policy="Background", allowed=(NOT_FOUND,))
 
     def log(self, pod: str) -> Iterator[bytes]:
-        """The lines of a pod from its start, each after its time, until it ends or the connection does.
+        """Yield the log of a pod from its start, a timestamp before each line, until the pod or the connection ends.
 
         Raises:
-            ApiException, HTTPError: as they come; a log is no reason to stop.
+            ApiException, HTTPError: without retries; a training does not depend on its log.
         """
         call = self._kinds["pod_log"].read_namespaced_pod_log
         lines: Iterator[bytes] = call(
@@ -116,7 +120,7 @@ class Api:
         return iter(lines)
 
     def _ask(
-        self, verb: str, kind: str, *names: str, allowed: Sequence[int] = (), patience_s: float | None = None,
+        self, verb: str, kind: str, *names: str, allowed: Sequence[int] = (), retry_s: float | None = None,
         **options: Any,
     ) -> Json | None:  # fmt: skip
         call = getattr(self._kinds[kind], f"{verb}_namespaced_{kind}")
@@ -128,11 +132,11 @@ class Api:
             return found
 
         try:
-            return retry_call(ask, self._patience_s if patience_s is None else patience_s)
+            return retry_call(ask, self._retry_s if retry_s is None else retry_s)
         except ApiException as error:
             if error.status in allowed:
                 return None
-            raise refusal(error, where) from error
+            raise as_mainline_error(error, where) from error
         except HTTPError as error:
             raise UnreachableError(where, "no answer", received=str(error)) from error
 
@@ -149,7 +153,7 @@ def retry_call(call: Callable[[], Json], timeout_s: float) -> Json:
 
 def is_transient(error: BaseException) -> bool:
     """Whether another attempt may succeed: no connection, a server that is busy or starting."""
-    return error.status in PASSING if isinstance(error, ApiException) else isinstance(error, HTTPError)
+    return error.status in RETRYABLE if isinstance(error, ApiException) else isinstance(error, HTTPError)
 
 
 def log_retry(error: BaseException, pause_s: float) -> None:
@@ -164,22 +168,22 @@ def retry_after_s(error: BaseException) -> float:
     return float(text) if text.isdigit() else 0.0
 
 
-def refusal(error: ApiException, where: str) -> MainlineError:
-    """What the API did not want, in our words."""
-    said = message_of(error)
+def as_mainline_error(error: ApiException, where: str) -> MainlineError:
+    """Return our error for one of the API."""
+    message = message_of(error)
     if error.status in (401, 403):
         return ConfigError(
-            where, "not allowed", received=said,
+            where, "not allowed", received=message,
             expected="get, list and delete pods; get pods/log; create, get, list, patch and delete jobs and services",
             next_step="Bind the role of deploy/kubeflow to the service account of this pod: docs/training.md.",
         )  # fmt: skip
-    if error.status in PASSING:
-        return UnreachableError(where, "no answer that is of use", received=f"{error.status}: {said}")
-    return MainlineError(where, "refused", received=f"{error.status}: {said}")
+    if error.status in RETRYABLE:
+        return UnreachableError(where, "no answer", received=f"{error.status}: {message}")
+    return MainlineError(where, "refused", received=f"{error.status}: {message}")
 
 
 def message_of(error: ApiException) -> str:
-    """What the Status object of an answer says, or its reason."""
+    """Return the message of the Status object in an answer, or the reason of the HTTP status."""
     try:
         return str(json.loads(error.body)["message"])
     except (TypeError, ValueError, KeyError):

@@ -12,20 +12,20 @@ import sys
 import time
 from collections.abc import Mapping
 
-from components.distributed_trainer.cluster import Task, task_named, tf_config
+from components.distributed_trainer.cluster import Task, parse_task, tf_config
 
-# Set by Kubernetes, and by us: the addresses by the names of the tasks, in the order of the indices.
+# Set by Kubernetes and by the launcher; the latter holds addresses by task name, in the order of the indices.
 INDEX_ENV, ADDRESSES_ENV = "JOB_COMPLETION_INDEX", "MAINLINE_ADDRESSES"
 LOOKUP_S = 1.0
 
 
 def read_addresses(environment: Mapping[str, str]) -> dict[Task, str]:
-    """Where each task listens."""
-    return {task_named(name): address for name, address in json.loads(environment[ADDRESSES_ENV]).items()}
+    """Return the address of each task."""
+    return {parse_task(name): address for name, address in json.loads(environment[ADDRESSES_ENV]).items()}
 
 
 def own_task(environment: Mapping[str, str]) -> Task:
-    """The task of this pod.
+    """Return the task of this pod.
 
     >>> own_task({"JOB_COMPLETION_INDEX": "1", "MAINLINE_ADDRESSES": '{"chief-0": "a:1", "worker-0": "b:1"}'}).name
     'worker-0'
@@ -34,21 +34,21 @@ def own_task(environment: Mapping[str, str]) -> Task:
 
 
 def wait_for_names(addresses: Mapping[Task, str]) -> None:
-    """Returns when every host has an address; TensorFlow may give up on one that has none yet.
+    """Wait until every host name resolves, since TensorFlow may give up on one that does not.
 
-    It waits for as long as it takes: it is for the launcher to say when that is too long.
+    There is no timeout: the launcher decides when startup takes too long.
     """
     for task, address in addresses.items():
-        host, awaited = address.rpartition(":")[0], False
-        while not is_known(host):
-            if not awaited:
-                print(f"waiting for the name of {task.name}, {host}", flush=True)
-            awaited = True
+        host, reported = address.rpartition(":")[0], False
+        while not resolves(host):
+            if not reported:
+                print(f"waiting for the host name of {task.name}, {host}", flush=True)
+            reported = True
             time.sleep(LOOKUP_S)
 
 
-def is_known(host: str) -> bool:
-    """Whether a name has an address."""
+def resolves(host: str) -> bool:
+    """Whether a host name has an address."""
     try:
         return bool(socket.getaddrinfo(host, None))
     except socket.gaierror:
@@ -56,7 +56,7 @@ def is_known(host: str) -> bool:
 
 
 def main(arguments: list[str]) -> int:
-    """Does the task of this pod; gives 0, or 1 with the reason in ``error.json``."""
+    """Run the task of this pod; return 0, or 1 with the error in ``error.json``."""
     folder, attempt = arguments
     addresses, task = read_addresses(os.environ), own_task(os.environ)
     os.environ["TF_CONFIG"] = tf_config(task, addresses)

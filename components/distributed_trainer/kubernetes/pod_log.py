@@ -1,30 +1,30 @@
-"""Copies what pods print to standard output, a line at a time and each line once, whatever becomes of connections."""
+"""Copies the logs of pods to standard output, each line once, across broken connections."""
 
 import threading
 from collections.abc import Callable, Iterator
 
 from urllib3.exceptions import HTTPError
 
-from components.distributed_trainer.kubernetes.api import MISSING, ApiException
+from components.distributed_trainer.kubernetes.api import NOT_FOUND, ApiException
 
-AGAIN_S = 1.0
+RECONNECT_S = 1.0
 
 
-class Replay:
-    """Tells the lines of a log that were seen before a connection broke from those that come after.
+class LineDeduplicator:
+    """Recognises the lines of a log that were already copied before a connection broke.
 
-    Each line has the time at which it was printed, in nanoseconds; several may have the same.
+    Each line has a timestamp in nanoseconds, which several lines may share.
     """
 
     def __init__(self) -> None:
         self._last, self._seen, self._skip, self._replaying = "", 0, 0, False
 
-    def from_the_start(self) -> None:
-        """The next line is the first of the log again."""
+    def rewind(self) -> None:
+        """Say that the next line is the first of the log again."""
         self._skip, self._replaying = self._seen, bool(self._last)
 
     def is_new(self, stamp: str) -> bool:
-        """Whether a line was not seen; times compare as text, since they have equal length."""
+        """Whether a line has not been seen; timestamps have equal length, and so compare as text."""
         if self._replaying and stamp < self._last:
             return False
         if self._replaying and stamp == self._last and self._skip:
@@ -36,8 +36,8 @@ class Replay:
         return True
 
 
-class Follower:
-    """A thread that prints the log of a pod, the name of its task before every line.
+class LogFollower:
+    """A thread that prints the log of a pod, each line after the name of its task.
 
     Args:
         name: of the task.
@@ -47,17 +47,17 @@ class Follower:
 
     def __init__(self, name: str, read: Callable[[], Iterator[bytes]], is_over: Callable[[], bool]) -> None:
         self._name, self._read, self._is_over = name, read, is_over
-        self._replay = Replay()
+        self._replay = LineDeduplicator()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Says that the pod has been deleted: what is there is read to its end."""
+        """Say that the pod has been deleted: the thread ends after the rest of the log."""
         self._closed.set()
 
     def wait(self, timeout_s: float) -> bool:
-        """Returns when it has ended, or after a time; whether it has."""
+        """Wait for the thread; return whether it has ended."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -66,18 +66,18 @@ class Follower:
             is_last = self._closed.is_set() or self._is_over()
             if self._copy(is_last) and is_last:
                 return
-            self._closed.wait(AGAIN_S)
+            self._closed.wait(RECONNECT_S)
 
     def _copy(self, is_last: bool) -> bool:
-        """Prints what is new until the log or the connection ends; whether there is no more."""
-        self._replay.from_the_start()
+        """Print new lines until the log or the connection ends; return whether the log has ended."""
+        self._replay.rewind()
         try:
             for line in self._read():
-                # A line that the connection cut off comes again, whole.
+                # A line that the connection cut off is sent again after reconnecting.
                 if is_last or line.endswith(b"\n"):
                     self._print(line.decode("utf-8", "replace").rstrip())
         except ApiException as error:
-            return error.status == MISSING or self._closed.is_set()
+            return error.status == NOT_FOUND or self._closed.is_set()
         except HTTPError:
             return self._closed.is_set()
         return True

@@ -1,4 +1,4 @@
-"""What the config asks for the pods of workers; what it leaves open is that of the pod that starts them."""
+"""The config's settings for the pods of workers; anything left out is copied from the launcher's pod."""
 
 import json
 from collections.abc import Mapping
@@ -7,18 +7,18 @@ from typing import Any
 
 from pipeline.errors import ConfigError
 
-# A JSON object: the config's section for workers, with the node in the environment as the backend is.
+# A JSON object: the config's section for workers.
 WORKER_POD_ENV = "MAINLINE_WORKER_POD"
 GPU = "nvidia.com/gpu"
 
 
 @dataclass(frozen=True)
 class WorkerPod:
-    """The keys of ``kubeflow.pods.Workers`` that say where a pod runs and what it gets.
+    """The keys of ``kubeflow.pods.Workers`` about resources and scheduling.
 
-    ``cpu`` and ``memory``, as Kubernetes writes amounts, are both request and limit. ``gpu_type`` is the name of a
-    resource, such as nvidia.com/gpu. ``timeout_s`` bounds the whole training: workers whose launcher is gone for good
-    would hold their machines for ever.
+    ``cpu`` and ``memory`` are quantities of Kubernetes, used as request and as limit. ``gpu_type`` is the name of a
+    resource, such as nvidia.com/gpu. ``timeout_s`` limits the whole training: otherwise workers whose launcher is gone
+    for good would hold their machines forever.
     """
 
     cpu: str | None = None
@@ -31,22 +31,24 @@ class WorkerPod:
 
 
 def read_worker_pod(text: str) -> WorkerPod:
-    """What the variable says, nothing where it is empty; keys that say other things of a pod are passed over.
+    """Read the settings from JSON, ignoring other keys of a pod; an empty text means no settings.
 
     Raises:
-        ConfigError: not an object.
+        ConfigError: the text is not a JSON object.
 
     >>> read_worker_pod('{"cpu": "2", "tolerations": [{"key": "gpu", "operator": "Exists", "value": ""}]}').tolerations
     ({'key': 'gpu', 'operator': 'Exists'},)
     """
     known = [field.name for field in fields(WorkerPod)]
     try:
-        told = json.loads(text or "{}")
+        content = json.loads(text or "{}")
     except json.JSONDecodeError:
-        told = None
-    if not isinstance(told, dict):
-        raise ConfigError(WORKER_POD_ENV, "not usable", expected=f"an object of {', '.join(known)}", received=text)
-    given = {key: value for key, value in told.items() if key in known}
+        content = None
+    if not isinstance(content, dict):
+        raise ConfigError(
+            WORKER_POD_ENV, "not a JSON object", expected=f"an object of {', '.join(known)}", received=text
+        )
+    given = {key: value for key, value in content.items() if key in known}
     if given.get("tolerations") is not None:
         given["tolerations"] = tuple(
             {key: value for key, value in one.items() if value} for one in given["tolerations"]
@@ -55,16 +57,16 @@ def read_worker_pod(text: str) -> WorkerPod:
 
 
 def worker_resources(worker: WorkerPod, own: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Requests and limits of a worker's container, over those of the container that starts it.
+    """Return the requests and limits of a worker's container, on top of those of the launcher's container.
 
     >>> worker_resources(WorkerPod(cpu="2", gpu=1), {"limits": {"cpu": "1", "memory": "8Gi"}})
     {'limits': {'cpu': '2', 'memory': '8Gi', 'nvidia.com/gpu': '1'}, 'requests': {'cpu': '2', 'nvidia.com/gpu': '1'}}
     """
-    asked = {"cpu": worker.cpu, "memory": worker.memory}
-    asked |= {worker.gpu_type or GPU: str(worker.gpu)} if worker.gpu else {}
+    requested = {"cpu": worker.cpu, "memory": worker.memory}
+    requested |= {worker.gpu_type or GPU: str(worker.gpu)} if worker.gpu else {}
     merged = {}
     for key in ("limits", "requests"):
-        # A launcher needs no GPU for itself, but where the config is silent a worker gets what the launcher has.
+        # Without a setting for GPUs, a worker gets those of the launcher.
         kept = {name: amount for name, amount in own.get(key, {}).items() if worker.gpu is None or "gpu" not in name}
-        merged[key] = kept | {name: amount for name, amount in asked.items() if amount is not None}
+        merged[key] = kept | {name: amount for name, amount in requested.items() if amount is not None}
     return {key: amounts for key, amounts in merged.items() if amounts}

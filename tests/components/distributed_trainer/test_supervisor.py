@@ -17,9 +17,10 @@ import pytest
 from fakes.task_scripts import PRELUDE
 
 from components.distributed_trainer.cluster import Cluster, Task
+from components.distributed_trainer.health import TaskFailure, blame_order
 from components.distributed_trainer.local_backend import LocalBackend, free_ports
-from components.distributed_trainer.supervisor import Lost, Supervisor, blame
-from components.distributed_trainer.task_files import read_pulse
+from components.distributed_trainer.supervisor import Supervisor
+from components.distributed_trainer.task_files import read_heartbeat
 from components.support.failure import Failure, as_failure
 from pipeline.errors import ConfigError, MainlineError
 
@@ -105,12 +106,14 @@ def test_a_worker_that_stands_still_is_named_and_not_those_that_wait_for_it(tmp_
         f"""
         live(0.3)
         if attempt and task == 'worker-0': done()
-        stand({state!r}, waits=task == 'worker-0', line='own.py:7 in slow')
+        stall({state!r}, in_runtime=task == 'worker-0', line='own.py:7 in slow')
         """,
     )
     watched.run()
     told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert re.fullmatch(rf"worker-1 has stood still for \d s while {state} \(own.py:7 in slow\): restart 1 of 2", *told)
+    assert re.fullmatch(
+        rf"worker-1 has made no progress for \d s while {state} \(own.py:7 in slow\): restart 1 of 2", *told
+    )
 
 
 def test_a_worker_that_waits_is_left_alone_while_another_one_is_at_something_longer(tmp_path):
@@ -118,7 +121,7 @@ def test_a_worker_that_waits_is_left_alone_while_another_one_is_at_something_lon
         tmp_path,
         """
         live(0.3)
-        stand('training' if task == 'worker-1' else 'exporting', waits=task == 'worker-1', seconds=5)
+        stall('training' if task == 'worker-1' else 'exporting', in_runtime=task == 'worker-1', seconds=5)
         if task == 'worker-0': done()
         live()
         """,
@@ -128,7 +131,7 @@ def test_a_worker_that_waits_is_left_alone_while_another_one_is_at_something_lon
 
 
 def test_steps_that_are_heard_of_together_may_take_as_long_as_all_of_them(tmp_path):
-    script = "live(0.3)\nstand('training', waits=True, seconds=4)\ndone() if task == 'worker-0' else live()"
+    script = "live(0.3)\nstand('training', in_runtime=True, seconds=4)\ndone() if task == 'worker-0' else live()"
     watched = supervisor(tmp_path, script, dataclasses.replace(TWO, steps_per_execution=10))
     watched.run()
     assert watched.restarts == 0
@@ -179,19 +182,21 @@ def test_a_process_that_stops_before_a_pause_is_lost_soon_after_it(tmp_path, mon
     started_s = time.monotonic()
     supervisor(tmp_path, script, cluster).run()
     assert time.monotonic() - started_s < 20
-    assert any(re.search(r"worker-1 gave no sign of life for \d s: restart 1", message) for message in caplog.messages)
+    assert any(re.search(r"worker-1 sent no heartbeat for \d s: restart 1", message) for message in caplog.messages)
 
 
 def test_once_all_wait_for_too_long_it_is_told_of_the_first(tmp_path):
     cluster = dataclasses.replace(TWO, max_restarts=0)
-    script = "live(0.3)\nif task == 'worker-1': time.sleep(0.5)\nstand('training', waits=True)"
+    script = "live(0.3)\nif task == 'worker-1': time.sleep(0.5)\nstand('training', in_runtime=True)"
     with pytest.raises(MainlineError) as caught:
         supervisor(tmp_path, script, cluster).run()
-    assert re.search(r"worker-0: has stood still for \d s while training, as all others do", str(caught.value))
+    assert re.search(
+        r"worker-0: has made no progress for \d s while training, and so have all other tasks", str(caught.value)
+    )
 
 
 def test_what_a_peer_dies_of_is_put_to_the_one_that_has_stopped(tmp_path, monkeypatch):
-    monkeypatch.setattr("components.distributed_trainer.supervisor.STALE_S", 1.0)
+    monkeypatch.setattr("components.distributed_trainer.health.STALE_S", 1.0)
     watched = supervisor(
         tmp_path,
         """
@@ -202,13 +207,13 @@ def test_what_a_peer_dies_of_is_put_to_the_one_that_has_stopped(tmp_path, monkey
         """,
         dataclasses.replace(TWO, max_restarts=0, hang_timeout_s=20.0),
     )
-    with pytest.raises(MainlineError, match="Trainer, worker-1: gave no sign of life for"):
+    with pytest.raises(MainlineError, match="Trainer, worker-1: sent no heartbeat for"):
         watched.run()
 
 
 @pytest.mark.parametrize("state", ["serving", "running"])
 def test_a_task_that_serves_or_says_nothing_of_its_work_may_stand(tmp_path, state):
-    script = f"live(0.3)\nstand({state!r}, waits=True, seconds=4)\ndone() if task == 'worker-0' else live()"
+    script = f"live(0.3)\nstand({state!r}, in_runtime=True, seconds=4)\ndone() if task == 'worker-0' else live()"
     watched = supervisor(tmp_path, script)
     watched.run()
     assert watched.restarts == 0
@@ -218,7 +223,7 @@ def test_a_worker_that_never_comes_up_is_named(tmp_path):
     cluster = Cluster("multi_worker", workers=2, max_restarts=0, startup_timeout_s=1.0)
     with pytest.raises(MainlineError) as caught:
         supervisor(tmp_path, "live() if task == 'worker-0' else time.sleep(60)", cluster).run()
-    assert str(caught.value).startswith("Trainer, worker-1: did not come up within 1 s")
+    assert str(caught.value).startswith("Trainer, worker-1: did not start within 1 s")
 
 
 def test_the_error_of_the_one_to_blame_comes_first_when_restarts_are_used_up(tmp_path):
@@ -240,7 +245,7 @@ def test_the_error_of_the_one_to_blame_comes_first_when_restarts_are_used_up(tmp
 
 
 def test_an_error_of_ours_is_raised_as_it_is_and_nothing_starts_again(tmp_path):
-    watched = supervisor(tmp_path, "pulse()\nfail('ConfigError', 'batch_size is smaller than workers')")
+    watched = supervisor(tmp_path, "beat()\nfail('ConfigError', 'batch_size is smaller than workers')")
     with pytest.raises(ConfigError, match="Trainer") as caught:
         watched.run()
     assert (watched.restarts, caught.value.exit_code) == (0, 2)
@@ -250,7 +255,7 @@ def test_an_error_of_ours_is_raised_as_it_is_and_nothing_starts_again(tmp_path):
 def test_a_chief_that_ends_without_a_model_is_lost(tmp_path):
     cluster = Cluster("multi_worker", workers=2, max_restarts=0)
     with pytest.raises(MainlineError, match="Trainer, worker-0"):
-        supervisor(tmp_path, "pulse()\nif task == 'worker-1': live()", cluster).run()
+        supervisor(tmp_path, "beat()\nif task == 'worker-1': live()", cluster).run()
 
 
 def test_under_a_chief_a_worker_is_replaced_alone(tmp_path, caplog):
@@ -259,7 +264,7 @@ def test_under_a_chief_a_worker_is_replaced_alone(tmp_path, caplog):
     watched = supervisor(
         tmp_path,
         """
-        pulse()
+        beat()
         flag = folder / 'died'
         if task == 'worker-1' and not flag.exists():
             flag.touch()
@@ -273,7 +278,7 @@ def test_under_a_chief_a_worker_is_replaced_alone(tmp_path, caplog):
     watched.run()
     assert watched.restarts == 1
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["0"]
-    assert "worker-1 ended with exit code 3: it was started again, the others went on" in caplog.messages
+    assert "worker-1 ended with exit code 3: restarted, the other tasks go on" in caplog.messages
 
 
 def test_a_parameter_server_that_is_lost_brings_all_down(tmp_path):
@@ -304,7 +309,7 @@ def test_a_port_that_is_taken_is_another_one_at_the_next_start(tmp_path):
             import socket
             config = json.loads(os.environ['TF_CONFIG'])
             host, port = config['cluster']['worker'][config['task']['index']].split(':')
-            pulse()
+            beat()
             try:
                 socket.create_server((host, int(port)))
             except OSError as error:
@@ -349,11 +354,11 @@ def test_what_tasks_print_has_their_name_before_it(tmp_path, capfd):
 
 
 def test_blame_goes_to_our_own_errors_then_to_silent_deaths_then_to_the_earliest():
-    ours = Lost(Task("worker", 0), "", as_failure(ConfigError("key", "wrong")))
-    silent = Lost(Task("worker", 1), "was killed by signal 9")
-    early, late = (Lost(Task("worker", 2), "", Failure(at_s, "UnavailableError", "", "")) for at_s in (1.0, 2.0))
-    assert sorted([late, early, silent, ours], key=blame) == [ours, silent, early, late]
+    ours = TaskFailure(Task("worker", 0), "", as_failure(ConfigError("key", "wrong")))
+    silent = TaskFailure(Task("worker", 1), "was killed by signal 9")
+    early, late = (TaskFailure(Task("worker", 2), "", Failure(at_s, "UnavailableError", "", "")) for at_s in (1.0, 2.0))
+    assert sorted([late, early, silent, ours], key=blame_order) == [ours, silent, early, late]
 
 
 def test_a_pulse_that_is_not_there_yet_is_none(tmp_path):
-    assert read_pulse(tmp_path) is None
+    assert read_heartbeat(tmp_path) is None

@@ -19,7 +19,7 @@ def call(tmp_path):
         "run_fn": "a.b",
         "custom_config": json.dumps({"training": {"strategy": "multi_worker", "workers": 3}}),
     }
-    return files.Call({"examples": [examples]}, {"model": [model], "model_run": [logs]}, properties)
+    return files.TrainerCall({"examples": [examples]}, {"model": [model], "model_run": [logs]}, properties)
 
 
 def test_a_call_goes_round_by_its_file(call):
@@ -33,7 +33,7 @@ def test_a_call_goes_round_by_its_file(call):
 
 
 def test_a_call_without_settings_is_for_one_process(call):
-    assert not files.Call(call.inputs, call.outputs, {"custom_config": "null"}).cluster.is_spread
+    assert not files.TrainerCall(call.inputs, call.outputs, {"custom_config": "null"}).cluster.is_distributed
 
 
 def test_how_a_task_failed_is_read_as_it_was_written(tmp_path):
@@ -43,7 +43,7 @@ def test_how_a_task_failed_is_read_as_it_was_written(tmp_path):
 
 
 def test_files_appear_whole(tmp_path):
-    files.write_pulse(tmp_path, files.Pulse(1.0, "running", "epoch 1"))
-    assert [path.name for path in tmp_path.iterdir()] == ["pulse.json"]
-    assert files.read_pulse(tmp_path) == files.Pulse(1.0, "running", "epoch 1")
+    files.write_heartbeat(tmp_path, files.Heartbeat(1.0, "running", "epoch 1"))
+    assert [path.name for path in tmp_path.iterdir()] == ["heartbeat.json"]
+    assert files.read_heartbeat(tmp_path) == files.Heartbeat(1.0, "running", "epoch 1")
     assert files.read_failure(tmp_path) is None

@@ -6,7 +6,7 @@ import pytest
 from tfx.types import standard_artifacts
 
 from components.distributed_trainer import worker
-from components.distributed_trainer.task_files import MARKER, Call
+from components.distributed_trainer.task_files import MARKER, TrainerCall
 
 
 @pytest.fixture
@@ -22,11 +22,11 @@ def trained(monkeypatch) -> list[str]:
     return folders
 
 
-def call(tmp_path: Path) -> Call:
+def call(tmp_path: Path) -> TrainerCall:
     model = standard_artifacts.Model()
     model.uri = str(tmp_path / "model")
     training = '{"training": {"strategy": "parameter_server", "workers": 2}}'
-    return Call({}, {"model": [model]}, {"custom_config": training})
+    return TrainerCall({}, {"model": [model]}, {"custom_config": training})
 
 
 def test_a_worker_that_is_started_again_finds_its_folder_and_goes_on(tmp_path, trained):

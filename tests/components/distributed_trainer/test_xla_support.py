@@ -1,4 +1,4 @@
-"""Steps that XLA compiles, where there are GPUs and where there are none."""
+"""XLA-compiled steps with and without GPUs."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from components.distributed_trainer.xla_support import check_compiled, has_gpu
 from pipeline.errors import ConfigError
 
 
-def test_on_cpu_several_workers_cannot_compile():
-    with pytest.raises(ConfigError, match="XLA cannot join the gradients") as caught:
+def test_several_workers_on_cpu_cannot_use_xla():
+    with pytest.raises(ConfigError, match="XLA cannot reduce the gradients") as caught:
         check_compiled("multi_worker", True, False, "this machine")
     assert caught.value.exit_code == 2
     assert "training.jit_compile=false" in str(caught.value)
@@ -17,11 +17,11 @@ def test_on_cpu_several_workers_cannot_compile():
     ("strategy", "jit", "gpus"),
     [("multi_worker", True, True), ("multi_worker", False, False), ("none", True, False), ("mirrored", True, False)],
 )
-def test_all_else_is_let_pass(strategy, jit, gpus):
+def test_every_other_combination_is_allowed(strategy, jit, gpus):
     check_compiled(strategy, jit, gpus, "this machine")
 
 
-def test_a_gpu_is_known_by_its_device(tmp_path, monkeypatch):
+def test_a_gpu_is_found_by_its_device_file(tmp_path, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert not has_gpu(tmp_path)
     (tmp_path / "nvidia0").touch()

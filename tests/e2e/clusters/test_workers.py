@@ -17,7 +17,7 @@ from fakes.fake_trials import processes
 from fakes.stuck_workers import put_into
 
 TWO = ("training.strategy=multi_worker", "training.workers=2")
-LONG = (*TWO, "training.epochs=30", "training.early_stopping_patience=30", "training.checkpoint_every_steps=5",
+LONG = (*TWO, "training.epochs=30", "training.early_stopping_timeouts=30", "training.checkpoint_every_steps=5",
         "training.max_restarts=6")  # fmt: skip
 
 
@@ -32,8 +32,8 @@ def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 def said_by(task: Path) -> str:
     """What a task said last of its progress."""
-    pulse = task / "pulse.json"
-    return str(json.loads(pulse.read_text())["said"]) if pulse.is_file() else ""
+    heartbeat = task / "heartbeat.json"
+    return str(json.loads(heartbeat.read_text())["progress"]) if heartbeat.is_file() else ""
 
 
 class Watched:
@@ -85,7 +85,7 @@ class Watched:
         try:
             code = self.process.wait(300)
         except subprocess.TimeoutExpired:
-            pulses = [path.read_text() for path in sorted(self.attempt().glob("*/pulse.json"))]
+            pulses = [path.read_text() for path in sorted(self.attempt().glob("*/heartbeat.json"))]
             pytest.fail("\n".join([f"at {time.time():.0f}:", *pulses, *self.lines[-20:]]))
         self._reader.join(10)
         return harness.Outcome(code, harness.latest_facts(self.root))
@@ -143,9 +143,9 @@ def test_a_worker_that_is_stuck_is_named_and_costs_a_restart_of_all(tmp_path):
     assert outcome.code == 0, outcome.facts["error"]
     told = [line.partition("Trainer: ")[2] for line in run.lines if "Trainer: worker" in line and "restart" in line]
     assert [line.partition(" ")[0] for line in told] == ["worker-1"] * 3
-    assert re.search(r"has stood still for \d+ s while training \(.* in stuck\): restart 1 of 6", told[0])
-    assert re.search(r"has stood still for \d+ s while \w+ \(.* in stuck\): restart 2 of 6", told[1])
-    assert re.search(r"gave no sign of life for \d+ s: restart 3 of 6", told[2])
+    assert re.search(r"has made no progress for \d+ s while training \(.* in stuck\): restart 1 of 6", told[0])
+    assert re.search(r"has made no progress for \d+ s while \w+ \(.* in stuck\): restart 2 of 6", told[1])
+    assert re.search(r"sent no heartbeat for \d+ s: restart 3 of 6", told[2])
     assert record_of(outcome, run.root)["workers"] == 2
     assert processes(str(run.root)) == []
 
@@ -194,7 +194,7 @@ def test_under_parameter_servers_a_killed_worker_is_replaced_and_the_job_ends(tm
     rows = harness.tiny_rows(tmp_path / "rows")
     run = Watched(rows, tmp_path / "runs", "training.strategy=parameter_server", "training.workers=2",
                   "training.parameter_servers=2", "training.epochs=12",
-                  "training.early_stopping_patience=12")  # fmt: skip
+                  "training.early_stopping_timeouts=12")  # fmt: skip
     run.until(lambda: len(workers_of(run.process)) == 5)
     run.until(lambda: re.search(r"epoch \d", said_by(run.attempt() / "chief-0")))
     victim = next(worker for worker in workers_of(run.process) if worker.cmdline()[-1] == "worker-1")
@@ -202,7 +202,7 @@ def test_under_parameter_servers_a_killed_worker_is_replaced_and_the_job_ends(tm
     outcome = run.end()
     assert outcome.code == 0, outcome.facts["error"]
     log = Path(outcome.facts["log"]).read_text(encoding="utf-8", errors="replace")
-    assert "worker-1 was killed by signal 9: it was started again, the others went on" in log
+    assert "worker-1 was killed by signal 9: restarted, the other tasks go on" in log
     assert log.count("it was started again") == 1
     history = record_of(outcome, run.root)["history"]
     assert {len(values) for values in history.values()} == {12}

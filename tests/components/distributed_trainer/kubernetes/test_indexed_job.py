@@ -11,7 +11,7 @@ import pytest
 from fakes.kubeflow.api_objects import NAMESPACE, launcher_pod
 
 from components.distributed_trainer.cluster import Cluster, Task
-from components.distributed_trainer.kubernetes.indexed_job import CALL_LABEL, Launch, call_of, make_job, make_service
+from components.distributed_trainer.kubernetes.indexed_job import CALL_LABEL, Launch, call_hash, make_job, make_service
 from components.distributed_trainer.kubernetes.worker_pod import WORKER_POD_ENV, WorkerPod, read_worker_pod
 from pipeline.config.kubeflow import Kubeflow, Pod, Toleration
 from pipeline.errors import ConfigError
@@ -128,7 +128,7 @@ def test_the_same_folder_on_another_volume_is_another_call():
     other["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] = "another"
     renamed = copy.deepcopy(one)
     renamed["metadata"]["name"] = "census-trainer-2"
-    assert call_of(one, FOLDER) == call_of(renamed, FOLDER) != call_of(other, FOLDER)
+    assert call_hash(one, FOLDER) == call_hash(renamed, FOLDER) != call_hash(other, FOLDER)
 
 
 def test_all_belongs_to_the_pod_that_starts_it():

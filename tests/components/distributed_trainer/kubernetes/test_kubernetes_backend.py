@@ -20,14 +20,14 @@ from fakes.task_scripts import IN_A_POD, PRELUDE
 from components.distributed_trainer.cluster import Cluster
 from components.distributed_trainer.executor import make_backend
 from components.distributed_trainer.kubernetes.api import Api, connect
-from components.distributed_trainer.kubernetes.backend import KubernetesBackend, Patience, backend_here
+from components.distributed_trainer.kubernetes.backend import KubernetesBackend, Timeouts, make_kubernetes_backend
 from components.distributed_trainer.kubernetes.worker_pod import WorkerPod
 from components.distributed_trainer.supervisor import Supervisor
 from pipeline.errors import ConfigError, MainlineError
 
 ROOT = Path(__file__).resolve().parents[3]
 TWO = Cluster("multi_worker", workers=2, max_restarts=2, startup_timeout_s=20.0, hang_timeout_s=10.0)
-QUICK = Patience(look_s=0.1, stuck_s=0.5, outage_s=3.0, stop_s=10.0)
+QUICK = Timeouts(poll_s=0.1, stuck_s=0.5, outage_s=3.0, stop_s=10.0)
 # A launcher in a process of its own, as the pod of a node runs it: SIGTERM ends it as Ctrl-C does.
 LAUNCHER = """
 import logging, os, signal, sys
@@ -50,7 +50,7 @@ LONG = """
 (own / "pids").open("a").write(f"{os.getpid()}\\n")
 print("up", flush=True)
 while not (folder / "go").exists():
-    pulse("epoch 1/2")
+    beat("epoch 1/2")
     time.sleep(0.05)
 with (folder / "saved").open("a") as file: file.write("once\\n") if task == "worker-0" else None
 done() if task == "worker-0" else live()
@@ -76,12 +76,12 @@ def backend(world, monkeypatch):
 
     monkeypatch.setenv("KUBECONFIG", str(world.kubeconfig))
 
-    def make(script="live()", pod=None, patience=QUICK, **api) -> KubernetesBackend:
+    def make(script="live()", pod=None, timeouts=QUICK, **api) -> KubernetesBackend:
         def command(folder, attempt) -> list[str]:
             return [sys.executable, "-c", source(script), str(folder), str(attempt)]
 
         reached = Api(connect(), NAMESPACE, **api)
-        return KubernetesBackend(reached, pod or world.launcher(), WorkerPod(), command, patience)
+        return KubernetesBackend(reached, pod or world.launcher(), WorkerPod(), command, timeouts)
 
     return make
 
@@ -114,7 +114,7 @@ def test_workers_reach_each_other_by_the_names_of_the_service(world, folder, bac
     places = {other.name: address.split(':') for other, address in read_addresses(os.environ).items()}
     host, port = places[task]
     listening = socket.create_server((host, int(port)))
-    pulse()
+    beat()
     peer_host, peer_port = places['worker-1' if task == 'worker-0' else 'worker-0']
     for _ in range(200):
         try:
@@ -153,17 +153,19 @@ def test_a_worker_that_stands_still_is_named_and_a_new_job_made(world, folder, b
     script = """
     live(0.3)
     if attempt == 1 and task == 'worker-0': done()
-    stand('training', waits=task == 'worker-0', line='own.py:7 in slow') if attempt == 0 else live()
+    stall('training', in_runtime=task == 'worker-0', line='own.py:7 in slow') if attempt == 0 else live()
     """
     Supervisor(backend(script), dataclasses.replace(TWO, hang_timeout_s=2.0), folder).run()
     told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert re.fullmatch(r"worker-1 has stood still for \d s while training \(own.py:7 in slow\): restart 1 of 2", *told)
+    assert re.fullmatch(
+        r"worker-1 has made no progress for \d s while training \(own.py:7 in slow\): restart 1 of 2", *told
+    )
     assert [name for verb, kind, name in world.asked if (verb, kind) == ("create", "jobs")] != []
     assert nothing_is_left(world)
 
 
 def test_the_error_of_a_library_costs_restarts_and_comes_out_in_the_end(world, folder, backend):
-    script = "pulse()\nlive(0.2)\nfail('RuntimeError', 'RuntimeError: no') if task == 'worker-1' else live()"
+    script = "beat()\nlive(0.2)\nfail('RuntimeError', 'RuntimeError: no') if task == 'worker-1' else live()"
     with pytest.raises(MainlineError) as caught:
         Supervisor(backend(script), TWO, folder).run()
     assert str(caught.value).startswith("Trainer, worker-1: RuntimeError: no")
@@ -172,7 +174,7 @@ def test_the_error_of_a_library_costs_restarts_and_comes_out_in_the_end(world, f
 
 
 def test_an_error_of_ours_is_raised_at_once_as_it_is(world, folder, backend):
-    script = "pulse()\nfail('ConfigError', 'wrong key') if task == 'worker-1' else live()"
+    script = "beat()\nfail('ConfigError', 'wrong key') if task == 'worker-1' else live()"
     with pytest.raises(ConfigError, match="wrong key"):
         Supervisor(backend(script), TWO, folder).run()
     assert [path.name for path in folder.iterdir()] == ["0"]
@@ -188,7 +190,7 @@ def test_an_evicted_pod_is_lost_and_the_message_says_why(world, folder, backend,
         world.cluster.evict(world.workers()[1])
         codes = until(lambda: any(found := running.exit_codes().values()) and dict(zip(TWO.tasks, found, strict=True)))
         assert {task.name: code for task, code in codes.items()} == {"worker-0": None, "worker-1": -9}
-        assert running.why(TWO.tasks[1]) == "Evicted: The node was low on memory."
+        assert running.reason(TWO.tasks[1]) == "Evicted: The node was low on memory."
     finally:
         running.cancel()
 
@@ -239,10 +241,10 @@ def test_an_image_that_cannot_be_pulled_ends_it_with_the_reason(world, folder, b
 
 def test_a_pod_that_does_not_come_up_in_time_is_explained(world, folder, backend):
     world.cluster.missing_images.add("registry.test/mainline@sha256:0")
-    made = backend(patience=Patience(look_s=0.1, stuck_s=60.0, stop_s=10.0))
+    made = backend(timeouts=Timeouts(poll_s=0.1, stuck_s=60.0, stop_s=10.0))
     with pytest.raises(MainlineError) as caught:
         Supervisor(made, Cluster("multi_worker", workers=2, max_restarts=0, startup_timeout_s=1.0), folder).run()
-    assert caught.value.problem.startswith("did not come up within 1 s, ErrImagePull: ")
+    assert caught.value.problem.startswith("did not start within 1 s, ErrImagePull: ")
 
 
 def test_ctrl_c_deletes_all(world, folder, backend):
@@ -267,7 +269,7 @@ def test_under_a_chief_a_worker_is_replaced_alone(world, folder, backend, caplog
     cluster = Cluster("parameter_server", workers=2, hang_timeout_s=10.0)
     script = """
     (own / 'pids').open('a').write(f'{os.getpid()}\\n')
-    pulse()
+    beat()
     flag = folder / 'died'
     if task == 'worker-1' and not flag.exists():
         flag.touch()
@@ -281,7 +283,7 @@ def test_under_a_chief_a_worker_is_replaced_alone(world, folder, backend, caplog
     watched = Supervisor(backend(script), cluster, folder)
     watched.run()
     assert watched.restarts == 1
-    assert "worker-1 ended with exit code 3: it was started again, the others went on" in caplog.messages
+    assert "worker-1 ended with exit code 3: restarted, the other tasks go on" in caplog.messages
     pids = {path.parent.name: len(path.read_text().split()) for path in folder.glob("0/*/pids")}
     assert pids == {"chief-0": 1, "worker-0": 1, "worker-1": 2, "ps-0": 1}
     assert nothing_is_left(world)
@@ -306,7 +308,7 @@ def test_under_a_chief_a_worker_that_hangs_is_replaced_too(world, folder, backen
     watched = Supervisor(backend(script), cluster, folder)
     watched.run()
     assert watched.restarts == 1
-    assert any("worker-0 gave no sign of life" in message for message in caplog.messages)
+    assert any("worker-0 sent no heartbeat" in message for message in caplog.messages)
 
 
 def test_a_log_whose_connection_breaks_is_copied_whole_and_once(world, folder, backend, capfd):
@@ -347,7 +349,7 @@ def test_a_name_that_another_pod_has_taken_is_refused(world, folder, backend):
 
 
 def test_an_api_that_stays_away_ends_it(world, folder, backend):
-    made = backend(patience=Patience(look_s=0.1, outage_s=1.0, stop_s=1.0), patience_s=1.0)
+    made = backend(timeouts=Timeouts(poll_s=0.1, outage_s=1.0, stop_s=1.0), retry_s=1.0)
     alarm_when(lambda: len(world.pids()) == 2, lambda: world.faults.append(Fault(503, "list", "pods", 10_000)))
     with pytest.raises(MainlineError, match="list pods in namespace team-a: no answer") as caught:
         Supervisor(made, TWO, folder).run()
@@ -390,7 +392,7 @@ def test_a_pod_that_is_not_there_is_said(world, monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MAINLINE_POD_NAME", "other")
     with pytest.raises(MainlineError, match="there is no such pod"):
-        backend_here()
+        make_kubernetes_backend()
 
 
 def test_outside_of_a_pod_there_is_no_such_backend(monkeypatch):
@@ -417,7 +419,7 @@ def start_launcher(world, folder, pod) -> "subprocess.Popen[str]":
 
 
 def both_are_up(folder, attempt=0) -> bool:
-    return all((folder / str(attempt) / f"worker-{index}" / "pulse.json").exists() for index in range(2))
+    return all((folder / str(attempt) / f"worker-{index}" / "heartbeat.json").exists() for index in range(2))
 
 
 @pytest.mark.slow
@@ -448,7 +450,7 @@ def test_a_launcher_that_is_killed_is_followed_by_one_that_takes_over(world, fol
     (folder / "go").touch()
     out, _ = second.communicate(timeout=60)
     assert second.returncode == 0
-    assert "the tasks that an earlier launcher has started go on" in out
+    assert "resuming the tasks that an earlier launcher started" in out
     assert (folder / "saved").read_text() == "once\n"
     assert [len(path.read_text().split()) for path in folder.glob("0/*/pids")] == [1, 1]
     assert "[worker-0] up\n" in out

@@ -43,7 +43,7 @@ def test_two_pods_train_the_model_that_one_process_trains_though_one_is_killed(f
 
     def kill_one() -> None:
         root = runs / "census" / "artifacts" / "Trainer" / "model"
-        until(lambda: list(root.glob("*/cluster/0/worker-1/pulse.json")), 300)
+        until(lambda: list(root.glob("*/cluster/0/worker-1/heartbeat.json")), 300)
         killed.append(world.workers()[1]["metadata"]["name"])
         os.kill(world.pids()[1], signal.SIGKILL)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.distributed_trainer.cluster import Cluster, Task, task_named
+from components.distributed_trainer.cluster import Cluster, Task, parse_task
 from components.distributed_trainer.kubernetes import pod_entrypoint
 from components.distributed_trainer.kubernetes.pod_entrypoint import ADDRESSES_ENV, INDEX_ENV
 from components.distributed_trainer.task_files import read_failure
@@ -18,21 +18,21 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.mark.parametrize("task", Cluster("parameter_server", workers=2).tasks)
 def test_a_name_goes_round(task):
-    assert task_named(task.name) == task
+    assert parse_task(task.name) == task
 
 
 def test_it_waits_until_every_host_has_an_address(monkeypatch, capsys):
     known = iter([True, False, False, True])
-    monkeypatch.setattr(pod_entrypoint, "is_known", lambda host: next(known))
+    monkeypatch.setattr(pod_entrypoint, "resolves", lambda host: next(known))
     monkeypatch.setattr(pod_entrypoint, "LOOKUP_S", 0.0)
     pod_entrypoint.wait_for_names({Task("worker", 0): "one:1", Task("worker", 1): "two:1"})
-    assert capsys.readouterr().out == "waiting for the name of worker-1, two\n"
+    assert capsys.readouterr().out == "waiting for the host name of worker-1, two\n"
     assert list(known) == []
 
 
 def test_what_is_a_known_host():
-    assert pod_entrypoint.is_known("127.0.0.1")
-    assert not pod_entrypoint.is_known("no-such-host.invalid")
+    assert pod_entrypoint.resolves("127.0.0.1")
+    assert not pod_entrypoint.resolves("no-such-host.invalid")
 
 
 @pytest.mark.slow

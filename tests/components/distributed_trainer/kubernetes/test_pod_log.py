@@ -5,29 +5,29 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import ProtocolError
 
 from components.distributed_trainer.kubernetes import pod_log
-from components.distributed_trainer.kubernetes.pod_log import Follower, Replay
+from components.distributed_trainer.kubernetes.pod_log import LineDeduplicator, LogFollower
 
 LOG = ["1 a", "2 b", "2 b", "2 c", "3 d"]
 
 
 @pytest.mark.parametrize("cut", range(len(LOG) + 1))
 def test_a_log_that_is_read_again_gives_what_comes_after(cut):
-    replay = Replay()
-    replay.from_the_start()
+    replay = LineDeduplicator()
+    replay.rewind()
     first = [line for line in LOG[:cut] if replay.is_new(line.split()[0])]
-    replay.from_the_start()
+    replay.rewind()
     again = [line for line in LOG if replay.is_new(line.split()[0])]
     assert first + again == LOG
 
 
 def test_a_clock_that_went_back_loses_no_line():
-    replay = Replay()
-    replay.from_the_start()
+    replay = LineDeduplicator()
+    replay.rewind()
     assert [replay.is_new(stamp) for stamp in ("5", "4", "5")] == [True, True, True]
 
 
 def test_a_follower_goes_on_after_each_kind_of_end_until_the_pod_is_over(capsys, monkeypatch):
-    monkeypatch.setattr(pod_log, "AGAIN_S", 0.0)
+    monkeypatch.setattr(pod_log, "RECONNECT_S", 0.0)
     lines = [f"{line} \u00e9\n".encode() for line in LOG]
 
     def cut():
@@ -40,7 +40,7 @@ def test_a_follower_goes_on_after_each_kind_of_end_until_the_pod_is_over(capsys,
 
     ways = iter([waiting, cut, lambda: iter(lines[:3]), lambda: iter(lines)])
     left = iter([False, False, False, True])
-    assert Follower("worker-1", lambda: next(ways)(), lambda: next(left)).wait(5.0)
+    assert LogFollower("worker-1", lambda: next(ways)(), lambda: next(left)).wait(5.0)
     assert capsys.readouterr().out.splitlines() == [f"[worker-1] {line.split()[1]} \u00e9" for line in LOG]
 
 
@@ -48,12 +48,12 @@ def test_a_pod_that_is_gone_ends_it(capsys):
     def gone():
         raise ApiException(status=404)
 
-    assert Follower("worker-1", gone, lambda: True).wait(5.0)
+    assert LogFollower("worker-1", gone, lambda: True).wait(5.0)
     assert capsys.readouterr().out == ""
 
 
 def test_one_that_is_closed_reads_what_is_there_with_the_line_that_has_no_end(capsys):
-    follower = Follower("worker-1", lambda: iter([b"1 a\n", b"2 b"]), lambda: False)
+    follower = LogFollower("worker-1", lambda: iter([b"1 a\n", b"2 b"]), lambda: False)
     follower.close()
     assert follower.wait(5.0)
     assert capsys.readouterr().out == "[worker-1] a\n[worker-1] b\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.distributed_trainer.kubernetes.pods import INDEX, Pod, Roll, read_pod
+from components.distributed_trainer.kubernetes.pods import INDEX, Pod, PodHistory, read_pod
 
 
 def pod(status, labels=None, annotations=None, **metadata):
@@ -15,7 +15,7 @@ def main(**state):
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "why"),
+    ("status", "code", "reason"),
     [
         ({"phase": "Pending"}, None, ""),
         ({"phase": "Running", **main(running={})}, None, ""),
@@ -32,9 +32,9 @@ def main(**state):
          None, "PreemptionByScheduler: preempted"),
     ],
 )  # fmt: skip
-def test_how_a_pod_ended_and_why(status, code, why):
+def test_how_a_pod_ended_and_why(status, code, reason):
     read = pod(status)
-    assert (read.code, read.why, read.is_stuck) == (code, why, False)
+    assert (read.code, read.reason, read.is_stuck) == (code, reason, False)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_how_a_pod_ended_and_why(status, code, why):
 )
 def test_a_pod_that_waits_for_what_does_not_come_is_stuck(reason):
     read = pod({"phase": "Pending", **main(waiting={"reason": reason, "message": "not found"})})
-    assert (read.code, read.is_stuck, read.why, read.has_started) == (None, True, f"{reason}: not found", False)
+    assert (read.code, read.is_stuck, read.reason, read.has_started) == (None, True, f"{reason}: not found", False)
 
 
 def test_the_index_is_a_label_or_an_annotation():
@@ -51,42 +51,42 @@ def test_the_index_is_a_label_or_an_annotation():
 
 
 def test_the_failure_of_one_hides_the_end_of_those_that_are_deleted_for_it():
-    roll = Roll([Pod("a", "a", 0, "1"), Pod("b", "b", 1, "1")])
+    roll = PodHistory([Pod("a", "a", 0, "1"), Pod("b", "b", 1, "1")])
     roll.take([Pod("a", "a", 0, "1", code=-9, deleted_at="3"), Pod("b", "b", 1, "1", code=1)])
-    assert (roll.counts(0).code, roll.counts(1).code) == (None, 1)
+    assert (roll.current(0).code, roll.current(1).code) == (None, 1)
     roll.take([])
-    assert (roll.counts(0).code, roll.counts(1).code) == (None, 1)
+    assert (roll.current(0).code, roll.current(1).code) == (None, 1)
 
 
 def test_of_pods_that_were_all_deleted_the_first_counts():
-    roll = Roll([Pod("a", "a", 0, "1", deleted_at="4"), Pod("b", "b", 1, "1", deleted_at="3")])
+    roll = PodHistory([Pod("a", "a", 0, "1", deleted_at="4"), Pod("b", "b", 1, "1", deleted_at="3")])
     roll.take([])
-    assert (roll.counts(0).code, roll.counts(1).code) == (None, -9)
-    assert roll.counts(1).why == "its pod was deleted"
+    assert (roll.current(0).code, roll.current(1).code) == (None, -9)
+    assert roll.current(1).reason == "its pod was deleted"
 
 
 def test_why_a_pod_is_taken_from_its_node_is_kept_when_it_is_gone():
-    roll = Roll([Pod("a", "a", 0, "1", why="PreemptionByScheduler: preempted", deleted_at="4")])
+    roll = PodHistory([Pod("a", "a", 0, "1", reason="PreemptionByScheduler: preempted", deleted_at="4")])
     roll.take([])
-    assert (roll.counts(0).code, roll.counts(0).why) == (-9, "PreemptionByScheduler: preempted")
+    assert (roll.current(0).code, roll.current(0).reason) == (-9, "PreemptionByScheduler: preempted")
 
 
 def test_a_failed_pod_counts_until_it_is_written_off_then_the_newest_does():
     failed, newer = Pod("a", "a", 0, "1", code=1), Pod("b", "b", 0, "2")
-    roll = Roll([failed, newer])
-    assert roll.counts(0).code == 1
-    assert roll.write_off(0) == []
-    assert roll.counts(0) == newer
+    roll = PodHistory([failed, newer])
+    assert roll.current(0).code == 1
+    assert roll.discard(0) == []
+    assert roll.current(0) == newer
 
 
 def test_one_that_hangs_is_given_to_be_deleted_and_its_end_is_not_told():
-    roll = Roll([Pod("a", "a", 0, "1")])
-    assert [pod.name for pod in roll.write_off(0)] == ["a"]
+    roll = PodHistory([Pod("a", "a", 0, "1")])
+    assert [pod.name for pod in roll.discard(0)] == ["a"]
     roll.take([])
-    assert roll.counts(0) is None
+    assert roll.current(0) is None
 
 
 def test_of_pods_that_are_taken_over_only_the_newest_count_where_the_controller_replaces_them():
     pods = [Pod("b", "b", 0, "2"), Pod("a", "a", 0, "1", code=1)]
-    assert Roll(pods, frozenset({0})).counts(0).name == "b"
-    assert Roll(pods).counts(0).name == "a"
+    assert PodHistory(pods, frozenset({0})).current(0).name == "b"
+    assert PodHistory(pods).current(0).name == "a"
