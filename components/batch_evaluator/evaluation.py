@@ -4,16 +4,16 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from tensorflow_model_analysis.metrics import metric_types
 
 from components.batch_evaluator.plan import Plan
+from components.compat.tfma import MetricKey
 from components.evaluation.columns import Columns, labels, scores
 from components.evaluation.jackknife import Estimate, bucket_of_row, empty_samples, estimate
 from components.evaluation.metrics import FORMULAS, Rows, make_rows
 from components.evaluation.slices import SliceKey, rows_by_slice
 
 Samples = NDArray[np.float64]
-Values = Mapping[metric_types.MetricKey, float | Estimate]
+Values = Mapping[MetricKey, float | Estimate]
 
 
 def evaluate(predictions: Columns, plan: Plan) -> Iterator[tuple[SliceKey, Values, int]]:
@@ -37,7 +37,7 @@ def evaluate(predictions: Columns, plan: Plan) -> Iterator[tuple[SliceKey, Value
         yield key, with_intervals(values, plan, empty), empty
 
 
-def slice_values(rows: Mapping[str, Rows], plan: Plan) -> dict[metric_types.MetricKey, Samples]:
+def slice_values(rows: Mapping[str, Rows], plan: Plan) -> dict[MetricKey, Samples]:
     """Each metric of a slice, (1 + buckets,), and the difference of the candidate to the baseline."""
     values = {key: FORMULAS[metric.kind](rows[key.model_name], metric) for key, metric in plan.metrics.items()}
     if len(plan.models) > 1:
@@ -49,7 +49,7 @@ def slice_values(rows: Mapping[str, Rows], plan: Plan) -> dict[metric_types.Metr
     return values
 
 
-def with_intervals(values: Mapping[metric_types.MetricKey, Samples], plan: Plan, empty: int) -> Values:
+def with_intervals(values: Mapping[MetricKey, Samples], plan: Plan, empty: int) -> Values:
     """The values of all rows, with their standard errors where these can be told: every sample must have a value."""
     alone = not plan.buckets or empty > 0
     return {

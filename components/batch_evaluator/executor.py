@@ -23,12 +23,11 @@ from components.batch_evaluator.evaluation import evaluate
 from components.batch_evaluator.plan import Plan, check_schema, make_plan
 from components.batch_evaluator.results import sliced_metrics, write_results
 from components.batch_evaluator.scoring import ScoreFile, Scorer, multivalent, score_all
-from components.batch_transform.bad_rows import naming_bad_rows
-from components.batch_transform.passes import Work
 from components.compat.tensorflow import plain
 from components.evaluation.predictions import Predictions, list_parts, list_scored
 from components.evaluation.saved_model import load_model
 from components.evaluation.slices import with_values_as_text
+from components.examples.bad_rows import naming_bad_rows
 from components.examples.reading import read_schema, split_files
 from pipeline.errors import ConfigError, DataError, MainlineError
 from pipeline.nodes import EVALUATOR
@@ -77,7 +76,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             MainlineError: files were lost.
         """
         bad = functools.partial(score_all, scorers=scorers)
-        with naming_bad_rows(list(map(Work, files)), bad, EVALUATOR), self._make_beam_pipeline() as pipeline:
+        with naming_bad_rows(files, bad, EVALUATOR), self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
                 | beam.Create(list(enumerate(files)))

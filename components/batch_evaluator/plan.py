@@ -6,9 +6,9 @@ from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tensorflow_model_analysis.metrics import metric_specs, metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
+from components.compat.tfma import MetricKey, metric_specs
 from components.evaluation.columns import BASELINE_SCORE, SCORE
 from components.evaluation.jackknife import BUCKETS
 from components.evaluation.metric_config import WHERE, make_metric, metric_settings
@@ -60,8 +60,8 @@ class Plan:
     config: config_pb2.EvalConfig
     models: tuple[Model, ...]
     label: str
-    metrics: Mapping[metric_types.MetricKey, Metric]
-    no_interval: frozenset[metric_types.MetricKey]
+    metrics: Mapping[MetricKey, Metric]
+    no_interval: frozenset[MetricKey]
     buckets: int
 
 

@@ -6,28 +6,24 @@ from typing import Any
 
 import tensorflow as tf
 from google.protobuf import json_format
-from tensorflow_model_analysis import constants, version
-from tensorflow_model_analysis.evaluators import metrics_validator
-from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2, validation_result_pb2
-from tensorflow_model_analysis.slicer import slicer_lib
-from tensorflow_model_analysis.writers import eval_config_writer
-from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as stock
 
 from components.batch_evaluator.evaluation import Values
+from components.compat import tfma as internal
+from components.compat.tfma import MetricKey, eval_config_writer, metrics_validator, metrics_writer, slicer_lib
 from components.evaluation.intervals import tfma_value
 from components.evaluation.slice_values import value_text
 from components.evaluation.slices import SliceKey, specs_of
 
 MARK = "="
-SlicedMetrics = tuple[SliceKey, dict[metric_types.MetricKey, Any]]
+SlicedMetrics = tuple[SliceKey, dict[MetricKey, Any]]
 
 
 def sliced_metrics(key: SliceKey, values: Values, buckets: int, empty: int) -> SlicedMetrics:
     """The metrics of a slice as TFMA holds them; a slice without intervals says why, in TFMA's words."""
-    metrics: dict[metric_types.MetricKey, Any] = {name: tfma_value(value, buckets) for name, value in values.items()}
+    metrics: dict[MetricKey, Any] = {name: tfma_value(value, buckets) for name, value in values.items()}
     if empty:
-        metrics[metric_types.MetricKey(constants.ERROR_METRIC_NAME)] = (
+        metrics[MetricKey(internal.ERROR_METRIC_NAME)] = (
             f"CI not computed because only {buckets - empty} samples were non-empty. Expected {buckets}."
         )
     return key, metrics
@@ -40,23 +36,27 @@ def write_results(
     slices = list(metrics)
     write_config(path, config, model_locations)
     shard = "-00000-of-00001.tfrecord"
-    write_records(path, constants.METRICS_KEY + shard, [stock.convert_slice_metrics_to_proto(s, None) for s in slices])
     write_records(
-        path, constants.PLOTS_KEY + shard, [stock.convert_slice_plots_to_proto((key, {}), None) for key, _ in slices]
+        path, internal.METRICS_KEY + shard, [metrics_writer.convert_slice_metrics_to_proto(s, None) for s in slices]
     )
     write_records(
         path,
-        constants.ATTRIBUTIONS_KEY + shard,
-        [stock.convert_slice_attributions_to_proto((key, {})) for key, _ in slices],
+        internal.PLOTS_KEY + shard,
+        [metrics_writer.convert_slice_plots_to_proto((key, {}), None) for key, _ in slices],
     )
-    write_records(path, f"{constants.VALIDATIONS_KEY}.tfrecord", [validate(slices, config)])
+    write_records(
+        path,
+        internal.ATTRIBUTIONS_KEY + shard,
+        [metrics_writer.convert_slice_attributions_to_proto((key, {})) for key, _ in slices],
+    )
+    write_records(path, f"{internal.VALIDATIONS_KEY}.tfrecord", [validate(slices, config)])
 
 
 def write_config(path: str, config: config_pb2.EvalConfig, model_locations: Mapping[str, str]) -> None:
     """Writes the effective config as tensorflow_model_analysis/writers/eval_config_writer.py does."""
     run = config_pb2.EvalRun(
         eval_config=config,
-        version=version.VERSION,
+        version=internal.VERSION,
         data_location="<user provided PCollection>",
         file_format="<unknown>",
         model_locations=model_locations,
@@ -83,7 +83,7 @@ def validate(slices: Iterable[SlicedMetrics], config: config_pb2.EvalConfig) -> 
     marked.CopyFrom(config)
     for spec in specs_of(marked):
         mark(spec)
-    combine = stock.CombineValidations(marked, rubber_stamp=False)
+    combine = metrics_writer.CombineValidations(marked, rubber_stamp=False)
     result = combine.create_accumulator()
     keys: dict[SliceKey, SliceKey] = {}
     for key, metrics in slices:

@@ -7,12 +7,10 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-from tensorflow_data_validation.arrow import arrow_util
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
-from tfx_bsl.arrow import table_util
-from tfx_bsl.statistics import merge_util
 
 from components.batch_statistics.options import generators, read_options
+from components.compat.tfdv import arrow_util, merge_util, table_util
 from components.examples.parsing import parsed_batches
 from components.examples.reading import record_batches
 from components.support.remote_files import write_whole

@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import tensorflow_data_validation as tfdv
-from tensorflow_data_validation.statistics import stats_impl
-from tensorflow_data_validation.statistics.generators import stats_generator
-from tensorflow_data_validation.statistics.generators import top_k_uniques_stats_generator as stock
 
 from components.batch_statistics.top_values import TopValues
+from components.compat.tfdv import (
+    WEIGHT_OVERRIDE,
+    CombinerStatsGenerator,
+    TopKUniquesStatsGenerator,
+    get_generators,
+)
 from pipeline.errors import ConfigError
 
 # What each may be; anything else asks for what is not done here.
@@ -20,7 +23,7 @@ ALLOWED: Mapping[str, tuple[Any, ...]] = {
     "experimental_slice_functions": (None, []),
     "experimental_slice_sqls": (None, []),
     "slicing_config": (None,),
-    "_per_feature_weight_override": (None, {}),
+    WEIGHT_OVERRIDE: (None, {}),
     "experimental_num_feature_partitions": (1,),
     "experimental_result_partitions": (1,),
     "experimental_filter_read_paths": (False,),
@@ -51,15 +54,15 @@ def read_options(text: str) -> tfdv.StatsOptions:
 
 
 @functools.lru_cache(maxsize=4)
-def generators(text: str) -> tuple[stats_generator.CombinerStatsGenerator, ...]:
+def generators(text: str) -> tuple[CombinerStatsGenerator, ...]:
     """The generators that TFDV has for some options as JSON.
 
     The one for top values, which in TFDV is a transform with a record for each value, is replaced.
     """
     options = read_options(text)
     found = tuple(
-        TopValues(options) if isinstance(generator, stock.TopKUniquesStatsGenerator) else generator
-        for generator in stats_impl.get_generators(options)
+        TopValues(options) if isinstance(generator, TopKUniquesStatsGenerator) else generator
+        for generator in get_generators(options)
     )
     for generator in found:
         generator.setup()

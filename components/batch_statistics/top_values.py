@@ -10,21 +10,25 @@ import numpy as np
 import pyarrow as pa
 import tensorflow_data_validation as tfdv
 from numpy.typing import NDArray
-from tensorflow_data_validation import types
-from tensorflow_data_validation.arrow import arrow_util
-from tensorflow_data_validation.statistics.generators import stats_generator
-from tensorflow_data_validation.utils import schema_util, stats_util
-from tensorflow_data_validation.utils import top_k_uniques_stats_util as protos
 from tensorflow_metadata.proto.v0 import statistics_pb2
-from tfx_bsl.arrow import array_util
 
 from components.artifacts.feature_statistics import ESTIMATED
-from components.batch_statistics.counts import Counts, Estimate
+from components.batch_statistics.counts import Estimate, FeatureCounts
+from components.compat.tfdv import (
+    CombinerStatsGenerator,
+    FeaturePath,
+    array_util,
+    arrow_util,
+    schema_util,
+    stats_util,
+    top_k_uniques,
+)
+from components.support.value_counts import group_values
 
-Accumulator = dict[types.FeaturePath, Counts]
+Accumulator = dict[FeaturePath, FeatureCounts]
 
 
-class TopValues(stats_generator.CombinerStatsGenerator):
+class TopValues(CombinerStatsGenerator):
     """TFDV's TopKUniquesStatsGenerator as a combiner, with the same outputs."""
 
     def __init__(self, options: tfdv.StatsOptions) -> None:
@@ -45,15 +49,15 @@ class TopValues(stats_generator.CombinerStatsGenerator):
         )
         for path, array, weights in leaves:
             if self.counts(path, array.type):
-                accumulator.setdefault(path, Counts()).add(count(array, weights))
+                accumulator.setdefault(path, FeatureCounts()).add(count(array, weights))
         return accumulator
 
-    def counts(self, path: types.FeaturePath, kind: pa.DataType) -> bool:
+    def counts(self, path: FeaturePath, kind: pa.DataType) -> bool:
         """Whether the values of a feature are counted: those of text, and of whole numbers that are categories."""
         feature = stats_util.get_feature_type_from_arrow_type(path, kind)
         if feature == statistics_pb2.FeatureNameStatistics.STRING:
             return path not in self.raw
-        return feature == statistics_pb2.FeatureNameStatistics.INT and protos.output_categorical_numeric(
+        return feature == statistics_pb2.FeatureNameStatistics.INT and top_k_uniques.output_categorical_numeric(
             self.categories, path, feature
         )
 
@@ -62,7 +66,7 @@ class TopValues(stats_generator.CombinerStatsGenerator):
         first, *others = accumulators
         for other in others:
             for path, counts in other.items():
-                first.setdefault(path, Counts()).merge(counts)
+                first.setdefault(path, FeatureCounts()).merge(counts)
         return first
 
     def compact(self, accumulator: Accumulator) -> Accumulator:
@@ -80,15 +84,15 @@ class TopValues(stats_generator.CombinerStatsGenerator):
                 result.features.append(self.feature(path, estimate))
         return result
 
-    def feature(self, path: types.FeaturePath, estimate: Estimate) -> statistics_pb2.FeatureNameStatistics:
+    def feature(self, path: FeaturePath, estimate: Estimate) -> statistics_pb2.FeatureNameStatistics:
         """The statistics of one feature."""
-        feature = protos.make_feature_stats_proto_topk_uniques(
+        feature = top_k_uniques.make_feature_stats_proto_topk_uniques(
             feature_path=path,
             num_top_values=self.options.num_top_values,
             num_rank_histogram_buckets=self.options.num_rank_histogram_buckets,
             num_unique=estimate.unique,
-            value_count_list=[protos.FeatureValueCount(*pair) for pair in estimate.top],
-            weighted_value_count_list=[protos.FeatureValueCount(*pair) for pair in estimate.weighted],
+            value_count_list=[top_k_uniques.FeatureValueCount(*pair) for pair in estimate.top],
+            weighted_value_count_list=[top_k_uniques.FeatureValueCount(*pair) for pair in estimate.weighted],
             frequency_threshold=self.options.frequency_threshold,
             weighted_frequency_threshold=self.options.weighted_frequency_threshold,
         )
@@ -104,4 +108,4 @@ def count(array: pa.Array, weights: NDArray[np.generic] | None) -> pa.Table:
         counted = values.value_counts()
         return pa.table({"value": counted.field("values"), "count": counted.field("counts")})
     table = pa.table({"value": values, "count": np.ones(len(values), np.int64), "weight": weights[rows].astype(float)})
-    return Counts.grouped(table)
+    return group_values(table)

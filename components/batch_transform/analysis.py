@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from tensorflow_transform import analyzer_nodes, nodes, tf_utils
 
 from components.batch_transform import vocabulary
 from components.batch_transform.vocabulary import Terms
+from components.compat.tft import analyzer_nodes, nodes, tf_utils
 
 Values = tuple[Any, ...]
 Finish = Callable[[Any, Values, "Finisher"], Values]

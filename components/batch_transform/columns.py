@@ -5,7 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tensorflow_transform.tf_metadata import schema_utils
+
+from components.compat.tft import schema_utils
 
 
 class UnknownColumnError(Exception):

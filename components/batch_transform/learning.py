@@ -5,11 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
-from tensorflow_transform import nodes
 
 from components.batch_transform import tracing
 from components.batch_transform.analysis import Finisher
-from components.batch_transform.bad_rows import naming_bad_rows
 from components.batch_transform.passes import (
     READ,
     Columns,
@@ -23,6 +21,8 @@ from components.batch_transform.passes import (
 )
 from components.batch_transform.plan import Phase
 from components.batch_transform.tracing import Traced
+from components.compat.tft import nodes
+from components.examples.bad_rows import naming_bad_rows
 from pipeline.errors import DataError
 
 Values = dict[str, tf.Tensor]
@@ -45,7 +45,7 @@ def learn(
         folder = os.path.join(traced.folder, f"phase-{number}")
         graph = Graph(os.path.join(folder, "graph"), columns)
         tracing.save(traced, graph.folder, values, phase.tensors)
-        with naming_bad_rows(works, graph.apply):
+        with naming_bad_rows([work.path for work in works], graph.apply, "Transform"):
             merged = analyze(make_pipeline, works, graph, phase.analyses, os.path.join(folder, "merged"))
         check_files(works, merged[READ])
         check_rows(rows, merged[READ])

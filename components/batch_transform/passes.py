@@ -12,11 +12,10 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from tensorflow_transform import analyzer_nodes
-from tensorflow_transform.saved import saved_transform_io_v2
 from tfx.dsl.io import fileio
 
 from components.batch_transform.plan import Analysis
+from components.compat.tft import SavedModelLoader, analyzer_nodes
 from components.examples.reading import serialized_batches
 from components.support.prefetch import prefetch
 from components.support.remote_files import write_whole
@@ -59,7 +58,7 @@ class Graph:
 @functools.lru_cache(maxsize=2)
 def loaded(folder: str, columns: tuple[str, ...]) -> Callable[[Columns], Columns]:
     """The function in a SavedModel, which takes some raw columns; loaded once a process."""
-    loader = saved_transform_io_v2.SavedModelLoader(folder)
+    loader = SavedModelLoader(folder)
     loader.finalize(columns, loader.structured_outputs.keys())
     return loader.apply_transform_model
 

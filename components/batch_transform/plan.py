@@ -7,10 +7,9 @@ tensors are accumulated over the rows, accumulators are merged, and the rest is 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tensorflow_transform import analyzer_nodes, graph_tools, nodes
-
 from components.batch_transform.analysis import ACCUMULATED, FINISHED
 from components.batch_transform.tracing import Traced
+from components.compat.tft import analyzer_nodes, graph_tools, nodes
 
 
 class UnknownAnalyzerError(Exception):

@@ -6,11 +6,10 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
+import pyarrow.compute as pc
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tensorflow_transform import impl_helper
 
-from components.batch_transform.bad_rows import check_finite, naming_bad_rows
 from components.batch_transform.passes import (
     READ,
     Graph,
@@ -23,10 +22,16 @@ from components.batch_transform.passes import (
     check_rows,
     run_pass,
 )
+from components.compat.tft import impl_helper
+from components.examples.bad_rows import naming_bad_rows
 from components.examples.reading import serialized_batches
 from components.examples.shards import write_shards
 from components.support.prefetch import prefetch
+from components.support.prefetch import ahead
+from pipeline.errors import DataError
 
+# The square of a greater number is infinite as a float32.
+MAX_NUMBER = 1e19
 # The label of the rows that were written of each file.
 WRITTEN = "rows written"
 # As stock Transform calls its files (tfx/components/transform/executor_utils.py).
@@ -73,6 +78,23 @@ class TransformFile(beam.DoFn):
         return len(serialized), batch
 
 
+def check_finite(batch: pa.RecordBatch) -> None:
+    """Check the numbers of transformed rows, whose columns are lists.
+
+    Raises:
+        DataError: a number is not finite, or its square is not.
+    """
+    for name, values in zip(batch.schema.names, batch.columns, strict=True):
+        while pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
+            values = values.flatten()
+        if not pa.types.is_floating(values.type):
+            continue
+        if pc.all(pc.is_finite(values)).as_py() is False:
+            raise DataError("Transform", f"the transformed column {name!r} has a number that is not finite")
+        if (pc.max(pc.abs(values)).as_py() or 0.0) > MAX_NUMBER:
+            raise DataError("Transform", f"the transformed column {name!r} has a number beyond {MAX_NUMBER:g}")
+
+
 def transform(
     make_pipeline: MakePipeline, works: Sequence[Work], graph: Graph, schema: schema_pb2.Schema, folder: str
 ) -> Rows:
@@ -84,7 +106,7 @@ def transform(
     """
     combiners = {READ: RowsByFile(), WRITTEN: RowsByFile()}
     process = TransformFile(graph, schema.SerializeToString())
-    with naming_bad_rows(works, process.transform):
+    with naming_bad_rows([work.path for work in works], process.transform, "Transform"):
         moved = run_pass(make_pipeline, works, process, combiners, folder)
     check_rows(moved[READ], moved[WRITTEN])
     check_files(works, moved[READ])

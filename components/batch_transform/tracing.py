@@ -12,9 +12,18 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tensorflow_transform import analyzer_nodes, annotators, graph_tools, impl_helper, nodes, tf2_utils
-from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io
 from tfx.dsl.io import fileio
+
+from components.compat.tft import (
+    analyzer_nodes,
+    annotators,
+    dataset_metadata,
+    graph_tools,
+    impl_helper,
+    metadata_io,
+    nodes,
+    tf2_utils,
+)
 
 PreprocessingFn = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 METADATA = impl_helper.METADATA_DIR_NAME

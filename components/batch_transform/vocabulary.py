@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import tensorflow as tf
 from numpy.typing import NDArray
-from tensorflow_transform import analyzer_nodes
 from tfx.dsl.io import fileio
 
-from components.batch_statistics.counts import Grouped
+from components.compat.tft import analyzer_nodes
+from components.support.value_counts import ValueCounts
 
 # What stands in for the terms of an empty vocabulary, of which TensorFlow could not make a table.
 NO_TERM = {tf.string.name: b"49d0cd50-04bb-48c0-bc6f-5b575dce351a"}
@@ -26,11 +26,11 @@ LARGEST_FIRST = [("count", "descending"), ("value", "descending")]
 class Terms(analyzer_nodes.Combiner):
     """Terms (batch,), and maybe weights (batch,), to a table with a row for each term: ``value``, ``count``."""
 
-    def create_accumulator(self) -> Grouped:
+    def create_accumulator(self) -> ValueCounts:
         """Nothing counted."""
-        return Grouped()
+        return ValueCounts()
 
-    def add_input(self, accumulator: Grouped, batch: tuple[NDArray[np.generic], ...]) -> Grouped:
+    def add_input(self, accumulator: ValueCounts, batch: tuple[NDArray[np.generic], ...]) -> ValueCounts:
         """Takes in a batch; without weights each term counts one."""
         terms, *weights = batch
         values = pa.array(terms, pa.binary() if terms.dtype == object else pa.int64())
@@ -42,19 +42,19 @@ class Terms(analyzer_nodes.Combiner):
             accumulator.add(pa.table({"value": grouped.field("values"), "count": grouped.field("counts")}))
         return accumulator
 
-    def merge_accumulators(self, accumulators: Iterable[Grouped]) -> Grouped:
+    def merge_accumulators(self, accumulators: Iterable[ValueCounts]) -> ValueCounts:
         """The terms of all."""
-        whole = Grouped()
+        whole = ValueCounts()
         for table in (table for accumulator in accumulators for table in accumulator.tables):
             whole.add(table)
         return whole
 
-    def compact(self, accumulator: Grouped) -> Grouped:
+    def compact(self, accumulator: ValueCounts) -> ValueCounts:
         """Each term once."""
         accumulator.compact()
         return accumulator
 
-    def extract_output(self, accumulator: Grouped) -> pa.Table:
+    def extract_output(self, accumulator: ValueCounts) -> pa.Table:
         """Each term once, in no order."""
         accumulator.compact()
         return accumulator.tables[0] if accumulator.tables else no_terms()

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import tensorflow_model_analysis as tfma
 from numpy.typing import NDArray
-from tensorflow_model_analysis.utils import math_util
 
+from components.compat.tfma import math_util
 from components.evaluation.jackknife import Estimate, estimate
 
 Samples = NDArray[np.float64]

@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
-from tensorflow_model_analysis.writers import eval_config_writer
 
 from components.compat.tensorflow import plain
+from components.compat.tfma import eval_config_writer
 from components.evaluation.metric_config import make_metric
 from components.evaluation.slice_values import NAMED, value_text
 from components.evaluation.verdict import METRICS, Bounds, Measured, Verdict, make_verdict

@@ -10,6 +10,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx.dsl.io import fileio
 
 from components.artifacts.report_files import REPORT
+from components.artifacts.anomalies import Anomaly
+from components.data_validation.out_of_domain import add_out_of_domain
+from components.data_validation.verdict import judge, list_anomalies
 from components.evaluation.predictions import Predictions
 from components.evaluation.results import Evaluation, read_evaluation
 from components.examples.listing import files_of
@@ -17,6 +20,7 @@ from components.examples.reading import read_schema
 from components.slice_report.facts import Report
 from components.slice_report.output import read_report
 from components.slice_report.trace import Trace
+from pipeline.criteria import Acceptance
 from pipeline.splits import SPLITS
 
 Statistics = Mapping[str, statistics_pb2.DatasetFeatureStatistics]
@@ -81,6 +85,10 @@ class Sources:
         if "verdict" in self.folders:
             return dict(json.loads(read_text(f"{self.folders['verdict']}/verdict.json")))
         return self.rejected or {}
+        anomalies = read_anomalies(self.folders["anomalies"]) if "anomalies" in self.folders else []
+        if {"statistics", "examples", "schema"} <= self.folders.keys():
+            anomalies = add_out_of_domain(anomalies, self.statistics, self.example_files(), self.schema)
+        return judge(anomalies, block_on, acceptances).as_dict()
 
     def example_files(self) -> dict[str, list[str]]:
         """Return the files of each split, in order."""

@@ -1,0 +1,1 @@
+"""ValidationGate: the node that stops a run on bad data."""

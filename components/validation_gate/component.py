@@ -1,4 +1,4 @@
-"""The gate between data and training: ExampleValidator finds anomalies, this node stops the run on them."""
+"""The gate between data and training: ExampleValidator reports anomalies, this node fails the run on them."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from components.validation_gate.executor import Executor
 
 
 class ValidationGateSpec(ComponentSpec):
-    """Anomalies, and what they were found in, in; verdict out."""
+    """Anomalies and the data they were found in, to a verdict."""
 
     PARAMETERS = {  # noqa: RUF012
         "block_on": ExecutionParameter(type=str),
@@ -30,14 +30,14 @@ class ValidationGateSpec(ComponentSpec):
 
 
 class ValidationGate(base_component.BaseComponent):
-    """Fails the run when the data breaks the schema, or has labels that the task cannot learn from.
+    """Fails the run if the data breaks the schema, or if the task cannot learn from its labels.
 
     Args:
         anomalies: output of ExampleValidator.
         block_on: the lowest severity that blocks, ``warning`` or ``error``.
-        accept: anomalies to let through, each with feature, rule, reason and splits.
-        labels: the fields of ``labels.Labels``; None where no column of the rows is a label.
-        inputs: ``statistics``, ``examples`` and ``schema``, in which what statistics do not list is looked up.
+        accept: anomalies to accept, each with feature, rule, reason and splits.
+        labels: the fields of ``components.data_validation.labels.Labels``; None without a label column.
+        inputs: ``statistics``, ``examples`` and ``schema``, to find values that the statistics do not list.
     """
 
     SPEC_CLASS = ValidationGateSpec

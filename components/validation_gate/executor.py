@@ -1,4 +1,4 @@
-"""Reads the anomalies of every split, writes the verdict, and fails on what blocks."""
+"""Reads the anomalies of every split, writes the verdict, and fails if an anomaly blocks."""
 
 import json
 from collections.abc import Iterable
@@ -11,11 +11,12 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
 from components.artifacts.anomalies import Anomaly
+from components.data_validation.labels import Labels
+from components.data_validation.out_of_domain import Statistics, add_out_of_domain
+from components.data_validation.verdict import how_to_accept, judge, list_anomalies, render
 from components.examples.reading import read_schema, required_files
 from components.support.remote_files import write_whole
-from components.validation_gate.labels import Labels, check_labels
-from components.validation_gate.unlisted import Statistics, with_unlisted
-from components.validation_gate.verdict import how_to_accept, judge, list_anomalies, render
+from components.validation_gate.label_check import check_labels
 from pipeline.criteria import Acceptance
 from pipeline.errors import DataRejectedError
 from pipeline.nodes import VALIDATION_GATE
@@ -24,14 +25,14 @@ Artifacts = dict[str, list[types.Artifact]]
 
 
 class Executor(base_executor.BaseExecutor):
-    """The gate."""
+    """Judges the labels and the anomalies of the data."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
-        """Judges the labels, then the anomalies.
+        """Check the labels, then the anomalies, and write the verdict.
 
         Raises:
-            DataError: there are labels that the task cannot learn from.
-            DataRejectedError: some anomaly blocks; it carries the table of them.
+            DataError: the task cannot learn from the labels.
+            DataRejectedError: an anomaly blocks the run; the message holds a table of all that do.
         """
         inputs = {key: artifact_utils.get_single_instance(artifacts) for key, artifacts in input_dict.items()}
         statistics = read_statistics(inputs["statistics"])
@@ -43,6 +44,7 @@ class Executor(base_executor.BaseExecutor):
             check_labels(Labels(**labels), statistics, files, schema)
         acceptances = [Acceptance(**entry) for entry in json.loads(exec_properties["accept"])]
         anomalies = with_unlisted(read_anomalies(inputs["anomalies"].uri, splits), statistics, files, schema)
+        anomalies = add_out_of_domain(read_anomalies(inputs["anomalies"]), statistics, files, schema)
         verdict = judge(anomalies, exec_properties["block_on"], acceptances)
         if verdict.blocking:
             raise DataRejectedError(
@@ -56,6 +58,8 @@ class Executor(base_executor.BaseExecutor):
 
 def read_anomalies(folder: str, splits: Iterable[str]) -> list[Anomaly]:
     """Read the anomalies of some splits of an ExampleAnomalies artifact."""
+def read_anomalies(artifact: types.Artifact) -> list[Anomaly]:
+    """Return the anomalies of every split of an ExampleAnomalies artifact."""
     rows: list[Anomaly] = []
     for split in splits:
         with fileio.open(f"{folder}/Split-{split}/SchemaDiff.pb", "rb") as file:
@@ -64,7 +68,7 @@ def read_anomalies(folder: str, splits: Iterable[str]) -> list[Anomaly]:
 
 
 def read_statistics(artifact: types.Artifact) -> Statistics:
-    """The statistics of every split."""
+    """Return the statistics by split."""
     found = {}
     for split in artifact_utils.decode_split_names(artifact.split_names):
         folder = artifact_utils.get_split_uri([artifact], split)

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from components.arrow_example_gen.checks.columns import Columns
 from components.arrow_example_gen.checks.numbers import LabelError
-from components.validation_gate.labels import Labels, Tally, faults_of
+from components.data_validation.labels import LabelCounts, Labels, label_problems
 from pipeline.errors import DataError
 
 
@@ -27,14 +27,14 @@ def with_totals(error: LabelError, columns: Columns, rows: Iterable[tuple[str, p
     """
     (column,) = (name for name, rule in columns.items() if rule.labels is not None)
     labels = Labels(column, "", columns[column].labels or ())
-    tallies: dict[str, Tally] = {}
+    counts: dict[str, LabelCounts] = {}
     try:
         for split, batch in rows:
-            tallies.setdefault(split, Tally()).add(batch.column(column), labels.values)
+            counts.setdefault(split, LabelCounts()).add(batch.column(column), labels.values)
     except DataError:
         # Of a file that has other faults, too, the first is told.
         return error
-    faults = [fault for split, tally in tallies.items() for fault in faults_of(tally, labels, split)]
+    faults = [fault for split, found in counts.items() for fault in label_problems(found, labels, split)]
     return LabelError(
         error.where, "; ".join([error.problem, *faults]), expected=error.expected, received=error.received,
         next_step=error.next_step,

@@ -1,7 +1,7 @@
 """The arguments of ``run_fn``, which stock Trainer makes in ``GenericExecutor._GetFnArgs``.
 
-They are file patterns there (tfx/components/trainer/executor.py), which match files that nobody listed. If the hook goes,
-``run_fn`` gets patterns again.
+They are file patterns there (tfx/components/trainer/executor.py), which match files that nobody listed. If the hook
+goes, ``run_fn`` gets patterns again.
 """
 
 from typing import Any

@@ -3,8 +3,8 @@
 ``TransformExecutor`` calls ``Executor._GetPreprocessingFn`` (tfx/components/transform/executor.py), which imports the
 function of the component and binds its ``custom_config``. If it goes, Transform fails at its start.
 
-``executor_utils`` (tfx/components/transform/executor_utils.py) resolves the splits and matches the artifacts of examples.
-If it goes, importing BatchTransform fails.
+``executor_utils`` (tfx/components/transform/executor_utils.py) resolves splits and matches artifacts of examples. If it
+goes, importing BatchTransform fails.
 """
 
 from collections.abc import Callable

@@ -13,10 +13,10 @@ import pyarrow as pa
 import tensorflow as tf
 from numpy.typing import NDArray
 from scipy import special
-from tensorflow_model_analysis.writers import eval_config_writer
 from tfx.utils import path_utils
 from tfx_bsl.coders import example_coder
 
+from components.compat.tfma import eval_config_writer
 from components.evaluation.saved_model import Score, load_model
 from components.evaluation.verdict import Measured, badness, slice_name
 from components.examples.parsing import read_batches

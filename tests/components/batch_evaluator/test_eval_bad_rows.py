@@ -6,8 +6,7 @@ import tensorflow as tf
 
 from components.batch_evaluator import scoring
 from components.batch_evaluator.scoring import Scorer, score_all
-from components.batch_transform.bad_rows import naming_bad_rows
-from components.batch_transform.passes import Work
+from components.examples.bad_rows import naming_bad_rows
 from pipeline.errors import DataError
 
 SCORERS = [Scorer("score", "model", "serving_default", "score"), Scorer("baseline_score", "old", "s", "score")]
@@ -42,7 +41,7 @@ def test_it_has_its_split_its_number_and_its_values(fails, model, tmp_path, monk
 
     monkeypatch.setattr(scoring, "load_model", load)
     path = write(tmp_path, [1.0] * 5000 + [0.0, 1.0])
-    with pytest.raises(DataError) as caught, naming_bad_rows([Work(path)], lambda rows: score_all(rows, SCORERS), "E"):
+    with pytest.raises(DataError) as caught, naming_bad_rows([path], lambda rows: score_all(rows, SCORERS), "E"):
         raise RuntimeError("what comes from a worker")
     assert caught.value.where == "E, test split, row 5001 of rows.tfrecord"
     assert caught.value.received == "price=0.0"
@@ -54,6 +53,6 @@ def test_what_is_no_fault_of_a_row_is_passed_on(tmp_path, monkeypatch):
     path = write(tmp_path, [1.0, 2.0])
     with (
         pytest.raises(OSError, match="disk"),
-        naming_bad_rows([Work(path)], lambda rows: score_all(rows, SCORERS), "E"),
+        naming_bad_rows([path], lambda rows: score_all(rows, SCORERS), "E"),
     ):
         raise OSError("disk")

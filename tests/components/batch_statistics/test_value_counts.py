@@ -10,7 +10,8 @@ from fakes.stock.statistics_runs import by_path, count, load
 
 from components.artifacts.feature_statistics import ESTIMATED
 from components.batch_statistics import counts
-from components.batch_statistics.counts import Counts
+from components.batch_statistics.counts import FeatureCounts
+from components.support import value_counts
 
 
 def parts(distinct, pieces=7, rows=30_000):
@@ -21,7 +22,7 @@ def parts(distinct, pieces=7, rows=30_000):
 
 
 def counted(pieces):
-    result = Counts()
+    result = FeatureCounts()
     for piece in pieces:
         grouped = piece.value_counts()
         result.add(pa.table({"value": grouped.field("values"), "count": grouped.field("counts")}))
@@ -41,7 +42,7 @@ def test_counts_are_those_of_numpy_and_ties_go_to_the_greater_value():
 def test_parts_give_the_same_in_any_order_and_after_pickling():
     pieces, _ = parts(5000)
     one = counted(pieces).estimate(20)
-    whole = Counts()
+    whole = FeatureCounts()
     for piece in reversed(pieces):
         whole.merge(pickle.loads(pickle.dumps(counted([piece]))))
         whole.compact()
@@ -52,7 +53,7 @@ def test_parts_give_the_same_in_any_order_and_after_pickling():
 def test_beyond_a_bound_the_sketches_keep_their_promise(monkeypatch, bound):
     monkeypatch.setattr(counts, bound, 2000)
     pieces, drawn = parts(20_000)
-    whole = Counts()
+    whole = FeatureCounts()
     for piece in pieces:
         whole.merge(counted([piece]))
     estimate = whole.estimate(20)
@@ -67,8 +68,8 @@ def test_beyond_a_bound_the_sketches_keep_their_promise(monkeypatch, bound):
 
 def test_beyond_a_bound_memory_does_not_grow(monkeypatch):
     monkeypatch.setattr(counts, "EXACT_VALUES", 1000)
-    monkeypatch.setattr(counts, "WAITING", 1000)
-    whole = Counts()
+    monkeypatch.setattr(value_counts, "MIN_PENDING_ROWS", 1000)
+    whole = FeatureCounts()
     for start in range(0, 200_000, 5000):
         values = pa.array([str(number).encode() for number in range(start, start + 5000)])
         whole.add(pa.table({"value": values, "count": pa.array([1] * 5000)}))

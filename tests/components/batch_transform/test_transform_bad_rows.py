@@ -8,8 +8,8 @@ import tensorflow as tf
 from fakes.stock.transform_runs import run, write_examples
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.batch_transform import bad_rows
 from components.batch_transform.learning import check_learned
+from components.examples import bad_rows
 from pipeline.errors import DataError
 
 TABLE = "batch_transform.preprocessing.by_table"
@@ -94,5 +94,5 @@ def test_nan_and_a_missing_value_are_one_where_a_column_is_optional(tmp_path):
 
 
 def test_a_failure_that_is_no_row_s_fault_stays_what_it_is(tmp_path):
-    with pytest.raises(ValueError, match="disk"), bad_rows.naming_bad_rows([], lambda batch: batch):
+    with pytest.raises(ValueError, match="disk"), bad_rows.naming_bad_rows([], lambda batch: batch, "Transform"):
         raise ValueError("disk")

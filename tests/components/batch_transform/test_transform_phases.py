@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 from fakes.stock.transform_runs import run, taxi_rows, taxi_schema
-from tensorflow_transform.saved import saved_transform_io_v2
 
+
+from components.batch_transform import passes
 from components.batch_transform.passes import Graph, loaded
 
 
@@ -66,12 +67,12 @@ def test_the_graph_transforms_fresh_rows_as_it_did_the_written_ones(ours, taxi):
 def test_threads_that_begin_together_load_a_graph_once(ours, taxi, monkeypatch):
     loads = []
 
-    class Counted(saved_transform_io_v2.SavedModelLoader):
+    class Counted(passes.SavedModelLoader):
         def __init__(self, folder):
             loads.append(folder)
             super().__init__(folder)
 
-    monkeypatch.setattr(saved_transform_io_v2, "SavedModelLoader", Counted)
+    monkeypatch.setattr(passes, "SavedModelLoader", Counted)
     loaded.cache_clear()
     (path,) = map(str, Path(taxi.uri, "Split-eval").iterdir())
     raw = next(iter(tf.data.TFRecordDataset(path, "GZIP").batch(7)))

@@ -131,7 +131,7 @@ def test_a_worker_that_waits_is_left_alone_while_another_one_is_at_something_lon
 
 
 def test_steps_that_are_heard_of_together_may_take_as_long_as_all_of_them(tmp_path):
-    script = "live(0.3)\nstand('training', in_runtime=True, seconds=4)\ndone() if task == 'worker-0' else live()"
+    script = "live(0.3)\nstall('training', in_runtime=True, seconds=4)\ndone() if task == 'worker-0' else live()"
     watched = supervisor(tmp_path, script, dataclasses.replace(TWO, steps_per_execution=10))
     watched.run()
     assert watched.restarts == 0
@@ -187,7 +187,7 @@ def test_a_process_that_stops_before_a_pause_is_lost_soon_after_it(tmp_path, mon
 
 def test_once_all_wait_for_too_long_it_is_told_of_the_first(tmp_path):
     cluster = dataclasses.replace(TWO, max_restarts=0)
-    script = "live(0.3)\nif task == 'worker-1': time.sleep(0.5)\nstand('training', in_runtime=True)"
+    script = "live(0.3)\nif task == 'worker-1': time.sleep(0.5)\nstall('training', in_runtime=True)"
     with pytest.raises(MainlineError) as caught:
         supervisor(tmp_path, script, cluster).run()
     assert re.search(
@@ -213,7 +213,7 @@ def test_what_a_peer_dies_of_is_put_to_the_one_that_has_stopped(tmp_path, monkey
 
 @pytest.mark.parametrize("state", ["serving", "running"])
 def test_a_task_that_serves_or_says_nothing_of_its_work_may_stand(tmp_path, state):
-    script = f"live(0.3)\nstand({state!r}, in_runtime=True, seconds=4)\ndone() if task == 'worker-0' else live()"
+    script = f"live(0.3)\nstall({state!r}, in_runtime=True, seconds=4)\ndone() if task == 'worker-0' else live()"
     watched = supervisor(tmp_path, script)
     watched.run()
     assert watched.restarts == 0

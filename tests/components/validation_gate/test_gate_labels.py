@@ -7,8 +7,9 @@ import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.data_validation.labels import Labels
 from components.examples.shards import write_shards
-from components.validation_gate.labels import Labels, check_labels
+from components.validation_gate.label_check import check_labels
 from pipeline.errors import DataError
 
 INT, FLOAT = schema_pb2.INT, schema_pb2.FLOAT

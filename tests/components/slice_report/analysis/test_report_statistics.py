@@ -9,9 +9,9 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.artifacts.anomalies import Anomaly
 from components.artifacts.feature_statistics import ESTIMATED
+from components.data_validation.verdict import Verdict
 from components.slice_report.analysis.statistics import bar_label, column_stats, gate_entries, readable
 from components.slice_report.facts import Bar, GateEntry
-from components.validation_gate.verdict import Verdict
 from pipeline.criteria import Acceptance
 
 TEXT, INTS, FLOATS = pa.list_(pa.binary()), pa.list_(pa.int64()), pa.list_(pa.float32())

@@ -10,9 +10,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.artifacts.anomalies import Anomaly
 from components.artifacts.feature_statistics import ESTIMATED
+from components.data_validation.out_of_domain import add_out_of_domain
+from components.data_validation.verdict import list_anomalies
 from components.examples.shards import write_shards
-from components.validation_gate.unlisted import with_unlisted
-from components.validation_gate.verdict import list_anomalies
 
 ENUM = "ENUM_TYPE_UNEXPECTED_STRING_VALUES"
 ARROW = {schema_pb2.BYTES: pa.binary(), schema_pb2.INT: pa.int64(), schema_pb2.FLOAT: pa.float32()}
@@ -40,7 +40,7 @@ def look(tmp_path, feature, values, *, listed=1000, shared=()) -> list[Anomaly]:
     ).datasets
     found = tfdv.validate_statistics(statistics_pb2.DatasetFeatureStatisticsList(datasets=[statistics]), schema)
     files = sorted(map(str, tmp_path.glob("*.gz")))
-    return with_unlisted(list_anomalies("train", found), {"train": statistics}, {"train": files}, schema)
+    return add_out_of_domain(list_anomalies("train", found), {"train": statistics}, {"train": files}, schema)
 
 
 def many(count: int) -> list[bytes]:
@@ -64,12 +64,12 @@ def test_one_value_outside_is_found_however_many_there_are(size, place, tmp_path
 def test_how_many_there_are_is_exact(tmp_path):
     values = [*many(2000), *many(2000), b"Nowhere", b"Nowhere", b"Never"]
     (found,) = look(tmp_path, one_of(names(2000)), values)
-    assert found.seen == '3 of 4,003 values are outside of the domain: "Nowhere" (2), "Never" (1)'
+    assert found.seen == '3 of 4,003 values are outside the domain: "Nowhere" (2), "Never" (1)'
 
 
 def test_of_many_outside_some_are_named_and_all_are_counted(tmp_path):
     (found,) = look(tmp_path, one_of(["v0"]), many(3000))
-    assert found.seen.startswith("2,999 of 3,000 values are outside of the domain: ")
+    assert found.seen.startswith("2,999 of 3,000 values are outside the domain: ")
     assert found.seen.count("(1)") == 10
     assert found.seen.endswith(", and others (2,989)")
 
@@ -81,7 +81,7 @@ def test_a_column_whose_values_are_all_allowed_passes(tmp_path):
 def test_lists_of_values_and_missing_ones_are_counted_by_value(tmp_path):
     feature = one_of(names(2000), "value_count { max: 9 }")
     (found,) = look(tmp_path, feature, [[b"v1", b"?"], None, *many(2000), [b"?", b"?", b"v2"]])
-    assert found.seen == '3 of 2,005 values are outside of the domain: "?" (3)'
+    assert found.seen == '3 of 2,005 values are outside the domain: "?" (3)'
 
 
 @pytest.mark.parametrize("bad", [[], [b"x" * 4999]])
@@ -133,7 +133,7 @@ def test_truth_as_text_has_two_values(tmp_path):
     (found,) = look(tmp_path, feature, [b"yes"] * 5 + [b"no"] * 5 + [b"maybe"], listed=2)
     assert (found.rule, found.seen) == (
         "BOOL_TYPE_UNEXPECTED_STRING",
-        '1 of 11 values are outside of the domain: "maybe" (1)',
+        '1 of 11 values are outside the domain: "maybe" (1)',
     )
 
 
@@ -161,8 +161,8 @@ def test_estimated_statistics_are_never_believed(tmp_path):
         statistics_pb2.DatasetFeatureStatistics(),
     )
     files = {"train": list(map(str, tmp_path.glob("*.gz")))}
-    (found,) = with_unlisted([], {"train": statistics}, files, schema_pb2.Schema(feature=[feature]))
-    assert found.seen == '1 of 3 values are outside of the domain: "?" (1)'
+    (found,) = add_out_of_domain([], {"train": statistics}, files, schema_pb2.Schema(feature=[feature]))
+    assert found.seen == '1 of 3 values are outside the domain: "?" (1)'
 
 
 def test_rows_are_not_read_where_statistics_list_everything():
@@ -173,7 +173,7 @@ def test_rows_are_not_read_where_statistics_list_everything():
     ).datasets
     known = [Anomaly("x", ENUM, "?", "train", "ERROR")]
     schema = schema_pb2.Schema(feature=[feature])
-    assert with_unlisted(known, {"train": statistics}, {"train": ["no such file"]}, schema) == known
+    assert add_out_of_domain(known, {"train": statistics}, {"train": ["no such file"]}, schema) == known
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -1,4 +1,4 @@
-"""What the gate decides: which anomalies block, which are accepted, and how a person reads it."""
+"""The gate's verdict: which anomalies block the run, which are accepted, and how they are displayed."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -15,21 +15,21 @@ LEVELS = {"warning": 1, "error": 2}
 
 @dataclass(frozen=True)
 class Verdict:
-    """Every anomaly, sorted into what blocks, what was accepted, and what is below the level that blocks."""
+    """All anomalies: those that block the run, those accepted, and those below the level that blocks."""
 
     blocking: tuple[Anomaly, ...]
     accepted: tuple[Anomaly, ...]
     below_level: tuple[Anomaly, ...]
 
     def as_dict(self) -> dict[str, list[dict[str, str]]]:
-        """For JSON."""
+        """Return the content of ``verdict.json``."""
         return {
             name: [asdict(item) for item in getattr(self, name)] for name in ("blocking", "accepted", "below_level")
         }
 
 
 def list_anomalies(split: str, found: anomalies_pb2.Anomalies) -> list[Anomaly]:
-    """TFDV's protocol buffer as rows, one per feature and rule."""
+    """Return the anomalies in TFDV's protocol buffer, one for each feature and rule."""
     rows = [
         Anomaly(
             ".".join(info.path.step) or name,
@@ -51,7 +51,13 @@ def list_anomalies(split: str, found: anomalies_pb2.Anomalies) -> list[Anomaly]:
 
 
 def judge(anomalies: Iterable[Anomaly], block_on: str, acceptances: Sequence[Acceptance]) -> Verdict:
-    """Sorts anomalies by what is to be done about them."""
+    """Sort anomalies into a verdict.
+
+    Args:
+        anomalies: of all splits.
+        block_on: the lowest severity that blocks, ``warning`` or ``error``.
+        acceptances: from the config.
+    """
     blocking, accepted, below = [], [], []
     for anomaly in anomalies:
         if SEVERITY[anomaly.severity] < LEVELS[block_on]:
@@ -64,7 +70,7 @@ def judge(anomalies: Iterable[Anomaly], block_on: str, acceptances: Sequence[Acc
 
 
 def render(anomalies: Sequence[Anomaly]) -> str:
-    """A text table of anomalies.
+    """Return a text table of anomalies.
 
     >>> print(render([Anomaly("age", "OUT_OF_RANGE", "max 500 > 120", "train", "ERROR")]))
     feature  rule          split  seen
@@ -79,7 +85,7 @@ def render(anomalies: Sequence[Anomaly]) -> str:
 
 
 def how_to_accept(anomaly: Anomaly) -> str:
-    """The lines of config that let one anomaly through."""
+    """Return the next step for a blocking anomaly, with the line of config that accepts it."""
     feature = json.dumps(anomaly.feature, ensure_ascii=False)
     entry = f"{{feature: {feature}, rule: {anomaly.rule}, splits: [{anomaly.split}], reason: WHY}}"
-    return f"Correct the data or schemas/; or, to accept the first one, add to the config: gate: {{accept: [{entry}]}}"
+    return f"Correct the data or schemas/, or accept the first anomaly in the config: gate: {{accept: [{entry}]}}"

@@ -5,7 +5,7 @@ import yaml
 from tensorflow_metadata.proto.v0 import anomalies_pb2 as pb
 
 from components.artifacts.anomalies import Anomaly
-from components.validation_gate.verdict import how_to_accept, judge, list_anomalies, render
+from components.data_validation.verdict import how_to_accept, judge, list_anomalies, render
 from pipeline.config.load import load_config
 from pipeline.criteria import Acceptance
 
@@ -175,7 +175,7 @@ def test_the_lines_that_accept_an_anomaly_can_be_pasted_as_they_stand(feature, t
         "{name: tiny, workload: census, data: {dataset: census},"
         " training: {epochs: 1, batch_size: 1, learning_rate: 0.1}}"
     )
-    lines = how_to_accept(anomaly).split("add to the config: ")[1]
+    lines = how_to_accept(anomaly).split("in the config: ")[1]
     path = tmp_path / "tiny.yaml"
     path.write_text(f"{yaml.safe_dump(config)}{lines}\n", encoding="utf-8")
     (accepted,) = load_config(str(path)).gate.accept
