@@ -10,7 +10,6 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from fakes.stock.transform_runs import run, taxi_rows, taxi_schema
 
-
 from components.batch_transform import passes
 from components.batch_transform.passes import Graph, loaded
 

@@ -29,9 +29,7 @@ def test_trainer_passes_the_arguments_of_the_hook(monkeypatch):
         def fn_args(self, inputs, properties, stock):
             return stock.working_dir, properties
 
-    assert Changed()._GetFnArgs({}, {}, {"a": 1}) == ("stock", {"a": 1}), (
-        "compat.tfx.trainer: FileArgsExecutor"
-    )
+    assert Changed()._GetFnArgs({}, {}, {"a": 1}) == ("stock", {"a": 1}), "compat.tfx.trainer: FileArgsExecutor"
     assert "self._GetFnArgs" in inspect.getsource(GenericExecutor.Do), "Trainer no longer calls _GetFnArgs"
 
 
@@ -43,9 +41,7 @@ def test_transform_finds_the_function_and_binds_its_config():
     properties = {
         specs.PREPROCESSING_FN_KEY: f"{__name__}.{doubled.__name__}", specs.CUSTOM_CONFIG_KEY: '{"factor": 3}'
     }  # fmt: skip
-    assert TransformExecutor().preprocessing_fn(properties)(2) == 6, (
-        "compat.tfx.transform: TransformExecutor"
-    )
+    assert TransformExecutor().preprocessing_fn(properties)(2) == 6, "compat.tfx.transform: TransformExecutor"
     assert issubclass(TransformExecutor, BaseExecutor)
 
 
