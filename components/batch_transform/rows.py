@@ -27,7 +27,6 @@ from components.examples.bad_rows import naming_bad_rows
 from components.examples.reading import serialized_batches
 from components.examples.shards import write_shards
 from components.support.prefetch import prefetch
-from components.support.prefetch import ahead
 from pipeline.errors import DataError
 
 # The square of a greater number is infinite as a float32.

@@ -10,9 +10,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx.dsl.io import fileio
 
 from components.artifacts.report_files import REPORT
-from components.artifacts.anomalies import Anomaly
 from components.data_validation.out_of_domain import add_out_of_domain
-from components.data_validation.verdict import judge, list_anomalies
+from components.data_validation.verdict import judge
 from components.evaluation.predictions import Predictions
 from components.evaluation.results import Evaluation, read_evaluation
 from components.examples.listing import files_of
@@ -20,7 +19,6 @@ from components.examples.reading import read_schema
 from components.slice_report.facts import Report
 from components.slice_report.output import read_report
 from components.slice_report.trace import Trace
-from pipeline.criteria import Acceptance
 from pipeline.splits import SPLITS
 
 Statistics = Mapping[str, statistics_pb2.DatasetFeatureStatistics]

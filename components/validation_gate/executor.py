@@ -58,6 +58,8 @@ class Executor(base_executor.BaseExecutor):
 
 def read_anomalies(folder: str, splits: Iterable[str]) -> list[Anomaly]:
     """Read the anomalies of some splits of an ExampleAnomalies artifact."""
+
+
 def read_anomalies(artifact: types.Artifact) -> list[Anomaly]:
     """Return the anomalies of every split of an ExampleAnomalies artifact."""
     rows: list[Anomaly] = []

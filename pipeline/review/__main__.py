@@ -71,7 +71,9 @@ def list_reports(options: argparse.Namespace) -> None:
     """Run the command ``list``."""
     from pipeline.review import ledger, screen
 
-    found = [report for pipeline_store, store in opened(options) for report in ledger.reports(store, pipeline_store.pipeline)]
+    found = [
+        report for pipeline_store, store in opened(options) for report in ledger.reports(store, pipeline_store.pipeline)
+    ]
     found.sort(key=lambda report: report.run, reverse=True)
     if options.json:
         print_json([screen.facts(report) for report in found])
@@ -155,10 +157,16 @@ def choose_report(options: argparse.Namespace) -> "tuple[Candidate, Reviewed, ml
     known = [
         candidate
         for pipeline_store, store in everywhere
-        for candidate in candidates(pipeline_store.pipeline, pipeline_store.root, ledger.reports(store, pipeline_store.pipeline))
+        for candidate in candidates(
+            pipeline_store.pipeline, pipeline_store.root, ledger.reports(store, pipeline_store.pipeline)
+        )
     ]
     chosen, report = choose(options.run, known)
-    return chosen, report, next(store for pipeline_store, store in everywhere if pipeline_store.pipeline == chosen.pipeline)
+    return (
+        chosen,
+        report,
+        next(store for pipeline_store, store in everywhere if pipeline_store.pipeline == chosen.pipeline),
+    )
 
 
 def opened(options: argparse.Namespace) -> "Opened":

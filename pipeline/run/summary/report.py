@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ml_metadata as mlmd
+from components.validation_gate.unlisted import with_unlisted
+from components.validation_gate.verdict import judge
 from ml_metadata.proto import metadata_store_pb2
 from tfx.utils import io_utils
 
@@ -19,8 +21,6 @@ from components.slice_report.sources import GateVerdict, Sources
 from components.slice_report.trace import trace
 from components.support.mlmd import node_name
 from components.validation_gate.executor import read_anomalies
-from components.validation_gate.unlisted import with_unlisted
-from components.validation_gate.verdict import judge
 from pipeline.config.root import Config
 from pipeline.nodes import BASELINE, SLICE_REPORT, WARM_START
 from pipeline.run.artifacts import Output, outputs_of
