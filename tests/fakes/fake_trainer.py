@@ -1,4 +1,4 @@
-"""A training without TensorFlow: the custom config tells what each task does, so that all ends can be seen."""
+"""A training without TensorFlow: the custom config says what each task does, and how it ends."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def wait_for(folder: Path, others: dict[str, int]) -> None:
 
 
 def begun(seen: Path) -> int:
-    """How often a task has begun; another process may be writing that down."""
+    """Return how often a task has started, as another process records it."""
     try:
         return len(json.loads(seen.read_text()))
     except (OSError, ValueError):

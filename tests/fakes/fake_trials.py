@@ -1,4 +1,4 @@
-"""Searches without TensorFlow: what a trial does follows from its settings.
+"""Tuner searches without TensorFlow: a trial acts by its settings.
 
 ``python -m fakes.fake_trials trial SPEC_FILE`` is a trial; ``… search FOLDER JOB_FILE`` a whole search.
 """

@@ -1,4 +1,4 @@
-"""Code in a Python process of its own, for what shows only in a fresh one."""
+"""Run code in a fresh Python interpreter."""
 
 import json
 import subprocess

@@ -60,7 +60,7 @@ class World:
         return next(found for found in ledger.reports(store, pipeline) if found.id == record)
 
     def copy(self, run: str, report: Report, pipeline: str = PIPELINE) -> Path:
-        """What a run leaves for a reader; one that was answered from the cache copies an earlier report."""
+        """Write the report of a run; a run whose report came from the cache copies an earlier one."""
         folder = self.runs / pipeline / "reports" / run
         folder.mkdir(parents=True)
         write_report(report, str(folder))

@@ -112,7 +112,7 @@ def build_model(table: Table, training) -> keras.Model:
 
 
 def fn_args(world: Path, out: Path, **changes) -> FnArgs:
-    """What TFX would pass."""
+    """The arguments that TFX would pass."""
     return FnArgs(
         working_dir="",
         train_files=[f"{world}/train/*"],
@@ -142,7 +142,7 @@ def record(out: Path) -> dict:
 
 
 def scores(world: Path, out: Path) -> np.ndarray:
-    """What the exported model says of new rows."""
+    """Return the scores of the exported model for new rows."""
     model = tf.saved_model.load(str(out / "model"))
     inputs = {
         name: tf.constant([row[name][0] for row in rows(64, 3)], tf.string if name == "city" else tf.float32)

@@ -1,4 +1,4 @@
-"""Workers that get stuck on purpose: a ``sitecustomize`` that puts a sleep into what worker 1 runs."""
+"""Workers that get stuck on purpose: a ``sitecustomize`` that makes worker 1 sleep."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ if json.loads(os.environ.get("TF_CONFIG") or "{}").get("task", {}).get("index") 
 
 
 def put_into(folder: Path) -> str:
-    """Writes it, and gives what goes before PYTHONPATH."""
+    """Write the module into a folder and return the folder's path, to be put first on PYTHONPATH."""
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(SITECUSTOMIZE, encoding="utf-8")
     return str(folder)

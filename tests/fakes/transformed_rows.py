@@ -79,7 +79,7 @@ def make_schema(domain: Sequence[str]) -> schema_pb2.Schema:
 def make_transform(
     folder: Path, rows: Rows, table: Table = TABLE, domain: Sequence[str] = COLOURS
 ) -> tft.TFTransformOutput:
-    """What Transform leaves of some rows, in ``folder``."""
+    """Write Transform's output for some rows to ``folder``."""
     metadata = dataset_metadata.DatasetMetadata(make_schema(domain))
     records = [{name: [values[index]] for name, values in rows.items()} for index in range(len(rows["label"]))]
 

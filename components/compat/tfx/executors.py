@@ -1,4 +1,4 @@
-"""What TFX's base executors and drivers offer their subclasses under private names.
+"""Attributes that TFX's base executors and drivers offer their subclasses under private names.
 
 It stands, alike in TFX 1.16 and 1.21, in ``tfx/dsl/components/base/base_executor.py`` and ``base_beam_executor.py``, in
 ``tfx/orchestration/portable/base_driver.py`` and in ``tfx/components/pusher/executor.py``. When one of these goes, the

@@ -1,4 +1,4 @@
-"""What makes a cluster of the objects that an API holds: Job controller, kubelet, names of pods, garbage collector."""
+"""The controllers of a fake cluster, acting on the objects of its API: Jobs, kubelet, pod names, garbage collection."""
 
 import copy
 import os
@@ -29,7 +29,6 @@ def now() -> str:
 
 
 def phase(pod: Json) -> str:
-    """Where a pod is in its life."""
     return str(pod["status"].get("phase"))
 
 

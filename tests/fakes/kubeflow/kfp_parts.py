@@ -1,4 +1,4 @@
-"""What tests of the client need beside a server: a certificate, and a small pipeline of the real compiler."""
+"""A certificate and a small compiled pipeline for tests of the Kubeflow client."""
 
 import ipaddress
 import ssl

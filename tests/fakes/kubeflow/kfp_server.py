@@ -37,7 +37,7 @@ class RefusedError(Exception):
 
 @dataclass
 class Fault:
-    """What goes wrong with the next ``times`` requests whose method and path match: a status, or 0 for no answer."""
+    """A fault for the next ``times`` requests whose method and path match: an HTTP status, or 0 for no answer."""
 
     pattern: str
     status: int

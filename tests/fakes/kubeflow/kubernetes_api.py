@@ -85,7 +85,7 @@ class World:
         return self.create("pods", NAMESPACE, launcher_pod(name, self.volume, variables))
 
     def environment(self, pod: Json) -> dict[str, str]:
-        """What a launcher in that pod finds set."""
+        """The environment variables of a launcher in that pod."""
         metadata = pod["metadata"]
         own = {"MAINLINE_POD_NAME": metadata["name"], "MAINLINE_POD_UID": metadata["uid"]}
         return {**own, "MAINLINE_NAMESPACE": metadata["namespace"], "KUBECONFIG": str(self.kubeconfig)}
@@ -135,7 +135,7 @@ class World:
             return there
 
     def answer(self, verb: str, resource: str, namespace: str, name: str, body: Any, query: Mapping[str, str]) -> Json:
-        """What a request gives."""
+        """Return status and body for a request."""
         if (verb, resource) not in self.role:
             raise Refused(403, "Forbidden", f'{resource} is forbidden: User "system:serviceaccount:{namespace}:runner" '
                           f'cannot {verb} resource "{resource}" in the namespace "{namespace}"')  # fmt: skip

@@ -1,4 +1,4 @@
-"""What kustomize makes of the folders of deploy/kubeflow: the settings that they use, and an error for any other.
+"""A reader of kustomizations that supports what deploy/kubeflow uses, and raises on anything else.
 
 https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/
 """

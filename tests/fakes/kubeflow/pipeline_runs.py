@@ -1,4 +1,4 @@
-"""Kubeflow Pipelines in small: reads a compiled pipeline, then does what its driver and launcher do, pod after pod.
+"""A small Kubeflow Pipelines: it reads a compiled pipeline and acts as its driver and launcher, pod by pod.
 
 Each container's own command runs as a process of its own, in a mount namespace where the claim is mounted, with the
 environment that the platform spec asks for; tasks that do not wait for one another run at the same time; a task that
@@ -230,7 +230,7 @@ class Run:
         return str(int(value)) if self.types[name] == "NUMBER_INTEGER" else str(value)
 
     def environment(self, label: str) -> dict[str, str]:
-        """What a pod finds: nothing of ours but what the platform spec asks for."""
+        """The environment of a pod: of our variables only those that the platform spec sets."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MAINLINE_")}
         wanted = self.platform[label]
         for secret in wanted.get("secretAsEnv", ()):

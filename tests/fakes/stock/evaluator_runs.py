@@ -30,8 +30,6 @@ SCHEMA = """
 
 @dataclass(frozen=True)
 class World:
-    """Where everything is."""
-
     examples: Path
     schema: schema_pb2.Schema
     schema_dir: Path

@@ -68,7 +68,6 @@ def run_nodes(root: Path, *nodes: BaseNode) -> None:
 
 
 def store(root: Path) -> metadata_store_pb2.ConnectionConfig:
-    """Where the metadata of ``run_nodes`` lie."""
     return metadata.sqlite_metadata_connection_config(str(root / "metadata.db"))
 
 

@@ -88,7 +88,7 @@ def by_path(dataset: Statistics) -> dict[tuple[str, ...], statistics_pb2.Feature
 
 
 def exact_part(feature: statistics_pb2.FeatureNameStatistics) -> statistics_pb2.FeatureNameStatistics:
-    """What TFDV counts exactly: all but what it reads off the sketch of quantiles, and the rounding of sums."""
+    """Return the statistics that TFDV computes exactly: without those from quantile sketches, and rounded sums."""
     left = statistics_pb2.FeatureNameStatistics()
     left.CopyFrom(feature)
     if left.HasField("num_stats"):
@@ -99,7 +99,7 @@ def exact_part(feature: statistics_pb2.FeatureNameStatistics) -> statistics_pb2.
 
 
 def quantile_errors(numbers: statistics_pb2.NumericStatistics, values: np.ndarray) -> list[float]:
-    """How far each boundary of the quantiles and each bucket of the histogram is off, as a share of the values."""
+    """Return the rank error of each quantile boundary and each histogram bucket, as a share of the values."""
     ordered = np.sort(values[~np.isnan(values)])
     standard, quantiles = numbers.histograms
     bounds = [bucket.high_value for bucket in quantiles.buckets]

@@ -44,7 +44,7 @@ def taxi_schema() -> schema_pb2.Schema:
 
 
 class Outputs:
-    """What an executor has made."""
+    """The output of an executor."""
 
     def __init__(self, folder: Path) -> None:
         self.graph = standard_artifacts.TransformGraph()
@@ -85,7 +85,7 @@ def run(
     transform: tuple[str, ...] = ("train", "eval"),
     **properties: Any,
 ) -> Outputs:
-    """What one of the two executors makes of some rows; the function is named by its dotted path."""
+    """Run one of the two executors on some rows; the preprocessing function is named by its dotted path."""
     outputs = Outputs(out / name)
     given = standard_artifacts.Schema()
     given.uri = str(out / name / "schema")
@@ -110,7 +110,7 @@ def run(
 
 
 def run_both(*args: Any, **settings: Any) -> tuple[Outputs, Outputs]:
-    """What stock makes, and what ours makes."""
+    """Return the outputs of the stock executor and of ours."""
     return run("stock", *args, **settings), run("ours", *args, **settings)
 
 
