@@ -10,8 +10,6 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx.dsl.io import fileio
 
 from components.artifacts.report_files import REPORT
-from components.data_validation.out_of_domain import add_out_of_domain
-from components.data_validation.verdict import judge
 from components.evaluation.predictions import Predictions
 from components.evaluation.results import Evaluation, read_evaluation
 from components.examples.listing import files_of
@@ -83,10 +81,6 @@ class Sources:
         if "verdict" in self.folders:
             return dict(json.loads(read_text(f"{self.folders['verdict']}/verdict.json")))
         return self.rejected or {}
-        anomalies = read_anomalies(self.folders["anomalies"]) if "anomalies" in self.folders else []
-        if {"statistics", "examples", "schema"} <= self.folders.keys():
-            anomalies = add_out_of_domain(anomalies, self.statistics, self.example_files(), self.schema)
-        return judge(anomalies, block_on, acceptances).as_dict()
 
     def example_files(self) -> dict[str, list[str]]:
         """Return the files of each split, in order."""

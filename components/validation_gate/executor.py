@@ -43,8 +43,8 @@ class Executor(base_executor.BaseExecutor):
         if labels is not None:
             check_labels(Labels(**labels), statistics, files, schema)
         acceptances = [Acceptance(**entry) for entry in json.loads(exec_properties["accept"])]
-        anomalies = with_unlisted(read_anomalies(inputs["anomalies"].uri, splits), statistics, files, schema)
-        anomalies = add_out_of_domain(read_anomalies(inputs["anomalies"]), statistics, files, schema)
+        found = read_anomalies(inputs["anomalies"].uri, splits)
+        anomalies = add_out_of_domain(found, statistics, files, schema)
         verdict = judge(anomalies, exec_properties["block_on"], acceptances)
         if verdict.blocking:
             raise DataRejectedError(
@@ -58,10 +58,6 @@ class Executor(base_executor.BaseExecutor):
 
 def read_anomalies(folder: str, splits: Iterable[str]) -> list[Anomaly]:
     """Read the anomalies of some splits of an ExampleAnomalies artifact."""
-
-
-def read_anomalies(artifact: types.Artifact) -> list[Anomaly]:
-    """Return the anomalies of every split of an ExampleAnomalies artifact."""
     rows: list[Anomaly] = []
     for split in splits:
         with fileio.open(f"{folder}/Split-{split}/SchemaDiff.pb", "rb") as file:

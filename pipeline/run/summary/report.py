@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ml_metadata as mlmd
-from components.validation_gate.unlisted import with_unlisted
-from components.validation_gate.verdict import judge
 from ml_metadata.proto import metadata_store_pb2
 from tfx.utils import io_utils
 
 from components.artifacts.decision_records import decisions
 from components.artifacts.report_files import CARD, PAGE, REPORT, digest_of_copy, read_bytes, write_whole
+from components.data_validation.out_of_domain import add_out_of_domain
+from components.data_validation.verdict import judge
 from components.examples.listing import FILES
 from components.slice_report.facts import Report
 from components.slice_report.output import write_decision, write_report
@@ -98,5 +98,5 @@ def judge_again(sources: Sources, settings: Settings) -> GateVerdict | None:
     if "verdict" in has or not {"statistics", "examples", "schema"} <= has.keys():
         return None
     found = read_anomalies(has["anomalies"], sources.statistics) if "anomalies" in has else []
-    anomalies = with_unlisted(found, sources.statistics, sources.example_files(), sources.schema)
+    anomalies = add_out_of_domain(found, sources.statistics, sources.example_files(), sources.schema)
     return judge(anomalies, settings.block_on, settings.acceptances).as_dict()
