@@ -1,6 +1,7 @@
 """The shape of the house: sizes of folders and modules, and private parts of other libraries in one place."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -9,10 +10,17 @@ from pathlib import Path
 
 import pytest
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
 ROOT = Path(__file__).resolve().parent.parent
 OURS = {"pipeline", "components", "data", "schemas", "benchmarks", "deploy", "harness", "fakes", "local_runner"}
 # What the standard library offers under such names by its own documentation.
 DOCUMENTED = {"_exit", "_fields", "_make", "_asdict", "_replace", "_current_frames"}
+NOT_MODULES = {"__init__", "__pycache__", "conf"}
 # Packages by which a library says that a module is its own.
 INTERNAL = {"python", "impl", "src", "internal", "_impl"}
 
@@ -147,3 +155,32 @@ def test_a_private_part_would_be_found(tmp_path, code, found):
 def test_public_and_own_parts_are_fine(tmp_path, code):
     (tmp_path / "module.py").write_text(code)
     assert private_parts(tmp_path / "module.py") == []
+
+
+def contracts() -> list[dict]:
+    """The contracts of import-linter."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+
+
+def drawn_layers(package: str) -> list[str]:
+    """The layers of a package in the drawing of the import law."""
+    drawing = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
+    _, _, below = drawing.partition(f"\n{package} ")
+    return [line.strip() for line in re.findall(r"(?m)^  \w.*$", re.split(r"(?m)^ *│", below)[0])]
+
+
+@pytest.mark.parametrize("package", ["pipeline", "components"])
+def test_the_drawing_of_the_import_law_is_true(package):
+    (layers,) = [each["layers"] for each in contracts() if each.get("containers") == [package]]
+    assert drawn_layers(package) == layers
+
+
+def test_the_import_law_has_no_exceptions():
+    assert [each["name"] for each in contracts() if each.get("ignore_imports")] == []
+
+
+def test_components_may_import_the_leaves_of_the_pipeline_alone():
+    (law,) = [each for each in contracts() if each["name"].startswith("Components, data and schemas import only")]
+    (leaves,) = [each for each in contracts() if each["name"].startswith("Leaves import nothing")]
+    modules = {f"pipeline.{path.stem}" for path in (ROOT / "pipeline").iterdir() if path.stem not in NOT_MODULES}
+    assert modules - set(law["forbidden_modules"]) == {name for name in leaves["source_modules"] if "pipeline" in name}

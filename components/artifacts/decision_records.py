@@ -4,7 +4,7 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 
 from components.artifacts.decision import REJECTED, Decision
-from components.support.mlmd import live_artifacts, value
+from components.artifacts.metadata_store import live_artifacts, value
 
 DECISION_TYPE = "ReviewDecision"
 

@@ -9,9 +9,9 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 from pydantic import TypeAdapter
 
+from components.artifacts.metadata_store import READ, WRITTEN, inputs_of, live_artifacts, node_name, producer
 from components.artifacts.types import SliceReport
 from components.slice_report.facts import ArtifactFact, Pairs
-from components.support.mlmd import READ, WRITTEN, inputs_of, live_artifacts, node_name, producer
 
 Event: TypeAlias = metadata_store_pb2.Event
 Artifact: TypeAlias = metadata_store_pb2.Artifact

@@ -15,8 +15,8 @@ from ml_metadata.proto import metadata_store_pb2
 
 from components.artifacts.decision import APPROVED, Decision
 from components.artifacts.decision_records import DECISION_TYPE, decisions
+from components.artifacts.metadata_store import event, live_artifacts, put, put_execution_type, put_type, value
 from components.artifacts.report_files import REPORT, digest, read_bytes
-from components.support.mlmd import event, live_artifacts, put, put_execution_type, put_type, value
 from pipeline.errors import InputError, MainlineError
 
 REPORT_TYPE, REVIEW_TYPE = "SliceReport", "Review"

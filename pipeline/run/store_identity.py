@@ -16,8 +16,8 @@ import ml_metadata as mlmd
 from ml_metadata import errors
 from ml_metadata.proto import metadata_store_pb2
 
+from components.artifacts.metadata_store import when_free
 from components.support.atomic_files import write_json
-from components.support.mlmd import when_free
 from pipeline.errors import InputError, refused
 from pipeline.run.executions import executions_of_pipeline
 

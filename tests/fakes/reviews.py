@@ -10,12 +10,12 @@ import ml_metadata as mlmd
 import yaml
 from ml_metadata.proto import metadata_store_pb2
 
+from components.artifacts.metadata_store import event
 from components.artifacts.report_files import digest
 from components.evaluation.verdict import Check, Verdict
 from components.slice_report.facts import SCHEMA_VERSION, Lineage, Report, Run
 from components.slice_report.facts.encoding import to_json
 from components.slice_report.output import write_report
-from components.support.mlmd import event
 from pipeline.config.load import load_config
 from pipeline.review import ledger
 

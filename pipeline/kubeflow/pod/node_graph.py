@@ -6,8 +6,8 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 
+from components.artifacts.metadata_store import node_name
 from components.distributed_trainer.task_files import FOLDER
-from components.support.mlmd import node_name
 from pipeline.config.root import Config
 from pipeline.pipeline import create_pipeline, keep_schema
 from pipeline.run.beam_options import check_beam

@@ -12,7 +12,7 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 from tfx.proto.orchestration import pipeline_pb2
 
-from components.support.mlmd import node_name, producer
+from components.artifacts.metadata_store import node_name, producer
 from pipeline.errors import ConfigError
 from pipeline.nodes import EVALUATOR, EXAMPLE_GEN, SLICE_REPORT, TRAINER, TRANSFORM, TUNER, VALIDATION_GATE
 from pipeline.run.artifacts import OUTPUTS

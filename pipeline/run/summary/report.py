@@ -9,6 +9,7 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.utils import io_utils
 
 from components.artifacts.decision_records import decisions
+from components.artifacts.metadata_store import node_name
 from components.artifacts.report_files import CARD, PAGE, REPORT, digest_of_copy, read_bytes, write_whole
 from components.data_validation.out_of_domain import add_out_of_domain
 from components.data_validation.verdict import judge
@@ -19,7 +20,6 @@ from components.slice_report.report import make_report
 from components.slice_report.settings import Settings
 from components.slice_report.sources import GateVerdict, Sources
 from components.slice_report.trace import trace
-from components.support.mlmd import node_name
 from components.validation_gate.executor import read_anomalies
 from pipeline.config.root import Config
 from pipeline.nodes import BASELINE, SLICE_REPORT, WARM_START
