@@ -104,3 +104,16 @@ def config_key_exists(name: str) -> bool:
 def test_no_document_contains_a_path_of_a_particular_machine():
     machine = re.compile(r"(?<![\w.…<>])/(?:home|tmp|work|root|usr|opt)/")
     assert [path.name for path in DOCS if machine.search(path.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.parametrize("document", DOCS, ids=page_name)
+def test_a_name_in_a_module_exists(document):
+    # Such as: `METRICS` in `components/evaluation/verdict.py`
+    found = re.findall(r"`(\w+)`\s+in\s+`([\w/]+\.py)`", document.read_text(encoding="utf-8"))
+    missing = [(name, path) for name, path in found if name not in (ROOT / path).read_text(encoding="utf-8")]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=page_name)
+def test_the_readme_links_to_every_page(page):
+    assert f"({page_name(page)})" in (ROOT / "README.md").read_text(encoding="utf-8")
