@@ -56,3 +56,11 @@ def test_every_make_target_is_documented():
     assert targets
     text = "".join(document.read_text(encoding="utf-8") for document in DOCS)
     assert [target for target in targets.group(1).split() if f"make {target}" not in text] == []
+
+
+def test_the_messages_under_troubleshooting_are_those_of_the_client():
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "pipeline" / "kubeflow").rglob("*.py"))
+    first_cells = re.findall(r"^\| (`.*?) \|", section("docs/kubernetes.md", "Troubleshooting"), re.MULTILINE)
+    messages = [message for cell in first_cells for message in re.findall(r"`([^`]+)`", cell)]
+    assert len(messages) >= 5
+    assert [message for message in messages if message not in source] == []
