@@ -17,7 +17,7 @@ from fakes.fake_trials import processes
 from fakes.stuck_workers import put_into
 
 TWO = ("training.strategy=multi_worker", "training.workers=2")
-LONG = (*TWO, "training.epochs=30", "training.early_stopping_timeouts=30", "training.checkpoint_every_steps=5",
+LONG = (*TWO, "training.epochs=30", "training.early_stopping_patience=30", "training.checkpoint_every_steps=5",
         "training.max_restarts=6")  # fmt: skip
 
 
@@ -194,7 +194,7 @@ def test_under_parameter_servers_a_killed_worker_is_replaced_and_the_job_ends(tm
     rows = harness.tiny_rows(tmp_path / "rows")
     run = Watched(rows, tmp_path / "runs", "training.strategy=parameter_server", "training.workers=2",
                   "training.parameter_servers=2", "training.epochs=12",
-                  "training.early_stopping_timeouts=12")  # fmt: skip
+                  "training.early_stopping_patience=12")  # fmt: skip
     run.until(lambda: len(workers_of(run.process)) == 5)
     run.until(lambda: re.search(r"epoch \d", said_by(run.attempt() / "chief-0")))
     victim = next(worker for worker in workers_of(run.process) if worker.cmdline()[-1] == "worker-1")
