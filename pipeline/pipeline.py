@@ -1,11 +1,9 @@
-"""The graph, as a table: one statement a node. Nothing in it knows where it runs."""
+"""The graph as a table: one statement per node. Nothing in it knows where it runs."""
 
 import dataclasses
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.common.resolver import Resolver
@@ -23,14 +21,10 @@ from components.batch_transform.component import BatchTransform
 from components.distributed_trainer.component import DistributedTrainer
 from components.review.strategy import ApprovedReport
 from components.slice_report.component import SliceReport
-from components.support.atomic_files import claim
 from components.validation_gate.component import ValidationGate
 from components.versioned_pusher.component import VersionedPusher
-from pipeline.cache.digest import source_digest
 from pipeline.config.root import Config, Release
 from pipeline.config.training import Training
-from pipeline.errors import ConfigError
-from pipeline.features.column_fit import check_columns
 from pipeline.features.table import closed_columns, exclusive_minima
 from pipeline.metadata.connection import connection_config
 from pipeline.nodes import (
@@ -45,13 +39,11 @@ from pipeline.nodes import (
     WARM_START,
 )
 from pipeline.settings.evaluation import make_eval_config
-from pipeline.settings.known_names import check_names
+from pipeline.settings.graph import GraphSettings, check_settings, domains, schema_copy
 from pipeline.settings.report import report_settings
 from pipeline.settings.split import make_splitting
 from pipeline.settings.tuning import tuning_settings
 from pipeline.splits import SPLITS
-from pipeline.task.labels import gate_labels
-from pipeline.workloads.contract import Workload, check_model_settings, load_workload, read_schema
 
 if TYPE_CHECKING:
     from components.tuner.component import Tuner
@@ -63,110 +55,28 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
     Args:
         config: the effective config.
         rows: folder with ``train/``, ``eval/`` and ``test/``, each with CSV, JSON Lines, Parquet or TFRecord files;
-            with ``data.split_by`` the folder of such files.
-        root: where artifacts, metadata and served models go; ``<root>/serving/<version>`` is what a server reads.
+            with ``data.split_by``, a folder with the files themselves.
+        root: folder for artifacts, metadata and served models; a server reads ``<root>/serving/<version>``.
         enable_cache: whether a node whose inputs, settings and code have not changed is answered from the cache.
     """
-    workload = load_workload(config.workload)
-    check_model_settings(workload, config.training.model)
-    schema = read_schema(workload)
-    check_names(workload, config, schema)
-    labels = gate_labels(workload.table.label, schema)
-    check_columns(workload.table, schema, f"schemas/{workload.name}.pbtxt")
-    accepted = [dataclasses.asdict(entry) for entry in config.gate.accept]
-    pushed_to = pusher_pb2.PushDestination.Filesystem(base_directory=str(root / "serving"))
-
-    example_gen = ArrowExampleGen(
-        input_base=str(rows),
-        schema=schema,
-        splits=SPLITS,
-        on_bad_row=config.data.on_bad_row,
-        max_bad_share=config.data.max_bad_share,
-        splitting=make_splitting(config.data.split_by, schema),
-        shuffle_rows=config.data.shuffle_rows,
-        seed=config.data.seed,
-        other_columns=config.data.other_columns,
-        above=exclusive_minima(workload.table.features),
-        labels={labels["column"]: labels["values"]},
-    ).with_id(EXAMPLE_GEN)
+    settings = check_settings(config, rows, root)
+    example_gen = make_example_gen(settings)
     examples = example_gen.outputs["examples"]
     statistics_gen = BatchStatisticsGen(examples=examples).with_id(STATISTICS_GEN)
-    schema_gen = ImportSchemaGen(schema_file=str(schema_copy(workload, root)))
-    curated = schema_gen.outputs["schema"]
-    validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=curated)
-    gate = ValidationGate(
-        validator.outputs["anomalies"],
-        config.gate.block_on,
-        accepted,
-        labels,
-        statistics=statistics_gen.outputs["statistics"],
-        examples=examples,
-        schema=curated,
-    )
-    transform = BatchTransform(
-        examples=examples,
-        schema=curated,
-        preprocessing_fn=workload.preprocessing_fn,
-        splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "eval"]),
-        disable_statistics=True,
-        disable_analyzer_cache=True,
-        custom_config={
-            "domains": domains(schema, closed_columns(workload.table.features)),
-            "source": source_digest(workload.module("preprocessing")),
-        },
-    ).with_id(TRANSFORM)
-    transform.add_upstream_node(gate)
-    tuning = tuning_nodes(workload, config, transform, curated)
+    statistics = statistics_gen.outputs["statistics"]
+    schema_gen = ImportSchemaGen(schema_file=str(schema_copy(settings.workload, root)))
+    schema = schema_gen.outputs["schema"]
+    validator = ExampleValidator(statistics=statistics, schema=schema)
+    gate = make_gate(settings, validator.outputs["anomalies"], statistics, examples, schema)
+    transform = make_transform(settings, examples, schema, gate)
+    tuning = tuning_nodes(settings, transform, schema)
     warm_start = warm_start_nodes(config.training)
-    trainer = DistributedTrainer(
-        run_fn=workload.run_fn,
-        examples=transform.outputs["transformed_examples"],
-        transform_graph=transform.outputs["transform_graph"],
-        schema=curated,
-        hyperparameters=next((node.outputs["best_hyperparameters"] for node in tuning), None),
-        base_model=next((node.outputs["model"] for node in warm_start), None),
-        train_args=trainer_pb2.TrainArgs(splits=["train"]),
-        eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
-        custom_config={
-            "training": config.training.model_dump(mode="json", exclude={"backend"}),
-            "source": source_digest(workload.module("trainer")),
-            "labels": str(rows / "labels"),
-        },
-    ).with_id(TRAINER)
-    baseline = Resolver(
-        strategy_class=LatestOtherBlessedModel,
-        candidate=trainer.outputs["model"],
-        model=Channel(type=standard_artifacts.Model),
-        model_blessing=Channel(type=standard_artifacts.ModelBlessing),
-    ).with_id(BASELINE)
-    evaluator = BatchEvaluator(
-        examples=examples,
-        example_splits=["test"],
-        schema=curated,
-        model=trainer.outputs["model"],
-        baseline_model=baseline.outputs["model"],
-        eval_config=make_eval_config(workload, config.evaluation, schema),
-    ).with_id(EVALUATOR)
-    report = SliceReport(
-        report_settings(workload, config, schema),
-        examples=examples,
-        statistics=statistics_gen.outputs["statistics"],
-        schema=curated,
-        verdict=gate.outputs["verdict"],
-        model=trainer.outputs["model"],
-        model_run=trainer.outputs["model_run"],
-        evaluation=evaluator.outputs["evaluation"],
-        blessing=evaluator.outputs["blessing"],
-        baseline_model=baseline.outputs["model"],
-    )
+    trainer = make_trainer(settings, transform, schema, tuning, warm_start)
+    baseline = make_baseline(trainer)
+    evaluator = make_evaluator(settings, examples, schema, trainer, baseline)
+    report = make_report(settings, example_gen, statistics_gen, schema_gen, gate, trainer, evaluator, baseline)
     review = review_nodes(config.release, report)
-    pusher = VersionedPusher(
-        model=trainer.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(filesystem=pushed_to),
-        review=config.release.review,
-        **{key: channel for node in review for key, channel in node.outputs.items()},
-    ).with_id(PUSHER)
+    pusher = make_pusher(settings, trainer, evaluator, review)
     return Pipeline(
         pipeline_name=config.name,
         pipeline_root=str(root / "artifacts"),
@@ -180,18 +90,169 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
     )  # fmt: skip
 
 
-def tuning_nodes(workload: Workload, config: Config, transform: BatchTransform, schema: OutputChannel) -> "list[Tuner]":
-    """What searches the settings of the training, where the config asks for it."""
-    if config.tuning is None:
+def make_example_gen(settings: GraphSettings) -> ArrowExampleGen:
+    """ExampleGen: rows of files become tf.Examples, by split."""
+    data = settings.config.data
+    return ArrowExampleGen(
+        input_base=str(settings.rows),
+        schema=settings.schema,
+        splits=SPLITS,
+        on_bad_row=data.on_bad_row,
+        max_bad_share=data.max_bad_share,
+        splitting=make_splitting(data.split_by, settings.schema),
+        shuffle_rows=data.shuffle_rows,
+        seed=data.seed,
+        other_columns=data.other_columns,
+        above=exclusive_minima(settings.workload.table.features),
+        labels={settings.labels["column"]: settings.labels["values"]},
+    ).with_id(EXAMPLE_GEN)
+
+
+def make_gate(
+    settings: GraphSettings,
+    anomalies: OutputChannel,
+    statistics: OutputChannel,
+    examples: OutputChannel,
+    schema: OutputChannel,
+) -> ValidationGate:
+    """ValidationGate: anomalies that the config does not accept fail the run."""
+    gate = settings.config.gate
+    return ValidationGate(
+        anomalies,
+        gate.block_on,
+        [dataclasses.asdict(entry) for entry in gate.accept],
+        settings.labels,
+        statistics=statistics,
+        examples=examples,
+        schema=schema,
+    )
+
+
+def make_transform(
+    settings: GraphSettings, examples: OutputChannel, schema: OutputChannel, gate: ValidationGate
+) -> BatchTransform:
+    """Transform: vocabularies and scales from the train split, applied to train and eval once the gate has passed."""
+    workload = settings.workload
+    transform = BatchTransform(
+        examples=examples,
+        schema=schema,
+        preprocessing_fn=workload.preprocessing_fn,
+        splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "eval"]),
+        disable_statistics=True,
+        disable_analyzer_cache=True,
+        custom_config={
+            "domains": domains(settings.schema, closed_columns(workload.table.features)),
+            "source": settings.digest("preprocessing"),
+        },
+    ).with_id(TRANSFORM)
+    transform.add_upstream_node(gate)
+    return transform
+
+
+def make_trainer(
+    settings: GraphSettings,
+    transform: BatchTransform,
+    schema: OutputChannel,
+    tuning: "list[Tuner]",
+    warm_start: list[Resolver],
+) -> DistributedTrainer:
+    """Trainer, with the best hyperparameters and the model to start from where the config asks for them."""
+    return DistributedTrainer(
+        run_fn=settings.workload.run_fn,
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema,
+        hyperparameters=next((node.outputs["best_hyperparameters"] for node in tuning), None),
+        base_model=next((node.outputs["model"] for node in warm_start), None),
+        train_args=trainer_pb2.TrainArgs(splits=["train"]),
+        eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
+        custom_config={
+            "training": settings.training,
+            "source": settings.digest("trainer"),
+            "labels": str(settings.rows / "labels"),
+        },
+    ).with_id(TRAINER)
+
+
+def make_baseline(trainer: DistributedTrainer) -> Resolver:
+    """The latest blessed model that is not the candidate itself."""
+    return Resolver(
+        strategy_class=LatestOtherBlessedModel,
+        candidate=trainer.outputs["model"],
+        model=Channel(type=standard_artifacts.Model),
+        model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+    ).with_id(BASELINE)
+
+
+def make_evaluator(
+    settings: GraphSettings,
+    examples: OutputChannel,
+    schema: OutputChannel,
+    trainer: DistributedTrainer,
+    baseline: Resolver,
+) -> BatchEvaluator:
+    """Evaluator: metrics by slice on the test split, and the blessing."""
+    return BatchEvaluator(
+        examples=examples,
+        example_splits=["test"],
+        schema=schema,
+        model=trainer.outputs["model"],
+        baseline_model=baseline.outputs["model"],
+        eval_config=make_eval_config(settings.workload, settings.config.evaluation, settings.schema),
+    ).with_id(EVALUATOR)
+
+
+def make_report(
+    settings: GraphSettings,
+    example_gen: ArrowExampleGen,
+    statistics_gen: BatchStatisticsGen,
+    schema_gen: ImportSchemaGen,
+    gate: ValidationGate,
+    trainer: DistributedTrainer,
+    evaluator: BatchEvaluator,
+    baseline: Resolver,
+) -> SliceReport:
+    """SliceReport: one offline page on data, training and evaluation."""
+    return SliceReport(
+        report_settings(settings.workload, settings.config, settings.schema),
+        examples=example_gen.outputs["examples"],
+        statistics=statistics_gen.outputs["statistics"],
+        schema=schema_gen.outputs["schema"],
+        verdict=gate.outputs["verdict"],
+        model=trainer.outputs["model"],
+        model_run=trainer.outputs["model_run"],
+        evaluation=evaluator.outputs["evaluation"],
+        blessing=evaluator.outputs["blessing"],
+        baseline_model=baseline.outputs["model"],
+    )
+
+
+def make_pusher(
+    settings: GraphSettings, trainer: DistributedTrainer, evaluator: BatchEvaluator, review: list[Resolver]
+) -> VersionedPusher:
+    """Pusher: a blessed, and where required approved, model becomes a version below ``serving/``."""
+    pushed_to = pusher_pb2.PushDestination.Filesystem(base_directory=str(settings.root / "serving"))
+    return VersionedPusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=pusher_pb2.PushDestination(filesystem=pushed_to),
+        review=settings.config.release.review,
+        **{key: channel for node in review for key, channel in node.outputs.items()},
+    ).with_id(PUSHER)
+
+
+def tuning_nodes(settings: GraphSettings, transform: BatchTransform, schema: OutputChannel) -> "list[Tuner]":
+    """Tuner, where the config asks for a hyperparameter search."""
+    if settings.config.tuning is None:
         return []
-    # It brings Optuna.
+    # Imported here because it loads Optuna.
     from components.tuner.component import Tuner
 
     tuner = Tuner(
-        run_fn=workload.run_fn,
-        training=config.training.model_dump(mode="json", exclude={"backend"}),
-        settings=tuning_settings(workload, config, config.tuning),
-        source=source_digest(workload.module("trainer")),
+        run_fn=settings.workload.run_fn,
+        training=settings.training,
+        settings=tuning_settings(settings.workload, settings.config, settings.config.tuning),
+        source=settings.digest("trainer"),
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         schema=schema,
@@ -200,7 +261,7 @@ def tuning_nodes(workload: Workload, config: Config, transform: BatchTransform, 
 
 
 def warm_start_nodes(training: Training) -> list[Resolver]:
-    """What finds the model to begin with, where the config asks for one."""
+    """The resolver of the model to start from, where the config asks for a warm start."""
     if training.warm_start == "none":
         return []
     latest = Resolver(
@@ -212,7 +273,7 @@ def warm_start_nodes(training: Training) -> list[Resolver]:
 
 
 def review_nodes(release: Release, report: SliceReport) -> list[Resolver]:
-    """What tells Pusher the decision on the report, where a decision is required."""
+    """The resolver of the decision on the report, where the config requires a review."""
     if release.review == "none":
         return []
     approval = Resolver(
@@ -221,31 +282,3 @@ def review_nodes(release: Release, report: SliceReport) -> list[Resolver]:
         decision=Channel(type=ReviewDecision),
     )
     return [approval.with_id(APPROVAL)]
-
-
-def domains(schema: schema_pb2.Schema, columns: tuple[str, ...]) -> dict[str, list[str]]:
-    """The values that the schema allows in each of some columns.
-
-    Raises:
-        ConfigError: a column without a domain.
-    """
-    found = {feature.name: list(feature.string_domain.value) for feature in schema.feature}
-    for column in columns:
-        if not found.get(column):
-            raise ConfigError(f"schemas, feature {column}", "no string_domain, but the feature table calls it closed")
-    return {column: found[column] for column in columns}
-
-
-def schema_copy(workload: Workload, root: Path) -> Path:
-    """Where the copy of the curated schema lies that a run reads; its name is of its content.
-
-    ImportSchemaGen's cache key is the path of the file, so that an edit must change the path.
-    """
-    content = workload.schema.read_bytes()
-    return root / "schemas" / f"{workload.name}-{hashlib.sha256(content).hexdigest()[:16]}.pbtxt"
-
-
-def keep_schema(config: Config, root: Path) -> None:
-    """Makes that copy, which the graph of a config reads when it runs."""
-    workload = load_workload(config.workload)
-    claim(schema_copy(workload, root), workload.schema.read_bytes())

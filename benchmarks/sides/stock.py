@@ -22,8 +22,8 @@ def workload_settings(case: Case, rows: Path) -> Settings:
     # Imported here, so that the taxi rows do not pay for importing our own code.
     from pipeline.cache.digest import source_digest
     from pipeline.features.table import closed_columns
-    from pipeline.pipeline import domains
     from pipeline.settings.evaluation import make_eval_config
+    from pipeline.settings.graph import domains
     from pipeline.workloads.contract import load_workload
 
     workload, config = load_workload(case.name), config_of(case, rows)

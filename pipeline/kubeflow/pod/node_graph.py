@@ -9,7 +9,7 @@ from tfx.orchestration import metadata
 from components.artifacts.metadata_store import node_name
 from components.distributed_trainer.task_files import FOLDER
 from pipeline.config.root import Config
-from pipeline.pipeline import create_pipeline, keep_schema
+from pipeline.pipeline import create_pipeline
 from pipeline.run.beam_options import check_beam
 from pipeline.run.console import ProgressHandler
 from pipeline.run.events import Observer
@@ -18,6 +18,7 @@ from pipeline.run.local.graph import Graph, compile_pipeline
 from pipeline.run.output_folders import remove_outputs
 from pipeline.run.request import RunFolders
 from pipeline.run.store_identity import check_store_matches
+from pipeline.settings.graph import keep_schema
 
 Execution = metadata_store_pb2.Execution
 OVER = (Execution.COMPLETE, Execution.CACHED)

@@ -175,12 +175,13 @@ def make_graph(
     startup.prepare_process()
     from tfx.orchestration import metadata
 
-    from pipeline.pipeline import create_pipeline, keep_schema
+    from pipeline.pipeline import create_pipeline
     from pipeline.run.beam_options import check_beam
     from pipeline.run.executions import clean_up_executions, unfinished_in_root
     from pipeline.run.local.graph import Graph, compile_pipeline
     from pipeline.run.local.partial_run import reuse_matching_run
     from pipeline.run.store_identity import check_store_exists, check_store_matches
+    from pipeline.settings.graph import keep_schema
 
     check_beam(config.beam_pipeline_args, observer.note)
     if config.metadata.backend != "sqlite":

@@ -1,0 +1,85 @@
+"""What the graph is built from: a config with its workload and schema, checked against each other."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from components.support.atomic_files import claim
+from pipeline.cache.digest import source_digest
+from pipeline.config.root import Config
+from pipeline.errors import ConfigError
+from pipeline.features.column_fit import check_columns
+from pipeline.settings.known_names import check_names
+from pipeline.task.labels import gate_labels
+from pipeline.workloads.contract import Workload, check_model_settings, load_workload, read_schema
+
+
+@dataclass(frozen=True)
+class GraphSettings:
+    """The effective config with its workload and schema, checked against each other; and where a run reads and writes.
+
+    ``rows`` is a folder with ``train/``, ``eval/`` and ``test/``, or with ``data.split_by`` the folder of the files
+    themselves; ``labels`` are the label column and its values, for the gate.
+    """
+
+    config: Config
+    workload: Workload
+    schema: schema_pb2.Schema
+    labels: dict[str, Any]
+    rows: Path
+    root: Path
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """The section ``training`` without the backend, which does not change the model."""
+        return self.config.training.model_dump(mode="json", exclude={"backend"})
+
+    def digest(self, part: str) -> str:
+        """The digest of the code behind a module of the workload, which becomes part of a node's cache key."""
+        return source_digest(self.workload.module(part))
+
+
+def check_settings(config: Config, rows: Path, root: Path) -> GraphSettings:
+    """Load the workload and the schema of a config, and check them against each other before any node runs.
+
+    Raises:
+        ConfigError: the workload is incomplete, or config, workload and schema do not fit together.
+    """
+    workload = load_workload(config.workload)
+    check_model_settings(workload, config.training.model)
+    schema = read_schema(workload)
+    check_names(workload, config, schema)
+    labels = gate_labels(workload.table.label, schema)
+    check_columns(workload.table, schema, f"schemas/{workload.name}.pbtxt")
+    return GraphSettings(config, workload, schema, labels, rows, root)
+
+
+def domains(schema: schema_pb2.Schema, columns: tuple[str, ...]) -> dict[str, list[str]]:
+    """The values that the schema allows in each of ``columns``.
+
+    Raises:
+        ConfigError: a column has no domain.
+    """
+    allowed = {feature.name: list(feature.string_domain.value) for feature in schema.feature}
+    for column in columns:
+        if not allowed.get(column):
+            raise ConfigError(f"schemas, feature {column}", "no string_domain, but the feature table calls it closed")
+    return {column: allowed[column] for column in columns}
+
+
+def schema_copy(workload: Workload, root: Path) -> Path:
+    """The path of the copy of the curated schema that a run reads, named by a digest of its content.
+
+    ImportSchemaGen's cache key contains the path of the file and not its content, so an edit must change the path.
+    """
+    content = workload.schema.read_bytes()
+    return root / "schemas" / f"{workload.name}-{hashlib.sha256(content).hexdigest()[:16]}.pbtxt"
+
+
+def keep_schema(config: Config, root: Path) -> None:
+    """Write the copy of the schema that the graph of a config reads when it runs."""
+    workload = load_workload(config.workload)
+    claim(schema_copy(workload, root), workload.schema.read_bytes())
