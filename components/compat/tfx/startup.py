@@ -3,9 +3,9 @@
 ``skip_components_init``
     Enter the package ``tfx.components`` without running its ``__init__``, which imports every stock component with its
     executor, and with them the Kubernetes client and its JSON schemas. TFX's launcher and all our components reach into
-    that package. On TFX 1.16 this takes about 3 s of processor time off every process (8 s to 5 s, measured by
-    ``benchmarks.overhead``). Upstream: ``tfx/components/__init__.py``. On TFX 1.21 the ``__init__`` also mends TFMA, so
-    there it runs as ever and nothing is saved. When it goes: processes start more slowly, nothing else changes.
+    that package. On TFX 1.16 it saves every process a third of the processor time of importing the graph (5.2 s instead
+    of 7.8 s on a machine with 2 cores). On TFX 1.21 it does nothing: there the ``__init__`` also mends TFMA, and must
+    run. Upstream: ``tfx/components/__init__.py``. When it goes: processes start more slowly, nothing else changes.
 """
 
 import ast
