@@ -1,6 +1,6 @@
-"""Whose the folders of an execution are: one that is there is written into, or removed, only by its own execution.
+"""Ownership of output folders: an existing folder is written to or removed only by the execution that created it.
 
-Numbers come again where a store was lost or restored; the name of an execution in ML Metadata, a UUID, does not.
+The ids of executions repeat after ML Metadata was lost or restored. The name of an execution, a UUID, does not.
 """
 
 import shutil
@@ -10,37 +10,37 @@ from typing import TypeAlias
 
 from ml_metadata.proto import metadata_store_pb2
 
+from components.compat.tfx.launcher import stateful_folder
 from components.support.atomic_files import write_whole
 from pipeline.errors import InputError
 
 Execution: TypeAlias = metadata_store_pb2.Execution
 SYSTEM, OWNERS = ".system", "owner"
-KEPT = "__stateful_working_dir_index__"
 
 
 def claim_outputs(node_folder: Path, execution: Execution, outputs: Iterable[str]) -> None:
-    """Makes the folders of an execution its own before they are made.
+    """Record an execution as the owner of its output folders before they are created.
 
     Raises:
-        InputError: one is there already, and is not this execution's.
+        InputError: one of them exists already and belongs to another execution.
     """
     if owns(node_folder, execution):
         return
-    taken = [uri for uri in outputs if Path(uri).exists()]
-    if taken:
+    existing = [uri for uri in outputs if Path(uri).exists()]
+    if existing:
         raise InputError(
-            taken[0], "this folder was written by another execution of the same number; nothing was changed",
+            existing[0], "this folder was written by another execution with the same id; nothing was changed",
             received=f"execution {execution.id}", expected="no such folder",
-            next_step="ML Metadata was lost, restored from an older backup, or is another one: put it back, move the "
+            next_step="ML Metadata was lost, restored from an older backup, or is another store: restore it, move the "
             "folder away, or give another --root.",
         )  # fmt: skip
-    write_whole(owner_file(node_folder, execution.id), name_of(execution).encode())
+    write_whole(owner_file(node_folder, execution.id), unique_name(execution).encode())
 
 
 def remove_outputs(artifacts: Path, execution: Execution) -> None:
-    """Removes what an execution wrote: ``<artifacts>/<node>/<output>/<number>``, and its working folders.
+    """Remove what an execution wrote: ``<artifacts>/<node>/<output>/<id>`` and its working folders.
 
-    What is not provably its own is left alone.
+    Anything that is not provably its own stays.
     """
     for owner in artifacts.glob(f"*/{SYSTEM}/{OWNERS}/{execution.id}"):
         node_folder = owner.parents[2]
@@ -48,33 +48,25 @@ def remove_outputs(artifacts: Path, execution: Execution) -> None:
             for path in (*node_folder.glob(f"*/{execution.id}"), *node_folder.glob(f"{SYSTEM}/*/{execution.id}")):
                 if path != owner:
                     shutil.rmtree(path, ignore_errors=True)
-            remove_stateful_folder(node_folder, execution)
+            # A retry is another execution here, which never reads what this one kept.
+            if (kept := stateful_folder(node_folder, execution)) is not None:
+                shutil.rmtree(kept, ignore_errors=True)
             owner.unlink(missing_ok=True)
 
 
-def remove_stateful_folder(node_folder: Path, execution: Execution) -> None:
-    """Removes the working folder that TFX keeps of a failed execution for another try, which is an execution anew.
-
-    Its name is a UUID (``get_stateful_working_directory``, tfx/orchestration/portable/outputs_utils.py).
-    """
-    name = dict(execution.custom_properties).get(KEPT)
-    if name is not None and name.string_value:
-        shutil.rmtree(node_folder / SYSTEM / "stateful_working_dir" / name.string_value, ignore_errors=True)
-
-
 def owns(node_folder: Path, execution: Execution) -> bool:
-    """Whether the folders of an execution's number are its own."""
+    """Whether the folders with an execution's id are its own."""
     try:
-        return owner_file(node_folder, execution.id).read_bytes() == name_of(execution).encode()
+        return owner_file(node_folder, execution.id).read_bytes() == unique_name(execution).encode()
     except OSError:
         return False
 
 
-def owner_file(node_folder: Path, number: int) -> Path:
-    """What says whose the folders of a number are."""
-    return node_folder / SYSTEM / OWNERS / str(number)
+def owner_file(node_folder: Path, execution_id: int) -> Path:
+    """The file that names the owner of the folders with an id."""
+    return node_folder / SYSTEM / OWNERS / str(execution_id)
 
 
-def name_of(execution: Execution) -> str:
-    """What no other execution is called: its name, with the moment when it was registered."""
+def unique_name(execution: Execution) -> str:
+    """The execution's name and the time at which it was registered; no other execution has both."""
     return f"{execution.name} {execution.create_time_since_epoch}"

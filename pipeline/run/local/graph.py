@@ -1,7 +1,6 @@
 """The nodes of a compiled pipeline, launched one by one and watched."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
@@ -9,9 +8,10 @@ from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.pipeline import Pipeline
-from tfx.orchestration.portable import data_types, launcher, partial_run_utils, runtime_parameter_utils
-from tfx.proto.orchestration import execution_result_pb2, pipeline_pb2
+from tfx.orchestration.portable import partial_run_utils, runtime_parameter_utils
+from tfx.proto.orchestration import pipeline_pb2
 
+from components.compat.tfx.launcher import HookedLauncher
 from components.support import garbage_collection
 from pipeline.errors import InputError, MainlineError
 from pipeline.run.artifacts import Output, outputs_of
@@ -85,8 +85,9 @@ class Graph:
         self.statuses[node].detail = ""
         return "done"
 
-    def _launcher(self, node: str) -> launcher.Launcher:
-        return Launcher(
+    def _launcher(self, node: str) -> HookedLauncher:
+        return HookedLauncher(
+            claim_outputs,
             pipeline_node=self.nodes[node],
             mlmd_connection=metadata.Metadata(self.connection),
             pipeline_info=self.ir.pipeline_info,
@@ -135,22 +136,6 @@ def check_ran(node: str, record: metadata_store_pb2.Execution) -> None:
             node, "it was not run: ML Metadata has not all outputs of the nodes before it",
             next_step="The log of the run says which. Run again with --no-cache.",
         )  # fmt: skip
-
-
-class Launcher(launcher.Launcher):
-    """TFX's launcher, which writes into no folder that is there and not of its own execution.
-
-    ``_run_executor`` makes the folders, and removes them where the executor fails
-    (tfx/orchestration/portable/launcher.py).
-    """
-
-    def _run_executor(self, execution_info: data_types.ExecutionInfo) -> execution_result_pb2.ExecutorOutput:
-        with self._mlmd_connection as handle:
-            (execution,) = handle.store.get_executions_by_id([execution_info.execution_id])
-        root = self._pipeline_runtime_spec.pipeline_root.field_value.string_value
-        uris = [artifact.uri for artifacts in execution_info.output_dict.values() for artifact in artifacts]
-        claim_outputs(Path(root) / self._pipeline_node.node_info.id, execution, uris)
-        return super()._run_executor(execution_info)
 
 
 def initial_state(node: pipeline_pb2.PipelineNode) -> State:

@@ -255,7 +255,7 @@ def test_numbers_that_come_again_write_into_no_folder_that_is_there(tiny):
     tiny.run("none")
     before = {path: path.read_bytes() for path in (tiny.root / "artifacts").glob("Pusher/pushed_model/*/*")}
     (tiny.root / "metadata.db").unlink()
-    with pytest.raises(InputError, match="written by another execution of the same number"):
+    with pytest.raises(InputError, match="written by another execution with the same id"):
         tiny.run("none")
     assert before
     assert {path: path.read_bytes() for path in before} == before

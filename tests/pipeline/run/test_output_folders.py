@@ -35,7 +35,7 @@ def test_an_execution_may_write_again_where_it_wrote(artifacts):
 @pytest.mark.parametrize("other", [LATER, OTHER])
 def test_another_of_the_same_number_neither_writes_there_nor_removes_it(artifacts, other):
     folder, working = write(artifacts, FIRST)
-    with pytest.raises(InputError, match="written by another execution of the same number; nothing was changed"):
+    with pytest.raises(InputError, match="written by another execution with the same id; nothing was changed"):
         claim_outputs(artifacts / "Trainer", other, [str(folder)])
     remove_outputs(artifacts, other)
     assert (folder / "file").is_file()
