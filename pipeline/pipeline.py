@@ -1,11 +1,15 @@
 """The graph as a table: one statement per node. Nothing in it knows where it runs."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfx.components.evaluator.component import Evaluator
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.components.transform.component import Transform
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
@@ -15,9 +19,9 @@ from tfx.types.channel import Channel, OutputChannel
 from components.arrow_example_gen.component import ArrowExampleGen
 from components.artifacts.types import ReviewDecision
 from components.baseline.strategy import LatestOtherBlessedModel
-from components.batch_evaluator.component import BatchEvaluator
+from components.batch_evaluator.component import BatchEvaluator, StockEvaluator
 from components.batch_statistics.component import BatchStatisticsGen
-from components.batch_transform.component import BatchTransform
+from components.batch_transform.component import BatchTransform, StockTransform
 from components.distributed_trainer.component import DistributedTrainer
 from components.review.strategy import ApprovedReport
 from components.slice_report.component import SliceReport
@@ -49,6 +53,11 @@ if TYPE_CHECKING:
     from components.tuner.component import Tuner
 
 
+STATISTICS_GENS: Mapping[str, type[StatisticsGen]] = {"batch": BatchStatisticsGen, "stock": StatisticsGen}
+TRANSFORMS: Mapping[str, type[Transform]] = {"batch": BatchTransform, "stock": StockTransform}
+EVALUATORS: Mapping[str, type[Evaluator]] = {"batch": BatchEvaluator, "stock": StockEvaluator}
+
+
 def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool = True) -> Pipeline:
     """The whole graph for a config.
 
@@ -62,7 +71,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
     settings = check_settings(config, rows, root)
     example_gen = make_example_gen(settings)
     examples = example_gen.outputs["examples"]
-    statistics_gen = BatchStatisticsGen(examples=examples).with_id(STATISTICS_GEN)
+    statistics_gen = STATISTICS_GENS[config.statistics.engine](examples=examples).with_id(STATISTICS_GEN)
     statistics = statistics_gen.outputs["statistics"]
     schema_gen = ImportSchemaGen(schema_file=str(schema_copy(settings.workload, root)))
     schema = schema_gen.outputs["schema"]
@@ -130,10 +139,10 @@ def make_gate(
 
 def make_transform(
     settings: GraphSettings, examples: OutputChannel, schema: OutputChannel, gate: ValidationGate
-) -> BatchTransform:
+) -> Transform:
     """Transform: vocabularies and scales from the train split, applied to train and eval once the gate has passed."""
     workload = settings.workload
-    transform = BatchTransform(
+    transform = TRANSFORMS[settings.config.transform.engine](
         examples=examples,
         schema=schema,
         preprocessing_fn=workload.preprocessing_fn,
@@ -151,7 +160,7 @@ def make_transform(
 
 def make_trainer(
     settings: GraphSettings,
-    transform: BatchTransform,
+    transform: Transform,
     schema: OutputChannel,
     tuning: "list[Tuner]",
     warm_start: list[Resolver],
@@ -190,9 +199,9 @@ def make_evaluator(
     schema: OutputChannel,
     trainer: DistributedTrainer,
     baseline: Resolver,
-) -> BatchEvaluator:
+) -> Evaluator:
     """Evaluator: metrics by slice on the test split, and the blessing."""
-    return BatchEvaluator(
+    return EVALUATORS[settings.config.evaluation.engine](
         examples=examples,
         example_splits=["test"],
         schema=schema,
@@ -205,11 +214,11 @@ def make_evaluator(
 def make_report(
     settings: GraphSettings,
     example_gen: ArrowExampleGen,
-    statistics_gen: BatchStatisticsGen,
+    statistics_gen: StatisticsGen,
     schema_gen: ImportSchemaGen,
     gate: ValidationGate,
     trainer: DistributedTrainer,
-    evaluator: BatchEvaluator,
+    evaluator: Evaluator,
     baseline: Resolver,
 ) -> SliceReport:
     """SliceReport: one offline page on data, training and evaluation."""
@@ -228,7 +237,7 @@ def make_report(
 
 
 def make_pusher(
-    settings: GraphSettings, trainer: DistributedTrainer, evaluator: BatchEvaluator, review: list[Resolver]
+    settings: GraphSettings, trainer: DistributedTrainer, evaluator: Evaluator, review: list[Resolver]
 ) -> VersionedPusher:
     """Pusher: a blessed, and where required approved, model becomes a version below ``serving/``."""
     pushed_to = pusher_pb2.PushDestination.Filesystem(base_directory=str(settings.root / "serving"))
@@ -241,7 +250,7 @@ def make_pusher(
     ).with_id(PUSHER)
 
 
-def tuning_nodes(settings: GraphSettings, transform: BatchTransform, schema: OutputChannel) -> "list[Tuner]":
+def tuning_nodes(settings: GraphSettings, transform: Transform, schema: OutputChannel) -> "list[Tuner]":
     """Tuner, where the config asks for a hyperparameter search."""
     if settings.config.tuning is None:
         return []

@@ -1,7 +1,8 @@
 """Files of examples to files of predictions: batches through the models, in C++ but for the loop over batches."""
 
+import functools
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
@@ -12,8 +13,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.evaluation.predictions import part_path, write_part
+from components.evaluation.predictions import list_parts, list_scored, part_path, write_part
 from components.evaluation.saved_model import load_model
+from components.examples.bad_rows import naming_bad_rows
 from components.examples.reading import decoder, serialized_batches
 from pipeline.errors import DataError, MainlineError
 from pipeline.nodes import EVALUATOR
@@ -47,6 +49,36 @@ class ScoreFile(beam.DoFn):
         if first is None:
             first = empty_table(self.scorers, self.schema)
         yield write_part(part_path(self.evaluation_dir, number), itertools.chain([first], tables), first.schema)
+
+
+def write_predictions(
+    make_pipeline: Callable[[], beam.Pipeline],
+    files: Sequence[str],
+    scorers: Sequence[Scorer],
+    schema: schema_pb2.Schema,
+    evaluation_dir: str,
+) -> None:
+    """Score files of examples side by side, and list the files of predictions.
+
+    Raises:
+        DataError: a row cannot be scored.
+        MainlineError: files were lost.
+    """
+    score = functools.partial(score_all, scorers=scorers)
+    with naming_bad_rows(files, score, EVALUATOR), make_pipeline() as pipeline:
+        _ = (
+            pipeline
+            | beam.Create(list(enumerate(files)))
+            | beam.Reshuffle()
+            | beam.ParDo(ScoreFile(scorers, schema.SerializeToString(), evaluation_dir))
+        )
+    load_model.cache_clear()
+    parts = len(list_parts(evaluation_dir))
+    if parts != len(files):
+        raise MainlineError(
+            evaluation_dir, "files were lost", expected=f"{len(files)} files", received=f"{parts} files"
+        )
+    list_scored(evaluation_dir)
 
 
 def empty_table(scorers: Sequence[Scorer], schema: bytes) -> pa.Table:

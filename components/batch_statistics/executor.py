@@ -17,6 +17,7 @@ from tfx.utils import json_utils, stats_utils
 
 from components.batch_statistics.counting import CountFile, MergeFiles, WriteSplit
 from components.batch_statistics.options import check_options
+from components.compat.tfx.executors import beam_pipeline
 from components.examples.parsing import declared
 from components.examples.reading import check_examples, read_schema, required_files
 from pipeline.errors import ConfigError, MainlineError
@@ -56,7 +57,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """Counts files side by side, and puts them together by split."""
         for path in paths.values():
             fileio.makedirs(os.path.dirname(path))
-        with self._make_beam_pipeline() as pipeline:
+        with beam_pipeline(self) as pipeline:
             _ = (
                 pipeline
                 | beam.Create([(split, path) for split, paths in files.items() for path in paths])

@@ -1,13 +1,12 @@
-"""Transform by batch: a Beam pipeline of few stages for each pass over the rows, and the graph between them."""
+"""Transform in batches: a short Beam pipeline for each pass over the rows, and graphs in between."""
 
+import functools
 import logging
 import os
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from tfx.components.transform import executor as stock
-from tfx.components.transform import executor_utils, labels
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
@@ -20,8 +19,10 @@ from components.batch_transform.options import Artifacts, check_settings
 from components.batch_transform.passes import Columns, Graph, Work, check_rows
 from components.batch_transform.plan import Phase, UnknownAnalyzerError, phases
 from components.batch_transform.rows import transform
+from components.batch_transform.stock_executor import StockExecutor, list_transformed
 from components.batch_transform.tracing import Traced
-from components.examples.listing import list_written
+from components.compat.tfx.executors import beam_pipeline
+from components.compat.tfx.transform import executor_utils
 from components.examples.reading import check_examples, read_schema, required_files
 
 logger = logging.getLogger(__name__)
@@ -30,18 +31,17 @@ TEMPORARY = ".temp_path"
 Properties = dict[str, Any]
 
 
-class Executor(stock.Executor):
+class Executor(StockExecutor):
     """Runs under the stock Transform component: same inputs, outputs and properties.
 
-    What is not done here is left to stock's executor, whose subclass this is: an analyzer, or a kind of column, that
-    is not known.
+    A preprocessing_fn with an unknown analyzer or kind of column is left to stock Transform, from which this derives.
     """
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
-        """Writes the transform graph and the transformed examples.
+        """Write the transform graph and the transformed examples.
 
         Raises:
-            ConfigError: a setting asks for what this Transform does not know.
+            ConfigError: a setting is not supported.
             DataError: a split has no files.
             MainlineError: rows were lost.
         """
@@ -50,7 +50,7 @@ class Executor(stock.Executor):
             check_examples("BatchTransform", examples)
         target = artifact_utils.get_single_uri(output_dict[specs.TRANSFORM_GRAPH_KEY])
         schema = read_schema(artifact_utils.get_single_uri(input_dict[specs.SCHEMA_KEY]))
-        # Of this call alone: a process knows a graph that it has loaded by its folder.
+        # A new folder for each call, since loaded graphs are cached by folder.
         temporary = os.path.join(target, TEMPORARY, uuid.uuid4().hex)
         try:
             columns = parsed_columns(schema)
@@ -58,9 +58,8 @@ class Executor(stock.Executor):
             check_outputs(traced.outputs)
             passes = phases(traced)
         except (UnknownAnalyzerError, UnknownColumnError) as unknown:
-            logger.warning("left to stock Transform, which is slower: BatchTransform does not know %s", unknown)
+            logger.warning("BatchTransform does not support %s: using stock Transform, which is slower", unknown)
             super().Do(input_dict, output_dict, exec_properties)
-            list_transformed(output_dict)
             return
         executor_utils.MatchNumberOfTransformedExamplesArtifacts(input_dict, output_dict)
         analyzed, transformed = work_on(input_dict, output_dict, exec_properties)
@@ -69,44 +68,29 @@ class Executor(stock.Executor):
         fileio.rmtree(os.path.join(target, TEMPORARY))
         list_transformed(output_dict)
 
-    def preprocessing_fn(self, properties: Properties) -> tracing.PreprocessingFn:
-        """The function that the component was given, with its ``custom_config`` if it takes one."""
-        named = {
-            labels.PREPROCESSING_FN: properties.get(specs.PREPROCESSING_FN_KEY),
-            labels.MODULE_FILE: None,
-            labels.MODULE_PATH: None,
-            labels.CUSTOM_CONFIG: properties.get(specs.CUSTOM_CONFIG_KEY),
-        }
-        return self._GetPreprocessingFn(named, {})
-
     def transform(
         self, traced: Traced, passes: Sequence[Phase], columns: Columns, analyzed: list[Work], transformed: list[Work]
     ) -> str:
-        """Learns from some files and transforms others; gives the folder of the last SavedModel.
+        """Run the analyzers on some files and transform others; return the folder of the final SavedModel.
 
         Raises:
             MainlineError: rows were lost.
         """
         used = {name: columns[name] for name in tracing.columns_for_analysis(traced)}
-        values, rows = learn(self._make_beam_pipeline, traced, passes, used, analyzed)
+        make_pipeline = functools.partial(beam_pipeline, self)
+        values, rows = learn(make_pipeline, traced, passes, used, analyzed)
         saved = os.path.join(traced.folder, "graph")
         tracing.save(traced, saved, values)
         if transformed:
             graph = Graph(saved, {name: columns[name] for name in tracing.columns_for_outputs(traced)})
             schema = tracing.read_schema(saved)
-            moved = transform(self._make_beam_pipeline, transformed, graph, schema, os.path.join(traced.folder, "rows"))
+            moved = transform(make_pipeline, transformed, graph, schema, os.path.join(traced.folder, "rows"))
             check_rows(rows, moved)
         return saved
 
 
-def list_transformed(output_dict: Artifacts) -> None:
-    """Keeps in the artifacts of transformed examples which files they have."""
-    for examples in output_dict.get(specs.TRANSFORMED_EXAMPLES_KEY) or []:
-        list_written(examples)
-
-
 def work_on(input_dict: Artifacts, output_dict: Artifacts, properties: Properties) -> tuple[list[Work], list[Work]]:
-    """The files to analyze, and those to transform, if transformed rows are asked for; makes the folders of these.
+    """Return the files to analyze and those to transform, and make the folders of the output.
 
     Raises:
         DataError: a split has no files.

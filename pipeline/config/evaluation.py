@@ -7,6 +7,9 @@ from pydantic import AfterValidator
 from pipeline.config.strict import Strict
 from pipeline.criteria import Change, Threshold
 
+# Who computes what a node writes: our executor, in batches, or TFX's own.
+Engine = Literal["batch", "stock"]
+
 
 def check_order(threshold: Threshold) -> Threshold:
     """Refuse a threshold that no value can meet."""
@@ -19,9 +22,11 @@ class Evaluation(Strict):
     """How the model is judged.
 
     ``bounds`` and ``changes``, if given, replace those in the workload's ``evaluation.py``. ``auc`` says how AUC and
-    AUCPrecisionRecall are computed: ``exact``, or over fixed thresholds as TFMA does, ``stock``.
+    AUCPrecisionRecall are computed: ``exact``, or over fixed thresholds as TFMA does, ``stock``. With ``engine: stock``
+    all metrics, slices and the verdict are TFMA's.
     """
 
+    engine: Engine = "batch"
     confidence_intervals: bool = True
     auc: Literal["exact", "stock"] = "exact"
     bounds: tuple[Annotated[Threshold, AfterValidator(check_order)], ...] | None = None

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pipeline.config.data import Data
-from pipeline.config.evaluation import Evaluation
+from pipeline.config.evaluation import Engine, Evaluation
 from pipeline.config.kubeflow import Kubeflow
 from pipeline.config.strict import Port, Strict
 from pipeline.config.training import Training
@@ -18,6 +18,18 @@ class Gate(Strict):
 
     block_on: Literal["warning", "error"] = "error"
     accept: tuple[Acceptance, ...] = ()
+
+
+class Statistics(Strict):
+    """Which executor computes the statistics: ours, in batches, or TFX's own."""
+
+    engine: Engine = "batch"
+
+
+class Transform(Strict):
+    """Which executor runs the preprocessing: ours, in batches, or TFX's own."""
+
+    engine: Engine = "batch"
 
 
 class Report(Strict):
@@ -59,7 +71,9 @@ class Config(Strict):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
     workload: str
     data: Data
+    statistics: Statistics = Statistics()
     gate: Gate = Gate()
+    transform: Transform = Transform()
     training: Training
     tuning: Tuning | None = None
     evaluation: Evaluation = Evaluation()

@@ -38,7 +38,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 def run_executor(world: World, tmp_path: Path) -> Callable[..., Run]:
     """Run the executor alone, as the launcher does."""
 
-    def run(config, model=None, baseline=None, split="test") -> Run:
+    def run(config, model=None, baseline=None, split="test", executor=Executor) -> Run:
         examples = artifact(
             standard_artifacts.Examples, world.examples, split_names=artifact_utils.encode_split_names([split])
         )
@@ -56,7 +56,7 @@ def run_executor(world: World, tmp_path: Path) -> Callable[..., Run]:
         # Beam arguments would make TFX build a package of itself, which takes four seconds.
         context = BaseBeamExecutor.Context(make_beam_pipeline_fn=lambda: beam.Pipeline(argv=BEAM_ARGS))
         properties = {"eval_config": json_format.MessageToJson(config), "example_splits": f'["{split}"]'}
-        Executor(context).Do(inputs, {"evaluation": [evaluation], "blessing": [blessing]}, properties)
+        executor(context).Do(inputs, {"evaluation": [evaluation], "blessing": [blessing]}, properties)
         return Run(evaluation.uri, blessing)
 
     return run

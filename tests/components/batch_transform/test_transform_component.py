@@ -1,5 +1,6 @@
 """The component in a pipeline of its own, from a CSV to what a trainer reads."""
 
+import pytest
 import tensorflow_transform as tft
 from fakes.stock import example_gen_runs
 from fakes.stock.transform_runs import taxi_schema
@@ -8,15 +9,16 @@ from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGe
 from tfx.proto import transform_pb2
 from tfx.utils import io_utils
 
-from components.batch_transform.component import BatchTransform
+from components.batch_transform.component import BatchTransform, StockTransform
 
 
-def test_the_component_runs_in_a_pipeline(tmp_path):
+@pytest.mark.parametrize("component", [BatchTransform, StockTransform])
+def test_the_component_runs_in_a_pipeline(component, tmp_path):
     write_text(tmp_path / "rows" / "train" / "rows.csv", "".join(example_gen_runs.taxi_lines(2000)))
     io_utils.write_pbtxt_file(str(tmp_path / "schema.pbtxt"), taxi_schema())
     examples = example_gen_runs.taxi_gen(tmp_path / "rows")
     schema = ImportSchemaGen(schema_file=str(tmp_path / "schema.pbtxt"))
-    transform = BatchTransform(
+    transform = component(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
         preprocessing_fn="batch_transform.preprocessing.counted",

@@ -1,0 +1,45 @@
+"""Writes the blessing as stock Evaluator does, and the digest of the model that was judged."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
+from tfx import types
+from tfx.components.evaluator import constants
+from tfx.types import artifact_utils
+from tfx.types import standard_component_specs as specs
+from tfx.utils import io_utils
+
+from components.artifacts.model_digest import JUDGED, content_digest
+from components.batch_evaluator.inputs import Artifacts, model_path
+
+
+def has_thresholds(config: config_pb2.EvalConfig) -> bool:
+    """Whether there is anything to validate; without thresholds there is no blessing."""
+    return bool(tfma.metrics.metric_thresholds_from_metrics_specs(config.metrics_specs, eval_config=config))
+
+
+def write_blessing(inputs: Artifacts, outputs: Artifacts, properties: dict[str, Any], passed: bool) -> None:
+    """Fill the blessing as tfx/components/evaluator/executor.py does, and add the digest of the model."""
+    blessing = artifact_utils.get_single_instance(outputs[specs.BLESSING_KEY])
+    model = artifact_utils.get_single_instance(inputs[specs.MODEL_KEY])
+    blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+    add_model_digest(inputs, blessing)
+    if inputs.get(specs.BASELINE_MODEL_KEY):
+        baseline = artifact_utils.get_single_instance(inputs[specs.BASELINE_MODEL_KEY])
+        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)
+    if "current_component_id" in properties:
+        blessing.set_string_custom_property("component_id", properties["current_component_id"])
+    name = constants.BLESSED_FILE_NAME if passed else constants.NOT_BLESSED_FILE_NAME
+    io_utils.write_string_file(os.path.join(blessing.uri, name), "")
+    blessed = constants.BLESSED_VALUE if passed else constants.NOT_BLESSED_VALUE
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, blessed)
+
+
+def add_model_digest(inputs: Artifacts, blessing: types.Artifact) -> None:
+    """Record which content was judged, so that Pusher can refuse a model that has changed since."""
+    blessing.set_string_custom_property(JUDGED, content_digest(Path(model_path(inputs[specs.MODEL_KEY]))))

@@ -1,0 +1,42 @@
+"""Stock Evaluator with what the report and Pusher need besides: predictions, and the digest of the judged model."""
+
+from typing import Any
+
+from tfx.components.evaluator import executor as stock
+from tfx.types import artifact_utils
+from tfx.types import standard_component_specs as specs
+
+from components.batch_evaluator.blessing import add_model_digest
+from components.batch_evaluator.inputs import (
+    Artifacts,
+    check_baseline,
+    check_inputs,
+    example_files,
+    find_scorers,
+    read_config,
+)
+from components.batch_evaluator.scoring import write_predictions
+from components.compat.tfx.executors import beam_pipeline
+from components.examples.reading import read_schema
+
+
+class StockExecutor(stock.Executor):
+    """TFMA computes metrics, slices and the verdict; it uses none of TFMA's internal modules."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
+        """Write the predictions, then evaluate as stock Evaluator does.
+
+        Raises:
+            ConfigError: an input is missing.
+            DataError: there are no examples, or a row cannot be scored.
+            MainlineError: files were lost, or the baseline is missing.
+        """
+        check_inputs(input_dict, exec_properties)
+        schema = read_schema(artifact_utils.get_single_uri(input_dict[specs.SCHEMA_KEY]))
+        evaluation = artifact_utils.get_single_uri(output_dict[specs.EVALUATION_KEY])
+        scorers = find_scorers(input_dict, read_config(exec_properties))
+        check_baseline(scorers[1:])
+        files = example_files(input_dict, exec_properties)
+        write_predictions(lambda: beam_pipeline(self), files, scorers, schema, evaluation)
+        super().Do(input_dict, output_dict, exec_properties)
+        add_model_digest(input_dict, artifact_utils.get_single_instance(output_dict[specs.BLESSING_KEY]))
