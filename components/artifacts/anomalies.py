@@ -7,7 +7,7 @@ from pipeline.criteria import Acceptance
 
 @dataclass(frozen=True, order=True)
 class Anomaly:
-    """One rule of the schema that one split breaks."""
+    """A rule of the schema that a split breaks."""
 
     feature: str
     rule: str
@@ -17,6 +17,6 @@ class Anomaly:
 
 
 def covers(acceptance: Acceptance, anomaly: Anomaly) -> bool:
-    """Whether an acceptance is about an anomaly."""
+    """Return True if an acceptance is about an anomaly."""
     same_rule = (acceptance.feature, acceptance.rule) == (anomaly.feature, anomaly.rule)
     return same_rule and anomaly.split in acceptance.splits

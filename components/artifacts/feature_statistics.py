@@ -1,4 +1,4 @@
-"""The mark of a column whose values were too many to be kept: its top values are estimates."""
+"""Marks of our own in TFDV's statistics."""
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
@@ -7,5 +7,5 @@ ESTIMATED = "estimated_top_values_and_unique"
 
 
 def is_estimated(feature: statistics_pb2.FeatureNameStatistics) -> bool:
-    """Whether the values of a column were counted by sketches."""
+    """Return True if the values of a column were counted by sketches."""
     return any(custom.name == ESTIMATED for custom in feature.custom_stats)

@@ -12,7 +12,7 @@ CHUNK_BYTES = 4 << 20
 
 
 def content_digest(folder: Path) -> str:
-    """SHA-256 over the names and contents of all files of a folder, the marker aside."""
+    """Return the SHA-256 over names and contents of all files in a folder, without the marker."""
     digest = hashlib.sha256()
     for path in _files(folder):
         digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())

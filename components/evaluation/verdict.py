@@ -22,10 +22,10 @@ METRICS = {
 
 # Why a metric has no value where there are rows.
 UNDEFINED = {
-    "AUC": "undefined: the rows have one label only",
-    "AUCPrecisionRecall": "undefined: the rows have one label only",
+    "AUC": "undefined: all rows have the same label",
+    "AUCPrecisionRecall": "undefined: all rows have the same label",
     "Calibration": "undefined: no row has label 1",
-    "Precision": "undefined: no row is decided positive",
+    "Precision": "undefined: no row is predicted positive",
     "Recall": "undefined: no row has label 1",
 }
 
@@ -140,7 +140,7 @@ def without_value(metric: str, of_slice: Mapping[str, Measured]) -> str:
     """Why a metric has no value in a slice, whose metrics are given; none of a slice that is not there.
 
     >>> without_value("AUC", {}), without_value("AUC", {"auc": Measured(math.nan)})
-    ('no such slice in the data', 'undefined: the rows have one label only')
+    ('no such slice in the data', 'undefined: all rows have the same label')
     """
     if METRICS[metric] in of_slice:
         return UNDEFINED.get(metric, "undefined")

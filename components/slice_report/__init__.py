@@ -1,1 +1,1 @@
-"""The report of a run for its reviewer: one page that needs no network, and the same facts as JSON."""
+"""The report on a model for its reviewer: one HTML page without requests, and the same facts as JSON."""

@@ -1,4 +1,4 @@
-"""The report on a model, as a node downstream of Evaluator; it runs when the model is not blessed, too."""
+"""The report on a model, as a node downstream of Evaluator. It also runs for a model that is not blessed."""
 
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
@@ -13,7 +13,7 @@ from components.slice_report.settings import Settings
 
 
 class SliceReportSpec(ComponentSpec):
-    """What a reviewer asks about, in; the report, out."""
+    """Inputs and outputs of the component."""
 
     PARAMETERS = {  # noqa: RUF012
         "settings": ExecutionParameter(type=str),

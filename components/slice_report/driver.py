@@ -1,4 +1,4 @@
-"""Looks up in ML Metadata what an executor, which may run on another machine, cannot."""
+"""Looks up the origin of the inputs in ML Metadata, which an executor on another machine cannot reach."""
 
 from tfx.dsl.components.base import base_driver
 from tfx.orchestration import metadata
@@ -11,14 +11,14 @@ from components.slice_report.trace import trace
 
 
 class Driver(base_driver.BaseDriver, portable.BaseDriver):
-    """Gives the executor the trace of its inputs as the property ``trace``; it is part of the key of the cache."""
+    """Pass the trace of the inputs to the executor as the property ``trace``, which is part of the cache key."""
 
     def __init__(self, metadata_handle: metadata.Metadata) -> None:
         base_driver.BaseDriver.__init__(self, metadata_handle)
         portable.BaseDriver.__init__(self, metadata_handle)
 
     def run(self, execution_info: data_types.ExecutionInfo) -> driver_output_pb2.DriverOutput:
-        """Called by TFX's launcher before it asks the cache."""
+        """Run before TFX's launcher looks into the cache."""
         inputs = execution_info.input_dict
         baseline = [artifact.id for artifact in inputs.get("baseline_model", [])]
         ids = {artifact.id for artifacts in inputs.values() for artifact in artifacts} - set(baseline)

@@ -1,4 +1,4 @@
-"""Makes the report from the inputs of the component and writes its files."""
+"""Makes the report and writes its files."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class Executor(base_executor.BaseExecutor):
     """A thin shell over ``make_report``."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
-        """Writes the report, and its digest into the artifact."""
+        """Write the report, and its digest into the artifact's properties."""
         model = artifact_utils.get_single_instance(input_dict["model"])
         blessing = artifact_utils.get_single_instance(input_dict["blessing"])
         blessed = blessing.get_int_custom_property("blessed") == 1

@@ -1,4 +1,4 @@
-"""Where the model comes from: config, code, rows, artifacts and libraries."""
+"""The origin of the model: config, code, data, artifacts and libraries."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +14,7 @@ LIBRARIES = (
 
 
 def make_lineage(trace: Trace, settings: Settings, baseline: Report | None, model_digest: str) -> Lineage:
-    """The lineage; ``baseline`` is the report on the last blessed model."""
+    """Return the lineage; ``baseline`` is the report on the last blessed model."""
     before = baseline.lineage.config if baseline and baseline.lineage else None
     return Lineage(
         config=settings.config,
@@ -29,12 +29,11 @@ def make_lineage(trace: Trace, settings: Settings, baseline: Report | None, mode
 
 
 def library_versions() -> Pairs:
-    """Python and the libraries that decide what a model becomes."""
+    """Return the versions of Python and of the libraries that affect the model."""
     return (("python", platform.python_version()), *((name, installed(name)) for name in LIBRARIES))
 
 
 def installed(name: str) -> str:
-    """The version of a package."""
     try:
         return version(name)
     except PackageNotFoundError:

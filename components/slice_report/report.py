@@ -1,4 +1,4 @@
-"""From the artifacts of a run to its report; what is not there is named, with the reason."""
+"""Makes the report on a run from its artifacts; missing parts are named with the reason."""
 
 import math
 from pathlib import Path
@@ -28,7 +28,7 @@ from components.support.garbage_collection import release_memory
 
 
 def make_report(sources: Sources, settings: Settings) -> Report:
-    """The report on what a run left.
+    """Make the report.
 
     Raises:
         DataError: an artifact cannot be read.
@@ -49,7 +49,6 @@ def make_report(sources: Sources, settings: Settings) -> Report:
 
 
 def make_run(sources: Sources, settings: Settings) -> Run:
-    """Which run."""
     before = sources.baseline_report
     return Run(
         pipeline=sources.pipeline,
@@ -63,9 +62,9 @@ def make_run(sources: Sources, settings: Settings) -> Run:
 
 
 def missing_parts(sources: Sources) -> tuple[Missing, ...]:
-    """What the report cannot show, and why."""
+    """Return the parts that cannot be shown, with the reasons."""
     has, why = sources.folders, why_missing(sources)
-    again = "Correct what failed and run again." if sources.failed_at else "Run the pipeline to its end."
+    again = "Fix the failure and run again." if sources.failed_at else "Run the pipeline to its end."
     parts = [
         (name, f"{artifact}: {why}", again)
         for artifact, names in (
@@ -79,17 +78,16 @@ def missing_parts(sources: Sources) -> tuple[Missing, ...]:
     if "evaluation" in has and sources.trace.baseline is None:
         parts.append(("baseline", "no model of this pipeline was blessed before this one", ""))
     if sources.trace.baseline and sources.baseline_report is None:
-        parts.append(("lineage", "the baseline has no report, so that its config is not known", ""))
+        parts.append(("lineage", "the baseline has no report, so its config is unknown", ""))
     return tuple(Missing(*part) for part in parts)
 
 
 def why_missing(sources: Sources) -> str:
-    """Why an artifact is not there."""
-    return f"{sources.failed_at} failed before it was written" if sources.failed_at else "the run did not come so far"
+    return f"{sources.failed_at} failed before it was written" if sources.failed_at else "the run ended earlier"
 
 
 def judged(sources: Sources, settings: Settings) -> dict[str, Any]:
-    """The parts that need an evaluation."""
+    """Return the parts that need an evaluation."""
     rows, label, evaluation = sources.predictions, settings.label, sources.evaluation
     weak = find_weak(rows, label, exclude=settings.id_columns)
     slices = make_slices(evaluation, rows, label)
@@ -110,7 +108,7 @@ def judged(sources: Sources, settings: Settings) -> dict[str, Any]:
 
 
 def base_rate(sources: Sources, label: str) -> float:
-    """The share of positives among the training rows."""
+    """Return the share of positives in the training rows, nan if unknown."""
     for feature in sources.statistics["train"].features:
         if (feature.name or ".".join(feature.path.step)) == label:
             return float(feature.num_stats.mean)
@@ -118,7 +116,7 @@ def base_rate(sources: Sources, label: str) -> float:
 
 
 def make_data(sources: Sources, settings: Settings) -> Data:
-    """The parts on rows and schema."""
+    """Return the parts on data and schema."""
     scan = scan_examples(sources.example_files(), sources.schema, settings.id_columns)
     # The hashes of all rows are gone: the predictions, which come next, must not lie beside their empty pages.
     release_memory()
@@ -133,13 +131,13 @@ def make_data(sources: Sources, settings: Settings) -> Data:
 
 
 def changes_of_schema(sources: Sources) -> tuple[SchemaChange, ...] | None:
-    """What the schema of the last blessed run had otherwise; None without one."""
+    """Return the schema changes since the last blessed run, or None without one."""
     before = sources.trace.baseline.schema if sources.trace.baseline else None
     return schema_changes(read_schema(before), sources.schema) if before else None
 
 
 def drift_from_baseline(sources: Sources, settings: Settings) -> tuple[Drift, ...] | None:
-    """How far the training rows are from the baseline's; None without one."""
+    """Return the drift of the training rows since the last blessed run, or None without one."""
     before = sources.trace.baseline.statistics if sources.trace.baseline else None
     if before is None:
         return None
@@ -148,7 +146,7 @@ def drift_from_baseline(sources: Sources, settings: Settings) -> tuple[Drift, ..
 
 
 def make_model_lineage(sources: Sources, settings: Settings) -> Lineage:
-    """Where the model comes from; without a model, where the rest does."""
+    """Return the lineage of the model, or that of the data if there is no model."""
     folder = sources.folders.get("model")
     model_digest = content_digest(Path(path_utils.serving_model_path(folder))) if folder else ""
     return make_lineage(sources.trace, settings, sources.baseline_report, model_digest)

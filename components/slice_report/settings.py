@@ -1,4 +1,4 @@
-"""What the report is told of a run that no artifact says: the config, the bounds, and the words of the team."""
+"""Settings of the report: the config, the bounds, and the team's words for the model card."""
 
 import dataclasses
 import json
@@ -15,7 +15,7 @@ from pipeline.criteria import Acceptance
 
 @dataclass(frozen=True)
 class Settings:
-    """All of it; the report is made again when any of it changes.
+    """Settings of the report; a change makes a new report.
 
     Attributes:
         bounds: what the model was judged by.
@@ -45,7 +45,7 @@ class Settings:
     card: Card
 
     def as_json(self) -> str:
-        """One line, the same for the same settings."""
+        """Return one line of JSON, the same for equal settings."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True, ensure_ascii=False)
 
 
@@ -53,12 +53,12 @@ ADAPTER = TypeAdapter(Settings)
 
 
 def from_json(text: str) -> Settings:
-    """The settings that a component was given."""
+    """Read the settings that a component was given."""
     return ADAPTER.validate_json(text)
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> Pairs:
-    """Nested settings as pairs of text, a value that is not text as JSON.
+    """Flatten nested settings to pairs of text; values that are not text become JSON.
 
     >>> flatten({"epochs": 3, "model": {"dropout": 0.1}, "slices": ["sex"], "path": None})
     (('epochs', '3'), ('model.dropout', '0.1'), ('slices', '["sex"]'), ('path', 'null'))
@@ -74,7 +74,7 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> Pairs:
 
 
 def config_changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[ConfigChange, ...]:
-    """The keys whose value differs.
+    """Return the keys whose value differs.
 
     >>> config_changes({"a": "1", "b": "2"}, {"a": "1", "b": "3", "c": "4"})
     (ConfigChange(key='b', before='2', after='3'), ConfigChange(key='c', before='', after='4'))

@@ -1,4 +1,4 @@
-"""Where artifacts come from, by ML Metadata: whatever led to them, and what their baseline left."""
+"""The origin of artifacts in ML Metadata: all artifacts that led to them, and those of the baseline's run."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ DATA_PROPERTIES = ("input_fingerprint", "span", "version")
 
 @dataclass(frozen=True)
 class Baseline:
-    """The last blessed model: its artifact's id, and where the statistics, the schema and the report of it are."""
+    """The last blessed model, and where its statistics, schema and report are."""
 
     model_id: int
     statistics: str | None = None
@@ -31,7 +31,7 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Trace:
-    """The artifacts that led to some artifacts, these included; ``edges`` are (artifact id, node that read it)."""
+    """Some artifacts and all that led to them; ``edges`` are (artifact id, node that read it)."""
 
     artifacts: tuple[ArtifactFact, ...] = ()
     edges: tuple[tuple[int, str], ...] = ()
@@ -39,7 +39,7 @@ class Trace:
     baseline: Baseline | None = None
 
     def as_json(self) -> str:
-        """One line, the same for the same trace."""
+        """Return one line of JSON, the same for equal traces."""
         return json.dumps(asdict(self), sort_keys=True)
 
 
@@ -47,12 +47,12 @@ ADAPTER = TypeAdapter(Trace)
 
 
 def from_json(text: str) -> Trace:
-    """The trace that a driver wrote."""
+    """Read the trace that the driver wrote."""
     return ADAPTER.validate_json(text)
 
 
 def trace(store: mlmd.MetadataStore, artifact_ids: Iterable[int], baseline_model: int | None) -> Trace:
-    """Follows artifacts back to the first ones, but not what led to other models, which are those of other runs.
+    """Follow artifacts back to the first ones, without following other models, which belong to other runs.
 
     The answer is the same whether a run computed the artifacts or took them from the cache.
     """
@@ -79,13 +79,13 @@ def trace(store: mlmd.MetadataStore, artifact_ids: Iterable[int], baseline_model
 
 
 def data_facts(artifacts: Sequence[Artifact]) -> Pairs:
-    """Span, version and checksums of the rows, from the artifacts that tell."""
+    """Return span, version and checksums of the data, from the artifacts that have them."""
     pairs = [(name, value_of(artifact, name)) for artifact in artifacts for name in DATA_PROPERTIES]
     return tuple(dict.fromkeys((name, value) for name, value in pairs if value))
 
 
 def value_of(artifact: Artifact, name: str) -> str:
-    """A property, custom or not, as text; empty where there is none."""
+    """Return a property, custom or not, as text; empty if there is none."""
     for properties in (artifact.custom_properties, artifact.properties):
         if name in properties:
             return str(getattr(properties[name], properties[name].WhichOneof("value")))
@@ -93,7 +93,7 @@ def value_of(artifact: Artifact, name: str) -> str:
 
 
 def find(store: mlmd.MetadataStore, model_id: int) -> Baseline:
-    """What the run of a model left, looked up from the model: the rows it was trained on, and what read them."""
+    """Return what the run of a model left: its training data, and what read that."""
     upstream = trace(store, [model_id], None).artifacts
     schemas = [fact.uri for fact in upstream if fact.type == "Schema"]
     examples = [fact.id for fact in upstream if fact.type == "Examples"]
@@ -106,7 +106,7 @@ def find(store: mlmd.MetadataStore, model_id: int) -> Baseline:
 
 
 def statistics_of(store: mlmd.MetadataStore, examples: Sequence[int]) -> str | None:
-    """The statistics of some examples."""
+    """Return the folder of the statistics of some examples."""
     readers = [event.execution_id for event in store.get_events_by_artifact_ids(examples) if event.type in READ]
     written = [event.artifact_id for event in store.get_events_by_execution_ids(readers) if event.type in WRITTEN]
     artifacts = store.get_artifacts_by_id(sorted(set(written)))
@@ -114,7 +114,7 @@ def statistics_of(store: mlmd.MetadataStore, examples: Sequence[int]) -> str | N
 
 
 def report_of(store: mlmd.MetadataStore, model_id: int) -> str | None:
-    """The latest report on a model."""
+    """Return the folder of the latest report on a model."""
     reports = live_artifacts(store, SliceReport.TYPE_NAME)
     uris = [artifact.uri for artifact in reports if artifact.custom_properties["model_id"].int_value == model_id]
     return uris[-1] if uris else None

@@ -1,4 +1,4 @@
-"""How the model was fitted, from the record that Trainer leaves beside its logs."""
+"""Facts about the training, from Trainer's record."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from components.slice_report.settings import flatten
 
 
 def as_training(record: Mapping[str, Any]) -> Training:
-    """The content of ``training.json`` as facts."""
+    """Convert ``training.json`` to facts."""
     history = {name: tuple(float(value) for value in values) for name, values in record["history"].items()}
     epochs = max((len(values) for values in history.values()), default=0)
     return Training(

@@ -1,4 +1,4 @@
-"""The model beside the last blessed one, and beside the one that says the base rate of every row."""
+"""Compares the model with the last blessed one, and with always predicting the base rate."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ Samples = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Pair:
-    """The same rows with the scores of the model and with the base rate in place of them."""
+    """The same rows with the scores of the model, and with the base rate as score."""
 
     model: Rows
     trivial: Rows
@@ -29,16 +29,16 @@ class Pair:
 def compare(
     rows: Columns, label: str, base_rate: float, evaluation: Evaluation, *, decision_threshold: float = 0.5
 ) -> tuple[Comparison, ...]:
-    """A comparison for each metric of ``BETTER`` that the evaluation has for all rows.
+    """Return a comparison for each metric of ``BETTER`` that the evaluation has for all rows.
 
-    The values of the model and of the baseline, and their difference, are TFMA's. The difference to the base rate is
-    paired: both are computed without each of 20 buckets of rows, and the interval is of the 20 differences, by TFMA's
-    own formula on the buckets that the evaluator uses.
+    The values of model and baseline, and their difference, are TFMA's. The difference to the base rate is paired: both
+    metrics are computed without each of the evaluator's 20 buckets of rows, and TFMA's formula gives the interval of
+    the 20 differences.
 
     Args:
         rows: the predictions, with the columns ``label`` and ``score``, in the order of the evaluator.
         label: 0 or 1.
-        base_rate: the share of positives in the training rows; nothing is compared with it if it is nan.
+        base_rate: the share of positives in the training rows; if nan, there is no comparison with it.
         evaluation: of these rows.
         decision_threshold: a score above it is decided positive.
 
@@ -56,7 +56,7 @@ def compare(
 
 
 def make_pair(rows: Columns, label: str, base_rate: float, metrics: Sequence[Metric]) -> Pair:
-    """The rows for both models, in the evaluator's buckets."""
+    """Return the rows for both models, in the evaluator's buckets."""
     label_of_row, score_of_row = labels(rows, label), scores(rows, SCORE)
     bucket = bucket_of_row(rows.num_rows, BUCKETS)
     constant = np.full(rows.num_rows, base_rate, np.float64)
@@ -65,7 +65,7 @@ def make_pair(rows: Columns, label: str, base_rate: float, metrics: Sequence[Met
 
 
 def compare_metric(metric: Metric, evaluation: Evaluation, pair: Pair | None) -> Comparison:
-    """One metric; the evaluation has it."""
+    """Compare one metric of the evaluation."""
     name = METRICS[metric.kind]
     candidate = evaluation.candidate[()][name]
     trivial = to_trivial = None
@@ -83,7 +83,7 @@ def compare_metric(metric: Metric, evaluation: Evaluation, pair: Pair | None) ->
 
 
 def against_trivial(metric: Metric, candidate: Measured, pair: Pair) -> tuple[Measured, Measured]:
-    """The metric of the base rate, and by how much the candidate's value is higher."""
+    """Return the metric of the base rate, and the candidate's difference to it."""
     with np.errstate(invalid="ignore"):
         of_trivial = samples(metric, pair.trivial)
         differences = samples(metric, pair.model) - of_trivial
@@ -92,7 +92,7 @@ def against_trivial(metric: Metric, candidate: Measured, pair: Pair) -> tuple[Me
 
 
 def samples(metric: Metric, rows: Rows) -> Samples:
-    """A metric of all rows and without each bucket, (1 + buckets,); an area is nan where a label has no rows."""
+    """Return a metric of all rows and without each bucket, (1 + buckets,); an area is nan where a label has no rows."""
     values = FORMULAS[metric.kind](rows, metric)
     if metric.kind not in AREAS:
         return values

@@ -1,8 +1,7 @@
-"""How far two columns are apart, by their statistics: shares of all rows, those without a value among them.
+"""Distances between two columns by their statistics, as shares of all rows; a missing value counts as a value.
 
-Text is a share for each value that its statistics list; of what is not listed, nothing is claimed but that a value came
-no oftener than the last one that is. Numbers are a share for each cell of both histograms laid over each other, rows
-spread evenly over a bucket.
+Text has a share for each value that its statistics list; an unlisted value is at most as frequent as the last listed.
+Numbers have a share for each cell of the two histograms overlaid, with rows spread evenly over a bucket.
 """
 
 import math
@@ -23,7 +22,7 @@ MISSING, NAN, BELOW, ABOVE, OTHERS = object(), object(), object(), object(), obj
 
 @dataclass(frozen=True)
 class Text:
-    """Shares by value, and by ``MISSING``; ``rest`` is that of values which are not listed, none above ``ceiling``."""
+    """Shares by value, and by ``MISSING``; ``rest`` is the share of unlisted values, each at most ``ceiling``."""
 
     shares: Shares
     rest: float = 0.0
@@ -32,7 +31,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Numbers:
-    """Shares of buckets, (buckets,) with their ends, of single numbers, and of what is no finite number."""
+    """Shares of buckets, (buckets,) with their ends, of single numbers, and of values that are not finite."""
 
     low: Floats
     high: Floats
@@ -42,7 +41,7 @@ class Numbers:
 
 
 def as_text(feature: Feature | None, rows: int) -> Text:
-    """The shares of a text column; without statistics, one in which every row is missing."""
+    """Return the shares of a text column; without statistics every row is missing."""
     if feature is None:
         return Text({MISSING: 1.0})
     values, missing = sizes(feature, rows)
@@ -50,14 +49,14 @@ def as_text(feature: Feature | None, rows: int) -> Text:
     total = max(values, math.fsum(listed.values())) + missing
     shares = {value: count / total for value, count in listed.items()}
     rest = max(1.0 - math.fsum(shares.values()) - missing / total, 0.0)
-    # What is left is a rounding error, or at least one value.
+    # The rest is a rounding error, or at least one value.
     whole = rest * total < 0.5
     ceiling = 0.0 if whole else min(shares.values(), default=1.0)
     return Text({**shares, MISSING: missing / total}, 0.0 if whole else rest, ceiling)
 
 
 def as_numbers(feature: Feature | None, rows: int) -> Numbers:
-    """The shares of a column of numbers; without statistics, one in which every row is missing."""
+    """Return the shares of a column of numbers; without statistics every row is missing."""
     nothing = np.empty(0)
     if feature is None:
         return Numbers(nothing, nothing, nothing, {}, {MISSING: 1.0})
@@ -80,20 +79,20 @@ def as_numbers(feature: Feature | None, rows: int) -> Numbers:
 
 
 def sizes(feature: Feature, rows: int) -> tuple[float, float]:
-    """The number of values, of which a row may have several, and of rows without one."""
+    """Return the number of values, of which a row may have several, and of rows without one."""
     stats = feature.num_stats if feature.HasField("num_stats") else feature.string_stats
     return float(stats.common_stats.tot_num_values), float(rows - stats.common_stats.num_non_missing)
 
 
 def histogram_of(feature: Feature) -> Buckets:
-    """The buckets of equal width, or where TFDV has none, those of the quantiles."""
+    """Return the buckets of equal width, or of the quantiles if TFDV has only those."""
     by_type = {histogram.type: list(histogram.buckets) for histogram in reversed(feature.num_stats.histograms)}
     kinds = statistics_pb2.Histogram.STANDARD, statistics_pb2.Histogram.QUANTILES
     return next((by_type[kind] for kind in kinds if by_type.get(kind)), [])
 
 
 def l_infinity(now: Text, before: Text) -> float:
-    """The largest difference of a share, that of missing values among them; at least, where not all are listed.
+    """Return the largest difference of a share, missing values included; a lower bound if values are unlisted.
 
     >>> l_infinity(Text({"a": 0.5, MISSING: 0.5}), Text({"a": 1.0}))
     0.5
@@ -108,10 +107,9 @@ def l_infinity(now: Text, before: Text) -> float:
 
 
 def divergence_of_text(now: Text, before: Text) -> float:
-    """The Jensen-Shannon divergence in bits; at least, where not all values are listed.
+    """Return the Jensen-Shannon divergence in bits; a lower bound if values are unlisted.
 
-    A value that one side does not list goes with all else that is not listed: what is put together cannot add to the
-    divergence.
+    A value that one side does not list is merged with all unlisted values; merging cannot increase the divergence.
     """
     alone = {
         value
@@ -124,13 +122,13 @@ def divergence_of_text(now: Text, before: Text) -> float:
 
 
 def of_those(side: Text, alone: set[Hashable]) -> dict[Hashable, float]:
-    """The shares of a side, some put together with what it does not list."""
+    """Return the shares of a side, some of them merged with the unlisted values."""
     kept: dict[Hashable, float] = {value: share for value, share in side.shares.items() if value not in alone}
     return {**kept, OTHERS: side.rest + math.fsum(side.shares.get(value, 0.0) for value in alone)}
 
 
 def divergence_of_numbers(now: Numbers, before: Numbers) -> float:
-    """The Jensen-Shannon divergence in bits, over cells that end where a bucket of either does."""
+    """Return the Jensen-Shannon divergence in bits, over cells that end where a bucket of either side does."""
     edges = np.unique(np.concatenate([now.low, now.high, before.low, before.high]))
     cells = [spread_over(side, edges) for side in (now, before)]
     keys = list({**cells[0][1], **cells[1][1]})
@@ -140,7 +138,7 @@ def divergence_of_numbers(now: Numbers, before: Numbers) -> float:
 
 
 def spread_over(side: Numbers, edges: Floats) -> tuple[Floats, dict[Hashable, float]]:
-    """The shares of the cells between edges, (edges - 1,), and those of what lies in none."""
+    """Return the shares of the cells between edges, (edges - 1,), and of the values outside of any cell."""
     width = side.high - side.low
     overlap = np.minimum(edges[1:, None], side.high) - np.maximum(edges[:-1, None], side.low)
     shares = (
@@ -157,12 +155,12 @@ def spread_over(side: Numbers, edges: Floats) -> tuple[Floats, dict[Hashable, fl
 
 
 def jensen_shannon(p: Floats, q: Floats) -> float:
-    """Of two distributions, in bits, in [0, 1].
+    """Return the divergence of two distributions in bits, in [0, 1].
 
     >>> jensen_shannon(np.array([1.0, 0.0]), np.array([0.0, 1.0])), jensen_shannon(np.array([1.0]), np.array([1.0]))
     (1.0, 0.0)
     """
     middle = (p + q) / 2
     parts = [side[side > 0] * np.log2(side[side > 0] / middle[side > 0]) for side in (p, q)]
-    # Sums of many shares are off by a rounding.
+    # Sums of many shares have rounding errors.
     return min(max(round(float(sum(part.sum() for part in parts)) / 2, 12), 0.0), 1.0)

@@ -1,4 +1,4 @@
-"""How far the training rows are from those of the baseline."""
+"""The drift of the training rows since the baseline."""
 
 import math
 from collections.abc import Iterator
@@ -30,12 +30,13 @@ def drift(
     bound_categorical: float,
     bound_numeric: float,
 ) -> tuple[Drift, ...]:
-    """The distance of each column of the schema that has values in either, of one kind; the nearest to its bound first.
+    """Return the distances of columns, the nearest to its bound first.
 
-    Text is measured by the L-infinity distance, the largest difference of the share of a value; numbers by the
-    Jensen-Shannon divergence of TFDV's histograms, in bits; text by the latter too, where the schema bounds that.
-    To have no value is a value of its own: a column that dries up, or is new, is as far as can be.
-    TFDV counts as one value all text that is not UTF-8, and all that it finds too long to keep.
+    Only columns of the schema that have values in either run, of the same kind, are compared. The distance of text is
+    L-infinity, the largest difference of the share of a value; that of numbers is the Jensen-Shannon divergence of
+    TFDV's histograms, in bits. Text has a Jensen-Shannon divergence, too, if the schema bounds it. A missing value
+    counts as a value, so a column that becomes empty, or is new, has the largest distance. TFDV counts all text that is
+    not UTF-8 as one value, and likewise all text that is too long for it.
 
     Args:
         statistics: of this run.
@@ -55,7 +56,7 @@ def drift(
 
 
 def with_values(statistics: Statistics) -> Features:
-    """The columns of text and of numbers that have any."""
+    """Return the columns of text and of numbers that have any values."""
     found = {column_name(feature): feature for feature in statistics.features}
     kinds = {name: feature.WhichOneof("stats") for name, feature in found.items()}
     return {
@@ -72,7 +73,7 @@ def distances(
     bound_categorical: float,
     bound_numeric: float,
 ) -> Iterator[Drift]:
-    """Those of one column; none where it has no values, or in one run text and in the other numbers."""
+    """Yield the distances of one column; none if it has no values, or is text in one run and numbers in the other."""
     found = [of_side.get(feature.name) for of_side in sides]
     kinds = {side.WhichOneof("stats") for side in found if side is not None}
     own = feature.drift_comparator
@@ -91,12 +92,12 @@ def distances(
 
 
 def share_missing(feature: statistics_pb2.FeatureNameStatistics | None, rows: int) -> float:
-    """The share of the rows without a value."""
+    """Return the share of the rows without a value."""
     return sizes(feature, rows)[1] / rows if feature is not None else 1.0
 
 
 def over_bound(row: Drift) -> float:
-    """The distance in units of its bound."""
+    """Return the distance in units of its bound."""
     if row.bound:
         return row.distance / row.bound
     return math.inf if row.distance else 0.0

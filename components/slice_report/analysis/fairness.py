@@ -1,4 +1,4 @@
-"""Rates by group for a sensitive column, and how far the best and the worst group are apart."""
+"""Rates by group for a sensitive column, and the gap between the best and the worst group."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 
 
 def sensitive(rows: Columns, label: str, feature: str, threshold: float) -> Sensitive:
-    """The groups of a column, the largest first, those that are no single value last; a gap for each rate.
+    """Return the groups of a column, the largest first, and a gap for each rate.
 
     Args:
         rows: the predictions, with the columns ``label``, ``feature`` and ``score``.
@@ -44,22 +44,22 @@ def sensitive(rows: Columns, label: str, feature: str, threshold: float) -> Sens
     groups = [
         make_group(value, label_of_row[index], score_of_row[index], threshold) for value, index in members.items()
     ]
-    return Sensitive(feature, tuple(sorted(groups, key=place)), gaps(groups))
+    return Sensitive(feature, tuple(sorted(groups, key=sort_key)), gaps(groups))
 
 
-def place(group: Group) -> tuple[int, int, str]:
-    """Where a group stands: by rows, then by name; the two that are no value come last.
+def sort_key(group: Group) -> tuple[int, int, str]:
+    """Return the sort key of a group: by rows, then by name; the two that are no single value come last.
 
     >>> from components.slice_report.facts import ScoreCounts
     >>> groups = [Group(value, 40, "", {}, ScoreCounts((), (), ())) for value in ("(none)", "b", "(other values)", "a")]
-    >>> [group.value for group in sorted(groups, key=place)]
+    >>> [group.value for group in sorted(groups, key=sort_key)]
     ['a', 'b', '(other values)', '(none)']
     """
     return (OTHER, NONE).index(group.value) + 1 if group.value in (OTHER, NONE) else 0, -group.rows, group.value
 
 
 def rows_by_group(column: pa.ChunkedArray) -> dict[str, Ints]:
-    """The positions of the rows of each group, ascending and each once, by the name of the group."""
+    """Return the positions of the rows of each group, ascending and without duplicates."""
     rows = len(column)
     position, values = memberships(column)
     encoded = values.dictionary_encode()
@@ -70,7 +70,7 @@ def rows_by_group(column: pa.ChunkedArray) -> dict[str, Ints]:
 
 
 def memberships(column: pa.ChunkedArray) -> tuple[Ints, pa.Array]:
-    """Pairs of a row and a value that it has, as two of the same length; null for a row without a value."""
+    """Return pairs of a row and one of its values, in two arrays; null for a row without a value."""
     values = column.combine_chunks()
     position = np.arange(len(values), dtype=np.int64)
     if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
@@ -85,7 +85,7 @@ def memberships(column: pa.ChunkedArray) -> tuple[Ints, pa.Array]:
 
 
 def name_groups(dictionary: pa.Array, code: Ints) -> tuple[list[str], Ints]:
-    """The names of the groups, and the group of each code, (codes + 1,), of which the last is null's.
+    """Return the names of the groups, and the group of each code, (codes + 1,), of which the last is null's.
 
     Values that read the same are one group.
 
@@ -105,7 +105,6 @@ def name_groups(dictionary: pa.Array, code: Ints) -> tuple[list[str], Ints]:
 
 
 def make_group(value: str, label: NDArray[np.generic], score: NDArray[np.generic], threshold: float) -> Group:
-    """The rows of one group."""
     positive, selected = label == 1, score.astype(np.float64) > threshold
     positives, rows = int(positive.sum()), len(label)
     return Group(
@@ -118,7 +117,7 @@ def make_group(value: str, label: NDArray[np.generic], score: NDArray[np.generic
 
 
 def make_rates(positives: int, rows: int, selected_positives: int, selected: int) -> Mapping[str, Measured]:
-    """The rates of a group with their intervals; nan where no row counts.
+    """Return the rates of a group with their intervals; nan if no row counts.
 
     >>> rates = make_rates(positives=10, rows=40, selected_positives=8, selected=20)
     >>> {name: measured.value for name, measured in rates.items()}
@@ -133,9 +132,9 @@ def make_rates(positives: int, rows: int, selected_positives: int, selected: int
 
 
 def gaps(groups: Sequence[Group]) -> tuple[Gap, ...]:
-    """A gap for each rate that two groups or more have.
+    """Return a gap for each rate that at least two groups have.
 
-    Groups that are too small take part in none, nor do ``(other values)``, which are no single group.
+    Groups that are too small are left out, and so is ``(other values)``, which is not a single group.
     """
     able = [group for group in groups if not group.too_small and group.value != OTHER]
     found = ((name, {group.value: group.rates[name].value for group in able}) for name in RATES)
@@ -144,7 +143,7 @@ def gaps(groups: Sequence[Group]) -> tuple[Gap, ...]:
 
 
 def make_gap(name: str, rates: Mapping[str, float]) -> Gap:
-    """The gap between the best and the worst of two groups or more.
+    """Return the gap between the best and the worst of at least two groups.
 
     The ratio is the worst over the best. By the rule of four fifths a selection rate under 80 % of the highest is
     evidence of adverse impact (29 CFR 1607.4 D, https://www.ecfr.gov/current/title-29/section-1607.4). For ``fpr``, of

@@ -1,7 +1,8 @@
-"""How much the model leans on each column: by how much its log loss grows when the column is shuffled.
+"""Permutation importance: the increase in log loss when a column is shuffled.
 
 Permutation importance (Breiman 2001, doi 10.1023/A:1010933404324), as the U-statistic of Fisher, Rudin & Dominici 2019
-(https://arxiv.org/abs/1801.01489). Of columns that say the same, each is less important than they are together.
+(https://arxiv.org/abs/1801.01489). Columns with the same information share
+their importance.
 """
 
 import math
@@ -43,18 +44,18 @@ class Sample:
     labels: Floats
 
     def at(self, rows: Indices) -> "Sample":
-        """Some of these rows."""
+        """Return some of these rows."""
         return Sample(take(self.batch, rows), self.labels[rows])
 
 
 def explain(
     sources: Sources, settings: Settings, slices: tuple[Slice, ...], weak: WeakSegments
 ) -> tuple[Importance, ...]:
-    """The importance of each column but the label: overall, and where the model is weakest.
+    """Return the importance of each column but the label: on all rows, and where the model is weakest.
 
-    That is the worst weak segment; if none was found, the slice that is worst by the primary metric and not too small.
-    At most 2000 rows are drawn of each, and shuffled among themselves five times; fewer than 30 are left out, and so
-    are rows without a label or a score.
+    The model is weakest on the worst weak segment or, if none was found, on the worst slice by the primary metric that
+    is not too small. Of each scope at most 2000 rows are drawn and shuffled five times. Scopes of fewer than 30 rows
+    are left out, and so are rows without a label or a score.
 
     Raises:
         ConfigError: the model lacks the signature or the output that was evaluated.
@@ -80,7 +81,7 @@ def explain(
 def weakest(
     sources: Sources, metric: str, slices: Sequence[Slice], weak: WeakSegments
 ) -> Iterator[tuple[str, Indices]]:
-    """The name and the rows of the worst segment or slice, if there is one."""
+    """Yield the name and the rows of the worst segment or slice, if there is one."""
     if weak.found:
         features = weak.found[0].features
         yield slice_name(features), np.flatnonzero(segment_rows(sources.predictions, features))
@@ -92,7 +93,7 @@ def weakest(
 
 
 def worst_slice(slices: Sequence[Slice], metric: str) -> Slice | None:
-    """The slice with the worst value among those that are large enough; the first of several."""
+    """Return the slice with the worst value among those that are large enough; the first of several."""
     candidates = [one for one in slices if one.features and not one.too_small and metric in one.metrics]
     ranked = [(badness(metric, one.metrics[metric].value), one) for one in candidates]
     ranked = [(how_bad, one) for how_bad, one in ranked if not math.isnan(how_bad)]
@@ -100,14 +101,14 @@ def worst_slice(slices: Sequence[Slice], metric: str) -> Slice | None:
 
 
 def draw(rows: Indices) -> Indices:
-    """At most 2000 of some rows, ascending; always the same of the same."""
+    """Return at most 2000 of some rows, ascending; the same rows give the same sample."""
     if rows.size <= MOST_ROWS:
         return rows
     return np.sort(np.random.default_rng(SEED).choice(rows, MOST_ROWS, replace=False))
 
 
 def read_sample(sources: Sources, label: str, rows: Indices) -> Sample:
-    """Rows of the test split, (rows,) ascending.
+    """Read rows of the test split, (rows,) ascending.
 
     Raises:
         DataError: the examples are not as many as the predictions.
@@ -128,12 +129,11 @@ def read_sample(sources: Sources, label: str, rows: Indices) -> Sample:
 
 
 def take(batch: pa.RecordBatch, rows: Indices) -> pa.RecordBatch:
-    """Some rows of a batch."""
     return pa.RecordBatch.from_arrays([column.take(pa.array(rows)) for column in batch.columns], schema=batch.schema)
 
 
 def one_batch(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """All rows in one."""
+    """Concatenate batches."""
     columns = [
         pa.concat_arrays([batch.column(number) for batch in batches]) for number in range(batches[0].num_columns)
     ]
@@ -141,7 +141,7 @@ def one_batch(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 def load_scorer(sources: Sources) -> Score:
-    """The model of the run, called as in its evaluation."""
+    """Load the model of the run, with the signature and output that were evaluated."""
     config, *_ = eval_config_writer.load_eval_run(sources.folders["evaluation"])
     spec = next(spec for spec in config.model_specs if not spec.is_baseline)
     path = path_utils.serving_model_path(sources.folders["model"])
@@ -149,7 +149,7 @@ def load_scorer(sources: Sources) -> Score:
 
 
 def importances(sample: Sample, label: str, score: Score) -> tuple[tuple[str, Measured], ...]:
-    """The growth of the log loss for each column but the label, the highest first."""
+    """Return the increase in log loss for each column but the label, the highest first."""
     rows = sample.labels.size
     generator = np.random.default_rng(SEED)
     donors = np.stack([generator.permutation(rows) for _ in range(REPEATS)])
@@ -164,7 +164,7 @@ def importances(sample: Sample, label: str, score: Score) -> tuple[tuple[str, Me
 
 
 def shuffled(repeated: pa.RecordBatch, batch: pa.RecordBatch, name: str, donors: Indices) -> pa.RecordBatch:
-    """The repeated rows, each with the values of its donor in one column."""
+    """Return the repeated rows, with the values of their donors in one column."""
     number = batch.schema.get_field_index(name)
     columns = [*repeated.columns]
     columns[number] = batch.column(number).take(pa.array(donors.ravel()))
@@ -172,10 +172,10 @@ def shuffled(repeated: pa.RecordBatch, batch: pa.RecordBatch, name: str, donors:
 
 
 def losses(repeated: pa.RecordBatch, labels: Floats, score: Score) -> Floats:
-    """(repeats, rows) the log loss of each.
+    """Return the log loss of each row, (repeats, rows).
 
-    Each call has as many rows as the others, with the same row at the same place: then a column that the model does
-    not read changes no bit of a score.
+    All calls have the same number of rows in the same order, so that a column that the model does not read changes no
+    bit of a score.
     """
     examples = example_coder.RecordBatchToExamplesEncoder().encode(repeated)
     scores = score(tf.constant(examples)).reshape(-1, labels.size)
@@ -183,14 +183,13 @@ def losses(repeated: pa.RecordBatch, labels: Floats, score: Score) -> Floats:
 
 
 def measure(growth: Floats, donors: Indices) -> Measured:
-    """The mean growth, with the interval of a U-statistic over the rows, a little wide for few repeats.
+    """Return the mean increase, with the interval of a U-statistic over the rows, slightly too wide for few repeats.
 
-    A row counts as the one whose value is replaced and as the one that the value is from (Hoeffding 1948,
-    doi 10.1214/aoms/1177730196).
+    Each row counts twice, as receiver and as donor of a value (Hoeffding 1948, doi 10.1214/aoms/1177730196).
 
     Args:
-        growth: (repeats, rows) by how much the loss of each row grew.
-        donors: (repeats, rows) the row that each got its value from.
+        growth: (repeats, rows) the increase in the loss of each row.
+        donors: (repeats, rows) the row that gave each row its value.
     """
     repeats, rows = growth.shape
     given = np.bincount(donors.ravel(), weights=growth.ravel(), minlength=rows) / repeats

@@ -1,4 +1,4 @@
-"""Rows, ids and categories across splits: what the test rows share with the training rows, and what is new in them.
+"""Overlap between splits: rows and ids of the test split that occur in the training rows, and new categories.
 
 Rows are compared by 64-bit hashes of their decoded columns. Serialized bytes would not do: protocol buffers promise no
 order of the entries of a map, and tfx_bsl's encoder writes the features of equal rows in different orders
@@ -35,7 +35,7 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Scan:
-    """What one pass over the examples of all splits finds."""
+    """The findings of one pass over the examples of all splits."""
 
     leaks: tuple[Leak, ...]
     new_categories: tuple[NewCategory, ...]
@@ -43,7 +43,7 @@ class Scan:
 
 @dataclass(frozen=True)
 class Values:
-    """The values of a column in a batch, rows without one having none.
+    """The values of a column in a batch; rows without a value have none.
 
     Attributes:
         rows: (values,) the row that each value is in, ascending.
@@ -61,20 +61,20 @@ class Values:
 
 
 class HashSet:
-    """Distinct hashes, 8 bytes each; merged now and then, since one sort for each batch would be quadratic."""
+    """Distinct hashes, 8 bytes each. New ones are merged in batches, since a sort for each batch would be quadratic."""
 
     def __init__(self) -> None:
         self._known: Hashes = np.empty(0, np.uint64)
         self._waiting: list[Hashes] = []
 
     def add(self, hashes: Hashes) -> None:
-        """Adds those that are not known."""
+        """Add hashes."""
         self._waiting.append(hashes[~is_in(hashes, self._known)])
         if sum(part.size for part in self._waiting) > max(MERGE_AT, self._known.size // 2):
             self.merged()
 
     def merged(self) -> Hashes:
-        """(distinct,) ascending."""
+        """Return all hashes, (distinct,) ascending."""
         if self._waiting:
             self._known = np.unique(np.concatenate([self._known, *self._waiting]))
             self._waiting = []
@@ -88,13 +88,13 @@ class IdHashes:
     parts: list[tuple[Hashes, Indices]] = field(default_factory=list)
 
     def rows_shared(self, others: Hashes) -> int:
-        """How many rows have a value that is among others, ascending."""
+        """Count the rows with a value among other hashes, which are ascending."""
         return sum(np.unique(rows[is_in(hashes, others)]).size for hashes, rows in self.parts)
 
 
 @dataclass
 class NewValues:
-    """The values of a text column in a split that the training rows have not."""
+    """The values of a text column in a split that the training rows lack."""
 
     rows: int = 0
     hashes: list[Hashes] = field(default_factory=list)
@@ -102,7 +102,7 @@ class NewValues:
     texts: dict[int, str] = field(default_factory=dict)
 
     def add(self, values: Values, known: Hashes) -> None:
-        """Counts the rows of a batch: each once, and once for each different value."""
+        """Count the rows of a batch: once, and once for each different value."""
         new = ~is_in(values.hashes, known)
         if not new.any():
             return
@@ -115,13 +115,13 @@ class NewValues:
         self._remember(values.hashes[new], values.distinct.filter(pa.array(new)))
 
     def _remember(self, hashes: Hashes, texts: pa.Array) -> None:
-        """Keeps the text of values until there are enough."""
+        """Keep the text of the first values."""
         room = REMEMBERED - len(self.texts)
         if room > 0:
             self.texts.update(zip(hashes[:room].tolist(), map(readable, texts[:room].to_pylist()), strict=True))
 
     def as_fact(self, column: str, split: str) -> NewCategory:
-        """The counts, and the values in the most rows."""
+        """Return the counts, and the values that most rows have."""
         hashes, inverse = np.unique(joined(self.hashes), return_inverse=True)
         counts = np.bincount(inverse, weights=np.concatenate(self.counts))
         named = [
@@ -133,7 +133,7 @@ class NewValues:
 
 @dataclass
 class SplitHashes:
-    """What is kept of a split: 8 bytes a row, 16 more for each id column; ``new`` is by text column."""
+    """The state of a split: 8 bytes a row, 16 more for each id column; ``new`` is by text column."""
 
     ids: dict[str, IdHashes]
     new: dict[str, NewValues]
@@ -141,7 +141,7 @@ class SplitHashes:
 
 
 def scan_examples(files: Mapping[str, Sequence[str]], schema: schema_pb2.Schema, id_columns: Sequence[str]) -> Scan:
-    """Reads the examples of each split once, batch by batch; only hashes of them stay in memory.
+    """Read the examples of each split once, batch by batch; only hashes stay in memory.
 
     Args:
         files: paths of TFRecords of tf.Example by split, gzipped if they end in ``.gz``; a split may have none.
@@ -158,7 +158,7 @@ def scan_examples(files: Mapping[str, Sequence[str]], schema: schema_pb2.Schema,
 def scan_batches(
     batches: Mapping[str, Iterable[pa.RecordBatch]], schema: schema_pb2.Schema, id_columns: Sequence[str]
 ) -> Scan:
-    """The same on decoded batches; training rows come first, for the others are compared with their values.
+    """Scan decoded batches; the training rows come first, since the other splits are compared with them.
 
     Raises:
         ConfigError: an id column is not in the schema.
@@ -180,7 +180,7 @@ def scan_batches(
 
 
 def check_id_columns(schema: schema_pb2.Schema, id_columns: Sequence[str]) -> None:
-    """Raises ConfigError for the first id column that is not in the schema, with the nearest name that is."""
+    """Raise ConfigError for the first id column that is not in the schema."""
     names = [feature.name for feature in schema.feature]
     for column in id_columns:
         if column not in names:
@@ -192,7 +192,7 @@ def check_id_columns(schema: schema_pb2.Schema, id_columns: Sequence[str]) -> No
 
 
 def keep(split: SplitHashes, columns: Mapping[str, Values], rows: int) -> None:
-    """Adds the hashes of a batch to those of its split."""
+    """Add the hashes of a batch to those of its split."""
     split.rows.append(hash_rows(list(columns.values()), rows))
     for name, ids in split.ids.items():
         values = columns[name]
@@ -200,7 +200,7 @@ def keep(split: SplitHashes, columns: Mapping[str, Values], rows: int) -> None:
 
 
 def read_values(batch: pa.RecordBatch, feature: schema_pb2.Feature) -> Values:
-    """A column of lists, values and hashes apart."""
+    """Return a column of lists as values and hashes."""
     column = batch.column(batch.schema.get_field_index(feature.name))
     encoded = column.flatten().dictionary_encode()
     return Values(
@@ -213,7 +213,7 @@ def read_values(batch: pa.RecordBatch, feature: schema_pb2.Feature) -> Values:
 
 
 def hash_values(values: pa.Array) -> Hashes:
-    """(values,) a hash of each: text by SipHash, numbers by their bits, all nan being one and both zeros being one."""
+    """Hash each value, (values,): text by SipHash, numbers by their bits; all nan are equal, and both zeros."""
     if pa.types.is_floating(values.type):
         floats = values.to_numpy(zero_copy_only=False).astype(np.float64) + 0.0
         return mix(np.where(np.isnan(floats), np.nan, floats).view(np.uint64))
@@ -223,7 +223,7 @@ def hash_values(values: pa.Array) -> Hashes:
 
 
 def hash_rows(columns: Sequence[Values], rows: int) -> Hashes:
-    """(rows,) a hash of all values of each row, in their order; no value and an empty list are one."""
+    """Return a hash of all values of each row, (rows,), in their order; null and an empty list are equal."""
     total = np.zeros(rows, np.uint64)
     for values in columns:
         ends = np.cumsum(values.lengths)
@@ -236,7 +236,7 @@ def hash_rows(columns: Sequence[Values], rows: int) -> Hashes:
 
 
 def mix(bits: Hashes) -> Hashes:
-    """Spreads each bit over all 64: the finalizer of SplitMix64 (Steele et al. 2014, doi 10.1145/2660193.2660195)."""
+    """Return the finalizer of SplitMix64 (Steele et al. 2014, doi 10.1145/2660193.2660195)."""
     mixed = bits + GOLDEN
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -244,19 +244,19 @@ def mix(bits: Hashes) -> Hashes:
 
 
 def is_in(hashes: Hashes, known: Hashes) -> NDArray[np.bool_]:
-    """(hashes,) whether each is among the known ones, ascending."""
+    """Return which hashes, (hashes,), are among the known ones, which are ascending."""
     if not known.size:
         return np.zeros(hashes.shape, np.bool_)
     return known[np.searchsorted(known, hashes) % known.size] == hashes
 
 
 def joined(parts: Sequence[Hashes]) -> Hashes:
-    """One array of those of the batches, of which there may be none."""
+    """Concatenate the hashes of the batches, of which there may be none."""
     return np.concatenate([np.empty(0, np.uint64), *parts])
 
 
 def find_leaks(splits: Mapping[str, SplitHashes], id_columns: Sequence[str]) -> tuple[Leak, ...]:
-    """For each pair of splits: the whole rows, then the values of each id column; what is not shared has 0 rows."""
+    """Return for each pair of splits the shared rows, then the shared values of each id column; may be 0."""
     found = []
     for later, earlier in ((later, earlier) for later, earlier in PAIRS if later in splits and earlier in splits):
         rows = sum(part.size for part in splits[later].rows)
@@ -269,8 +269,9 @@ def find_leaks(splits: Mapping[str, SplitHashes], id_columns: Sequence[str]) -> 
 
 
 def count_shared(later: Sequence[Hashes], earlier: Sequence[Hashes]) -> int:
-    """How many of the later rows are among the earlier ones, of which there may be many more: only what is shared
-    is copied.
+    """Count the later rows that are among the earlier ones.
+
+    There may be many more earlier ones, so only shared hashes are copied.
 
     >>> count_shared([np.array([5, 7, 5], np.uint64)], [np.array([5], np.uint64), np.array([9, 5], np.uint64)])
     2
@@ -281,7 +282,7 @@ def count_shared(later: Sequence[Hashes], earlier: Sequence[Hashes]) -> int:
 
 
 def list_new(splits: Mapping[str, SplitHashes]) -> tuple[NewCategory, ...]:
-    """By split, then in the order of the schema; columns without new values are left out."""
+    """Return the new categories by split, then in the order of the schema."""
     return tuple(
         new.as_fact(column, split) for split, hashes in splits.items() for column, new in hashes.new.items() if new.rows
     )

@@ -1,4 +1,4 @@
-"""The parts of features that segments are made of: values, and ranges of numbers."""
+"""Predicates on features, of which segments are made: single values, and ranges of numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ FEW_NUMBERS = 10
 BINS = 5
 NONE = "(none)"
 Indices = NDArray[np.int64]
-# As narrow as their use allows: there are several for each row at a time.
+# Narrow, since there are several for each row.
 Numbers = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Which rows hold which value or range.
+    """The rows that satisfy each predicate.
 
     Attributes:
         names: (parts,) feature, and value or range.
@@ -40,17 +40,17 @@ class Parts:
     members: NDArray[np.uint8]
 
     def shared(self, first: int, second: int) -> bytes:
-        """Which rows hold both, a bit for each."""
+        """Return the rows that satisfy both, as bits."""
         return (self.members[first] & self.members[second]).tobytes()
 
     def chunk(self, start: int, rows: int) -> Any:
-        """(rows, parts) sparse, 1 where a row holds the part; ``start`` is a multiple of 8."""
+        """Return some rows, (rows, parts) sparse, 1 where a row satisfies it; ``start`` is a multiple of 8."""
         bits = np.unpackbits(self.members[:, start // 8 :][:, : -(-rows // 8)], axis=1, count=rows)
         return sparse.csr_matrix(bits.T, dtype=np.float64)
 
 
 def find_parts(rows: Columns, names: Sequence[str], usable: Mask, fewest: int) -> Parts:
-    """The values and ranges of columns that have enough of the usable rows, and which of these have them."""
+    """Return the values and ranges that enough of the usable rows have."""
     found, features, members = [], [], []
     for number, name in enumerate(names):
         labels, held = column_parts(rows[name])
@@ -64,7 +64,7 @@ def find_parts(rows: Columns, names: Sequence[str], usable: Mask, fewest: int) -
 
 
 def segment_rows(rows: Columns, features: Pairs) -> Mask:
-    """(rows,) those of a segment that was found in the same table.
+    """Return the rows of a segment, (rows,), that was found in the same table.
 
     Raises:
         ValueError: a column has no such value or range.
@@ -77,9 +77,9 @@ def segment_rows(rows: Columns, features: Pairs) -> Mask:
 
 
 def column_parts(column: pa.ChunkedArray) -> tuple[list[str], Any]:
-    """The values or ranges of a column as text, and (rows, parts) sparse which row has which; what reads alike is one.
+    """Return the values or ranges of a column as text, and (rows, parts) sparse which row has which.
 
-    A row with several values has each of them; one without a value has ``(none)``.
+    A row with several values has each of them, a row without a value has ``(none)``. Values that read alike are one.
     """
     array = column.combine_chunks()
     owners, values = owned_values(array)
@@ -92,13 +92,13 @@ def column_parts(column: pa.ChunkedArray) -> tuple[list[str], Any]:
     known = np.concatenate([owners[inside], absent])
     codes = np.concatenate([merged[codes[inside]], np.full(absent.size, merged[-1], np.int32)])
     members = sparse.csr_matrix((np.ones(known.size, np.uint8), (known, codes)), shape=(len(array), len(names)))
-    # A value that a row has several times was added up.
+    # A value that a row has several times is counted once.
     members.data[:] = 1
     return names, members
 
 
 def owned_values(array: pa.Array) -> tuple[Numbers, pa.Array]:
-    """(values,) the row of each value, and the values, those of lists one by one and nulls left out."""
+    """Return the row of each value, (values,), and the values; lists are flattened and nulls left out."""
     owners = np.arange(len(array), dtype=np.int32)
     if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
         owners = pc.list_parent_indices(array).to_numpy(zero_copy_only=False).astype(np.int32)
@@ -107,7 +107,7 @@ def owned_values(array: pa.Array) -> tuple[Numbers, pa.Array]:
 
 
 def encode(values: pa.Array) -> tuple[Numbers, list[str]]:
-    """(values,) the number of the part that each is in, -1 where it is in none, and the parts as text."""
+    """Return the number of each value's part, (values,), -1 where it has none, and the parts as text."""
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         return encode_numbers(values.to_numpy(zero_copy_only=False))
     if pa.types.is_null(values.type):
@@ -122,7 +122,7 @@ def encode(values: pa.Array) -> tuple[Numbers, list[str]]:
 
 
 def encode_numbers(values: NDArray[Any]) -> tuple[Numbers, list[str]]:
-    """Up to ten different numbers one by one, more in five ranges with as many values as ties allow, nan apart.
+    """Return up to ten different numbers one by one, more in five ranges of nearly equal size; nan is apart.
 
     >>> encode_numbers(np.array([3, 1, 3]))
     (array([1, 0, 1], dtype=int32), ['1', '3'])
@@ -141,7 +141,7 @@ def encode_numbers(values: NDArray[Any]) -> tuple[Numbers, list[str]]:
 
 
 def range_label(low: np.generic, high: np.generic) -> str:
-    """A range of numbers, or the one number that it has.
+    """Return a range of numbers, or its only number.
 
     >>> range_label(np.float32(0.1), np.float32(0.7)), range_label(np.float32(1e-7), np.float32(1e-7))
     ('0.1 … 0.7', '1e-07')
@@ -151,7 +151,7 @@ def range_label(low: np.generic, high: np.generic) -> str:
 
 
 def number_label(value: np.generic) -> str:
-    """A number in full, one of float32 in the fewest digits that tell it from all others.
+    """Return a number in full, a float32 in the fewest digits that identify it.
 
     >>> number_label(np.int64(2**60)), number_label(np.float32(0.1)), number_label(np.float32("nan"))
     ('1152921504606846976', '0.1', 'NaN')

@@ -1,4 +1,4 @@
-"""What differs between two schemas, column by column, in words; what has no words, as text of the protocol buffer."""
+"""Differences between two schemas, column by column, in words; fields without words as text of the protocol buffer."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ NAMED = 10
 
 @dataclass(frozen=True)
 class Column:
-    """A column as the words below say it, and the fields that they leave out."""
+    """A column in words, and the fields that the words leave out."""
 
     words: tuple[str, ...]
     values: tuple[str, ...] | None
@@ -26,10 +26,10 @@ class Column:
 
 
 def schema_changes(before: schema_pb2.Schema, after: schema_pb2.Schema) -> tuple[SchemaChange, ...]:
-    """Columns that were added, removed or changed, in the order of ``after``, then removed ones.
+    """Return the columns that were added, removed or changed, in the order of ``after``, then removed ones.
 
-    The order of columns, of the values of a domain and of environments means nothing and is no change. Any other
-    difference is one: fields without words appear as text, and those of the schema as a whole as column ``(schema)``.
+    The order of columns, of the values of a domain and of environments does not matter. Any other difference is a
+    change: fields without words appear as text, and fields of the schema as a whole as column ``(schema)``.
     """
     old, new = columns_of(before), columns_of(after)
     changes = [change_of(name, old.get(name), new.get(name)) for name in dict.fromkeys([*new, *old])]
@@ -40,12 +40,11 @@ def schema_changes(before: schema_pb2.Schema, after: schema_pb2.Schema) -> tuple
 
 
 def columns_of(schema: schema_pb2.Schema) -> dict[str, Column]:
-    """Columns by name."""
     return {feature.name: read_column(feature, schema) for feature in schema.feature}
 
 
 def read_column(feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> Column:
-    """The words for a column. A field that they say in full is taken out of the rest, so that nothing is said twice."""
+    """Describe a column. Fields that the words cover are removed from the rest, so that nothing is said twice."""
     rest = schema_pb2.Feature()
     rest.CopyFrom(feature)
     values = domain_values(feature, schema)
@@ -59,7 +58,7 @@ def read_column(feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> Colum
 
 
 def domain_values(feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> tuple[str, ...] | None:
-    """The values that text may have, sorted, of the column's own domain or of the shared one that it names."""
+    """Return the allowed values of text, sorted, from the column's own domain or from the shared one that it names."""
     shared = {domain.name: domain for domain in schema.string_domain}
     if feature.HasField("string_domain"):
         return tuple(sorted(feature.string_domain.value))
@@ -69,7 +68,7 @@ def domain_values(feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> tup
 
 
 def say_type(rest: schema_pb2.Feature) -> str:
-    """``INT``, ``FLOAT``, ``BYTES`` or ``STRUCT``."""
+    """Return ``INT``, ``FLOAT``, ``BYTES`` or ``STRUCT``."""
     name = schema_pb2.FeatureType.Name(rest.type)
     if rest.type != schema_pb2.TYPE_UNKNOWN:
         rest.ClearField("type")
@@ -77,7 +76,7 @@ def say_type(rest: schema_pb2.Feature) -> str:
 
 
 def say_presence(rest: schema_pb2.Feature) -> Iterator[str]:
-    """Whether a row must have the column."""
+    """Yield how often a row must have the column."""
     share = rest.presence.min_fraction
     yield "required" if share == 1 else f"required in {share} of the rows" if share else "optional"
     if share:
@@ -86,7 +85,7 @@ def say_presence(rest: schema_pb2.Feature) -> Iterator[str]:
 
 
 def say_range(rest: schema_pb2.Feature) -> Iterator[str]:
-    """The range of numbers."""
+    """Yield the range of numbers, if there is one."""
     for kind in ("int_domain", "float_domain"):
         domain = getattr(rest, kind)
         ends = [say_end(domain, name) for name in ("min", "max")] if rest.HasField(kind) else ["", ""]
@@ -98,7 +97,7 @@ def say_range(rest: schema_pb2.Feature) -> Iterator[str]:
 
 
 def say_end(domain: Message, name: str) -> str:
-    """An end of a range, whole for INT, and the shortest text that is the same float32 for FLOAT; empty if not set."""
+    """Return an end of a range, for FLOAT the shortest text of the same float32; empty if not set."""
     if not domain.HasField(name):
         return ""
     value = getattr(domain, name)
@@ -106,13 +105,13 @@ def say_end(domain: Message, name: str) -> str:
 
 
 def clear_if_empty(rest: schema_pb2.Feature, field: str) -> None:
-    """Takes out a message of which all was said."""
+    """Remove a message without fields."""
     if not getattr(rest, field).ListFields():
         rest.ClearField(field)
 
 
 def change_of(name: str, old: Column | None, new: Column | None) -> SchemaChange:
-    """Texts that are equal if nothing differs."""
+    """Return a change, with equal texts if nothing differs."""
     if old is None or new is None:
         return SchemaChange(name, *(say(column, "") if column else "" for column in (old, new)))
     apart = differing(old.rest, new.rest)
@@ -121,7 +120,7 @@ def change_of(name: str, old: Column | None, new: Column | None) -> SchemaChange
 
 
 def say(column: Column, rest: str, difference: str = "") -> str:
-    """``BYTES, required, 9 values (added 'x'); drift_comparator { … }``."""
+    """Return, for example, ``BYTES, required, 9 values (added 'x'); drift_comparator { … }``."""
     words = list(column.words)
     if column.values is not None:
         words.append(f"{len(column.values)} value{'' if len(column.values) == 1 else 's'}{difference}")
@@ -129,20 +128,20 @@ def say(column: Column, rest: str, difference: str = "") -> str:
 
 
 def say_difference(old: Sequence[str], new: Sequence[str]) -> str:
-    """`` (added 'x'; removed 'y')``, or nothing."""
+    """Return `` (added 'x'; removed 'y')``, or an empty text."""
     added, removed = (sorted((Counter(one) - Counter(other)).elements()) for one, other in ((new, old), (old, new)))
     parts = [f"{verb} {say_values(values)}" for verb, values in (("added", added), ("removed", removed)) if values]
     return f" ({'; '.join(parts)})" if parts else ""
 
 
 def say_values(values: Sequence[str]) -> str:
-    """At most ten by name."""
+    """Return at most ten values by name."""
     named = ", ".join(f"'{readable(value)}'" for value in values[:NAMED])
     return f"{named} and {len(values) - NAMED:,} more" if len(values) > NAMED else named
 
 
 def without_columns(schema: schema_pb2.Schema, other: schema_pb2.Schema) -> schema_pb2.Schema:
-    """The rest of a schema: without columns, and without shared domains, which are said with the columns of either."""
+    """Return a schema without columns and without the domains that columns of either schema name."""
     rest = schema_pb2.Schema()
     rest.CopyFrom(schema)
     del rest.feature[:]
@@ -154,14 +153,14 @@ def without_columns(schema: schema_pb2.Schema, other: schema_pb2.Schema) -> sche
 
 
 def differing(before: Message, after: Message) -> tuple[str, str]:
-    """The text of the fields of two messages that differ; two empty texts if none does."""
+    """Return the fields of two messages that differ, as text; two empty texts if none does."""
     names = [field.name for field in before.DESCRIPTOR.fields if only(before, field.name) != only(after, field.name)]
     texts = [" ".join(filter(None, (as_text(only(side, name)) for name in names))) for side in (before, after)]
     return texts[0], texts[1]
 
 
 def only(message: Message, name: str) -> Message:
-    """A message with no other field than one."""
+    """Return a message with a single field."""
     kept = type(message)()
     kept.CopyFrom(message)
     for field, _ in message.ListFields():
@@ -171,5 +170,4 @@ def only(message: Message, name: str) -> Message:
 
 
 def as_text(message: Message) -> str:
-    """In one line."""
     return str(text_format.MessageToString(message, as_one_line=True, as_utf8=True))

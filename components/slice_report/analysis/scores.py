@@ -1,4 +1,4 @@
-"""What scores and labels say on their own: counts by score, the calibration error, rates, and when rows are too few."""
+"""Statistics of scores and labels: counts by score, calibration error, rates, and when rows are too few."""
 
 import math
 from statistics import NormalDist
@@ -14,9 +14,9 @@ SUMS = 20
 CALIBRATION_BINS = 10
 MIN_ROWS = 30
 MIN_OF_EACH_LABEL = 10
-# Of the normal distribution, for an interval of 95 %.
+# Quantile of the normal distribution for a 95 % interval.
 QUANTILE = NormalDist().inv_cdf(0.975)
-# A threshold k / BINS as every reader of the report computes it: one division of doubles.
+# Thresholds k / BINS, computed as every reader of the report computes them: one division of doubles.
 EDGES = np.arange(1, BINS) / BINS
 
 Values = NDArray[Any]
@@ -25,7 +25,7 @@ Ints = NDArray[np.int64]
 
 
 def count_scores(labels: Values, scores: Values) -> ScoreCounts:
-    """Rows by score; scores outside of [0, 1] count as the nearer end.
+    """Count rows by score; scores outside of [0, 1] count as the nearer end.
 
     Rows whose score is nan, or whose label is neither 0 nor 1, are left out.
 
@@ -48,21 +48,21 @@ def count_scores(labels: Values, scores: Values) -> ScoreCounts:
 
 
 def known(labels: Values, scores: Values) -> tuple[Values, Floats]:
-    """The rows that have a label and a score, the latter as float64 within [0, 1]."""
+    """Return the rows that have a label and a score, the score as float64 within [0, 1]."""
     keep = np.isin(labels, (0, 1)) & ~np.isnan(scores)
     return labels[keep], np.clip(scores[keep].astype(np.float64), 0.0, 1.0)
 
 
 def score_bins(scores: Floats) -> Ints:
-    """The bin of each score, (rows,): how many edges lie strictly below it.
+    """Return the bin of each score, (rows,): the number of edges strictly below it.
 
-    Counted by comparison with the edges, since ``ceil(score * BINS)`` rounds some scores over an edge.
+    Scores are compared with the edges, since ``ceil(score * BINS)`` rounds some of them over an edge.
     """
     return np.searchsorted(EDGES, scores, side="left").astype(np.int64)
 
 
 def expected_calibration_error(labels: Values, scores: Values) -> float:
-    """By how much the mean score and the share of positives differ, over ten bins of equal width, weighted by rows.
+    """Return the mean difference between score and share of positives, over ten equal bins, weighted by rows.
 
     It is the ECE of Guo et al. 2017 (https://arxiv.org/abs/1706.04599) with the score as the confidence in label 1.
     Rows are left out as by ``count_scores``; nan without any.
@@ -83,11 +83,10 @@ def expected_calibration_error(labels: Values, scores: Values) -> float:
 
 
 def too_small(positives: int, negatives: int) -> str:
-    """Why rows are too few to say much, empty when they are not: under 30, or under 10 of a label.
+    """Explain why rows are too few to conclude from: under 30, or under 10 with a label; empty if they are enough.
 
-    An interval by the normal approximation is held to be sound from 5 or 10 of each outcome on (Brown, Cai and
-    DasGupta 2001, https://doi.org/10.1214/ss/1009213286, who find even these weak); the stricter is taken, and 30 rows
-    besides.
+    The normal approximation is commonly trusted from 5 or 10 rows of each outcome on; Brown, Cai and DasGupta 2001
+    (https://doi.org/10.1214/ss/1009213286) find even these limits weak. The stricter is used here, with 30 rows.
 
     >>> too_small(9, 3), too_small(3, 500), too_small(500, 1), too_small(10, 20)
     ('only 12 rows', 'only 3 rows with label 1', 'only 1 row with label 0', '')
@@ -99,7 +98,7 @@ def too_small(positives: int, negatives: int) -> str:
 
 
 def only(rows: int) -> str:
-    """A small number of rows in words.
+    """Return a small number of rows in words.
 
     >>> only(2), only(1), only(0)
     ('only 2 rows', 'only 1 row', 'no rows')
@@ -108,7 +107,7 @@ def only(rows: int) -> str:
 
 
 def rate(hits: int, rows: int) -> Measured:
-    """The share of hits with the interval of Wilson 1927 (https://doi.org/10.2307/2276774); nan, without one, of none.
+    """Return a share with the interval of Wilson 1927 (https://doi.org/10.2307/2276774); nan without rows.
 
     >>> rate(10, 10).value, [round(end, 3) for end in rate(10, 10).interval], rate(0, 0)
     (1.0, [0.722, 1.0], Measured(value=nan, interval=None))

@@ -20,7 +20,7 @@ Rows = NDArray[np.int64]
 
 
 def make_slices(evaluation: Evaluation, predictions: Columns, label: str) -> tuple[Slice, ...]:
-    """Every slice that TFMA measured, all rows first; ``predictions`` has the columns of the slices."""
+    """Return every slice that TFMA measured, all rows first; ``predictions`` has the columns of the slices."""
     labels, scores = predictions[label].to_numpy(), predictions[SCORE].to_numpy()
     counted = {key: count_scores(labels[rows], scores[rows]) for key, rows in slice_rows(evaluation, predictions)}
     total = evaluation.candidate[()]["example_count"].value
@@ -29,7 +29,7 @@ def make_slices(evaluation: Evaluation, predictions: Columns, label: str) -> tup
 
 
 def slice_rows(evaluation: Evaluation, predictions: Columns) -> Iterator[tuple[SliceKey, Rows]]:
-    """Which rows are in which slice."""
+    """Yield the rows of each slice."""
     features = sorted({tuple(name for name, _ in key) for key in evaluation.candidate})
     specs = [config_pb2.SlicingSpec(feature_keys=names) for names in features]
     for key, rows in rows_by_slice(predictions, specs):
@@ -37,7 +37,6 @@ def slice_rows(evaluation: Evaluation, predictions: Columns) -> Iterator[tuple[S
 
 
 def make_slice(evaluation: Evaluation, key: SliceKey, total: float, scores: ScoreCounts | None) -> Slice:
-    """One slice."""
     metrics = evaluation.candidate[key]
     rows = int(metrics["example_count"].value)
     return Slice(
@@ -54,7 +53,7 @@ def make_slice(evaluation: Evaluation, key: SliceKey, total: float, scores: Scor
 
 
 def excluding(metrics: Mapping[str, Measured], overall: Mapping[str, Measured]) -> tuple[str, ...]:
-    """The metrics whose interval does not hold the value of all rows."""
+    """Return the metrics whose interval excludes the value of all rows."""
     return tuple(
         name
         for name, measured in metrics.items()
@@ -63,7 +62,7 @@ def excluding(metrics: Mapping[str, Measured], overall: Mapping[str, Measured]) 
 
 
 def outside(value: float, interval: tuple[float, float]) -> bool:
-    """Whether a value lies outside an interval; what is not a number does not.
+    """Return True if a value lies outside an interval; nan does not.
 
     >>> outside(0.5, (0.6, 0.8)), outside(0.7, (0.6, 0.8)), outside(float("nan"), (0.6, 0.8))
     (True, False, False)

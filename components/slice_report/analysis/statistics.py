@@ -1,4 +1,4 @@
-"""TFDV's statistics and the gate's verdict as rows of the report."""
+"""TFDV's statistics and the gate's verdict as facts."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,13 +17,13 @@ Bucket: TypeAlias = statistics_pb2.Histogram.Bucket
 BARS = 10
 LENGTH = 100
 NUMBERS = {"mean": "mean", "std_dev": "std_dev", "minimum": "min", "median": "median", "maximum": "max"}
-# What TFDV writes in place of values that it does not keep: bytes that are not text, and text of over 1024 bytes
+# TFDV writes these in place of bytes that are not text, and of text over 1024 bytes
 # (tensorflow_data_validation/statistics/generators/top_k_uniques_sketch_stats_generator.py).
 PLACEHOLDERS = {"": "(empty)", "__BYTES_VALUE__": "(not UTF-8)", "__LARGE_BYTES__": "(too long)"}
 
 
 def readable(value: str | bytes) -> str:
-    r"""A value as text that fits a label: at most 100 characters, bytes that are not UTF-8 escaped.
+    r"""Return a value as text that fits a label: at most 100 characters, with escapes for bytes that are not UTF-8.
 
     >>> readable(b"caf\xc3\xa9 \xff")
     'café \\xff'
@@ -37,11 +37,11 @@ def readable(value: str | bytes) -> str:
 def column_stats(
     statistics: Mapping[str, statistics_pb2.DatasetFeatureStatistics],
 ) -> tuple[ColumnStats, ...]:
-    """A row for each column and split: columns in the order of the statistics, splits in the order given.
+    """Return a row for each column and split, columns in the order of the statistics.
 
-    Of a column with several values a row, bars and ``zeros`` are of values, not of rows. A column that a split lacks is
-    wholly missing there. What an empty split or column has no answer to is nan. ``distinct`` counts as one all values
-    that are not UTF-8, and all that TFDV finds too long to keep.
+    If a column has several values in a row, bars and ``zeros`` count values, not rows. A column that a split lacks is
+    missing in all its rows. Statistics of an empty split or column are nan. ``distinct`` counts all values that are not
+    UTF-8 as one, and likewise all values that are too long for TFDV.
 
     Args:
         statistics: by split, as TFDV writes them, unweighted.
@@ -59,12 +59,12 @@ def column_stats(
 
 
 def column_name(feature: Feature) -> str:
-    """Its path, or in older statistics its name."""
+    """Return the path of a feature, or in older statistics its name."""
     return ".".join(feature.path.step) or feature.name
 
 
 def without_values(like: Feature) -> Feature:
-    """The statistics of the same column where it has no values."""
+    """Return the statistics of a column without values, of the same type."""
     absent = Feature(name=column_name(like), type=like.type)
     kind = like.WhichOneof("stats")
     if kind:
@@ -73,7 +73,7 @@ def without_values(like: Feature) -> Feature:
 
 
 def describe(feature: Feature, split: str, rows: int) -> ColumnStats:
-    """One column in one split."""
+    """Return the facts about one column in one split."""
     numeric = feature.HasField("num_stats")
     stats = feature.num_stats if numeric else getattr(feature, feature.WhichOneof("stats") or "string_stats")
     return ColumnStats(
@@ -90,7 +90,7 @@ def describe(feature: Feature, split: str, rows: int) -> ColumnStats:
 
 
 def number_facts(stats: statistics_pb2.NumericStatistics, kind: int) -> dict[str, float | None]:
-    """Moments and quantiles of the values that are numbers; nan without any, where TFDV says 0."""
+    """Return moments and quantiles of the values that are numbers; nan without any, where TFDV says 0."""
     values = stats.common_stats.tot_num_values
     numbers = values - max((histogram.num_nan for histogram in stats.histograms), default=0)
     facts = {name: getattr(stats, source) if numbers > 0 else math.nan for name, source in NUMBERS.items()}
@@ -100,7 +100,7 @@ def number_facts(stats: statistics_pb2.NumericStatistics, kind: int) -> dict[str
 
 
 def number_bars(stats: statistics_pb2.NumericStatistics) -> tuple[Bar, ...]:
-    """At most ten bars, of equal width unless TFDV has only quantiles; then one for each of what is not finite."""
+    """Return at most ten bars, of equal width unless TFDV has only quantiles; then a bar for each non-finite value."""
     by_type = {histogram.type: histogram for histogram in reversed(stats.histograms) if histogram.buckets}
     kinds = statistics_pb2.Histogram.STANDARD, statistics_pb2.Histogram.QUANTILES
     buckets = next((list(by_type[kind].buckets) for kind in kinds if kind in by_type), [])
@@ -116,7 +116,7 @@ def number_bars(stats: statistics_pb2.NumericStatistics) -> tuple[Bar, ...]:
 
 
 def merge(buckets: Sequence[Bucket]) -> list[tuple[float, float, float]]:
-    """Buckets as (low, high, rows), neighbours joined so that there are at most ten."""
+    """Return buckets as (low, high, rows), joined to at most ten."""
     size = math.ceil(len(buckets) / BARS) or 1
     groups = [buckets[start : start + size] for start in range(0, len(buckets), size)]
     return [
@@ -126,7 +126,7 @@ def merge(buckets: Sequence[Bucket]) -> list[tuple[float, float, float]]:
 
 
 def bar_label(low: float, high: float) -> str:
-    """A range, to a hundredth of its width.
+    """Return a range, to a hundredth of its width.
 
     >>> bar_label(17.0, 24.3), bar_label(0.0, 9999.9), bar_label(3.0, 3.0), bar_label(1921.999, 1929.5)
     ('17 … 24.3', '0 … 10000', '3', '1922 … 1929.5')
@@ -139,7 +139,7 @@ def bar_label(low: float, high: float) -> str:
 
 
 def edge(value: float, decimals: int) -> str:
-    """A number without trailing zeros; in powers of ten where its digits would fill the page."""
+    """Return a number without trailing zeros, with an exponent if it is long."""
     if not math.isfinite(value) or abs(value) >= 1e15 or decimals > 12:
         return f"{value:.6g}"
     text = f"{value:.{decimals}f}"
@@ -148,7 +148,7 @@ def edge(value: float, decimals: int) -> str:
 
 
 def text_bars(stats: Any) -> tuple[Bar, ...]:
-    """The ten most frequent values, and one bar for all others."""
+    """Return the ten most frequent values, and one bar for all others."""
     top = list(getattr(stats, "top_values", ()))[:BARS]
     bars = [Bar(readable(value.value), value.frequency) for value in top]
     others = stats.common_stats.tot_num_values - math.fsum(bar.rows for bar in bars)
@@ -156,7 +156,7 @@ def text_bars(stats: Any) -> tuple[Bar, ...]:
 
 
 def gate_entries(verdict: Mapping[str, Any], acceptances: Sequence[Acceptance]) -> tuple[GateEntry, ...]:
-    """What blocks, what was accepted and what is below the level that blocks, in this order.
+    """Return the anomalies that block, then the accepted ones, then those below the level that blocks.
 
     Args:
         verdict: what ``Verdict.as_dict`` makes: lists of anomalies, ``blocking``, ``accepted`` and ``below_level``.
@@ -179,5 +179,5 @@ def gate_entries(verdict: Mapping[str, Any], acceptances: Sequence[Acceptance]) 
 
 
 def reason_for(anomaly: Anomaly, acceptances: Sequence[Acceptance]) -> str:
-    """Why an anomaly was accepted; empty where the config no longer says."""
+    """Return why an anomaly was accepted; empty if the config no longer accepts it."""
     return next((acceptance.reason for acceptance in acceptances if covers(acceptance, anomaly)), "")

@@ -1,8 +1,8 @@
-"""Weak segments: rows where the model is worse than elsewhere though nobody asked, by values of one or two features.
+"""Weak segments: rows with a higher loss than the others, found by values of one or two features.
 
 All values and ranges of all features are tried, and all pairs of them, as in the search of Chung et al. 2019
-(https://arxiv.org/abs/1807.06068). Worse is a higher mean log loss, which says that rows are harder, if only because
-their labels are nearer to a coin's; it does not say that another model would do better there.
+(https://arxiv.org/abs/1807.06068). A higher mean log loss says that rows are harder to predict, perhaps only because
+their labels are more random; it does not say that another model would do better there.
 """
 
 import math
@@ -24,9 +24,9 @@ LEVEL = 0.05
 FEWEST, FEWEST_SHARE = 30, 0.01
 REPORTED = 20
 CLIP = 1e-7
-# Below it a difference is one of rounding.
+# Smaller differences are rounding errors.
 TINY = 1e-9
-# A multiple of 8, since a byte has the bits of eight rows.
+# A multiple of 8, since a byte holds the bits of eight rows.
 CHUNK_ROWS = 65_536
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -34,35 +34,34 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Sums:
-    """How many rows there are in each of some segments, and the sums of their losses and of the squares of these."""
+    """For each segment, the number of rows and the sums of their losses and squared losses."""
 
     rows: Floats
     losses: Floats
     squares: Floats
 
     def __sub__(self, other: "Sums") -> "Sums":
-        """The rows that are not in the other segments, which are parts of these."""
+        """Return the remaining rows; the other segments must be parts of these."""
         return Sums(self.rows - other.rows, self.losses - other.losses, self.squares - other.squares)
 
     def at(self, first: Indices, second: Indices) -> "Sums":
-        """Some cells of a table of pairs of parts."""
+        """Return some cells of a table of pairs."""
         return Sums(self.rows[first, second], self.losses[first, second], self.squares[first, second])
 
     @property
     def mean(self) -> Floats:
-        """The mean loss."""
         return self.losses / self.rows
 
     @property
     def squared_error(self) -> Floats:
-        """That of the mean, estimated from these rows."""
+        """The squared standard error of the mean, estimated from these rows."""
         spread = np.maximum(self.squares - self.losses * self.mean, 0.0)
         return spread / (self.rows - 1) / self.rows
 
 
 @dataclass(frozen=True)
 class Compared:
-    """The difference of two means: its value, half its 95 % interval, and how likely one so high is without any."""
+    """The difference of two means, half its 95 % interval, and its p-value."""
 
     difference: Floats
     half_width: Floats
@@ -70,17 +69,17 @@ class Compared:
 
 
 def find_weak(rows: Columns, label: str, exclude: Sequence[str]) -> WeakSegments:
-    """The segments of one or two features whose mean log loss is higher than elsewhere, the worst first.
+    """Return the segments of one or two features with a higher mean log loss than the other rows, the worst first.
 
-    A segment is worse by a one-sided t-test of Welch (1947, doi 10.1093/biomet/34.1-2.28) against all other rows. A
-    pair must be worse too than the rest of each of its parts, by the same test, so that the pairs within a weak part
-    are not reported over again: its p is the highest of the three (intersection-union test, Berger 1982,
-    doi 10.1080/00401706.1982.10487790). The share of false ones among those found is held at 0.05 over all that were
-    tried (Benjamini & Hochberg 1995, doi 10.1111/j.2517-6161.1995.tb02031.x). Of segments of the same rows the first
-    is reported, and 20 at most. An interval is of its one difference, and knows nothing of the search. Rows count as
-    independent: where many are of one user, p is too low and intervals too narrow.
+    A segment is compared with all other rows by Welch's one-sided t-test (1947, doi 10.1093/biomet/34.1-2.28). A pair
+    must also be worse than the rest of each of its parts, so that the pairs within a weak part are not reported again:
+    its p is the highest of the three (intersection-union test, Berger 1982, doi 10.1080/00401706.1982.10487790). The
+    false discovery rate over all segments tried is 0.05 (Benjamini & Hochberg 1995,
+    doi 10.1111/j.2517-6161.1995.tb02031.x). Of segments with the same rows only the first is reported, and 20 at most.
+    Intervals do not account for the search. Rows are treated as independent: if many belong to one user, p is too low
+    and intervals are too narrow.
 
-    A segment, its complement, and for a pair the rest of each part, have 30 rows and 1 % of all, or it is not tried.
+    A segment, its complement and, for a pair, the rest of each part must have 30 rows and 1 % of all rows.
     Memory is 24 bytes for each pair of parts, of which a column has at most 22, and a bit for each row and part.
 
     Args:
@@ -99,17 +98,17 @@ def find_weak(rows: Columns, label: str, exclude: Sequence[str]) -> WeakSegments
 
 
 def row_losses(rows: Columns, label: str) -> Floats:
-    """(rows,) the log loss of each; nan without a label or a score."""
+    """Return the log loss of each row, (rows,); nan without a label or a score."""
     return clipped_losses(rows[label].to_numpy(), rows[SCORE].to_numpy())
 
 
 def clipped_losses(labels: NDArray[Any], scores: NDArray[Any]) -> Floats:
-    """The log loss of scores clipped to [1e-7, 1 - 1e-7], so that one that is wholly wrong is not infinitely so."""
+    """Return the log loss of scores clipped to [1e-7, 1 - 1e-7], so that it is finite."""
     return log_losses(labels.astype(np.float64), np.clip(scores.astype(np.float64), CLIP, 1 - CLIP))
 
 
 def search(parts: Parts, losses: Floats, fewest: int) -> WeakSegments:
-    """Tries all parts and their pairs; ``losses`` has the rows of the parts."""
+    """Try all predicates and their pairs; ``losses`` has the rows of the predicates."""
     mean = float(losses.mean())
     centred = losses - mean
     table = pair_sums(parts, centred)
@@ -138,12 +137,12 @@ def search(parts: Parts, losses: Floats, fewest: int) -> WeakSegments:
 
 
 def measured(value: float, half_width: float) -> Measured:
-    """A value with the interval around it."""
+    """Return a value with the interval around it."""
     return Measured(value, (value - half_width, value + half_width))
 
 
 def pair_sums(parts: Parts, losses: Floats) -> Sums:
-    """(parts, parts) the sums over the rows that hold both; on the diagonal those of one part."""
+    """Return the sums over the rows that satisfy both predicates, (parts, parts); on the diagonal those of one."""
     sums = [np.zeros((len(parts.names),) * 2) for _ in range(3)]
     for start in range(0, losses.size, CHUNK_ROWS):
         of_chunk = losses[start : start + CHUNK_ROWS]
@@ -155,7 +154,7 @@ def pair_sums(parts: Parts, losses: Floats) -> Sums:
 
 
 def segments_to_try(parts: Parts, counts: Floats, rows: int, fewest: int) -> tuple[Indices, Indices]:
-    """(segments,) twice, the parts of each, the same twice for a single one; ``counts`` are those of all pairs."""
+    """Return the two predicates of each segment, (segments,) twice, the same twice for a single one."""
     of_part = counts.diagonal()
     allowed = np.triu(counts >= fewest) & (rows - counts >= fewest)
     of_pairs = (of_part[:, None] - counts >= fewest) & (of_part[None, :] - counts >= fewest)
@@ -165,7 +164,7 @@ def segments_to_try(parts: Parts, counts: Floats, rows: int, fewest: int) -> tup
 
 
 def highest_p(table: Sums, first: Indices, second: Indices, p: Floats) -> Floats:
-    """(segments,) for a pair, the highest of ``p`` and of those against the rest of each part."""
+    """Return the highest of ``p`` and, for a pair, of the tests against the rest of each predicate, (segments,)."""
     segments = table.at(first, second)
     for part in (first, second):
         rest = welch(segments, table.at(part, part) - segments)
@@ -174,7 +173,7 @@ def highest_p(table: Sums, first: Indices, second: Indices, p: Floats) -> Floats
 
 
 def welch(ones: Sums, others: Sums) -> Compared:
-    """Whether the mean of ones is higher; not, where all that differs is rounding."""
+    """Test whether the mean of ones is higher; a difference of rounding is none."""
     with np.errstate(divide="ignore", invalid="ignore"):
         difference = ones.mean - others.mean
         squared = ones.squared_error + others.squared_error
@@ -186,7 +185,7 @@ def welch(ones: Sums, others: Sums) -> Compared:
 
 
 def worst_distinct(parts: Parts, first: Indices, second: Indices, differences: Floats) -> list[int]:
-    """The segments with the highest differences, at most 20, none of the same rows as one before it."""
+    """Return the segments with the highest differences, at most 20, each with other rows."""
     chosen: dict[bytes, int] = {}
     for index in np.argsort(-differences.round(12), kind="stable"):
         if not differences[index] > 0 or len(chosen) == REPORTED:

@@ -9,7 +9,7 @@ OTHER = "(other values)"
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar of a histogram: its value or range, as text, and its rows."""
+    """A bar of a histogram: its value or range as text, and its rows."""
 
     label: str
     rows: float
@@ -17,7 +17,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class ColumnStats:
-    """One column in one split; numbers are None for text, ``distinct`` is None for numbers.
+    """One column in one split. Numbers are None for text; ``distinct`` is None for numbers.
 
     With ``estimated`` the values were too many to be counted one by one: ``distinct`` and the bars are estimates.
     """
@@ -40,7 +40,7 @@ class ColumnStats:
 
 @dataclass(frozen=True)
 class GateEntry:
-    """An anomaly and what became of it: ``blocked``, ``accepted`` (with the reason) or ``below level``."""
+    """An anomaly and its outcome: ``blocked``, ``accepted`` (with the reason) or ``below level``."""
 
     outcome: str
     feature: str
@@ -53,7 +53,7 @@ class GateEntry:
 
 @dataclass(frozen=True)
 class SchemaChange:
-    """How the schema of a column differs from that of the last blessed run; empty text where there was none."""
+    """A column's schema in the last blessed run and now; empty if the column did not exist."""
 
     column: str
     before: str
@@ -62,7 +62,7 @@ class SchemaChange:
 
 @dataclass(frozen=True)
 class Drift:
-    """How far a column of this run's training rows is from the baseline's, by ``L-infinity`` or ``Jensen-Shannon``.
+    """The distance of a column's training rows from the baseline's, by ``L-infinity`` or ``Jensen-Shannon``.
 
     Rows without a value, of which ``missing`` and ``missing_before`` are the shares, count in the distance.
     """
@@ -76,13 +76,12 @@ class Drift:
 
     @property
     def exceeded(self) -> bool:
-        """Whether the distance is over its bound."""
         return self.distance > self.bound
 
 
 @dataclass(frozen=True)
 class Leak:
-    """Whole rows (``what`` is ``rows``), or values of the id column ``what``, of a split that another split has too.
+    """Rows of a split that another split has too: whole rows, or rows with the same value of an id column.
 
     ``shared`` counts rows of ``split``, ``share`` is their share of it. Ids that repeat are not always a leak: whether
     they are is for the reviewer to judge.
@@ -97,7 +96,7 @@ class Leak:
 
 @dataclass(frozen=True)
 class NewCategory:
-    """Values of a text column that a later split has and the training rows have not; ``values`` names some."""
+    """Values of a text column that a later split has and the training rows lack; ``values`` are examples."""
 
     column: str
     split: str
@@ -108,7 +107,7 @@ class NewCategory:
 
 @dataclass(frozen=True)
 class Data:
-    """The rows and their schema; what a first run has nothing to compare with is None."""
+    """Facts about data and schema; comparisons are None without a baseline."""
 
     columns: tuple[ColumnStats, ...] = ()
     gate: tuple[GateEntry, ...] = ()

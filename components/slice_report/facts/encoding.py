@@ -1,4 +1,4 @@
-"""A report as JSON and back: the file that is digested, approved and drawn."""
+"""Reports as JSON: the file that is digested, approved and drawn."""
 
 import dataclasses
 import json
@@ -15,13 +15,13 @@ ADAPTER = TypeAdapter(Report)
 
 
 def to_json(report: Report) -> bytes:
-    """UTF-8 JSON, the same bytes for the same facts; what is not finite is the text NaN, Infinity, -Infinity."""
+    """Return UTF-8 JSON, the same bytes for equal facts; NaN, Infinity and -Infinity are texts."""
     plain = finite(dataclasses.asdict(report))
     return (json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n").encode("utf-8")
 
 
 def finite(value: Any) -> Any:
-    """The same with text in place of floats that JSON has no number for."""
+    """Replace floats that JSON has no number for by texts."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, Mapping):
@@ -30,7 +30,7 @@ def finite(value: Any) -> Any:
 
 
 def from_json(content: bytes, where: str) -> Report:
-    """The report in a file.
+    """Read a report.
 
     Raises:
         DataError: not JSON, another version of the schema, or a fact that is not as the schema says.
@@ -54,13 +54,13 @@ def from_json(content: bytes, where: str) -> Report:
 
 
 def json_schema() -> str:
-    """The JSON Schema of ``report.json`` (https://json-schema.org/draft/2020-12), as the repository keeps it."""
+    """Return the JSON Schema of ``report.json`` (https://json-schema.org/draft/2020-12)."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **with_text_numbers(ADAPTER.json_schema())}
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
 def with_text_numbers(schema: Any) -> Any:
-    """The same where a number may also be one of the texts for what is not finite."""
+    """Allow the texts for values that are not finite wherever a number is allowed."""
     if isinstance(schema, Mapping):
         if schema.get("type") == "number":
             return {"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]}

@@ -14,7 +14,7 @@ BINS = 200
 
 @dataclass(frozen=True)
 class ScoreCounts:
-    """Rows by score on the grid of ``BINS`` equal bins, from which any curve can be drawn.
+    """Rows by score, on a grid of ``BINS`` equal bins, from which any curve can be drawn.
 
     Attributes:
         positives: (BINS,) rows with label 1; bin k holds the scores in (k / BINS, (k + 1) / BINS], bin 0 also 0.0, so
@@ -30,7 +30,7 @@ class ScoreCounts:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One metric on all test rows: the model, the last blessed model, and the one that always says the base rate.
+    """One metric on all test rows: of the model, of the last blessed model, and of always predicting the base rate.
 
     ``better`` is ``higher``, ``lower``, ``one`` (the nearer to 1 the better) or empty.
     """
@@ -46,7 +46,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Importance:
-    """By how much the mean log loss grows when a column is shuffled (Breiman 2001), on ``rows`` sampled test rows."""
+    """The increase in mean log loss when a column is shuffled (Breiman 2001), on ``rows`` sampled test rows."""
 
     scope: str
     rows: int
@@ -55,7 +55,7 @@ class Importance:
 
 @dataclass(frozen=True)
 class Slice:
-    """The metrics of the rows where some features have given values; all rows have no features.
+    """The metrics of the rows in which some features have given values; without features, of all rows.
 
     Attributes:
         metrics: by TFMA's name of the metric, such as ``auc``.
@@ -77,13 +77,13 @@ class Slice:
 
     @property
     def name(self) -> str:
-        """In words: ``sex=Female, race=Black``."""
+        """The features as text: ``sex=Female, race=Black``."""
         return ", ".join(f"{name}={value}" for name, value in self.features) or "overall"
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Rows where the model is worse than elsewhere though nobody asked: one or two features with values or ranges.
+    """Rows on which the model is worse than on the others, by values or ranges of one or two features.
 
     ``difference``: the log loss of the segment minus that of all other rows; ``p_adjusted`` is for all segments tried.
     """
@@ -99,7 +99,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class WeakSegments:
-    """The outcome of the search for weak segments: how many were tried, at which level, and those that passed."""
+    """The result of the search for weak segments."""
 
     tried: int
     level: float
@@ -120,7 +120,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Gap:
-    """A rate of the best and of the worst group; best is the highest, and for ``fpr`` the lowest."""
+    """The best and the worst group by a rate; the best rate is the highest, for ``fpr`` the lowest."""
 
     rate: str
     best: str
@@ -131,7 +131,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Sensitive:
-    """Rates by group for a feature that the config calls sensitive; groups that are too small take part in no gap."""
+    """Rates by group for a sensitive feature; groups that are too small are left out of the gaps."""
 
     feature: str
     groups: tuple[Group, ...]

@@ -8,7 +8,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Training:
-    """How the model was fitted.
+    """The training of the model.
 
     ``curves`` holds each metric by epoch, those of the eval split prefixed ``val_``; ``best_epoch`` counts from 1.
     ``warnings`` are what was found wrong with the model, in plain words.
@@ -28,7 +28,7 @@ class Training:
 
 @dataclass(frozen=True)
 class ArtifactFact:
-    """An artifact of this run in ML Metadata: ``producer`` is the node that wrote it."""
+    """An artifact in ML Metadata; ``producer`` is the node that wrote it."""
 
     id: int
     type: str
@@ -40,7 +40,7 @@ class ArtifactFact:
 
 @dataclass(frozen=True)
 class ConfigChange:
-    """A key of the config whose value differs from the baseline's; empty text where a key is not there."""
+    """A config key whose value differs from the baseline's; the text is empty if the key is not set."""
 
     key: str
     before: str
@@ -49,7 +49,7 @@ class ConfigChange:
 
 @dataclass(frozen=True)
 class Lineage:
-    """Where the model comes from. ``edges`` are (artifact id, node that read it); all pairs are (name, value)."""
+    """The origin of the model. ``edges`` are (artifact id, node that read it); pairs are (name, value)."""
 
     config: Pairs
     config_changes: tuple[ConfigChange, ...] | None

@@ -13,7 +13,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Missing:
-    """A part of the report that could not be made, why, and what would make it."""
+    """A part that could not be made, the reason, and the remedy."""
 
     part: str
     why: str
@@ -22,7 +22,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Run:
-    """Which run the report is about; ``failed_at`` names the node that failed, if one did, and ``error`` says how."""
+    """The run; ``failed_at`` names the node that failed, if one did, and ``error`` its error."""
 
     pipeline: str
     run: str
@@ -35,7 +35,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Card:
-    """What the team says of the model, in words (Mitchell et al. 2019, https://doi.org/10.1145/3287560.3287596)."""
+    """The team's description of the model (Mitchell et al. 2019, https://doi.org/10.1145/3287560.3287596)."""
 
     title: str
     summary: str
@@ -49,7 +49,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Report:
-    """The whole report; a part that is None or empty for want of something is explained in ``missing``.
+    """The whole report; a part that is None or empty is explained in ``missing``.
 
     ``areas`` says how AUC and AUCPrecisionRecall were computed: ``exact``, or ``stock``, over fixed thresholds as TFMA
     does, which is how releases did that did not say.

@@ -1,4 +1,4 @@
-"""The page: facts to one HTML file, by functions that read nothing but the style sheet and scripts beside them."""
+"""Draws a report as one HTML file and as a model card."""
 
 from components.slice_report.page.card import model_card
 from components.slice_report.page.document import render

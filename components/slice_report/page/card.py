@@ -1,4 +1,4 @@
-"""The model card: the team's words and what was measured, on the page and as Markdown."""
+"""The model card: the team's words and the measured facts, on the page and as Markdown."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,6 @@ LISTS = (
 
 
 def card_section(report: Report) -> Markup:
-    """The section."""
     card = report.card
     if card is None:
         return section("card", missing_notes(report, "card"))
@@ -40,12 +39,11 @@ def card_section(report: Report) -> Markup:
 
 
 def list_part(heading: str, items: tuple[str, ...]) -> Markup:
-    """A heading and its list, which says so when nothing was written."""
-    return tag("h3", heading) + tag("ul", [tag("li", item) for item in items or ("Nothing was written.",)])
+    return tag("h3", heading) + tag("ul", [tag("li", item) for item in items or ("Not documented.",)])
 
 
 def measured_facts(report: Report) -> Iterator[tuple[str, str]]:
-    """What was measured on this run, as names and values."""
+    """Yield the measured facts as names and values."""
     run = report.run
     yield "Run", f"{run.pipeline} {run.run}"
     yield "Verdict", verdict_in_words(report)
@@ -64,19 +62,17 @@ def measured_facts(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def verdict_in_words(report: Report) -> str:
-    """Blessed or not."""
     if report.verdict is None:
         return "not evaluated"
     return f"{'blessed' if report.verdict.blessed else 'not blessed'}, on {counted(report.verdict.rows, 'test row')}"
 
 
 def in_brackets(text: str) -> str:
-    """``(0.1 … 0.2)``, or nothing."""
     return f"({text})" if text else ""
 
 
 def weakest(report: Report) -> Iterator[tuple[str, str]]:
-    """The slice that is worst by the primary metric, of those with rows enough."""
+    """Yield the worst slice by the primary metric, among those with enough rows."""
     metric = report.primary_metric
     slices = [
         item for _, item in worst_first(report) if item.features and not item.too_small and metric in item.metrics
@@ -86,13 +82,12 @@ def weakest(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def rows_by_split(report: Report) -> dict[str, int]:
-    """The rows of each split."""
     columns = report.data.columns if report.data else ()
     return {column.split: column.rows for column in columns}
 
 
 def model_card(report: Report) -> str:
-    """``model_card.md``: CommonMark, in which every text of the data is escaped."""
+    """Return ``model_card.md``: CommonMark in which all text from the data is escaped."""
     card = report.card
     if card is None:
         return f"# {escaped(report.run.workload)}\n\nThe workload has no model card.\n"
@@ -102,6 +97,5 @@ def model_card(report: Report) -> str:
 
 
 def written_lists(card: Card) -> Iterator[str]:
-    """The lists as Markdown."""
     for heading, field in LISTS:
         yield from (f"## {heading}", "", *(f"- {escaped(item)}" for item in getattr(card, field)), "")

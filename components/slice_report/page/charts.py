@@ -1,4 +1,4 @@
-"""Charts as inline SVG, for what does not move; what follows the reader's hand is drawn by the page's script."""
+"""Static charts as inline SVG. Interactive charts are drawn by the scripts of the page."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ WHISKER_WIDTH, LINE_WIDTH, LINE_HEIGHT, PAD = 64, 360, 170, 34
 
 @dataclass(frozen=True)
 class Scale:
-    """From values to positions, in pixels; values outside are put on the edge."""
+    """A linear map from values to positions in pixels, clamped to its ends."""
 
     low: float
     high: float
@@ -24,25 +24,25 @@ class Scale:
     end: float
 
     def __call__(self, value: float) -> float:
-        """The position, to a tenth of a pixel."""
+        """Return the position, to a tenth of a pixel."""
         part = (min(max(value, self.low), self.high) - self.low) / ((self.high - self.low) or 1.0)
         return round(self.start + part * (self.end - self.start), 1)
 
 
 def scale_of(values: Iterable[float], start: float, end: float) -> Scale | None:
-    """A scale over the finite ones; None where there are none."""
+    """Return a scale over the finite values, or None without any."""
     finite = [value for value in values if math.isfinite(value)]
     return Scale(min(finite), max(finite), start, end) if finite else None
 
 
 def whisker_scale(measured: Iterable[Measured]) -> Scale | None:
-    """The scale that the whiskers of a column share."""
+    """Return the common scale for the whiskers of a column."""
     ends = (end for item in measured for end in (item.value, *(item.interval or ())))
     return scale_of(ends, 3, WHISKER_WIDTH - 3)
 
 
 def whisker(measured: Measured, scale: Scale | None, reference: float | None = None) -> Markup:
-    """A dot on its interval, and the reference as a dashed line; nothing for what is not a finite number.
+    """Draw a value on its interval, with the reference as a dashed line; nothing for a value that is not finite.
 
     It only repeats the numbers beside it, so that screen readers pass it over.
     """
@@ -64,7 +64,7 @@ def whisker(measured: Measured, scale: Scale | None, reference: float | None = N
 
 
 def histogram(bars: Sequence[Bar], label: str) -> Markup:
-    """Small bars of one colour, each with its range and rows as a hint."""
+    """Draw small bars of one colour; a tooltip names the range and the rows of each."""
     highest = max((bar.rows for bar in bars), default=0)
     if not highest > 0:
         return Markup()
@@ -80,7 +80,7 @@ def histogram(bars: Sequence[Bar], label: str) -> Markup:
 
 
 def meter(value: float, bound: float, label: str) -> Markup:
-    """A value against its bound, which is a line at half of the width or further left."""
+    """Draw a value against its bound, which is a line at half of the width or further left."""
     full = max(value, 2 * bound) or 1.0
     over = value > bound
     return tag(
@@ -92,7 +92,7 @@ def meter(value: float, bound: float, label: str) -> Markup:
 
 
 def line_chart(title: str, series: Mapping[str, Sequence[float]], mark: int | None = None) -> Markup:
-    """Values by epoch, which counts from 1; ``mark`` is the epoch that was chosen."""
+    """Draw values by epoch, which counts from 1; ``mark`` is the chosen epoch."""
     longest = max((len(values) for values in series.values()), default=0)
     y = scale_of((value for values in series.values() for value in values), LINE_HEIGHT - PAD, 12)
     if y is None:
@@ -111,7 +111,6 @@ def line_chart(title: str, series: Mapping[str, Sequence[float]], mark: int | No
 
 
 def axes(x: Scale, y: Scale, longest: int) -> Markup:
-    """Two axes with their ends."""
     bottom = LINE_HEIGHT - PAD
     frame = tag("path", d=f"M{x.start} 12V{bottom}H{x.end}", class_="axis")
     ends = [
@@ -124,7 +123,7 @@ def axes(x: Scale, y: Scale, longest: int) -> Markup:
 
 
 def curve(values: Sequence[float], x: Scale, y: Scale, kind: str) -> Markup:
-    """A line, broken where a value is not finite; dots, so that one epoch is seen too."""
+    """Draw a line that is interrupted at values that are not finite, with a dot for each epoch."""
     path, pen = "", "M"
     for epoch, value in enumerate(values, start=1):
         if math.isfinite(value):

@@ -1,4 +1,4 @@
-"""The whole page, in one file: its content security policy lets nothing in and nothing out."""
+"""The page as one HTML file. Its content security policy allows no requests."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ SCRIPTS = ("marks.js", "curves.js", "slices.js", "threshold.js", "page.js")
 
 
 def render(report: Report, report_digest: str, decision: Decision | None = None, other: Report | None = None) -> str:
-    """The page of a report; with ``other``, one that begins with what differs from that run."""
+    """Return the page of a report; with ``other``, it starts with a comparison of the two runs."""
     script, style = read_script(), read_text("page.css")
     heading = f"{report.run.pipeline}: {verdict_word(report)}"
     return str(
@@ -51,14 +51,13 @@ def render(report: Report, report_digest: str, decision: Decision | None = None,
 
 
 def verdict_word(report: Report) -> str:
-    """The verdict for the title of the window."""
     if report.verdict is None:
         return "not evaluated"
     return "blessed" if report.verdict.blessed else "not blessed"
 
 
 def body(report: Report, report_digest: str, decision: Decision | None, other: Report | None) -> Markup:
-    """Header, navigation, sections, and the counts that the script draws from."""
+    """Draw header, navigation, sections, and the counts for the scripts."""
     header = tag(
         "header",
         tag("h1", "Model report: ", name(report.run.workload)),
@@ -77,7 +76,6 @@ def body(report: Report, report_digest: str, decision: Decision | None, other: R
 
 
 def navigation(other: Report | None) -> Markup:
-    """Links to the sections."""
     titles = {**({"against": "Comparison"} if other else {}), **TITLES}
     return tag(
         "nav",
@@ -87,7 +85,7 @@ def navigation(other: Report | None) -> Markup:
 
 
 def counts(report: Report) -> Markup:
-    """Scores by slice and by group as JSON; no text in it can end the element."""
+    """Return the scores by slice and by group as JSON, in which no text can close the script element."""
     facts = {
         "slices": [as_counts(item.scores) for item in report.slices],
         "overall": next((index for index, item in enumerate(report.slices) if not item.features), None),
@@ -98,13 +96,13 @@ def counts(report: Report) -> Markup:
 
 
 def as_group(group: Group) -> dict[str, Any]:
-    """A group, and whether it takes part in gaps."""
+    """Return the counts of a group, and whether it takes part in gaps."""
     compared = not group.too_small and group.value != OTHER
     return {"name": shorten(group.value), "compared": compared, **as_counts(group.scores)}
 
 
 def as_counts(scores: ScoreCounts | None) -> dict[str, Any]:
-    """The counts under short names: positives, negatives and sums of scores."""
+    """Return positives, negatives and sums of scores under one-letter keys."""
     if scores is None:
         return {}
     return {"p": scores.positives, "n": scores.negatives, "s": [round(part, 4) for part in scores.score_sums]}
@@ -112,23 +110,22 @@ def as_counts(scores: ScoreCounts | None) -> dict[str, Any]:
 
 @cache
 def read_text(file: str) -> str:
-    """A file beside this one."""
     return (ASSETS / file).read_text(encoding="utf-8")
 
 
 @cache
 def read_script() -> str:
-    """The parts of the script, in one scope of their own."""
+    """Return all scripts in one block, which is their scope."""
     return '"use strict";{\n' + "".join(map(read_text, SCRIPTS)) + "}\n"
 
 
 def policy(script: str, style: str) -> str:
-    """Nothing but this script and this style (https://www.w3.org/TR/CSP3/#match-element-to-source-list)."""
+    """Allow only this script and style (https://www.w3.org/TR/CSP3/#match-element-to-source-list)."""
     sources = {"script-src": source(script), "style-src": source(style)}
     rules = {"default-src": "'none'", **sources, "base-uri": "'none'", "form-action": "'none'"}
     return "; ".join(f"{rule} {allowed}" for rule, allowed in rules.items())
 
 
 def source(text: str) -> str:
-    """A hash source."""
+    """Return a hash source of a content security policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

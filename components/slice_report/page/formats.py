@@ -1,4 +1,4 @@
-"""Numbers as a reader sees them: signs, units, and what is not a number."""
+"""Formats numbers for readers: signs, units, and values that are not finite."""
 
 import math
 
@@ -10,7 +10,7 @@ SPECIAL = {"nan": "undefined", "inf": "∞", "-inf": "−∞"}
 
 
 def number(value: float | None) -> str:
-    """Four decimals; large ones fewer, tiny ones in powers of ten.
+    """Format a number with four decimals; large numbers have fewer, tiny ones an exponent.
 
     >>> [number(value) for value in (0.74911, -3.0, 123456.7, 1.2e-7, float("nan"), None)]
     ['0.7491', '−3', '123,457', '1.2e−07', 'undefined', '–']
@@ -30,7 +30,7 @@ def number(value: float | None) -> str:
 
 
 def difference(value: float | None) -> str:
-    """A number with its sign.
+    """Format a number with its sign.
 
     >>> difference(0.01), difference(-0.01), difference(0.0)
     ('+0.0100', '−0.0100', '0')
@@ -40,7 +40,7 @@ def difference(value: float | None) -> str:
 
 
 def interval(measured: Measured | None, signed: bool = False) -> str:
-    """The interval of a value, empty where there is none.
+    """Format the interval of a value; without one the text is empty.
 
     >>> interval(Measured(0.5, (0.4, 0.6))), interval(Measured(0.5)), interval(Measured(0.0, (-0.1, 0.1)), signed=True)
     ('0.4000 … 0.6000', '', '−0.1000 … +0.1000')
@@ -52,7 +52,7 @@ def interval(measured: Measured | None, signed: bool = False) -> str:
 
 
 def share(value: float | None) -> str:
-    """A part of one as percent.
+    """Format a share of one as percent.
 
     >>> share(0.1234), share(0.0), share(1.0), share(0.00004), share(float("nan"))
     ('12.3 %', '0 %', '100 %', '< 0.1 %', 'undefined')
@@ -65,7 +65,7 @@ def share(value: float | None) -> str:
 
 
 def p_value(value: float) -> str:
-    """A probability, of which nobody needs small digits.
+    """Format a p-value.
 
     >>> p_value(0.04321), p_value(0.0)
     ('0.0432', '< 0.0001')
@@ -74,12 +74,12 @@ def p_value(value: float) -> str:
 
 
 def count(value: float) -> str:
-    """Rows."""
+    """Format a number of rows."""
     return f"{value:,.0f}" if math.isfinite(value) else number(value)
 
 
 def counted(value: int, singular: str, plural: str = "") -> str:
-    """A count with its noun.
+    """Format a count with its noun.
 
     >>> counted(1, "row"), counted(2000, "row"), counted(2, "category", "categories")
     ('1 row', '2,000 rows', '2 categories')
@@ -88,12 +88,12 @@ def counted(value: int, singular: str, plural: str = "") -> str:
 
 
 def title(metric: str) -> str:
-    """A metric by the name that the config knows, from TFMA's name of the result."""
+    """Return the config's name of a metric, given TFMA's."""
     return TITLES.get(metric, metric)
 
 
 def duration(seconds: float) -> str:
-    """A time.
+    """Format a duration in seconds.
 
     >>> duration(3.21), duration(75.0), duration(7260.0)
     ('3.2 s', '1 min 15 s', '2 h 1 min')

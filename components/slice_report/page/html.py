@@ -1,4 +1,4 @@
-"""HTML as values: a text is escaped where it enters an element, so that no caller can forget to."""
+"""HTML elements as values. Text is escaped where it enters an element, so that no caller can forget to."""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
 def tag(name: str, /, *children: Child, **attributes: Attribute) -> Markup:
-    """An element; a trailing ``_`` in the name of an attribute is dropped, others become ``-``.
+    """Return an element; in names of attributes a trailing ``_`` is dropped and other ``_`` become ``-``.
 
     >>> str(tag("td", "<b>", class_="n", data_value=3, hidden=True, title=None))
     '<td class="n" data-value="3" hidden>&lt;b&gt;</td>'
@@ -25,7 +25,7 @@ def tag(name: str, /, *children: Child, **attributes: Attribute) -> Markup:
 
 
 def attributes_of(attributes: dict[str, Attribute]) -> Markup:
-    """`` name="value"`` for each; True is a name alone, False and None are nothing."""
+    """Return `` name="value"`` for each attribute; True is a bare name, False and None are left out."""
     written = Markup()
     for key, value in attributes.items():
         name = Markup(key.rstrip("_").replace("_", "-"))
@@ -37,7 +37,7 @@ def attributes_of(attributes: dict[str, Attribute]) -> Markup:
 
 
 def join(children: Child) -> Markup:
-    """Children one after another: markup as it is, text escaped, nested ones flattened, None as nothing."""
+    """Concatenate children: markup as it is, text escaped, nested children flattened, None as nothing."""
     if children is None:
         return Markup()
     if isinstance(children, str):
@@ -46,7 +46,7 @@ def join(children: Child) -> Markup:
 
 
 def printable(text: str) -> str:
-    r"""A text with the replacement character for what no page may hold.
+    r"""Replace the characters that a page may not contain.
 
     >>> printable("a\x00b\n")
     'a\ufffdb\n'
@@ -55,7 +55,7 @@ def printable(text: str) -> str:
 
 
 def shorten(text: str) -> str:
-    """A text that fits a cell: a long one by its ends and its length, in which two long ones seldom agree.
+    """Shorten a long text to its two ends and its length.
 
     >>> shorten("x" * 200)[78:]
     'xx…xxxxxxxxxxxxxxxxxxxx (200 characters)'
@@ -66,39 +66,38 @@ def shorten(text: str) -> str:
 
 
 def name(text: str) -> Markup:
-    """A text from the data, cut to fit and isolated, so that right-to-left characters turn nothing around it."""
+    """Return a text from the data, shortened and isolated: right-to-left characters affect nothing around it."""
     return tag("bdi", shorten(text))
 
 
 def table(caption: str, headings: Iterable[Child], rows: Iterable[Markup], **attributes: Attribute) -> Markup:
-    """A table that scrolls within its own frame, which the keyboard reaches; ``rows`` are ``tr`` elements."""
+    """Return a table in a frame that scrolls and takes keyboard focus; ``rows`` are ``tr`` elements."""
     head = tag("thead", tag("tr", [as_heading(heading) for heading in headings]))
     drawn = tag("table", tag("caption", caption), head, tag("tbody", rows), **attributes)
     return tag("div", drawn, class_="scroll", tabindex="0", role="region", aria_label=caption)
 
 
 def as_heading(heading: Child) -> Markup:
-    """The head of a column; one that is an element already stays."""
+    """Return a column heading; a ``th`` stays as it is."""
     return heading if is_element(heading, "th") else tag("th", heading, scope="col")
 
 
 def row(head: Child, *cells: Child, **attributes: Attribute) -> Markup:
-    """A row whose first cell is its heading; a list is that many cells, and a cell that is a ``td`` already stays."""
+    """Return a row with a heading cell; a list is several cells, and a ``td`` stays as it is."""
     flat = (item for cell in cells for item in (cell if isinstance(cell, list) else [cell]))
     made = (cell if is_element(cell, "td") else tag("td", cell) for cell in flat)
     return tag("tr", tag("th", head, scope="row"), made, **attributes)
 
 
 def is_element(child: Child, element: str) -> TypeGuard[Markup]:
-    """Whether it is such an element, rather than what goes into one."""
     return isinstance(child, Markup) and child.startswith((f"<{element} ", f"<{element}>"))
 
 
 def pairs(items: Iterable[tuple[Child, Child]]) -> Markup:
-    """Names and values."""
+    """Return a list of names and values."""
     return tag("dl", [tag("div", tag("dt", key), tag("dd", value)) for key, value in items])
 
 
 def details(summary: Child, *children: Child, open_: bool = False) -> Markup:
-    """A part that opens."""
+    """Return a part that is folded by default."""
     return tag("details", tag("summary", summary), children, open=open_)

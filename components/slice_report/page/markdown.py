@@ -1,4 +1,4 @@
-"""Texts of the data in Markdown, where a renderer must find no markup in them."""
+"""Escapes text from the data for Markdown."""
 
 import re
 
@@ -12,7 +12,7 @@ OPENING = re.compile(r"^(?=[-+=](?!\w))|^(\d+)(?=[.)]( |$))")
 
 
 def escaped(text: str) -> str:
-    r"""A text in one line that no renderer reads as markup (https://spec.commonmark.org/0.31.2/#backslash-escapes).
+    r"""Escape a text, on one line, for every renderer (https://spec.commonmark.org/0.31.2/#backslash-escapes).
 
     >>> escaped("a_b <i> *c*\nd")
     'a\\_b \\<i\\> \\*c\\* d'
@@ -24,7 +24,7 @@ def escaped(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """A text in one line as it is, in letters of equal width, whatever ticks it has.
+    """Return a text as inline code, whatever backticks it contains.
 
     >>> code("a`b"), code("/runs/census")
     ('`` a`b ``', '`/runs/census`')
@@ -36,7 +36,7 @@ def code(text: str) -> str:
 
 
 def fenced(text: str) -> list[str]:
-    """A text of several lines as it is; nothing in it ends the block.
+    """Return the lines of a code block; no text can close it.
 
     >>> fenced("a")
     ['```text', 'a', '```']
@@ -46,5 +46,5 @@ def fenced(text: str) -> list[str]:
 
 
 def longest(text: str) -> int:
-    """The length of the longest row of ticks."""
+    """Return the length of the longest run of backticks."""
     return max(map(len, re.findall("`+", text)), default=0)

@@ -135,7 +135,7 @@ def test_a_slice_with_one_label_has_no_area_and_a_bound_on_it_says_so(tmp_path):
         pa.Table.from_pandas(table, preserve_index=False), tmp_path, ("zip", "7", 0.0), intervals=True
     )
     (check,) = verdict.checks
-    assert (check.value, check.interval, check.why) == (None, None, "undefined: the rows have one label only")
+    assert (check.value, check.interval, check.why) == (None, None, "undefined: all rows have the same label")
     assert not check.passed
     assert not stock.validation_ok
     measured = evaluation.candidate[(("zip", "7"),)]["auc"]

@@ -91,8 +91,8 @@ def test_what_could_not_be_measured_is_not_kept(threshold):
 @pytest.mark.parametrize(
     ("metric", "why"),
     [
-        ("AUC", "undefined: the rows have one label only"),
-        ("Precision", "undefined: no row is decided positive"),
+        ("AUC", "undefined: all rows have the same label"),
+        ("Precision", "undefined: no row is predicted positive"),
         ("Recall", "undefined: no row has label 1"),
         ("MeanPrediction", "undefined"),
     ],

@@ -1,4 +1,4 @@
-"""Two runs side by side: this one and any other."""
+"""Two runs side by side."""
 
 import math
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ AREA_NAMES = ("auc", "auc_precision_recall")
 
 
 def comparison_section(report: Report, other: Report) -> Markup:
-    """What differs, in the order of the page."""
+    """Draw the differences, in the order of the page."""
     heading = tag("h2", "Against run ", name(other.run.run), id="against-title")
     parts = (
         facts_part(report, other),
@@ -32,7 +32,6 @@ def comparison_section(report: Report, other: Report) -> Markup:
 
 
 def facts_part(report: Report, other: Report) -> Markup:
-    """Verdicts and rows."""
     both = [
         ("Pipeline", report.run.pipeline, other.run.pipeline),
         ("Verdict", verdict_in_words(report), verdict_in_words(other)),
@@ -47,12 +46,12 @@ def facts_part(report: Report, other: Report) -> Markup:
 
 
 def overall(report: Report) -> Mapping[str, Measured]:
-    """The metrics of all test rows."""
+    """Return the metrics of all test rows."""
     return next((item.metrics for item in report.slices if not item.features), {})
 
 
 def metrics_part(report: Report, other: Report) -> Markup:
-    """All metrics on all test rows; the rows of the two runs may differ."""
+    """Draw all metrics on all test rows; the test rows of the two runs may differ."""
     heading, here, there = tag("h3", "All test rows"), overall(report), overall(other)
     names = [metric for metric in METRICS.values() if metric in here or metric in there]
     alike = Alike(report, other)
@@ -69,22 +68,21 @@ class Alike:
     other: Report
 
     def has(self, metric: str) -> bool:
-        """Whether the two values of a metric may be set against each other."""
+        """Return True if the values of a metric can be compared."""
         return metric not in AREA_NAMES or self.report.areas == self.other.areas
 
     def note(self) -> Markup:
-        """Why a difference is not shown."""
+        """Explain why differences are not shown."""
         if self.report.areas == self.other.areas:
             return Markup()
         here, there = (AREAS[report.areas] for report in (self.report, self.other))
-        return tag("p", f"This run: {here} Other run: {there} They are not set against each other.", class_="note")
+        return tag("p", f"This run: {here} Other run: {there} They cannot be compared.", class_="note")
 
 
 HEADINGS = ("Metric", "This run", "Other run", "Difference")
 
 
 def metric_row(metric: str, here: Measured | None, there: Measured | None, alike: "Alike") -> Markup:
-    """A value here and there."""
     values = [number(measured.value if measured else None) for measured in (here, there)]
     return row(
         title(metric), values, change_cell(metric, here, there) if alike.has(metric) else tag("td", number(None))
@@ -92,7 +90,7 @@ def metric_row(metric: str, here: Measured | None, there: Measured | None, alike
 
 
 def change_cell(metric: str, here: Measured | None, there: Measured | None) -> Markup:
-    """Here minus there, better or worse in words too."""
+    """Draw the difference, marked as better or worse."""
     if here is None or there is None:
         return tag("td", number(None))
     gain = badness(metric, there.value) - badness(metric, here.value)
@@ -102,7 +100,7 @@ def change_cell(metric: str, here: Measured | None, there: Measured | None) -> M
 
 
 def slices_part(report: Report, other: Report) -> Markup:
-    """The primary metric by slice, the largest loss first."""
+    """Draw the primary metric by slice, the largest loss first."""
     metric = report.primary_metric
     theirs, mine = by_features(other), by_features(report)
     alike = Alike(report, other).has(metric)
@@ -115,7 +113,7 @@ def slices_part(report: Report, other: Report) -> Markup:
 
 
 def by_features(report: Report) -> dict[Pairs, Slice]:
-    """The slices by their features; reports of earlier releases write a float32 in the digits of a double."""
+    """Return the slices by their features, also from reports that wrote a float32 in the digits of a double."""
     floats = {column.column for column in report.data.columns if column.type == "FLOAT"} if report.data else set()
     return {
         tuple((name, same_float(text) if name in floats else text) for name, text in item.features): item
@@ -124,7 +122,7 @@ def by_features(report: Report) -> dict[Pairs, Slice]:
 
 
 def same_float(text: str) -> str:
-    """The text of a float32 as this release writes it."""
+    """Return the text of a float32 as this release writes it."""
     try:
         return float_named(text)
     except ValueError:
@@ -132,19 +130,17 @@ def same_float(text: str) -> str:
 
 
 def value_of(item: Slice | None, metric: str) -> Measured | None:
-    """A metric of a slice that may not be there."""
     return item.metrics.get(metric) if item else None
 
 
 def loss(pair: tuple[Slice | None, Slice | None], metric: str) -> float:
-    """By how much this run is worse; slices of one run only come last."""
+    """Return by how much this run is worse; slices of one run only sort last."""
     here, there = (value_of(item, metric) for item in pair)
     lost = badness(metric, here.value) - badness(metric, there.value) if here and there else math.nan
     return -math.inf if math.isnan(lost) else lost
 
 
 def slice_row(pair: tuple[Slice | None, Slice | None], metric: str, alike: bool) -> Markup:
-    """One slice."""
     rows = [f"{item.rows:,}" if item else number(None) for item in pair]
     here, there = (value_of(item, metric) for item in pair)
     values = [number(measured.value if measured else None) for measured in (here, there)]
@@ -153,7 +149,7 @@ def slice_row(pair: tuple[Slice | None, Slice | None], metric: str, alike: bool)
 
 
 def config_part(report: Report, other: Report) -> Markup:
-    """Keys of the config that differ."""
+    """Draw the config keys that differ."""
     heading = tag("h3", "Config")
     if report.lineage is None or other.lineage is None:
         return heading + absent("One of the runs has no lineage.")

@@ -1,4 +1,4 @@
-"""The rows: statistics by split, the gate, schema and drift against the baseline's, leaks between splits."""
+"""The data: statistics by split, the gate, schema and drift against the baseline, leaks between splits."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,6 @@ FIRST_RUN = "There is no baseline to compare with."
 
 
 def data_section(report: Report) -> Markup:
-    """Everything on the rows."""
     if report.data is None:
         return section("data", missing_notes(report, "data"))
     data = report.data
@@ -30,18 +29,17 @@ def data_section(report: Report) -> Markup:
 
 
 def part(heading: str, headings: Iterable[Child], rows: list[Markup], nothing: str) -> Markup:
-    """A table under its heading, or the words for none."""
+    """Draw a table with its heading, or the text for an empty table."""
     return tag("h3", heading) + (table(heading, headings, rows) if rows else absent(nothing))
 
 
 def gate_part(data: Data) -> Markup:
-    """What the gate blocked, accepted, or let pass."""
+    """Draw the anomalies that the gate blocked, accepted or let pass."""
     headings = ("Outcome", "Column", "Rule", "Seen", "Split", "Severity", "Reason")
-    return part("What the gate said", headings, [gate_row(entry) for entry in data.gate], "No anomalies.")
+    return part("Validation gate", headings, [gate_row(entry) for entry in data.gate], "No anomalies.")
 
 
 def gate_row(entry: GateEntry) -> Markup:
-    """One anomaly."""
     kind = {"blocked": "bad", "accepted": "warn"}.get(entry.outcome)
     outcome = tag("span", entry.outcome, class_=kind)
     cells = [name(text) for text in (entry.feature, entry.rule, entry.seen, entry.split, entry.severity, entry.reason)]
@@ -49,27 +47,23 @@ def gate_row(entry: GateEntry) -> Markup:
 
 
 def schema_part(data: Data) -> Markup:
-    """What changed in the schema."""
-    changes, heading = data.schema_changes, "Schema against the baseline's"
+    changes, heading = data.schema_changes, "Schema changes since the baseline"
     nothing = FIRST_RUN if changes is None else "No differences."
     return part(heading, ("Column", "Before", "Now"), [schema_row(change) for change in changes or ()], nothing)
 
 
 def schema_row(change: SchemaChange) -> Markup:
-    """One column."""
-    return row(name(change.column), name(change.before or "not there"), name(change.after or "not there"))
+    return row(name(change.column), name(change.before or "absent"), name(change.after or "absent"))
 
 
 def drift_part(data: Data) -> Markup:
-    """How far the training rows are from the baseline's."""
-    headings = ("Column", "Measure", "Distance", "Bound", "Drawn", "Missing before", "Missing now", "Outcome")
+    headings = ("Column", "Measure", "Distance", "Bound", "Chart", "Missing before", "Missing now", "Outcome")
     nothing = FIRST_RUN if data.drift is None else "No column can be compared."
     rows = [drift_row(item) for item in data.drift or ()]
     return part("Drift from the baseline's training rows", headings, rows, nothing)
 
 
 def drift_row(item: Drift) -> Markup:
-    """One column."""
     outcome = tag("td", "✗ drifted", class_="bad") if item.exceeded else tag("td", "✓ within", class_="good")
     drawn = meter(item.distance, item.bound, f"distance {number(item.distance)} of a bound of {number(item.bound)}")
     return row(
@@ -79,36 +73,35 @@ def drift_row(item: Drift) -> Markup:
 
 
 def leaks_part(data: Data) -> Markup:
-    """Rows and ids that two splits share."""
+    """Draw the rows and ids that two splits share."""
     headings = ("What", "Split", "Also in", "Rows shared", "Share of the split")
-    return part(
-        "Shared between splits", headings, [leak_row(leak) for leak in data.leaks], "No rows and no ids are shared."
-    )
+    return part("Shared between splits", headings, [leak_row(leak) for leak in data.leaks], "No shared rows or ids.")
 
 
 def leak_row(leak: Leak) -> Markup:
-    """One pair of splits."""
     what = "whole rows" if leak.what == "rows" else tag("span", "ids in ", name(leak.what))
     kind = "warn" if leak.what == "rows" and leak.shared else None
     return row(what, leak.split, leak.also_in, tag("td", count(leak.shared), class_=kind), share(leak.share))
 
 
 def new_part(data: Data) -> Markup:
-    """Values that the training rows have not."""
-    headings = ("Column", "Split", "New values", "Rows", "Such as")
+    """Draw the values that do not occur in the training rows."""
+    headings = ("Column", "Split", "New values", "Rows", "Examples")
     return part(
-        "New categories", headings, [new_row(item) for item in data.new_categories], "No values that training has not."
+        "New categories",
+        headings,
+        [new_row(item) for item in data.new_categories],
+        "All values occur in the training rows.",
     )
 
 
 def new_row(item: NewCategory) -> Markup:
-    """One column in one split."""
     some = Markup(", ").join(name(value) for value in item.values)
     return row(name(item.column), item.split, f"{item.distinct:,}", count(item.rows), some)
 
 
 def statistics_part(data: Data) -> Markup:
-    """All columns, closed at first, since there are many."""
+    """Draw the statistics of all columns, folded, since there may be many."""
     headings = (
         "Column", "Split", "Type", "Rows", "Missing", "Distinct", "Mean", "Std. dev.", "Min", "Median", "Max", "Zeros",
         "Values",
@@ -119,7 +112,6 @@ def statistics_part(data: Data) -> Markup:
 
 
 def column_row(item: ColumnStats) -> Markup:
-    """One column in one split."""
     numbers = (item.mean, item.std_dev, item.minimum, item.median, item.maximum)
     distinct = number(None) if item.distinct is None else f"{'about ' * item.estimated}{item.distinct:,}"
     label = f"{item.column} in {item.split}: {counted(len(item.histogram), 'bar')}"

@@ -1,4 +1,4 @@
-"""Rates by group for sensitive features, and a threshold that the reader moves."""
+"""Rates by group for sensitive features, at a threshold that the reader can move."""
 
 from markupsafe import Markup
 
@@ -10,16 +10,15 @@ from components.slice_report.page.html import Child, name, row, table, tag
 from components.slice_report.page.sections.section import absent, missing_notes, section
 
 RATES = {
-    "selection": ("Selection rate", "share of the rows that are predicted positive"),
-    "tpr": ("True positive rate", "share of the positives that are predicted positive"),
-    "fpr": ("False positive rate", "share of the negatives that are predicted positive"),
-    "ppv": ("Precision", "share of the predicted positives that are positive"),
+    "selection": ("Selection rate", "share of rows predicted positive"),
+    "tpr": ("True positive rate", "share of positives predicted positive"),
+    "fpr": ("False positive rate", "share of negatives predicted positive"),
+    "ppv": ("Precision", "share of predicted positives that are positive"),
 }
 SCALE = Scale(0.0, 1.0, 3, 61)
 
 
 def fairness_section(report: Report) -> Markup:
-    """A part for each sensitive feature."""
     none = None if report.fairness or report.verdict is None else absent("The config names no sensitive feature.")
     control = threshold_control("fairness", report.decision_threshold) if report.fairness else None
     parts = [feature_part(sensitive, index) for index, sensitive in enumerate(report.fairness)]
@@ -27,7 +26,7 @@ def fairness_section(report: Report) -> Markup:
 
 
 def threshold_control(where: str, threshold: float) -> Markup:
-    """A slider over the grid of the counts; without the script it stays hidden, and the numbers those of the report."""
+    """Draw a slider over the grid of the counts; it stays hidden without the script."""
     slider = f"threshold-{where}"
     return tag(
         "form",
@@ -40,7 +39,7 @@ def threshold_control(where: str, threshold: float) -> Markup:
 
 
 def feature_part(sensitive: Sensitive, index: int) -> Markup:
-    """Groups and gaps of a feature; the script draws both again at another threshold."""
+    """Draw groups and gaps of a feature; the script updates both at another threshold."""
     heads = ["Group", "Rows", *(tag("th", words, scope="col", title=why) for words, why in RATES.values())]
     groups = table(f"Rates by {sensitive.feature}", heads, map(group_row, sensitive.groups), class_="groups")
     gaps = table(
@@ -48,9 +47,9 @@ def feature_part(sensitive: Sensitive, index: int) -> Markup:
         gap_rows(sensitive), class_="gaps",
     )  # fmt: skip
     explained = (
-        "Best is the highest rate, and for the false positive rate the lowest. The ratio is the worst by the best; a "
-        "ratio of selection rates under 0.8 is evidence of adverse impact (four-fifths rule, 29 CFR 1607.4 D). Groups "
-        "that are too small take no part."
+        "The best rate is the highest, for false positives the lowest. The ratio is worst divided by best; a ratio of "
+        "selection rates below 0.8 is evidence of adverse impact (four-fifths rule, 29 CFR 1607.4 D). Groups that "
+        "are too small are left out."
     )
     note = tag("p", explained, class_="muted")
     return tag(
@@ -59,32 +58,29 @@ def feature_part(sensitive: Sensitive, index: int) -> Markup:
 
 
 def group_row(group: Group) -> Markup:
-    """The rates of a group."""
     head = [name(group.value), tag("small", group.too_small) if group.too_small else None]
     cells = [rate_cell(rate, group.rates.get(rate)) for rate in RATES]
     return row(head, count(group.rows), cells, class_="small" if group.too_small else None)
 
 
 def rate_cell(rate: str, measured: Measured | None) -> Markup:
-    """A rate with its interval."""
     if measured is None:
         return tag("td", number(None), data_rate=rate)
     return tag("td", number(measured.value), whisker(measured, SCALE), tag("small", interval(measured)), data_rate=rate)
 
 
 def gap_rows(sensitive: Sensitive) -> list[Markup]:
-    """The gap of each rate; one that has none at this threshold may have one at another."""
+    """Draw the gap of each rate; a rate without a gap at this threshold may have one at another."""
     found = {gap.rate: gap for gap in sensitive.gaps}
     return [row(RATES[rate][0], gap_cells(found.get(rate)), data_rate=rate) for rate in RATES]
 
 
 def gap_cells(gap: Gap | None) -> list[Child]:
-    """Who is best and worst, and how far apart they are."""
     if gap is None:
         return [number(None)] * 4
     return [name(gap.best), name(gap.worst), number(gap.difference), number(gap.ratio)]
 
 
 def groups_in_words(report: Report) -> str:
-    """How many groups of which features there are, for the model card."""
+    """Return the number of groups by feature, for the model card."""
     return "; ".join(f"{item.feature}: {counted(len(item.groups), 'group')}" for item in report.fairness)

@@ -1,4 +1,4 @@
-"""Where the model comes from: the graph of its artifacts, config, code, rows and libraries."""
+"""The lineage: the graph of artifacts, config, code, data and library versions."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,6 @@ BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 150, 30, 24, 46
 
 
 def lineage_section(report: Report) -> Markup:
-    """The section."""
     lineage = report.lineage
     if lineage is None:
         return section("lineage", missing_notes(report, "lineage"))
@@ -31,7 +30,7 @@ def lineage_section(report: Report) -> Markup:
 
 
 def digests(lineage: Lineage) -> list[tuple[Child, Child]]:
-    """What pins code, rows and model."""
+    """Return the digests of code, data and model."""
     sources = [(f"Source of {part}", tag("code", found)) for part, found in lineage.sources]
     data = [(words.replace("_", " ").capitalize(), tag("bdi", found)) for words, found in lineage.data]
     model = [("Digest of the model", tag("code", lineage.model_digest or "no model"))]
@@ -40,8 +39,8 @@ def digests(lineage: Lineage) -> list[tuple[Child, Child]]:
 
 
 def changes_part(lineage: Lineage) -> Markup:
-    """What differs from the config of the baseline."""
-    heading = tag("h3", "Config against the baseline's")
+    """Draw the differences from the config of the baseline."""
+    heading = tag("h3", "Config changes since the baseline")
     if not lineage.config_changes:
         none = "There is no baseline to compare with." if lineage.config_changes is None else "No differences."
         return heading + absent(none)
@@ -49,11 +48,11 @@ def changes_part(lineage: Lineage) -> Markup:
         row(name(change.key), name(change.before or "not set"), name(change.after or "not set"))
         for change in lineage.config_changes
     ]
-    return heading + table("Config against the baseline's", ("Key", "Baseline", "This run"), changes)
+    return heading + table("Config changes since the baseline", ("Key", "Baseline", "This run"), changes)
 
 
 def artifacts_part(lineage: Lineage) -> Markup:
-    """Every artifact, and which nodes read it."""
+    """Draw every artifact, with the nodes that read it."""
     readers: dict[int, list[str]] = {}
     for artifact_id, node in lineage.edges:
         readers.setdefault(artifact_id, []).append(node)
@@ -73,7 +72,7 @@ def artifacts_part(lineage: Lineage) -> Markup:
 
 
 def node_edges(lineage: Lineage) -> list[tuple[str, str]]:
-    """Which node feeds which, once each; a model of an earlier run feeds the node that made it, which is no edge."""
+    """Return which node feeds which. A node that reads its own output of an earlier run gives no edge."""
     producer = {fact.id: fact.producer for fact in lineage.artifacts}
     return sorted(
         {(source, node) for artifact, node in lineage.edges if (source := producer.get(artifact)) and source != node}
@@ -81,7 +80,7 @@ def node_edges(lineage: Lineage) -> list[tuple[str, str]]:
 
 
 def depths(edges: list[tuple[str, str]], nodes: list[str]) -> dict[str, int]:
-    """How many steps a node is from the first ones.
+    """Return how many steps each node is from the first nodes.
 
     >>> depths([("a", "b"), ("b", "c"), ("a", "c")], ["a", "b", "c"])
     {'a': 0, 'b': 1, 'c': 2}
@@ -94,7 +93,7 @@ def depths(edges: list[tuple[str, str]], nodes: list[str]) -> dict[str, int]:
 
 
 def graph(lineage: Lineage) -> Markup:
-    """The nodes in rows by depth, with arrows; the table of artifacts says the same in words."""
+    """Draw the nodes in rows by depth, with arrows; the table of artifacts says the same in words."""
     edges = node_edges(lineage)
     nodes = list(
         dict.fromkeys(
@@ -123,7 +122,7 @@ def graph(lineage: Lineage) -> Markup:
 
 
 def positions(depth: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """The upper left corner of each node."""
+    """Return the upper left corner of each node."""
     seen: dict[int, int] = {}
     places = {}
     for node, level in depth.items():
@@ -134,14 +133,13 @@ def positions(depth: Mapping[str, int]) -> dict[str, tuple[int, int]]:
 
 
 def arrow(start: tuple[int, int], end: tuple[int, int]) -> str:
-    """A curve from the foot of a box to the head of another, with its point."""
+    """Return the path of an arrow from the bottom of one box to the top of another."""
     x0, y0, x1, y1 = start[0] + BOX_WIDTH // 2, start[1] + BOX_HEIGHT, end[0] + BOX_WIDTH // 2, end[1]
     middle = (y0 + y1) // 2
     return f"M{x0} {y0}C{x0} {middle} {x1} {middle} {x1} {y1}m-4 -7l4 7l4 -7"
 
 
 def node_box(node: str, place: tuple[int, int]) -> Markup:
-    """A box with the name of its node."""
     x, y = place
     return tag(
         "g",

@@ -1,4 +1,4 @@
-"""Quality on all test rows: the script draws it from the counts, so that the threshold can be moved."""
+"""Quality on all test rows. The script draws it from the counts, so that the threshold can be moved."""
 
 from markupsafe import Markup
 
@@ -10,7 +10,6 @@ from components.slice_report.page.sections.section import absent, missing_notes,
 
 
 def quality_section(report: Report) -> Markup:
-    """Confusion matrix and curves."""
     overall = next((item for item in report.slices if not item.features), None)
     if overall is None or overall.scores is None:
         none = None if report.verdict is None else absent("There are no predictions to draw from.")
@@ -20,16 +19,17 @@ def quality_section(report: Report) -> Markup:
         "quality",
         threshold_control("quality", report.decision_threshold),
         confusion(report.decision_threshold, overall.scores.positives, overall.scores.negatives),
-        tag("p", f"Expected calibration error {error}: the mean distance of predicted and observed rate, by rows."),
-        tag("div", id="quality-charts", class_="charts"),
         tag(
-            "noscript", tag("p", "The curves are drawn by the page's script, which is turned off here.", class_="note")
+            "p",
+            f"Expected calibration error {error}: mean difference of predicted and observed rate, by rows.",
         ),
+        tag("div", id="quality-charts", class_="charts"),
+        tag("noscript", tag("p", "The curves need JavaScript, which is turned off.", class_="note")),
     )
 
 
 def confusion(threshold: float, positives: tuple[int, ...], negatives: tuple[int, ...]) -> Markup:
-    """The matrix at the threshold of the report, on the grid of the counts, and the rates that follow from it."""
+    """Draw the confusion matrix at the report's threshold, rounded to the grid of the counts."""
     start = round(threshold * len(positives))
     over, under = slice(start, None), slice(None, start)
     parts = {"tp": positives[over], "fn": positives[under], "fp": negatives[over], "tn": negatives[under]}

@@ -1,4 +1,4 @@
-"""What all sections share: their frame, and the words for a part that is missing."""
+"""The frame of a section, and the notes on missing parts."""
 
 from markupsafe import Markup
 
@@ -19,22 +19,21 @@ TITLES = {
 
 
 def section(key: str, *children: Child) -> Markup:
-    """A landmark with its heading."""
+    """Return a landmark with its heading."""
     heading = tag("h2", TITLES[key], id=f"{key}-title")
     return tag("section", heading, children, id=key, aria_labelledby=f"{key}-title")
 
 
 def missing_notes(report: Report, part: str) -> Markup:
-    """Why a part is missing, empty where it is not."""
+    """Explain why a part is missing; empty if it is not."""
     return Markup().join(missing_note(missing) for missing in report.missing if missing.part == part)
 
 
 def missing_note(missing: Missing) -> Markup:
-    """One reason."""
     after = f" {missing.next_step}" if missing.next_step else ""
     return tag("p", tag("strong", "Not shown. "), f"{missing.why[:1].upper()}{missing.why[1:]}.{after}", class_="note")
 
 
 def absent(text: str) -> Markup:
-    """Says that there is nothing to show."""
+    """Return a note that there is nothing to show."""
     return tag("p", text, class_="muted")

@@ -1,4 +1,4 @@
-"""The table of slices, worst first, and the weak segments that nobody asked about."""
+"""The table of slices, worst first, and the weak segments."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,6 @@ SHOWN = (("interval", "95 % interval"), ("overall", "Δ to all rows"), ("baselin
 
 
 def slices_section(report: Report) -> Markup:
-    """All slices, then weak segments."""
     return section(
         "slices",
         missing_notes(report, "slices"),
@@ -28,11 +27,9 @@ def slices_section(report: Report) -> Markup:
 
 
 def slices_part(report: Report) -> Markup:
-    """Controls and table."""
     explained = (
-        "Worst first by {}. A dot is the value, its line the 95 % interval, the dashed line the value of all rows. "
-        "▲ and ▼ mark a value whose interval excludes that of all rows; grey rows are too few to say much. "
-        "Press a slice for its curves."
+        "Worst first by {}. Dot: value; line: 95 % interval; dashed line: all rows. ▲ and ▼: the interval excludes the "
+        "value of all rows. Grey: too few rows. Select a slice for its curves."
     )
     return (
         tag("p", explained.format(title(report.primary_metric)), class_="muted")
@@ -43,7 +40,7 @@ def slices_part(report: Report) -> Markup:
 
 
 def controls(slices: Sequence[Slice]) -> Markup:
-    """What the reader may filter by; without the script they stay hidden."""
+    """Draw the filters of the table; they stay hidden without the script."""
     groups = sorted({group_of(item) for item in slices if item.features})
     options = [tag("option", "all", value=""), [tag("option", group, value=group) for group in groups]]
     shown = [tag("option", words, value=key) for key, words in SHOWN]
@@ -59,12 +56,11 @@ def controls(slices: Sequence[Slice]) -> Markup:
 
 
 def group_of(item: Slice) -> str:
-    """The features of a slice, without values."""
+    """Return the features of a slice, without values."""
     return " × ".join(feature for feature, _ in item.features)
 
 
 def slice_table(report: Report) -> Markup:
-    """One row a slice."""
     metrics = metric_names(report)
     overall = next((item.metrics for item in report.slices if not item.features), {})
     scales = {metric: scale_of_metric(report.slices, metric) for metric in metrics}
@@ -81,20 +77,20 @@ def slice_table(report: Report) -> Markup:
 
 
 def scale_of_metric(slices: Sequence[Slice], metric: str) -> Scale | None:
-    """The scale of a column; slices that are too small have wide intervals, which would leave others no room."""
+    """Return the scale of a column; small slices with wide intervals do not count."""
     known = [item for item in slices if metric in item.metrics]
     return whisker_scale([item.metrics[metric] for item in known if not item.too_small])
 
 
 def metric_names(report: Report) -> list[str]:
-    """The metrics that any slice has, the primary one first, then in the order of ``METRICS``."""
+    """Return the metrics of all slices, the primary one first, then in the order of ``METRICS``."""
     known = {metric for item in report.slices for metric in item.metrics} - {COUNT}
     order = [report.primary_metric, *METRICS.values(), *sorted(known)]
     return [metric for metric in dict.fromkeys(order) if metric in known]
 
 
 def worst_first(report: Report) -> list[tuple[int, Slice]]:
-    """All rows first, then slices by the primary metric, those that are too small after the others."""
+    """Sort slices by the primary metric: all rows first, slices that are too small last."""
 
     def order(entry: tuple[int, Slice]) -> tuple[bool, bool, float]:
         item, metric = entry[1], report.primary_metric
@@ -105,12 +101,12 @@ def worst_first(report: Report) -> list[tuple[int, Slice]]:
 
 
 def sortable(heading: str) -> Markup:
-    """A heading that sorts; the button is inert without the script."""
+    """Return a heading with a button that sorts; it does nothing without the script."""
     return tag("th", tag("button", heading, type="button"), scope="col", aria_sort="none")
 
 
 def slice_row(item: Slice, index: int, cells: list[Markup]) -> Markup:
-    """One slice; ``data_*`` is what the script sorts and filters by."""
+    """Draw a slice; the script sorts and filters by the ``data_*`` attributes."""
     why = " ".join(filter(None, (item.too_small, item.missing_intervals)))
     head = tag("button", name(item.name), type="button", class_="link", disabled=item.scores is None, data_slice=index)
     notes = tag("small", why) if why else None
@@ -127,7 +123,7 @@ def slice_row(item: Slice, index: int, cells: list[Markup]) -> Markup:
 
 
 def metric_cell(item: Slice, metric: str, overall: Mapping[str, Measured], scale: Scale | None) -> Markup:
-    """A value with its whisker, and below it interval and differences, of which the table shows one."""
+    """Draw a value with its whisker, and below it interval and differences, of which the table shows one."""
     measured = item.metrics.get(metric)
     if measured is None:
         return tag("td", number(None), data_v="")
@@ -146,7 +142,7 @@ def metric_cell(item: Slice, metric: str, overall: Mapping[str, Measured], scale
 
 
 def flag(metric: str, measured: Measured, whole: Measured) -> Markup:
-    """An arrow up or down, and whether that is better or worse, as far as the metric has a better side."""
+    """Draw an arrow up or down, labelled better or worse if the metric has a better side."""
     side = "higher" if measured.value > whole.value else "lower"
     gain = badness(metric, whole.value) - badness(metric, measured.value)
     kind = "better" if gain > 0 else "worse" if gain < 0 else "differs"
@@ -156,20 +152,19 @@ def flag(metric: str, measured: Measured, whole: Measured) -> Markup:
 
 
 def weak_part(weak: WeakSegments) -> Markup:
-    """Segments where the model is worse than elsewhere."""
     tried = (
         f"{counted(weak.tried, 'segment')} of one or two features with at least {counted(weak.min_rows, 'row')} "
         f"were tried, at a false discovery rate of {share(weak.level)} over all of them. "
     )
     if not weak.found:
-        return tag("h3", "Weak segments") + absent(tried + "None is worse than elsewhere.")
-    headings = ("Segment", "Rows", "Share", "Log loss", "Elsewhere", "Difference", "95 % interval", "p, adjusted")
+        return tag("h3", "Weak segments") + absent(tried + "None is worse than the other rows.")
+    headings = ("Segment", "Rows", "Share", "Log loss", "Other rows", "Difference", "95 % interval", "p, adjusted")
     rows = (segment_row(segment) for segment in weak.found)
     return (
         tag("h3", "Weak segments")
         + tag(
             "p",
-            tried + "These have a higher log loss than all other rows, which count as independent of one another.",
+            tried + "These have a higher log loss than the other rows. Rows are treated as independent.",
             class_="muted",
         )
         + table("Weak segments, worst first", headings, rows)
@@ -177,7 +172,6 @@ def weak_part(weak: WeakSegments) -> Markup:
 
 
 def segment_row(segment: Segment) -> Markup:
-    """One segment."""
     words = Markup(" and ").join(tag("span", name(feature), " = ", name(value)) for feature, value in segment.features)
     return row(
         words, count(segment.rows), share(segment.share), number(segment.log_loss), number(segment.log_loss_elsewhere),

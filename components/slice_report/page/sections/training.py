@@ -1,4 +1,4 @@
-"""How the model was fitted."""
+"""The training."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,6 @@ from components.slice_report.page.sections.section import missing_notes, section
 
 
 def training_section(report: Report) -> Markup:
-    """Warnings, facts, curves and settings."""
     training = report.training
     if training is None:
         return section("training", missing_notes(report, "training"))
@@ -21,7 +20,7 @@ def training_section(report: Report) -> Markup:
         [line_chart(metric, series, training.best_epoch) for metric, series in by_metric(training)],
         class_="charts",
     )
-    explained = tag("p", "By epoch; the dashed line is the epoch whose weights were chosen.", class_="muted")
+    explained = tag("p", "By epoch. Dashed line: the epoch whose weights were kept.", class_="muted")
     settings = pairs((name(key), name(value)) for key, value in training.settings)
     return section(
         "training",
@@ -35,12 +34,10 @@ def training_section(report: Report) -> Markup:
 
 
 def warning_note(warning: str) -> Markup:
-    """Something that was found wrong with the model."""
     return tag("p", tag("strong", "Warning. "), warning, class_="note")
 
 
 def facts(training: Training) -> Markup:
-    """How much was done, how fast, and by whom."""
     epochs = max((len(values) for values in training.curves.values()), default=0)
     return pairs(
         [
@@ -54,7 +51,7 @@ def facts(training: Training) -> Markup:
 
 
 def by_metric(training: Training) -> list[tuple[str, Mapping[str, Sequence[float]]]]:
-    """Each metric with its curves, of the training and of the eval rows."""
+    """Return each metric with its curves on the train and the eval split."""
     metrics = dict.fromkeys(key.removeprefix("val_") for key in training.curves)
     named = {
         metric: {"train": training.curves.get(metric), "eval": training.curves.get(f"val_{metric}")}
@@ -64,7 +61,7 @@ def by_metric(training: Training) -> list[tuple[str, Mapping[str, Sequence[float
 
 
 def values_part(training: Training) -> Markup:
-    """The curves as numbers."""
+    """Draw the curves as numbers."""
     epochs = range(max((len(values) for values in training.curves.values()), default=0))
     rows = [
         row(

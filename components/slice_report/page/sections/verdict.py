@@ -1,4 +1,4 @@
-"""The verdict: what was decided and why, and the model beside the last blessed one and the base rate."""
+"""The verdict with its reasons, and the model beside the last blessed one and the base rate."""
 
 import math
 from collections.abc import Iterator
@@ -14,12 +14,11 @@ from components.slice_report.page.sections.section import missing_notes, section
 
 AREAS = {
     "exact": "AUC and AUCPrecisionRecall, the average precision, are exact: each score is a threshold.",
-    "stock": "AUC and AUCPrecisionRecall are summed over TFMA's fixed thresholds, which are off where scores crowd.",
+    "stock": "AUC and AUCPrecisionRecall are summed over TFMA's fixed thresholds: inaccurate where scores crowd.",
 }
 
 
 def verdict_section(report: Report, decision: Decision | None) -> Markup:
-    """The first thing that a reviewer reads."""
     return section(
         "verdict",
         banner(report),
@@ -33,7 +32,6 @@ def verdict_section(report: Report, decision: Decision | None) -> Markup:
 
 
 def banner(report: Report) -> Markup:
-    """Blessed or not, in a line."""
     verdict = report.verdict
     if verdict is None:
         return tag("p", "Not evaluated", class_="banner bad")
@@ -47,7 +45,7 @@ def banner(report: Report) -> Markup:
 
 
 def kept(bounds: int) -> str:
-    """How many bounds were kept, all of them.
+    """Say that all bounds are kept.
 
     >>> kept(1), kept(5)
     ('its one bound is kept', 'all 5 bounds are kept')
@@ -56,7 +54,6 @@ def kept(bounds: int) -> str:
 
 
 def decision_note(decision: Decision | None) -> Markup | None:
-    """Who approved or rejected it."""
     if decision is None:
         return None
     who: list[Child] = [
@@ -68,7 +65,6 @@ def decision_note(decision: Decision | None) -> Markup | None:
 
 
 def failure_note(report: Report) -> Markup | None:
-    """The node that failed, and how."""
     if not report.run.failed_at:
         return None
     said = tag("pre", report.run.error, tabindex="0") if report.run.error else None
@@ -76,7 +72,7 @@ def failure_note(report: Report) -> Markup | None:
 
 
 def checks_part(verdict: Verdict) -> Markup:
-    """A sentence for each failure, then every bound."""
+    """Draw a sentence for each missed bound, then the table of bounds."""
     sentences = [tag("li", sentence) for sentence in failures(verdict)]
     headings = ("Metric", "Slice", "Value", "95 % interval", "Bound", "Margin", "Outcome")
     rows = (check_row(check) for check in verdict.checks)
@@ -84,24 +80,23 @@ def checks_part(verdict: Verdict) -> Markup:
 
 
 def failures(verdict: Verdict) -> Iterator[Markup]:
-    """Why the model is not blessed, in plain sentences."""
+    """Yield the reasons why the model is not blessed, as sentences."""
     missed = [check for check in verdict.checks if not check.passed]
     yield from map(failure, missed)
     if not verdict.blessed and not missed:
-        yield Markup("No bound listed here is missed, yet Evaluator did not bless the model: its log says why.")
+        yield Markup("No listed bound is missed, but Evaluator did not bless the model; see its log.")
 
 
 def failure(check: Check) -> Markup:
-    """What a missed bound means."""
+    """Explain a missed bound."""
     where = ["of all test rows"] if check.slice == "overall" else ["where ", name(check.slice)]
     if check.value is None:
         return join([check.metric, " ", where, f" could not be measured: {check.why or 'it has no value there'}."])
-    by = "" if check.missed_by is None else f"; it is off by {number(check.missed_by)}"
-    return join([check.metric, " ", where, f" is {number(check.value)}, where {check.bound} was asked{by}."])
+    by = "" if check.missed_by is None else f", missed by {number(check.missed_by)}"
+    return join([check.metric, " ", where, f" is {number(check.value)}; the bound is {check.bound}{by}."])
 
 
 def check_row(check: Check) -> Markup:
-    """One bound."""
     measured = None if check.value is None else Measured(check.value, check.interval)
     missed = f"✗ {check.why}" if check.why else "✗ missed"
     outcome = tag("td", "✓ kept", class_="good") if check.passed else tag("td", missed, class_="bad")
@@ -117,13 +112,13 @@ def check_row(check: Check) -> Markup:
 
 
 def comparison_table(report: Report) -> Markup:
-    """The three models side by side."""
+    """Draw the model beside the baseline and the base rate."""
     before = f"Baseline ({report.run.baseline_run})" if report.run.baseline_run else "Baseline"
     headings = ("Metric", "This model", before, "Base rate only", "Δ baseline", "Δ base rate")
     explained = tag(
         "p",
-        "The baseline is the last blessed model; “base rate only” always says the share of positives of the training "
-        "rows. A difference is this model minus the other; it is bold where its 95 % interval excludes zero. "
+        "The baseline is the last blessed model; “base rate only” always predicts the share of positives in the "
+        "training rows. Differences are this model minus the other, bold where the 95 % interval excludes zero. "
         + AREAS[report.areas],
         class_="muted",
     )
@@ -132,25 +127,23 @@ def comparison_table(report: Report) -> Markup:
 
 
 def comparison_row(comparison: Comparison) -> Markup:
-    """One metric."""
     others = ((comparison.baseline, comparison.to_baseline), (comparison.trivial, comparison.to_trivial))
     values = [with_interval(item) for item in (comparison.candidate, comparison.baseline, comparison.trivial)]
     return row(comparison.metric, values, [delta(change, gain(comparison, other)) for other, change in others])
 
 
 def gain(comparison: Comparison, other: Measured | None) -> float:
-    """By how much this model is better than another; nan where neither can be."""
+    """Return by how much this model is better than another; nan if the metric has no better side."""
     metric = METRICS.get(comparison.metric, comparison.metric)
     return badness(metric, other.value) - badness(metric, comparison.candidate.value) if other else math.nan
 
 
 def with_interval(measured: Measured | None) -> Markup:
-    """A value over its interval."""
     return tag("td", number(measured.value if measured else None), tag("small", interval(measured)))
 
 
 def delta(change: Measured | None, gained: float) -> Markup:
-    """A difference, coloured where its interval excludes zero."""
+    """Draw a difference, coloured if its interval excludes zero."""
     if change is None:
         return tag("td", number(None))
     sure = change.interval is not None and (change.interval[0] > 0 or change.interval[1] < 0)
@@ -161,7 +154,7 @@ def delta(change: Measured | None, gained: float) -> Markup:
 
 
 def identity(report: Report, report_digest: str) -> Markup:
-    """Which run this is, below the heading of the page."""
+    """Draw which run this is, below the heading of the page."""
     run = report.run
     return pairs(
         [

@@ -75,7 +75,7 @@ def test_a_page_has_every_section_and_all_facts_of_the_verdict(report):
     assert len(page.ids) == len(set(page.ids))
     for text in (
         "Not blessed: 2 of 3 bounds missed, on 2,000 test rows",
-        "AUC where sex=Female is 0.7000, where ≥ 0.8 was asked",
+        "AUC where sex=Female is 0.7000; the bound is ≥ 0.8",
         "Recall where city=Bergen could not be measured",
         report_pages.DIGEST,
         "20260101T000000.000000",
