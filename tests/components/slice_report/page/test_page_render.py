@@ -239,10 +239,10 @@ def against(report, other) -> str:
     return render(report, report_pages.DIGEST, None, other).split('id="against"')[1].split("</section>")[0]
 
 
-def test_exact_areas_are_not_set_against_those_over_thresholds(report):
+def test_exact_areas_are_not_compared_with_areas_over_thresholds(report):
     exact, stock = (replace(report, areas=areas) for areas in ("exact", "stock"))
     for section, alike in ((against(exact, exact), True), (against(exact, stock), False)):
-        assert ("They are not set against each other" in section) != alike
+        assert ("They cannot be compared" in section) != alike
         (row,) = re.findall(r"<tr><th scope=.row.>AUC</th>.*?</tr>", section)
         assert (row.count(">–<") == 1) != alike
         (row,) = re.findall(r"<tr><th scope=.row.>Recall</th>.*?</tr>", section)
