@@ -39,12 +39,12 @@ def feed(config: str, root: Path, batch_size: int, repeats: int) -> list[FitRate
     """Train a workload's model on the transformed examples of a finished run, from each source in turn."""
     import tf_keras as keras
 
-    from pipeline.training.autograph import leave_keras_alone
+    from components.compat.tensorflow import exclude_from_autograph
     from pipeline.training.input.batches import training_batches
     from pipeline.training.input.disk_cache import scratch
     from pipeline.training.loop import build_trainee
 
-    leave_keras_alone()
+    exclude_from_autograph("tf_keras")
     job = job_of(config, root, batch_size)
     build_model = importlib.import_module(load_workload(config).module("model")).build_model
     with scratch() as folder:

@@ -20,6 +20,7 @@ import tf_keras as keras
 from pyarrow import csv
 
 from benchmarks.cases import SAME_WORK
+from components.compat.tensorflow import exclude_from_autograph
 from pipeline.config.load import load_config
 from pipeline.config.training import Training
 from pipeline.features.kinds.bucketized import Bucketized
@@ -27,7 +28,6 @@ from pipeline.features.kinds.categorical import Categorical
 from pipeline.features.kinds.crossed import Crossed
 from pipeline.features.kinds.exact import Exact
 from pipeline.features.kinds.numeric import Numeric
-from pipeline.training.autograph import leave_keras_alone
 from pipeline.workloads.impressions.evaluation import EVALUATION
 from pipeline.workloads.impressions.features import TABLE
 from pipeline.workloads.impressions.model import build_model
@@ -134,7 +134,7 @@ def cross_ids(parts: Sequence[Array], feature: Crossed) -> Array:
 
 def fit(train: Arrays, labels: Array, held_out: tuple[Arrays, Array], training: Training) -> keras.Model:
     """Train the workload's model with its config, and validate on the eval split after each epoch."""
-    leave_keras_alone()
+    exclude_from_autograph("tf_keras")
     keras.utils.set_random_seed(training.seed)
     model = build_model(TABLE, training)
     steps = training.epochs * (len(labels) // training.batch_size)

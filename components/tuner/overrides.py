@@ -3,15 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-# A trial is one process. What is only looked at, or needs another node's output, is left out of it.
-ALONE: Mapping[str, Any] = {
-    "strategy": "none",
-    "workers": 1,
-    "warm_start": "none",
-    "histogram_every_epochs": 0,
-    "profile_steps": 0,
-}
-
 
 def with_hyperparameters(training: Mapping[str, Any], best: Mapping[str, Any] | None) -> dict[str, Any]:
     """The settings of a training with others put over them; neither argument is changed.
@@ -35,11 +26,12 @@ def with_hyperparameters(training: Mapping[str, Any], best: Mapping[str, Any] | 
     return merged
 
 
-def trial_training(training: Mapping[str, Any], params: Mapping[str, Any], epochs: int | None) -> dict[str, Any]:
-    """The settings of one trial: its own values, in one process, for ``epochs`` epochs if these are given.
+def trial_training(
+    training: Mapping[str, Any], params: Mapping[str, Any], epochs: int | None, fixed: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the settings of one trial: the ``fixed`` ones of all trials, ``epochs`` if given, and its own ``params``.
 
-    >>> trial_training({"epochs": 9, "strategy": "mirrored"}, {"learning_rate": 0.1}, epochs=2)
+    >>> trial_training({"epochs": 9, "strategy": "mirrored"}, {"learning_rate": 0.1}, 2, {"strategy": "none"})
     {'epochs': 2, 'strategy': 'none', 'learning_rate': 0.1}
     """
-    alone = {key: value for key, value in ALONE.items() if key in training}
-    return with_hyperparameters(training, {**alone, **({"epochs": epochs} if epochs else {}), **params})
+    return with_hyperparameters(training, {**fixed, **({"epochs": epochs} if epochs else {}), **params})

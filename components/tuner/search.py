@@ -51,7 +51,7 @@ class Job:
 
     def fn_args(self, params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         """The fields of FnArgs of a trial, all of whose outputs go below ``folder``."""
-        training = trial_training(self.training, params, self.settings.epochs)
+        training = trial_training(self.training, params, self.settings.epochs, self.settings.fixed)
         return {
             **self.inputs,
             "working_dir": str(folder),

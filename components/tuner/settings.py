@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from pipeline.search_space import Range, Scalar
 
@@ -22,6 +22,7 @@ class Settings:
         prune_after_epochs: no trial is pruned that has had fewer; None for no pruning.
         ranges: by dotted key, relative to the training's settings.
         start: what to try first, if anything.
+        fixed: settings that every trial has, in place of those of the training.
     """
 
     trials: int
@@ -32,6 +33,7 @@ class Settings:
     prune_after_epochs: int | None
     ranges: Mapping[str, Range]
     start: Params | None = None
+    fixed: Params = field(default_factory=dict)
 
     def as_json(self) -> str:
         """As an execution property: equal settings are equal text."""

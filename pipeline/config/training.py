@@ -1,11 +1,37 @@
 """The section ``training`` of a config."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.config.strict import PositiveFloat, PositiveInt, Seconds, Seed, Share, Strict, WholeNumber
 from pipeline.search_space import scalar
+
+
+@dataclass(frozen=True)
+class Key:
+    """What other values of a key of ``training`` mean, beside the fit itself. Every field carries one.
+
+    Attributes:
+        searchable: whether the tuner may vary it.
+        invalidates_checkpoint: whether a checkpoint written under another value is of another training: the key
+            changes the rows, their order, or what is done with them.
+        in_trial: the value in every trial of a search, which is one process and leaves nothing behind; None for that of
+            the config.
+    """
+
+    searchable: bool
+    invalidates_checkpoint: bool
+    in_trial: str | int | None = None
+
+
+# A setting of the fit: the tuner may vary it.
+TUNABLE = Key(searchable=True, invalidates_checkpoint=True)
+# Belongs to the fit, too, but is not for the tuner: no single value, or a matter of luck.
+FIXED = Key(searchable=False, invalidates_checkpoint=True)
+# Where and how safely a training runs.
+OPERATION = Key(searchable=False, invalidates_checkpoint=False)
 
 
 class Training(Strict):
@@ -20,38 +46,45 @@ class Training(Strict):
     ``model`` holds what the workload's ``model.py`` names in its Settings.
     """
 
-    strategy: Literal["none", "mirrored", "multi_worker", "parameter_server"] = "none"
-    workers: Annotated[int, Field(gt=0, le=1024)] = 1
-    parameter_servers: Annotated[int, Field(gt=0, le=1024)] = 1
-    backend: Literal["local", "kubernetes"] = "local"
-    max_restarts: Annotated[int, Field(ge=0, le=1000)] = 3
-    startup_timeout_s: Seconds = 300.0
+    strategy: Annotated[
+        Literal["none", "mirrored", "multi_worker", "parameter_server"],
+        Key(searchable=False, invalidates_checkpoint=True, in_trial="none"),
+    ] = "none"
+    workers: Annotated[int, Field(gt=0, le=1024), Key(searchable=False, invalidates_checkpoint=False, in_trial=1)] = 1
+    parameter_servers: Annotated[int, Field(gt=0, le=1024), FIXED] = 1
+    backend: Annotated[Literal["local", "kubernetes"], OPERATION] = "local"
+    max_restarts: Annotated[int, Field(ge=0, le=1000), OPERATION] = 3
+    startup_timeout_s: Annotated[Seconds, OPERATION] = 300.0
     # A sign of life comes every second.
-    hang_timeout_s: Annotated[Seconds, Field(ge=2.0)] = 30.0
-    sharding: Literal["record", "file"] = "record"
-    seed: Seed = 0
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    accumulation_steps: PositiveInt = 1
-    steps_per_execution: PositiveInt = 1
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    jit_compile: bool = False
-    learning_rate: Annotated[float, Field(ge=1e-12, le=1000.0)]
-    optimizer: Literal["adam", "adamw"] = "adamw"
-    weight_decay: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
-    warmup_share: Share = 0.05
-    clip_norm: PositiveFloat | None = None
-    class_weights: tuple[PositiveFloat, PositiveFloat] = (1.0, 1.0)
-    early_stopping_patience: PositiveInt = 3
-    weight_averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    exclude_columns: tuple[str, ...] = ()
-    warm_start: Literal["none", "latest_blessed"] = "none"
-    checkpoint_every_steps: Annotated[int, Field(gt=0, le=1_000_000_000)] = 200
-    checkpoint_every_s: Seconds = 3600.0
-    keep_checkpoints: PositiveInt = 3
-    histogram_every_epochs: WholeNumber = 1
-    profile_steps: Annotated[int, Field(ge=0, le=100_000)] = 0
-    model: dict[str, Annotated[Any, AfterValidator(scalar)]] = Field(default_factory=dict)
+    hang_timeout_s: Annotated[Seconds, Field(ge=2.0), OPERATION] = 30.0
+    sharding: Annotated[Literal["record", "file"], TUNABLE] = "record"
+    seed: Annotated[Seed, FIXED] = 0
+    epochs: Annotated[PositiveInt, TUNABLE]
+    batch_size: Annotated[PositiveInt, TUNABLE]
+    accumulation_steps: Annotated[PositiveInt, TUNABLE] = 1
+    steps_per_execution: Annotated[PositiveInt, Key(searchable=True, invalidates_checkpoint=False)] = 1
+    precision: Annotated[Literal["float32", "bfloat16", "float16"], TUNABLE] = "float32"
+    jit_compile: Annotated[bool, TUNABLE] = False
+    learning_rate: Annotated[float, Field(ge=1e-12, le=1000.0), TUNABLE]
+    optimizer: Annotated[Literal["adam", "adamw"], TUNABLE] = "adamw"
+    weight_decay: Annotated[float, Field(ge=0.0, le=1000.0), TUNABLE] = 0.0
+    warmup_share: Annotated[Share, TUNABLE] = 0.05
+    clip_norm: Annotated[PositiveFloat | None, TUNABLE] = None
+    class_weights: Annotated[tuple[PositiveFloat, PositiveFloat], FIXED] = (1.0, 1.0)
+    early_stopping_patience: Annotated[PositiveInt, TUNABLE] = 3
+    weight_averaging: Annotated[float, Field(ge=0.0, lt=1.0), TUNABLE] = 0.0
+    exclude_columns: Annotated[tuple[str, ...], FIXED] = ()
+    warm_start: Annotated[
+        Literal["none", "latest_blessed"], Key(searchable=False, invalidates_checkpoint=True, in_trial="none")
+    ] = "none"
+    checkpoint_every_steps: Annotated[int, Field(gt=0, le=1_000_000_000), OPERATION] = 200
+    checkpoint_every_s: Annotated[Seconds, OPERATION] = 3600.0
+    keep_checkpoints: Annotated[PositiveInt, OPERATION] = 3
+    histogram_every_epochs: Annotated[WholeNumber, Key(searchable=False, invalidates_checkpoint=False, in_trial=0)] = 1
+    profile_steps: Annotated[
+        int, Field(ge=0, le=100_000), Key(searchable=False, invalidates_checkpoint=False, in_trial=0)
+    ] = 0
+    model: Annotated[dict[str, Annotated[Any, AfterValidator(scalar)]], FIXED] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Training":
@@ -62,3 +95,15 @@ class Training(Strict):
         if self.jit_compile and self.strategy == "parameter_server":
             raise ValueError("'jit_compile' needs all variables in one place: 'parameter_server' has them elsewhere")
         return self
+
+
+def key_of(name: str) -> Key:
+    """Return what another value of a key of ``training`` means."""
+    (key,) = (item for item in Training.model_fields[name].metadata if isinstance(item, Key))
+    return key
+
+
+def trial_values() -> dict[str, str | int]:
+    """Return the values that every trial of a search has, by key."""
+    values = {name: key_of(name).in_trial for name in Training.model_fields}
+    return {name: value for name, value in values.items() if value is not None}

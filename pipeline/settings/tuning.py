@@ -9,22 +9,17 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import ValidationError
 
-from components.tuner.overrides import ALONE, with_hyperparameters
+from components.tuner.overrides import with_hyperparameters
 from components.tuner.settings import Params, Settings
 from pipeline.config import tuning
 from pipeline.config.root import Config
-from pipeline.config.training import Training
+from pipeline.config.training import Training, key_of, trial_values
 from pipeline.errors import ConfigError
 from pipeline.search_space import Range
 from pipeline.workloads.contract import Workload, check_model_settings
 
 SECTION = "tuning.ranges"
 Types = Mapping[str, type]
-# A trial sets the first itself; the others say where and how safely a training runs, or are luck.
-NOT_SEARCHED = (
-    *ALONE, "parameter_servers", "backend", "max_restarts", "startup_timeout_s", "hang_timeout_s",
-    "checkpoint_every_steps", "checkpoint_every_s", "keep_checkpoints", "seed",
-)  # fmt: skip
 
 
 def tuning_settings(workload: Workload, config: Config, tuning: tuning.Tuning) -> Settings:
@@ -51,16 +46,20 @@ def tuning_settings(workload: Workload, config: Config, tuning: tuning.Tuning) -
         prune_after_epochs=tuning.prune_after_epochs,
         ranges=ranges,
         start=start_params(config.training, defaults, ranges),
+        fixed=trial_values(),
     )
 
 
 def searchable(workload: Workload) -> Types:
     """Type by key: the single values of the training, and those of the model, that make it another model."""
-    training = {f"training.{key}": scalar_type(field.annotation) for key, field in Training.model_fields.items()}
+    training = {
+        f"training.{key}": scalar_type(field.annotation)
+        for key, field in Training.model_fields.items()
+        if key_of(key).searchable
+    }
     hints = get_type_hints(importlib.import_module(workload.module("model")).Settings)
     model = {f"training.model.{key}": scalar_type(hint) for key, hint in hints.items()}
-    refused = {f"training.{key}" for key in NOT_SEARCHED}
-    return {key: kind for key, kind in {**training, **model}.items() if kind is not None and key not in refused}
+    return {key: kind for key, kind in {**training, **model}.items() if kind is not None}
 
 
 def scalar_type(annotation: Any) -> type | None:

@@ -11,17 +11,11 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 import components.compat.tensorflow  # noqa: F401 (lets models be restored from folders of any name)
 from components.examples.listing import mark
 from components.tuner.overrides import with_hyperparameters
-from pipeline.config.training import Training
+from pipeline.config.training import Training, key_of
 from pipeline.errors import MainlineError
 from pipeline.features.table import Table, targets, transformed_features
 from pipeline.nodes import TRAINER
 from pipeline.training.input.batches import Split, count_records, list_files
-
-# What changes neither the rows, nor the order in which they come, nor what is done with them.
-WITHOUT_EFFECT = (
-    "workers", "backend", "max_restarts", "startup_timeout_s", "hang_timeout_s", "steps_per_execution",
-    "checkpoint_every_steps", "checkpoint_every_s", "keep_checkpoints", "histogram_every_epochs", "profile_steps",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -74,7 +68,7 @@ def resume_directory(fn_args: FnArgs) -> str:
     """A folder that only a fitting of the same rows with the same settings and code shares."""
     config = dict(fn_args.custom_config)
     training = with_hyperparameters(config["training"], fn_args.hyperparameters)
-    config["training"] = {key: value for key, value in training.items() if key not in WITHOUT_EFFECT}
+    config["training"] = {key: value for key, value in training.items() if key_of(key).invalidates_checkpoint}
     files = [(path, mark(path)) for path in list_files([*fn_args.train_files, *fn_args.eval_files])]
     same = [files, fn_args.transform_graph_path, fn_args.base_model, config]
     key = hashlib.sha256(json.dumps(same, sort_keys=True, default=str).encode()).hexdigest()[:16]

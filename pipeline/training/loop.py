@@ -11,13 +11,13 @@ import tf_keras as keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.utils import io_utils
 
+from components.compat.tensorflow import exclude_from_autograph
 from components.support.heartbeat import beat
 from components.tuner.report import is_trial
 from pipeline.config.training import Training
 from pipeline.errors import MainlineError
 from pipeline.features.table import Table, raw_columns
 from pipeline.nodes import TRAINER
-from pipeline.training.autograph import leave_keras_alone
 from pipeline.training.checkpoint import checkpoints, sealed_files
 from pipeline.training.checkpoint.checkpoints import Manifest
 from pipeline.training.diagnostics import tensorboard
@@ -45,7 +45,7 @@ def train(fn_args: FnArgs, table: Table, build_model: BuildModel) -> None:
         MainlineError: no rows, a loss that is not finite, a full disk.
     """
     strategy.serve_if_told()
-    leave_keras_alone()
+    exclude_from_autograph("tf_keras")
     started_s = time.monotonic()
     training = read_training(fn_args)
     # A strategy of several workers must come before anything that TensorFlow computes.

@@ -6,12 +6,13 @@ from typing import Any, TypeAlias
 import tensorflow as tf
 import tf_keras as keras
 
+from components.compat.tf_keras import ResumableModel
 from pipeline.features import stateless_random
 
 Gradient: TypeAlias = tf.Tensor | tf.IndexedSlices | None
 
 
-class Trainee(keras.Model):
+class Trainee(ResumableModel):
     """A functional model of one output, a probability (batch, 1) float32, with its own training step.
 
     The loss is the cross-entropy of all rows of the global batch, each times its weight, over their number, plus the
@@ -27,7 +28,6 @@ class Trainee(keras.Model):
         super().__init__(inputs=model.input, outputs=model.output)
         self.batch_size = batch_size
         self.parts = parts
-        self.steps_done = 0
         mean_loss = keras.metrics.Mean(name="loss")
         # As an attribute its variables would count as weights: averaged, saved, and read by one worker alone.
         self.mean_loss: Callable[[], keras.metrics.Mean] = lambda: mean_loss
@@ -37,16 +37,12 @@ class Trainee(keras.Model):
         """What ``fit`` resets before each epoch, and tells of."""
         return [self.mean_loss(), *super().metrics]
 
-    def _maybe_load_initial_counters_from_ckpt(self, steps_per_epoch: int, initial_epoch: int) -> tuple[int, int]:
-        """Where ``fit`` begins: Keras asks here, since its own resuming of an epoch has no public entrance."""
-        return initial_epoch, self.steps_done % steps_per_epoch
-
     def make_train_function(self, force: bool = False) -> Callable[[Any], dict[str, tf.Tensor]]:
         """What ``fit`` calls: several steps, and the metrics after the last of them.
 
         That of Keras, which parameter servers still take, traces its loop twice and computes the metrics in each step.
         """
-        if self._cluster_coordinator:
+        if self.is_coordinated:
             return super().make_train_function(force)
         if self.train_function is None or force:
             self.train_function = tf.function(self.train_steps, reduce_retracing=True, autograph=False)
@@ -58,10 +54,10 @@ class Trainee(keras.Model):
 
         def body(step: tf.Tensor) -> tf.Tensor:
             self.distribute_strategy.run(move, args=(next(batches),))
-            self._train_counter.assign_add(1)
+            self.count_step()
             return step + 1
 
-        tf.while_loop(lambda step: step < self._steps_per_execution, body, [tf.zeros_like(self._steps_per_execution)])
+        tf.while_loop(lambda step: step < self.steps_per_call, body, [tf.zeros_like(self.steps_per_call)])
         return self.get_metrics_result()
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:

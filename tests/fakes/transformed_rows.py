@@ -16,6 +16,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import beam as tft_beam
 from tensorflow_transform.tf_metadata import dataset_metadata
 
+from components.compat.tensorflow import exclude_from_autograph
 from pipeline.features import layers
 from pipeline.features.kinds.bucketized import Bucketized
 from pipeline.features.kinds.categorical import Categorical
@@ -25,7 +26,6 @@ from pipeline.features.kinds.multi_hot import MultiHot
 from pipeline.features.kinds.numeric import Numeric
 from pipeline.features.preprocess import transform
 from pipeline.features.table import Table
-from pipeline.training.autograph import leave_keras_alone
 
 COLOURS = ("blue", "green", "red")
 CITIES = ("Oslo", "Łódź", "Lima", "Rome", "Cork")
@@ -121,7 +121,7 @@ def build_model(table: Table = TABLE, units: Sequence[int] = (16, 8)) -> keras.M
 
 def compiled(model: keras.Model, rate: float = 1e-2) -> keras.Model:
     """With a loss, and the metrics of a fitting."""
-    leave_keras_alone()
+    exclude_from_autograph("tf_keras")
     losses = [keras.metrics.BinaryCrossentropy(name="log_loss")]
     model.compile(keras.optimizers.Adam(rate), keras.losses.BinaryCrossentropy(), losses)
     return model

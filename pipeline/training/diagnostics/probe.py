@@ -9,6 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
+from components.compat.tf_keras import is_functional
 from pipeline.features import stateless_random
 
 Batch: TypeAlias = tuple[Any, ...]
@@ -79,7 +80,7 @@ class Probe:
         self.model = model
         self.features, self.labels, *weights = batch
         self.weights = weights[0] if weights else None
-        functional = bool(getattr(model, "_is_graph_network", False))
+        functional = is_functional(model)
         self._layers = [layer for layer in model.layers if is_watched(layer)] if functional else []
         self._tables = embeddings(model)
         self._inner = self._inner_model() if functional else None

@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 import tf_keras as keras
 
+from components.compat.tf_keras import is_functional, origin_of
 from pipeline.features import stateless_random
 from pipeline.features.table import Table
 from pipeline.features.vocabulary import Vocabulary
@@ -43,7 +44,7 @@ def kernel_parts(model: keras.Model) -> dict[str, tuple[Part, ...]]:
 
     For layers of functional models that are called once, by the layer's name.
     """
-    if not getattr(model, "_is_graph_network", False):
+    if not is_functional(model):
         return {}
     dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense) and len(layer.inbound_nodes) == 1]
     found = {layer.name: tuple(parts_of(layer.input)) for layer in dense}
@@ -53,7 +54,7 @@ def kernel_parts(model: keras.Model) -> dict[str, tuple[Part, ...]]:
 
 def parts_of(tensor: Any) -> Iterator[Part]:
     """A Keras tensor as its concatenated parts."""
-    layer, _, _ = tensor._keras_history
+    layer, _ = origin_of(tensor)
     if isinstance(layer, (*TRANSPARENT, keras.layers.Concatenate)):
         for inner in tf.nest.flatten(layer.input):
             yield from parts_of(inner)
@@ -63,7 +64,7 @@ def parts_of(tensor: Any) -> Iterator[Part]:
 
 def described(tensor: Any) -> str:
     """Where a Keras tensor comes from: the nearest input or layer with weights, and what is done with it on the way."""
-    layer, _, index = tensor._keras_history
+    layer, index = origin_of(tensor)
     if isinstance(layer, keras.layers.InputLayer) or layer.weights:
         return str(layer.name)
     inner = ", ".join(described(part) for part in tf.nest.flatten(layer.input))

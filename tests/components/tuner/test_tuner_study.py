@@ -157,7 +157,8 @@ def test_the_best_settings_go_over_those_of_the_training():
 
 def test_a_trial_trains_alone_and_for_its_own_number_of_epochs():
     training = {"epochs": 30, "strategy": "multi_worker", "workers": 4, "batch_size": 64, "histogram_every_epochs": 1}
-    assert trial_training(training, {"batch_size": 128}, epochs=5) == {
+    alone = {"strategy": "none", "workers": 1, "histogram_every_epochs": 0}
+    assert trial_training(training, {"batch_size": 128}, 5, alone) == {
         "epochs": 5, "strategy": "none", "workers": 1, "batch_size": 128, "histogram_every_epochs": 0,
     }  # fmt: skip
-    assert trial_training(training, {"epochs": 7}, epochs=None)["epochs"] == 7
+    assert trial_training(training, {"epochs": 7}, None, alone)["epochs"] == 7
