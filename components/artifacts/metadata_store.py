@@ -1,4 +1,4 @@
-"""The few calls of ML Metadata that the ledger needs."""
+"""Calls of ML Metadata that several components need."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -19,13 +19,13 @@ BACKOFF = Backoff(first_s=0.1, longest_s=3.2, attempts=7)
 
 
 def live_artifacts(store: mlmd.MetadataStore, type_name: str) -> list[metadata_store_pb2.Artifact]:
-    """The artifacts of a type that are whole, in order of their ids; none where the store does not know the type."""
+    """Return the complete artifacts of a type, ordered by id; none if the store does not know the type."""
     found = (artifact for artifact in store.get_artifacts_by_type(type_name) if artifact.state == Artifact.LIVE)
     return sorted(found, key=lambda artifact: artifact.id)
 
 
 def value(artifact: metadata_store_pb2.Artifact, name: str) -> str | int | float | None:
-    """A custom property, None where there is none."""
+    """Return a custom property, or None if it is not set."""
     if name not in artifact.custom_properties:
         return None
     stored = artifact.custom_properties[name]
@@ -34,7 +34,7 @@ def value(artifact: metadata_store_pb2.Artifact, name: str) -> str | int | float
 
 
 def event(kind: "metadata_store_pb2.Event.Type", key: str) -> metadata_store_pb2.Event:
-    """An event as TFX writes it: the artifact is the first one under a key."""
+    """Return an event as TFX writes it, for the first artifact under a key."""
     made = Event(type=kind)
     made.path.steps.add().key = key
     made.path.steps.add().index = 0
@@ -42,13 +42,13 @@ def event(kind: "metadata_store_pb2.Event.Type", key: str) -> metadata_store_pb2
 
 
 def put_type(store: mlmd.MetadataStore, name: str) -> int:
-    """The id of an artifact type, which is made where it is not known; open, as TFX makes its types."""
+    """Return the id of an artifact type, creating it if needed; open to new properties, like TFX's types."""
     kind = metadata_store_pb2.ArtifactType(name=name)
     return when_free(lambda: int(store.put_artifact_type(kind, can_add_fields=True, can_omit_fields=True)))
 
 
 def put_execution_type(store: mlmd.MetadataStore, name: str) -> int:
-    """The id of an execution type, likewise."""
+    """Return the id of an execution type, creating it if needed."""
     kind = metadata_store_pb2.ExecutionType(name=name)
     return when_free(lambda: int(store.put_execution_type(kind, can_add_fields=True, can_omit_fields=True)))
 
@@ -59,7 +59,7 @@ def put(
     pairs: Pairs,
     context: metadata_store_pb2.Context,
 ) -> None:
-    """Writes an execution with all it read and wrote, in one transaction.
+    """Write an execution with its inputs and outputs in one transaction.
 
     Raises:
         errors.AlreadyExistsError: an artifact of that type and name is there; nothing was written.
@@ -69,24 +69,24 @@ def put(
 
 
 def when_free(write: Callable[[], Answer]) -> Answer:
-    """Write, again after a pause while another process holds the store."""
+    """Write; retry while another process holds the store."""
     return retry(write, BACKOFF, lambda error: isinstance(error, errors.AbortedError))
 
 
 def producer(store: mlmd.MetadataStore, artifact_id: int) -> tuple[int | None, str]:
-    """The execution that wrote an artifact, the first one, since cached executions give it again; and its output."""
+    """Return the first execution that wrote an artifact, and the name of its output; cached executions come later."""
     events = [event for event in store.get_events_by_artifact_ids([artifact_id]) if event.type in WRITTEN]
     first = min(events, key=lambda event: event.execution_id, default=None)
     return (first.execution_id, first.path.steps[0].key) if first else (None, "")
 
 
 def inputs_of(store: mlmd.MetadataStore, execution_id: int) -> list[int]:
-    """The ids of the artifacts that an execution read."""
+    """Return the ids of the artifacts that an execution read."""
     events = store.get_events_by_execution_ids([execution_id])
     return sorted({event.artifact_id for event in events if event.type in READ})
 
 
 def node_name(store: mlmd.MetadataStore, execution_id: int) -> str:
-    """The node of an execution; TFX names the node's context ``<pipeline>.<node>``."""
+    """Return the node of an execution; TFX names the node's context ``<pipeline>.<node>``."""
     names = [context.name for context in store.get_contexts_by_execution(execution_id) if context.type == "node"]
     return names[0].split(".", 1)[1] if names else f"execution {execution_id}"

@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-# Written last into a pushed version; the digest leaves it out.
+# Written last into a pushed version; not part of the digest.
 MARKER = "READY.json"
-# Custom property of a blessing: the digest of the model that was judged; a stock Evaluator's has none.
+# Custom property of a blessing: the digest of the evaluated model. Stock Evaluator does not set it.
 JUDGED = "model_digest"
 CHUNK_BYTES = 4 << 20
 

@@ -1,4 +1,4 @@
-"""Which model a candidate is compared with: the latest blessed one, not rejected, that is not the candidate itself."""
+"""Resolves the baseline of a candidate: the latest blessed model that is not rejected and not the candidate itself."""
 
 import ml_metadata as mlmd
 from tfx import types
@@ -11,16 +11,16 @@ Artifacts = dict[str, list[types.Artifact]]
 
 
 class LatestOtherBlessedModel(resolver.ResolverStrategy):
-    """TFX's LatestBlessedModelStrategy, less the model that is about to be judged and those that a reviewer rejected.
+    """TFX's LatestBlessedModelStrategy, without the candidate and without models that a reviewer rejected.
 
-    With TFX's own, the second of two equal runs would compare a model with itself: the baseline has changed, so
-    Evaluator and Pusher would run again though nothing else did.
+    With TFX's strategy the second of two equal runs would compare the model with itself, and the changed baseline would
+    make Evaluator and Pusher run again.
     """
 
     def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: Artifacts) -> Artifacts:
-        """Takes ``model``, ``model_blessing`` and ``candidate``; gives the baseline and its blessing, or neither.
+        """Take ``model``, ``model_blessing`` and ``candidate``; return the baseline and its blessing, or neither.
 
-        Without ``candidate``, as before a training that begins with the latest model, none is left out for it.
+        ``candidate`` may be missing, as before a training that starts from the latest model.
         """
         candidate = {key: list(input_dict[key]) for key in ("candidate",) if key in input_dict}
         excluded = {artifact.id for artifact in candidate.get("candidate", [])} | rejected_models(store)

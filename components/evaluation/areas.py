@@ -1,4 +1,4 @@
-"""Exact areas under the ROC curve and the precision-recall curve, of all rows and without each jackknife bucket.
+"""Exact areas under the ROC and the precision-recall curve, on all rows and without each jackknife bucket.
 
 Rows are sorted by score once; every distinct score is a threshold. Memory is a few arrays as long as the rows.
 """
@@ -15,13 +15,13 @@ from components.evaluation.jackknife import resampled
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# Rows that are counted at a time; with 20 buckets their counts stay in the processor's cache.
+# Rows counted at a time: with 20 buckets their counts fit the processor's cache.
 CHUNK_ROWS = 8_192
 
 
 @dataclass(frozen=True)
 class Areas:
-    """Both areas, (samples,) each; nan where a sample lacks one of the labels.
+    """Both areas, (samples,) each; nan if a sample lacks one of the labels.
 
     ``roc`` is the share of pairs of a positive and a negative in which the positive has the higher score, ties counted
     half (``sklearn.metrics.roc_auc_score``). ``precision_recall`` is the average precision, the sum over thresholds of
@@ -33,7 +33,7 @@ class Areas:
 
 
 def row_keys(label: NDArray[np.generic], score: NDArray[np.generic], bucket: Ints, buckets: int) -> Ints:
-    """A number for each row, (rows,), that sorts by score and holds label and bucket in its last bits.
+    """Return an integer for each row, (rows,), that sorts by score and holds label and bucket in its last bits.
 
     Args:
         label: (rows,) 0 or 1.
@@ -49,7 +49,7 @@ def row_keys(label: NDArray[np.generic], score: NDArray[np.generic], bucket: Int
 
 
 def bucket_bits(buckets: int) -> int:
-    """How many bits hold a bucket.
+    """Return the number of bits that hold a bucket.
 
     >>> [bucket_bits(buckets) for buckets in (0, 1, 2, 20)]
     [0, 0, 1, 5]
@@ -58,7 +58,7 @@ def bucket_bits(buckets: int) -> int:
 
 
 def ranks(score: NDArray[Any]) -> Ints:
-    """Integers of 32 bits in the order of the scores, equal where these are equal, (rows,).
+    """Return integers of 32 bits in the order of the scores, equal for equal scores, (rows,).
 
     >>> ranks(np.array([0.5, -0.0, 0.0, -1.0])).tolist()
     [2, 1, 1, 0]
@@ -71,7 +71,7 @@ def ranks(score: NDArray[Any]) -> Ints:
 
 
 def areas(keys: Ints, buckets: int) -> Areas:
-    """Both areas of the rows of some keys, in any order."""
+    """Return both areas of the rows with these keys, in any order."""
     ordered = np.sort(keys)
     pairs_twice, precisions = np.zeros(buckets + 1, np.int64), np.zeros(buckets + 1, np.float64)
     positives, negatives = (np.zeros((buckets + 1, 1), np.int64) for _ in range(2))
@@ -86,7 +86,7 @@ def areas(keys: Ints, buckets: int) -> Areas:
 
 
 def quotients(pairs_twice: Ints, precisions: Floats, positives: Ints, negatives: Ints) -> tuple[Floats, Floats]:
-    """The sums of both areas over what they may come to."""
+    """Divide the sums of both areas by their largest possible values."""
     both = (positives > 0) & (negatives > 0)
     roc = pairs_twice / np.where(both, 2 * positives * negatives, 1)
     precision_recall = precisions / np.where(both, positives, 1)
@@ -94,7 +94,7 @@ def quotients(pairs_twice: Ints, precisions: Floats, positives: Ints, negatives:
 
 
 def tied_chunks(ordered: Ints, bits: int) -> Iterator[Ints]:
-    """Runs of keys, the highest first, such that rows of one score are in one run."""
+    """Yield runs of keys, the highest first, that keep rows of one score together."""
     stop = len(ordered)
     while stop:
         first = max(stop - CHUNK_ROWS, 0)
@@ -104,7 +104,7 @@ def tied_chunks(ordered: Ints, bits: int) -> Iterator[Ints]:
 
 
 def point_counts(chunk: Ints, buckets: int) -> Ints:
-    """Rows by label, bucket, and point of the curve from the highest score down: (2, max(buckets, 1), points).
+    """Count rows by label, bucket and point of the curve, the highest score first: (2, max(buckets, 1), points).
 
     A point is a score. Scores next to each other that no positive has are one point: between them both curves are
     straight lines that a threshold within would not bend.

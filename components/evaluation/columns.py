@@ -1,4 +1,4 @@
-"""The columns of predictions: labels and scores, checked."""
+"""The columns of predictions: labels and scores, and their checks."""
 
 from typing import Any, Protocol
 
@@ -14,25 +14,25 @@ OUTSIDE = "End the model with a sigmoid, or name the output of it that is a prob
 
 
 class Columns(Protocol):
-    """Rows that are read by column; a ``pa.Table`` is one."""
+    """Rows that are read by column; ``pa.Table`` is one implementation."""
 
     @property
     def column_names(self) -> list[str]:
-        """The names, in order."""
+        """The names of the columns, in order."""
         ...
 
     @property
     def num_rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         ...
 
     def __getitem__(self, name: str) -> pa.ChunkedArray:
-        """One column."""
+        """Return one column."""
         ...
 
 
 def labels(predictions: Columns, name: str) -> NDArray[np.generic]:
-    """The labels, shape (rows,)."""
+    """Return the labels, shape (rows,)."""
     column = predictions[name]
     values = column.to_numpy() if column.null_count == 0 and not pa.types.is_string(column.type) else None
     if values is None or not np.isin(values, (0, 1)).all():
@@ -41,7 +41,7 @@ def labels(predictions: Columns, name: str) -> NDArray[np.generic]:
 
 
 def scores(predictions: Columns, column: str) -> NDArray[np.generic]:
-    """The scores, shape (rows,).
+    """Return the scores, shape (rows,).
 
     Raises:
         MainlineError: one is no probability; the first row that has such a score is named, counted from 1.
@@ -54,7 +54,7 @@ def scores(predictions: Columns, column: str) -> NDArray[np.generic]:
 
 
 def check_all(values: NDArray[Any], good: NDArray[np.bool_], where: str, problem: str, next_step: str) -> None:
-    """Refuses scores of which not all are good."""
+    """Raise MainlineError if any score fails a check."""
     wrong = np.flatnonzero(~good)
     if len(wrong):
         first = wrong[0]

@@ -10,12 +10,12 @@ from components.compat.tfma import math_util
 from components.evaluation.jackknife import Estimate, estimate
 
 Samples = NDArray[np.float64]
-# Samples that differ by less differ by rounding.
+# Smaller differences between samples are rounding errors.
 ROUNDING = 1e-12
 
 
 def tfma_value(value: float | Estimate, buckets: int) -> Any:
-    """A value as TFMA holds it."""
+    """Return a value in TFMA's representation."""
     if isinstance(value, float):
         return value
     return tfma.types.ValueWithTDistribution(
@@ -27,7 +27,7 @@ def tfma_value(value: float | Estimate, buckets: int) -> Any:
 
 
 def interval(of_metric: Samples) -> tuple[float, float] | None:
-    """TFMA's interval from (1 + buckets,) samples; None when one has no value or all are the same."""
+    """Return TFMA's interval from (1 + buckets,) samples; None if a sample is not finite or all are equal."""
     if not np.isfinite(of_metric).all() or np.ptp(of_metric) < ROUNDING:
         return None
     estimated = estimate(of_metric)

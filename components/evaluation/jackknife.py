@@ -11,7 +11,7 @@ BUCKETS = 20
 
 @dataclass(frozen=True)
 class Estimate:
-    """The value of all rows; the mean and the standard error of its jackknife samples."""
+    """The value on all rows; mean and standard error of the jackknife samples."""
 
     value: float
     mean: float
@@ -19,7 +19,7 @@ class Estimate:
 
 
 def bucket_of_row(rows: int, buckets: int) -> NDArray[np.int64]:
-    """A bucket for each row position, shape (rows,): the same in every run, and unrelated to the order of the rows.
+    """Return a bucket for each row position, shape (rows,): the same in every run, unrelated to the order of rows.
 
     TFMA draws the buckets at random, for each slice anew. The hash is the finalizer of SplitMix64 (Steele, Lea and
     Flood 2014, https://doi.org/10.1145/2660193.2660195).
@@ -32,7 +32,7 @@ def bucket_of_row(rows: int, buckets: int) -> NDArray[np.int64]:
 
 
 def resampled(sums: NDArray[Any], buckets: int) -> NDArray[Any]:
-    """Sums by bucket, (max(buckets, 1), ...), to sums by sample, (1 + buckets, ...): everything, then without each."""
+    """Convert sums by bucket, (max(buckets, 1), ...), to sums by sample, (1 + buckets, ...): all, then without each."""
     everything = sums.sum(axis=0, keepdims=True)
     if not buckets:
         return everything
@@ -44,7 +44,7 @@ def resampled(sums: NDArray[Any], buckets: int) -> NDArray[Any]:
 
 
 def estimate(samples: NDArray[np.float64]) -> Estimate:
-    """The estimate from (1 + buckets,) values of a metric: of all rows, then without each bucket."""
+    """Return the estimate from (1 + buckets,) values of a metric: of all rows, then without each bucket."""
     value, without_each = samples[0], samples[1:]
     buckets = len(without_each)
     pseudo_values = value * buckets - without_each * (buckets - 1)
@@ -54,5 +54,5 @@ def estimate(samples: NDArray[np.float64]) -> Estimate:
 
 
 def empty_samples(bucket: NDArray[np.int64]) -> int:
-    """How many samples have no row, when the rows of a slice are in these buckets: one if they share a bucket."""
+    """Return the number of samples without rows: one if all rows of the slice share a bucket."""
     return int(len(bucket) > 0 and bool(np.all(bucket == bucket[0])))

@@ -12,7 +12,7 @@ WHERE = "eval_config"
 
 
 def make_metric(metric: config_pb2.MetricConfig) -> Metric:
-    """The metric with its settings."""
+    """Return the metric with its settings."""
     settings = metric_settings(metric)
     decide = settings.get("threshold", settings.get("thresholds", Metric.threshold))
     threshold = float(decide[0] if isinstance(decide, list) else decide)
@@ -20,7 +20,7 @@ def make_metric(metric: config_pb2.MetricConfig) -> Metric:
 
 
 def metric_settings(metric: config_pb2.MetricConfig) -> dict[str, Any]:
-    """The JSON of a metric, whose braces TFMA leaves out.
+    """Parse the JSON of a metric, whose braces TFMA leaves out.
 
     Raises:
         ConfigError: it is not JSON.

@@ -1,4 +1,4 @@
-"""The metrics of binary classification from counts, for a slice and for its jackknife samples at once.
+"""Metrics of binary classification from counts, for a slice and for its jackknife samples at once.
 
 Every function returns float64 of the shape (samples,): the metric of all rows first, then without each bucket. Areas
 are exact unless their metric has a number of thresholds; then they, and all other metrics, have the formulas and
@@ -28,8 +28,8 @@ AREAS = ("AUC", "AUCPrecisionRecall")
 class Metric:
     """A metric and its settings.
 
-    ``thresholds`` is how many an area is summed over as TFMA does; None for the exact one. ``threshold`` is where one
-    decides.
+    ``thresholds`` is the number of thresholds that an area is summed over, as TFMA does, or None for the exact area.
+    ``threshold`` is the decision threshold.
     """
 
     kind: str
@@ -39,43 +39,42 @@ class Metric:
 
 @dataclass(frozen=True)
 class Rows:
-    """What one model says of rows, all of the shape (rows,).
+    """The predictions of one model; all arrays have the shape (rows,).
 
     Attributes:
         label: 0 or 1, of any numeric dtype.
         score: the probability of 1, as the model returned it.
         loss: float64, ``log_losses`` of the two.
-        places: what areas need, int64: for every number of thresholds in use ``score_bins`` of the scores, and for
-            None, which stands for exact ones, the keys of ``areas.row_keys``.
+        area_keys: int64, by number of thresholds: ``score_bins`` of the scores, and under None, for exact areas, the
+            keys of ``areas.row_keys``.
         bucket: int64, the jackknife bucket.
-        buckets: how many buckets there are; 0 for no samples.
+        buckets: the number of buckets; 0 for no samples.
     """
 
     label: NDArray[np.generic]
     score: NDArray[np.generic]
     loss: Floats
-    places: Mapping[int | None, Ints]
+    area_keys: Mapping[int | None, Ints]
     bucket: Ints
     buckets: int
 
     def take(self, index: Ints) -> "Rows":
-        """The rows at these positions."""
+        """Return the rows at these positions."""
         return Rows(
             self.label[index],
             self.score[index],
             self.loss[index],
-            {thresholds: places[index] for thresholds, places in self.places.items()},
+            {thresholds: area_keys[index] for thresholds, area_keys in self.area_keys.items()},
             self.bucket[index],
             self.buckets,
         )
 
     @cached_property
     def areas(self) -> Areas:
-        """The exact areas."""
-        return areas(self.places[None], self.buckets)
+        return areas(self.area_keys[None], self.buckets)
 
     def total(self, values: NDArray[np.generic]) -> Floats:
-        """Sums of ``values``, shape (rows,), over each sample: shape (samples,)."""
+        """Sum ``values``, shape (rows,), over each sample: shape (samples,)."""
         sums = np.bincount(self.bucket, weights=values.astype(np.float64), minlength=max(self.buckets, 1))
         return resampled(sums, self.buckets)
 
@@ -83,19 +82,19 @@ class Rows:
 def make_rows(
     label: NDArray[np.generic], score: NDArray[np.generic], metrics: Iterable[Metric], bucket: Ints, buckets: int
 ) -> Rows:
-    """The rows of one model with what each of the metrics needs of them."""
-    places = {
+    """Return the rows of one model, with the keys that the metrics need."""
+    area_keys = {
         count: row_keys(label, score, bucket, buckets) if count is None else score_bins(score, count)
         for count in {metric.thresholds for metric in metrics if metric.kind in AREAS}
     }
-    return Rows(label, score, log_losses(label, score), places, bucket, buckets)
+    return Rows(label, score, log_losses(label, score), area_keys, bucket, buckets)
 
 
 def log_losses(label: NDArray[np.generic], score: NDArray[np.generic]) -> Floats:
-    """The cross entropy of each row, in the shape of the two, natural logarithm; nothing is clipped.
+    """Return the cross entropy of each row, natural logarithm, without clipping; the shape is that of the arguments.
 
-    A score of 0 or 1 costs nothing where it is right, and infinitely much where it is wrong. A row whose label is
-    neither 0 nor 1 has nan.
+    A score of 0 or 1 has no loss if it is right, and an infinite one if it is wrong. A row whose label is neither 0 nor
+    1 has nan.
 
     >>> log_losses(np.array([0, 1, 1]), np.array([0.0, 1.0, 0.0])).tolist()
     [0.0, 0.0, inf]
@@ -107,10 +106,10 @@ def log_losses(label: NDArray[np.generic], score: NDArray[np.generic]) -> Floats
 
 
 def score_bins(score: NDArray[np.generic], thresholds: int) -> Ints:
-    """Between which thresholds of an area each score lies, shape (rows,).
+    """Return the interval between thresholds in which each score lies, shape (rows,).
 
-    TFMA first counts scores in 10,000 equal buckets and then puts whole buckets between the thresholds, so that a score
-    near a threshold may count for its neighbour; here the two steps are one table.
+    TFMA first counts scores in 10,000 equal buckets and then assigns whole buckets to thresholds, so a score near a
+    threshold may count for its neighbour. Here one table does both steps.
     """
     bucket = np.trunc(score.astype(np.float64) * HISTOGRAM_BUCKETS + 1)
     clipped = np.clip(bucket, 0, HISTOGRAM_BUCKETS + 1).astype(np.int64)
@@ -119,7 +118,7 @@ def score_bins(score: NDArray[np.generic], thresholds: int) -> Ints:
 
 @lru_cache
 def bin_of_bucket(thresholds: int) -> Ints:
-    """For each bucket of the histogram, the last threshold that does not exceed its left edge."""
+    """Return for each bucket of the histogram the last threshold that does not exceed its left edge."""
     inner = [(i + 1) * 1.0 / (thresholds - 1) for i in range(thresholds - 2)]
     rebinned = np.array([0.0, *(value + EPSILON for value in inner)])
     edges = np.arange(HISTOGRAM_BUCKETS) / HISTOGRAM_BUCKETS
@@ -128,11 +127,11 @@ def bin_of_bucket(thresholds: int) -> Ints:
 
 
 def curve(rows: Rows, thresholds: int) -> tuple[Floats, Floats]:
-    """True and false positives at the thresholds, each (samples, points), from all rows positive down to none.
+    """Return true and false positives at the thresholds, each (samples, points), from all rows positive to none.
 
-    Thresholds between which no score lies are left out: they add nothing to an area.
+    Thresholds without a score between them are left out, since they add nothing to an area.
     """
-    bins = rows.places[thresholds]
+    bins = rows.area_keys[thresholds]
     occupied = np.bincount(bins) > 0
     position = (np.cumsum(occupied) - 1)[bins]
     buckets, points = max(rows.buckets, 1), int(occupied.sum())
@@ -144,19 +143,19 @@ def curve(rows: Rows, thresholds: int) -> tuple[Floats, Floats]:
 
 
 def auc(rows: Rows, metric: Metric) -> Floats:
-    """Area under the ROC curve: exact, and nan for rows with one label only; or by TFMA's thresholds."""
+    """Return the area under the ROC curve: exact, nan for rows with one label only; or over TFMA's thresholds."""
     return rows.areas.roc if metric.thresholds is None else auc_of_curve(*curve(rows, metric.thresholds))
 
 
 def auc_precision_recall(rows: Rows, metric: Metric) -> Floats:
-    """The average precision, exact, and nan for rows with one label only; or TFMA's area, which differs from it."""
+    """Return the exact average precision, nan for rows with one label only; or TFMA's area, which differs."""
     if metric.thresholds is None:
         return rows.areas.precision_recall
     return interpolated_precision_recall(*curve(rows, metric.thresholds))
 
 
 def auc_of_curve(tp: Floats, fp: Floats) -> Floats:
-    """Area under the ROC curve by trapezoids; 0 for rows with one label only, as in TFMA."""
+    """Return the area under the ROC curve by trapezoids; 0 for rows with one label only, as in TFMA."""
     with np.errstate(divide="ignore", invalid="ignore"):
         recall, fall_out = tp / tp[:, :1], fp / fp[:, :1]
     heights = (recall[:, :-1] + recall[:, 1:]) / 2
@@ -164,7 +163,7 @@ def auc_of_curve(tp: Floats, fp: Floats) -> Floats:
 
 
 def interpolated_precision_recall(tp: Floats, fp: Floats) -> Floats:
-    """Area under the precision-recall curve by the interpolation of Davis and Goadrich (2006); 0 without positives."""
+    """Return the area under the precision-recall curve as in Davis and Goadrich (2006); 0 without positives."""
     positive = tp + fp
     fewer_tp, fewer = tp[:, :-1] - tp[:, 1:], positive[:, :-1] - positive[:, 1:]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -176,27 +175,26 @@ def interpolated_precision_recall(tp: Floats, fp: Floats) -> Floats:
 
 
 def example_count(rows: Rows, metric: Metric) -> Floats:
-    """Rows."""
     return rows.total(np.ones(len(rows.label)))
 
 
 def mean_label(rows: Rows, metric: Metric) -> Floats:
-    """The share of rows whose label is 1."""
+    """Return the share of rows with label 1."""
     return divide(rows.total(rows.label), example_count(rows, metric))
 
 
 def mean_prediction(rows: Rows, metric: Metric) -> Floats:
-    """The mean score."""
+    """Return the mean score."""
     return divide(rows.total(rows.score), example_count(rows, metric))
 
 
 def calibration(rows: Rows, metric: Metric) -> Floats:
-    """The sum of scores over the sum of labels; nan without positives."""
+    """Return the sum of scores over the sum of labels; nan without positives."""
     return divide(rows.total(rows.score), rows.total(rows.label))
 
 
 def binary_cross_entropy(rows: Rows, metric: Metric) -> Floats:
-    """The mean cross entropy, natural logarithm.
+    """Return the mean cross entropy, natural logarithm.
 
     TFMA 0.47 differs: where it merges accumulators it counts the first one twice, since ``merge_accumulators`` takes
     the first of a list and then loops over the whole list. Its value depends on how Beam happens to split the rows;
@@ -206,28 +204,28 @@ def binary_cross_entropy(rows: Rows, metric: Metric) -> Floats:
 
 
 def binary_accuracy(rows: Rows, metric: Metric) -> Floats:
-    """The share of rows on whose label the score decides rightly."""
+    """Return the share of rows whose label is predicted correctly."""
     return divide(rows.total(decided(rows, metric) == (rows.label == 1)), example_count(rows, metric))
 
 
 def precision(rows: Rows, metric: Metric) -> Floats:
-    """The share of positives among the rows decided positive; nan when none is."""
+    """Return the share of positives among rows predicted positive; nan if there are none."""
     positive = decided(rows, metric)
     return divide(rows.total(positive & (rows.label == 1)), rows.total(positive))
 
 
 def recall(rows: Rows, metric: Metric) -> Floats:
-    """The share decided positive among the positives; nan when there is none."""
+    """Return the share of positives that are predicted positive; nan if there are none."""
     return divide(rows.total(decided(rows, metric) & (rows.label == 1)), rows.total(rows.label))
 
 
 def decided(rows: Rows, metric: Metric) -> NDArray[np.bool_]:
-    """Which rows the score decides to be positive, shape (rows,): those strictly above the threshold."""
+    """Return the rows that are predicted positive, shape (rows,): those with a score strictly above the threshold."""
     return np.asarray(rows.score.astype(np.float64) > metric.threshold)
 
 
 def divide(numerator: Floats, denominator: Floats) -> Floats:
-    """The quotient; nan where the denominator is 0."""
+    """Return the quotient, nan where the denominator is 0."""
     safe = np.where(denominator > 0, denominator, np.nan)
     return np.asarray(numerator / safe)
 

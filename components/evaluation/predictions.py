@@ -20,7 +20,7 @@ PART = re.compile(r"part-[0-9]{5,}\.parquet")
 
 
 class Predictions:
-    """The predictions of an evaluation on disk, read a column at a time: memory is that of the columns in use.
+    """The predictions of an evaluation on disk, read a column at a time, so that only used columns take memory.
 
     The columns are those of ``read_predictions``.
 
@@ -36,16 +36,16 @@ class Predictions:
 
     @cached_property
     def column_names(self) -> list[str]:
-        """The names, in order."""
+        """The names of the columns, in order."""
         return list(self._metadata[0].schema.to_arrow_schema().names)
 
     @cached_property
     def num_rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return sum(metadata.num_rows for metadata in self._metadata)
 
     def __getitem__(self, name: str) -> pa.ChunkedArray:
-        """One column, read anew each time."""
+        """Read one column; it is not cached."""
         return read_parts(self._parts, [name])[name]
 
     @cached_property
@@ -54,12 +54,12 @@ class Predictions:
 
 
 def part_path(evaluation_dir: str, number: int) -> str:
-    """The file of one part."""
+    """Return the path of one file."""
     return os.path.join(evaluation_dir, FOLDER, f"part-{number:05d}.parquet")
 
 
 def list_parts(evaluation_dir: str) -> list[str]:
-    """The files of an evaluation, in order: those that were written, once it is known which.
+    """Return the files of an evaluation, in order: the listed ones, once the list is written.
 
     Raises:
         DataError: one is gone, or is another one.
@@ -72,14 +72,14 @@ def list_parts(evaluation_dir: str) -> list[str]:
 
 
 def list_scored(evaluation_dir: str) -> None:
-    """Keeps which files an evaluation has, once it has all of them."""
+    """Write the list of an evaluation's files, once all are written."""
     folder = os.path.join(evaluation_dir, FOLDER)
     found = {os.path.basename(path): mark(path) for path in list_parts(evaluation_dir)}
     write_whole(os.path.join(folder, LISTED), json.dumps(found, indent=1).encode())
 
 
 def read_predictions(evaluation_dir: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """Reads the predictions that an evaluation left, in the order of the examples.
+    """Read the predictions of an evaluation, in the order of the examples.
 
     Columns are those of the schema (BYTES as string, INT as int64, FLOAT as float32, several values as lists), the
     label among them, then ``score`` and, if there was a baseline, ``baseline_score``, as the models returned them.
@@ -95,7 +95,7 @@ def read_predictions(evaluation_dir: str, columns: Sequence[str] | None = None) 
 
 
 def required_parts(evaluation_dir: str) -> list[str]:
-    """The files of an evaluation, in order.
+    """Return the files of an evaluation, in order.
 
     Raises:
         DataError: there are none.
@@ -107,32 +107,31 @@ def required_parts(evaluation_dir: str) -> list[str]:
 
 
 def read_metadata(path: str) -> parquet.FileMetaData:
-    """What the end of one file says of its rows and columns."""
+    """Read the footer of a Parquet file."""
     with FileSystems.open(path) as file:
         return parquet.ParquetFile(file).metadata
 
 
 def read_parts(paths: Sequence[str], columns: Sequence[str] | None) -> pa.Table:
-    """Reads files, of which there is at least one, as one table."""
+    """Read at least one file as one table."""
     tables = [read_part(path, columns) for path in paths]
-    # A file without rows cannot tell the type of the scores.
+    # The type of the scores is not known from a file without rows.
     return pa.concat_tables([table for table in tables if table.num_rows] or tables[:1])
 
 
 def read_part(path: str, columns: Sequence[str] | None) -> pa.Table:
-    """Reads one file."""
     with FileSystems.open(path) as file:
         return parquet.read_table(file, columns=None if columns is None else list(columns))
 
 
 def write_part(path: str, tables: Iterable[pa.Table], schema: pa.Schema) -> int:
-    """Writes one file, which appears whole or not at all; returns its rows.
+    """Write one file, which appears whole or not at all, and return its number of rows.
 
     Raises:
         MainlineError: the file does not hold the rows that came.
     """
     fileio.makedirs(os.path.dirname(path))
-    # A worker that is run twice at the same time must not write into the other's file.
+    # Beam may run a bundle twice at the same time; the two must not share a file.
     partial = f"{path}.{os.getpid()}.partial"
     came = 0
     with FileSystems.create(partial) as file, parquet.ParquetWriter(file, schema) as writer:

@@ -1,4 +1,4 @@
-"""Reads TFMA's artifact: every metric of every slice, and the verdict on the model."""
+"""Reads an evaluation that TFMA wrote: the metrics of every slice, and the verdict on the model."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from components.compat.tensorflow import plain
 from components.compat.tfma import eval_config_writer
 from components.evaluation.metric_config import make_metric
 from components.evaluation.slice_values import NAMED, value_text
-from components.evaluation.verdict import METRICS, Bounds, Measured, Verdict, make_verdict
+from components.evaluation.verdict import METRICS, Bounds, Measurement, Verdict, make_verdict
 from pipeline.criteria import SliceKey
 
 Kind: TypeAlias = metrics_for_slice_pb2.MetricsForSlice.MetricKeyAndValue
@@ -22,30 +22,35 @@ TYPES = {"float_value": "FLOAT", "int64_value": "INT", "bytes_value": "BYTES"}
 
 @dataclass
 class Evaluation:
-    """What was measured: by slice and name, of the candidate, of the baseline, and candidate minus baseline.
+    """The measurements of an evaluation.
 
-    ``thresholds`` has the areas that are not exact, by name: over how many thresholds they were summed as TFMA does.
-    ``types`` are those of the columns that slices are of: FLOAT, INT or BYTES.
+    Attributes:
+        candidate: by slice and name of the metric.
+        baseline: likewise.
+        differences: candidate minus baseline.
+        errors: why a slice has no intervals.
+        thresholds: the number of thresholds of each area that is not exact.
+        types: FLOAT, INT or BYTES, by sliced column.
     """
 
-    candidate: dict[SliceKey, dict[str, Measured]] = field(default_factory=dict)
-    baseline: dict[SliceKey, dict[str, Measured]] = field(default_factory=dict)
-    differences: dict[SliceKey, dict[str, Measured]] = field(default_factory=dict)
+    candidate: dict[SliceKey, dict[str, Measurement]] = field(default_factory=dict)
+    baseline: dict[SliceKey, dict[str, Measurement]] = field(default_factory=dict)
+    differences: dict[SliceKey, dict[str, Measurement]] = field(default_factory=dict)
     errors: dict[SliceKey, str] = field(default_factory=dict)
     thresholds: dict[str, int] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
 
     def verdict(self, blessed: bool, bounds: Bounds) -> Verdict:
-        """What was measured against the bounds, whose slices may be written in any way that names their values."""
+        """Compare with bounds, whose slices may name a value in any notation."""
         thresholds = tuple(dataclasses.replace(bound, slice=self.named(bound.slice)) for bound in bounds.thresholds)
         return make_verdict(blessed, dataclasses.replace(bounds, thresholds=thresholds), self.candidate, self.baseline)
 
     def named(self, values: Mapping[str, str]) -> dict[str, str]:
-        """The features of a slice with their values as the evaluation has them."""
+        """Return the features of a slice, with their values as the evaluation writes them."""
         return {name: self.named_value(name, text) for name, text in values.items()}
 
     def named_value(self, column: str, text: str) -> str:
-        """A value as the evaluation has it; one that the column cannot have stays as it is."""
+        """Return a value as the evaluation writes it; a value that the column cannot have stays as it is."""
         try:
             return NAMED[self.types.get(column, "BYTES")](text)
         except ValueError:
@@ -53,12 +58,12 @@ class Evaluation:
 
 
 def read_verdict(evaluation_dir: str, blessed: bool, bounds: Bounds) -> Verdict:
-    """The verdict on the model in an evaluation artifact."""
+    """Read an evaluation and compare it with bounds."""
     return read_evaluation(evaluation_dir).verdict(blessed, bounds)
 
 
 def read_evaluation(evaluation_dir: str) -> Evaluation:
-    """Reads the evaluation artifact; the only model has no name, of two each has one."""
+    """Read an evaluation. A single model has no name; of two, each has one."""
     found = Evaluation(thresholds=area_thresholds(eval_config_writer.load_eval_run(evaluation_dir)[0]))
     for of_slice in tfma.load_metrics(plain(f"{evaluation_dir}/")):
         where = as_slice(of_slice.slice_key)
@@ -73,31 +78,29 @@ def read_evaluation(evaluation_dir: str) -> Evaluation:
 
 
 def area_thresholds(config: config_pb2.EvalConfig) -> dict[str, int]:
-    """Those of the areas that have some."""
+    """Return the number of thresholds of each area that has one."""
     metrics = [make_metric(metric) for spec in config.metrics_specs for metric in spec.metrics]
     return {METRICS[metric.kind]: metric.thresholds for metric in metrics if metric.thresholds is not None}
 
 
 def named(of_slice: metrics_for_slice_pb2.MetricsForSlice) -> Iterator[tuple[str, Kind]]:
-    """The metrics of a slice with their names."""
     return ((item.key.name, item) for item in of_slice.metric_keys_and_values)
 
 
-def kind_of(found: Evaluation, item: Kind) -> dict[SliceKey, dict[str, Measured]]:
-    """Where a metric belongs."""
+def kind_of(found: Evaluation, item: Kind) -> dict[SliceKey, dict[str, Measurement]]:
     if item.key.is_diff:
         return found.differences
     return found.baseline if item.key.model_name == tfma.BASELINE_KEY else found.candidate
 
 
 def as_slice(key: metrics_for_slice_pb2.SliceKey) -> SliceKey:
-    """TFMA's slice key as pairs of text, in the order of the names."""
+    """Convert TFMA's slice key to pairs of text, in the order of the names."""
     pairs = ((item.column, getattr(item, item.WhichOneof("kind"))) for item in key.single_slice_keys)
     return tuple(sorted((name, value_text(value)) for name, value in pairs))
 
 
-def as_measured(item: Kind) -> Measured | None:
-    """A number with its interval; None for what is not a number, such as a matrix."""
+def as_measured(item: Kind) -> Measurement | None:
+    """Convert a number with its interval; None for other values, such as a matrix."""
     match item.value.WhichOneof("type"):
         case "double_value":
             value = item.value.double_value.value
@@ -107,5 +110,5 @@ def as_measured(item: Kind) -> Measured | None:
             return None
     interval = item.confidence_interval
     if not item.HasField("confidence_interval"):
-        return Measured(value, None)
-    return Measured(value, (interval.lower_bound.double_value.value, interval.upper_bound.double_value.value))
+        return Measurement(value, None)
+    return Measurement(value, (interval.lower_bound.double_value.value, interval.upper_bound.double_value.value))

@@ -15,7 +15,7 @@ Score = Callable[[tf.Tensor], NDArray[np.generic]]
 
 @functools.lru_cache(maxsize=4)
 def load_model(path: str, signature: str, output: str) -> Score:
-    """A function from serialized tf.Examples, (batch,), to scores, (batch,); loaded once a process.
+    """Return a function from serialized tf.Examples, (batch,), to scores, (batch,); cached in the process.
 
     Raises:
         ConfigError: the model lacks the signature or the output.

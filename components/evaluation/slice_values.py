@@ -1,7 +1,7 @@
-"""Values of a column as text, in one way: what a bound names, a page shows and an evaluation holds is then the same.
+"""Values of a column as text, written the same way in bounds, evaluations and on the page.
 
-FLOAT columns hold float32, which has no 0.1: read as a double it is 0.10000000149011612. Here it is the shortest text
-that is the same float32.
+FLOAT columns hold float32, in which 0.1 is 0.10000000149011612 when read as a double. Its text here is the shortest one
+that gives the same float32.
 """
 
 import math
@@ -13,7 +13,7 @@ NAN = "NaN"
 
 
 def shortest(value: float) -> float:
-    """The double of the fewest digits that is the same float32; 0.0 for -0.0.
+    """Return the double of the fewest digits that gives the same float32; 0.0 for -0.0.
 
     >>> shortest(0.10000000149011612), shortest(0.1), shortest(-0.0), shortest(16777217.0)
     (0.1, 0.1, 0.0, 16777216.0)
@@ -25,13 +25,13 @@ def shortest(value: float) -> float:
         return value
     packed = struct.pack("<f", value)
     (single,) = struct.unpack("<f", packed)
-    # Nine digits tell any two of float32 apart.
+    # Nine digits distinguish any two float32.
     texts = (f"{single:.{digits}g}" for digits in range(1, 10))
     return next(float(text) for text in texts if packs_to(float(text), packed)) + 0.0
 
 
 def packs_to(value: float, packed: bytes) -> bool:
-    """Whether a double is this float32."""
+    """Return True if a double gives this float32."""
     try:
         return struct.pack("<f", value) == packed
     except OverflowError:
@@ -39,7 +39,7 @@ def packs_to(value: float, packed: bytes) -> bool:
 
 
 def float_text(value: float) -> str:
-    """A float32 as text.
+    """Format a float32.
 
     >>> [float_text(value) for value in (0.10000000149011612, 1.0, -0.0, 1e-5, 3.4028234663852886e38, math.nan)]
     ['0.1', '1.0', '0.0', '1e-05', '3.4028235e+38', 'NaN']
@@ -48,7 +48,7 @@ def float_text(value: float) -> str:
 
 
 def value_text(value: str | bytes | int | float) -> str:
-    """A value as text: of float32 the shortest, text as it is.
+    """Format a value; a float32 in the fewest digits, text as it is.
 
     >>> value_text(b"Oslo"), value_text(2**53 + 1), value_text(0.699999988079071)
     ('Oslo', '9007199254740993', '0.7')
@@ -59,7 +59,7 @@ def value_text(value: str | bytes | int | float) -> str:
 
 
 def float_named(text: str) -> str:
-    """The text of the float32 that a text names, however it is written.
+    """Return the text of the float32 that a text names, in any notation.
 
     >>> [float_named(text) for text in ("1e-1", ".10", "1", "-0", "nan", "0.10000000149011612", "0.1000000000001")]
     ['0.1', '0.1', '1.0', '0.0', 'NaN', '0.1', '0.1']
@@ -68,14 +68,14 @@ def float_named(text: str) -> str:
         ValueError: it names none.
     """
     try:
-        # Python would take 1_0 for 10.
+        # Python reads 1_0 as 10.
         return float_text(float("" if "_" in text else text))
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"no float32 is {text!r}") from error
+        raise ValueError(f"not a float32: {text!r}") from error
 
 
 def int_named(text: str) -> str:
-    """The text of the whole number of 64 bits that a text names, however it is written.
+    """Return the text of the whole number of 64 bits that a text names, in any notation.
 
     >>> [int_named(text) for text in ("30", "30.0", "3e1", "+30", "-0", "9007199254740993")]
     ['30', '30', '30', '30', '0', '9007199254740993']
@@ -86,12 +86,12 @@ def int_named(text: str) -> str:
     try:
         number = Decimal("" if "_" in text else text.strip())
     except InvalidOperation as error:
-        raise ValueError(f"no whole number is {text!r}") from error
-    # The size is compared first: 1e999999999 must not be written out.
+        raise ValueError(f"not a whole number: {text!r}") from error
+    # The size is compared first, so that 1e999999999 is not written out.
     if not number.is_finite() or number.adjusted() > 19 or number != int(number) or not -(2**63) <= number < 2**63:
-        raise ValueError(f"no whole number of 64 bits is {text!r}")
+        raise ValueError(f"not a whole number of 64 bits: {text!r}")
     return str(int(number))
 
 
 NAMED: Mapping[str, Callable[[str], str]] = {"FLOAT": float_named, "INT": int_named, "BYTES": str}
-EXPECTED = {"FLOAT": "a number that float32 holds", "INT": "a whole number of 64 bits", "BYTES": "a text"}
+EXPECTED = {"FLOAT": "a number in the range of float32", "INT": "a whole number of 64 bits", "BYTES": "a text"}

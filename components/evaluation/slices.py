@@ -1,4 +1,4 @@
-"""Which rows are in which slice; asked once for each combination of values, not for each row."""
+"""Finds the rows of each slice; a slice is checked once for each combination of values, not for each row."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -17,14 +17,14 @@ SliceKey = tuple[tuple[str, str | int | float], ...]
 
 
 def slice_columns(specs: Iterable[config_pb2.SlicingSpec]) -> list[str]:
-    """The columns that the slicing specs read, in order."""
+    """Return the columns that the slicing specs read, in order."""
     return sorted({name for spec in specs for name in [*spec.feature_keys, *spec.feature_values]})
 
 
 def rows_by_slice(
     table: Columns, specs: Iterable[config_pb2.SlicingSpec]
 ) -> Iterator[tuple[SliceKey, NDArray[np.int64]]]:
-    """Each slice that has rows, once, with the positions of its rows, ascending.
+    """Yield each slice that has rows, once, with the positions of its rows, ascending.
 
     A row without a value is in no slice of that column, as in TFMA (tensorflow_model_analysis/slicer/slicer_lib.py).
     """
@@ -37,7 +37,7 @@ def rows_by_slice(
 
 
 def rows_of_spec(table: Columns, spec: config_pb2.SlicingSpec) -> Iterator[tuple[SliceKey, NDArray[np.int64]]]:
-    """The slices of one spec."""
+    """Yield the slices of one spec."""
     columns = {name: one_of_each(table[name]) for name in slice_columns([spec])}
     combination = combinations(list(columns.values()), table.num_rows)
     order = np.argsort(combination, kind="stable")
@@ -50,19 +50,19 @@ def rows_of_spec(table: Columns, spec: config_pb2.SlicingSpec) -> Iterator[tuple
 
 
 def one_of_each(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The same with one zero and one nan, where there are several that are equal to a reader."""
+    """Return the column with a single zero and a single nan."""
     if not pa.types.is_floating(column.type):
         return column
     return pc.if_else(pc.is_nan(column), pa.scalar(np.nan, column.type), pc.add(column, pa.scalar(0.0, column.type)))
 
 
 def as_key(value: str | int | float) -> str | int | float:
-    """A cell as a key has it."""
+    """Return a cell as it appears in a slice key."""
     return shortest(value) if isinstance(value, float) else value
 
 
 def combinations(columns: Sequence[pa.ChunkedArray], rows: int) -> NDArray[np.int64]:
-    """A number for each row, shape (rows,): the same where all columns have the same value, null included."""
+    """Return a number for each row, shape (rows,), equal where all columns are equal, null included."""
     result = np.zeros(rows, np.int64)
     for number, column in enumerate(columns):
         codes = column.combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False) + 1
@@ -73,7 +73,7 @@ def combinations(columns: Sequence[pa.ChunkedArray], rows: int) -> NDArray[np.in
 
 
 def with_values_as_text(config: config_pb2.EvalConfig, schema: schema_pb2.Schema) -> config_pb2.EvalConfig:
-    """The same config, with the values of all slices written as ``value_text`` writes those of the column.
+    """Return the config with the values of all slices written as ``value_text`` writes those of the column.
 
     Raises:
         ConfigError: no value of the column can be the one that is named.
@@ -88,7 +88,7 @@ def with_values_as_text(config: config_pb2.EvalConfig, schema: schema_pb2.Schema
 
 
 def specs_of(config: config_pb2.EvalConfig) -> Iterator[config_pb2.SlicingSpec]:
-    """Every slice that is named: of those that are computed, and of bounds."""
+    """Yield every slice that a config names, computed or bounded."""
     yield from config.slicing_specs
     for spec in config.metrics_specs:
         metrics = [threshold for metric in spec.metrics for threshold in metric.per_slice_thresholds]
@@ -98,7 +98,7 @@ def specs_of(config: config_pb2.EvalConfig) -> Iterator[config_pb2.SlicingSpec]:
 
 
 def named_value(column: str, text: str, kind: str) -> str:
-    """The text of the value that a slice names in a column of the type FLOAT, INT or BYTES."""
+    """Return the text of the value that a slice names in a column of the type FLOAT, INT or BYTES."""
     try:
         return NAMED[kind](text)
     except ValueError as error:

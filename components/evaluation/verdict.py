@@ -1,4 +1,4 @@
-"""The verdict on a model: every bound, and what was measured."""
+"""The verdict on a model: every bound with the measured value."""
 
 import math
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.criteria import Change, SliceKey, Threshold
 
-# The metrics of every evaluation, by TFMA's class, with the name that a result carries.
+# The metrics of every evaluation: TFMA's class, and the name in results.
 METRICS = {
     "AUC": "auc",
     "AUCPrecisionRecall": "auc_precision_recall",
@@ -20,7 +20,7 @@ METRICS = {
     "Recall": "recall",
 }
 
-# Why a metric has no value where there are rows.
+# Reasons why a metric of a slice with rows has no value.
 UNDEFINED = {
     "AUC": "undefined: all rows have the same label",
     "AUCPrecisionRecall": "undefined: all rows have the same label",
@@ -29,7 +29,7 @@ UNDEFINED = {
     "Recall": "undefined: no row has label 1",
 }
 
-# Those that say something of a model, in the order of the report, with the side that is better.
+# Metrics of model quality, in the order of the report, with the side that is better.
 BETTER = {
     "AUC": "higher",
     "AUCPrecisionRecall": "higher",
@@ -45,15 +45,15 @@ SIDES = {METRICS[kind]: side for kind, side in BETTER.items()}
 
 @dataclass(frozen=True)
 class Bounds:
-    """All that a model must keep."""
+    """All bounds on a model."""
 
     thresholds: tuple[Threshold, ...]
     changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A metric's value with the 95 % interval of its estimate, if one was computed."""
+class Measurement:
+    """The value of a metric, with its 95 % interval if one was computed."""
 
     value: float
     interval: tuple[float, float] | None = None
@@ -61,10 +61,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Check:
-    """One bound and what was measured.
+    """A bound and the measured value.
 
-    ``value`` is None when the data has no such slice or the metric no value, and ``why`` then says so. ``margin`` is
-    the distance to the nearest bound, negative when it is missed.
+    ``value`` is None if the data has no such slice or the metric no value, for the reason ``why``. ``margin`` is the
+    distance to the nearest bound, negative if it is missed.
     """
 
     metric: str
@@ -78,24 +78,24 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether the bound is kept; what could not be measured is not."""
+        """True if the bound is kept; a bound without a measured value is not."""
         return self.value is not None and self.missed_by is None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was decided, on how many rows, and why."""
+    """The outcome, the number of test rows, and every bound."""
 
     blessed: bool
     rows: int
     checks: tuple[Check, ...]
 
 
-Metrics = Mapping[SliceKey, Mapping[str, Measured]]
+Metrics = Mapping[SliceKey, Mapping[str, Measurement]]
 
 
 def make_verdict(blessed: bool, bounds: Bounds, metrics: Metrics, baseline: Metrics) -> Verdict:
-    """Sets what was measured against the bounds; ``baseline`` is empty where there is none."""
+    """Compare measurements with bounds; ``baseline`` is empty if there is none."""
     checks = [check_threshold(threshold, metrics) for threshold in bounds.thresholds]
     checks += [check_change(change, metrics, baseline) for change in bounds.changes if baseline]
     rows = metrics.get((), {}).get("example_count")
@@ -103,7 +103,7 @@ def make_verdict(blessed: bool, bounds: Bounds, metrics: Metrics, baseline: Metr
 
 
 def check_threshold(threshold: Threshold, metrics: Metrics) -> Check:
-    """A bound on a value."""
+    """Check a bound on a value."""
     of_slice = metrics.get(threshold.slice_key, {})
     measured = of_slice.get(METRICS[threshold.metric])
     bounds = [f"≥ {threshold.lower}"] * (threshold.lower is not None)
@@ -118,7 +118,7 @@ def check_threshold(threshold: Threshold, metrics: Metrics) -> Check:
 
 
 def check_change(change: Change, metrics: Metrics, baseline: Metrics) -> Check:
-    """A bound on the difference to the baseline."""
+    """Check a bound on the difference to the baseline."""
     name = METRICS[change.metric]
     pair = [of_model.get((), {}) for of_model in (metrics, baseline)]
     values = [defined(of_all.get(name)) for of_all in pair]
@@ -131,15 +131,15 @@ def check_change(change: Change, metrics: Metrics, baseline: Metrics) -> Check:
     return Check(f"{change.metric} against baseline", "overall", bound, difference, None, missed, left, why)
 
 
-def defined(measured: Measured | None) -> float | None:
-    """The value, if there is one that is a number."""
+def defined(measured: Measurement | None) -> float | None:
+    """Return the value, or None if it is missing or nan."""
     return None if measured is None or math.isnan(measured.value) else measured.value
 
 
-def without_value(metric: str, of_slice: Mapping[str, Measured]) -> str:
-    """Why a metric has no value in a slice, whose metrics are given; none of a slice that is not there.
+def without_value(metric: str, of_slice: Mapping[str, Measurement]) -> str:
+    """Explain why a metric has no value in a slice, given the slice's metrics.
 
-    >>> without_value("AUC", {}), without_value("AUC", {"auc": Measured(math.nan)})
+    >>> without_value("AUC", {}), without_value("AUC", {"auc": Measurement(math.nan)})
     ('no such slice in the data', 'undefined: all rows have the same label')
     """
     if METRICS[metric] in of_slice:
@@ -148,7 +148,7 @@ def without_value(metric: str, of_slice: Mapping[str, Measured]) -> str:
 
 
 def miss(value: float | None, lower: float | None, upper: float | None) -> float | None:
-    """By how much a value lies outside its bounds; None inside, and for what has no value.
+    """Return the distance of a value to the bound that it misses; None if it misses none, or has no value.
 
     >>> miss(0.62, lower=0.7, upper=None), miss(0.8, 0.7, 0.9)
     (0.08, None)
@@ -163,7 +163,7 @@ def miss(value: float | None, lower: float | None, upper: float | None) -> float
 
 
 def margin(value: float | None, lower: float | None, upper: float | None) -> float | None:
-    """How far a value lies inside its nearest bound, negative outside; None for what has no value or no bound.
+    """Return the distance to the nearest bound, negative outside; None without a value or a bound.
 
     >>> margin(0.75, lower=0.7, upper=None), margin(0.75, 0.7, 0.77), margin(0.5, 0.7, None)
     (0.05, 0.02, -0.2)
@@ -174,7 +174,7 @@ def margin(value: float | None, lower: float | None, upper: float | None) -> flo
 
 
 def slice_name(on: SliceKey) -> str:
-    """A slice in words.
+    """Return a slice as text.
 
     >>> slice_name((("sex", "Female"),)), slice_name(())
     ('sex=Female', 'overall')
@@ -183,7 +183,7 @@ def slice_name(on: SliceKey) -> str:
 
 
 def badness(metric: str, value: float) -> float:
-    """A number that is the higher the worse; nan for a metric that is neither good nor bad.
+    """Return a number that is higher for worse values; nan for a metric that is neither good nor bad.
 
     >>> badness("auc", 0.7), badness("calibration", 0.5), badness("mean_label", 0.5)
     (-0.7, 0.5, nan)

@@ -1,1 +1,1 @@
-"""The human review gate: a blessed model is pushed once a reviewer has approved its report."""
+"""The human review gate: a blessed model is pushed only after a reviewer has approved its report."""

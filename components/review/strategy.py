@@ -1,4 +1,4 @@
-"""Which decision belongs to a report: the one on its digest."""
+"""Resolves the decision on a report, by the digest of the report."""
 
 import ml_metadata as mlmd
 from tfx import types
@@ -8,10 +8,10 @@ Artifacts = dict[str, list[types.Artifact]]
 
 
 class ApprovedReport(resolver.ResolverStrategy):
-    """Gives a report on with the decision on it, if there is one; without one the node downstream still runs."""
+    """Return a report with the decision on it, if there is one; without one the downstream node still runs."""
 
     def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: Artifacts) -> Artifacts:
-        """Takes ``report`` and all decisions of the pipeline as ``decision``; gives at most one ``decision``."""
+        """Take ``report`` and all decisions of the pipeline as ``decision``; return at most one ``decision``."""
         digests = {report.get_string_custom_property("report_digest") for report in input_dict["report"]}
         matching = [
             decision

@@ -1,4 +1,4 @@
-"""Pusher with a review: the stock one's inputs and output, and the report with the decision on it."""
+"""Pusher with versions that only grow and an optional review."""
 
 from typing import Literal
 
@@ -17,7 +17,7 @@ from pipeline.errors import InputError
 
 
 class VersionedPusherSpec(ComponentSpec):
-    """Model and blessing in, pushed model out; keys as in TFX's PusherSpec."""
+    """Inputs, outputs and parameters, with keys as in TFX's PusherSpec."""
 
     PARAMETERS = {  # noqa: RUF012
         standard.PUSH_DESTINATION_KEY: ExecutionParameter(type=pusher_pb2.PushDestination),
@@ -37,20 +37,20 @@ class VersionedPusherSpec(ComponentSpec):
 
 
 class VersionedPusher(base_component.BaseComponent):
-    """Pushes a blessed model as a new version; with a review, once its report is approved.
+    """Push a blessed model as a new version; with a review, only after its report is approved.
 
-    It is answered from the cache only while the model that it pushed is the one that is served.
+    The cache answers only while the pushed model is the one that is served.
 
     Args:
         model: output of Trainer.
         model_blessing: output of Evaluator.
         push_destination: the folder of the versions.
-        review: ``required`` to wait for an approval, ``none`` to push what is blessed.
+        review: ``required`` to wait for an approval, ``none`` to push every blessed model.
         report: the report on the model; a review needs it.
         decision: the decision on the report, or nothing yet; a review needs it.
 
     Raises:
-        InputError: another ``review``, or a review without ``report`` and ``decision``.
+        InputError: ``review`` has another value, or ``report`` or ``decision`` is missing.
     """
 
     SPEC_CLASS = VersionedPusherSpec
@@ -69,7 +69,7 @@ class VersionedPusher(base_component.BaseComponent):
         if review not in ("none", "required"):
             raise InputError("VersionedPusher.review", "no such review", expected="none, required", received=review)
         if review == "required" and (report is None or decision is None):
-            raise InputError("VersionedPusher.review", "a review needs the channels report and decision")
+            raise InputError("VersionedPusher.review", "review: required needs the channels report and decision")
         pushed = types.Channel(type=standard_artifacts.PushedModel)
         spec = VersionedPusherSpec(
             model=model, model_blessing=model_blessing, push_destination=push_destination, review=review,

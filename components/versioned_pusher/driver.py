@@ -1,4 +1,4 @@
-"""Looks what is served before the cache is asked: a push that another one has overtaken is not answered from it."""
+"""Checks what is served before the cache is asked, so that an outdated push is not answered from the cache."""
 
 from typing import Any
 
@@ -19,14 +19,14 @@ Artifacts = dict[str, list[types.Artifact]]
 
 
 class Driver(base_driver.BaseDriver, portable.BaseDriver):
-    """Gives the executor the property ``pushed_by``; it is part of the key of the cache."""
+    """Pass the property ``pushed_by``, which is part of the cache key, to the executor."""
 
     def __init__(self, metadata_handle: metadata.Metadata) -> None:
         base_driver.BaseDriver.__init__(self, metadata_handle)
         portable.BaseDriver.__init__(self, metadata_handle)
 
     def run(self, execution_info: data_types.ExecutionInfo) -> driver_output_pb2.DriverOutput:
-        """Called by TFX's launcher before it asks the cache."""
+        """Run before TFX's launcher looks into the cache."""
         inputs, properties = execution_info.input_dict, execution_info.exec_properties
         result = driver_output_pb2.DriverOutput()
         result.exec_properties[PUSHED_BY].string_value = pushed_by(inputs, properties, execution_info.pipeline_run_id)
@@ -34,9 +34,9 @@ class Driver(base_driver.BaseDriver, portable.BaseDriver):
 
 
 def pushed_by(inputs: Artifacts, properties: dict[str, Any], run: str) -> str:
-    """The run whose push holds: the one that pushed what is served, this one if that is another model.
+    """Return the run that pushed the served model; this run, if another model is served.
 
-    Empty for a model that is not to be pushed.
+    Empty if the model is not to be pushed.
     """
     if not is_due(inputs, properties):
         return ""
@@ -45,7 +45,7 @@ def pushed_by(inputs: Artifacts, properties: dict[str, Any], run: str) -> str:
 
 
 def is_due(inputs: Artifacts, properties: dict[str, Any]) -> bool:
-    """Whether the model is blessed and, where a review is required, approved."""
+    """Return True if the model is blessed and, if a review is required, approved."""
     blessing = artifact_utils.get_single_instance(inputs[specs.MODEL_BLESSING_KEY])
     approved = properties.get(REVIEW, "none") == "none" or review_outcome(inputs.get(DECISION, [])) == "approved"
     return approved and model_utils.is_model_blessed(blessing)

@@ -1,4 +1,4 @@
-"""The push of a blessed model, in place of stock Pusher's: versions never collide and are never seen half-written."""
+"""Pushes a blessed model. Unlike stock Pusher's, its versions never collide and are never visible half-written."""
 
 from pathlib import Path
 from typing import Any
@@ -28,18 +28,18 @@ from components.versioned_pusher.versions import push
 from pipeline.errors import MainlineError
 
 Artifacts = dict[str, list[types.Artifact]]
-# The properties of a pushed model beside those of stock Pusher.
+# Properties of a pushed model, in addition to stock Pusher's.
 DIGEST, RUN = "model_digest", "pushed_run"
 
 
 class Executor(stock.Executor):
-    """Runs under VersionedPusher; stock Pusher's inputs, outputs and properties will do, then there is no review."""
+    """Executor of VersionedPusher. It also accepts stock Pusher's inputs, outputs and properties, without a review."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
-        """Pushes the model if it is blessed and approved; one that is served already is not copied again.
+        """Push the model if it is blessed and approved; a model that is already served is not copied again.
 
         Raises:
-            MainlineError: the model is not the one that was judged, or it or the report not the one that was approved.
+            MainlineError: the model is not the evaluated one, or model or report are not the approved ones.
         """
         pushed = artifact_utils.get_single_instance(output_dict[specs.PUSHED_MODEL_KEY])
         if not self.CheckBlessing(input_dict) or not self._approved(input_dict, pushed, exec_properties):
@@ -54,7 +54,7 @@ class Executor(stock.Executor):
         pushed.set_string_custom_property(RUN, version.run)
 
     def _approved(self, inputs: Artifacts, pushed: types.Artifact, properties: dict[str, Any]) -> bool:
-        """Whether the review lets the model through; what it says is kept on the pushed model."""
+        """Return True if the review allows the push; the outcome is recorded on the pushed model."""
         if properties.get(REVIEW, "none") == "none":
             return True
         outcome = review_outcome(inputs.get(DECISION, []))
@@ -67,7 +67,7 @@ class Executor(stock.Executor):
 
 
 def check_judged(model: str, judged: str) -> None:
-    """Checks that the files of the model are those that Evaluator judged; they may have been damaged since.
+    """Check that the files of the model are those that Evaluator judged; they may have been damaged since.
 
     Raises:
         MainlineError: they have another digest.
@@ -75,13 +75,13 @@ def check_judged(model: str, judged: str) -> None:
     received = content_digest(Path(model))
     if received != judged:
         raise MainlineError(
-            model, "not the model that was judged; nothing was pushed", expected=judged, received=received,
-            next_step="Run again with --no-cache: a model is then trained and judged anew.",
+            model, "not the evaluated model; nothing was pushed", expected=judged, received=received,
+            next_step="Run again with --no-cache: a new model is trained and evaluated.",
         )  # fmt: skip
 
 
 def check_reviewed(report: str, approved: str, model: str) -> None:
-    """Checks that report and model are those that the reviewer approved.
+    """Check that report and model are those that the reviewer approved.
 
     Raises:
         MainlineError: ``report.json`` has another digest, or the model has another than the report says.
@@ -91,13 +91,13 @@ def check_reviewed(report: str, approved: str, model: str) -> None:
         content = file.read()
     if digest(content) != approved:
         raise MainlineError(
-            path, "not the report that was approved; nothing was pushed", expected=approved, received=digest(content),
+            path, "not the approved report; nothing was pushed", expected=approved, received=digest(content),
             next_step="Run again with --no-cache and have the new report reviewed.",
         )  # fmt: skip
     expected, received = model_digest(content), content_digest(Path(model))
     if expected != received:
         raise MainlineError(
-            model, "not the model that the approved report is on; nothing was pushed",
+            model, "not the model of the approved report; nothing was pushed",
             expected=expected or "a digest in the report", received=received,
             next_step="Run again with --no-cache and have the new report reviewed.",
         )  # fmt: skip

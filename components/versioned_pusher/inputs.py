@@ -1,4 +1,4 @@
-"""What a push is asked for, as the driver and the executor read it."""
+"""The inputs of a push, as driver and executor read them."""
 
 from pathlib import Path
 from typing import Any
@@ -17,26 +17,26 @@ REPORT, DECISION, REVIEW, PUSHED_BY = "report", "decision", "review", "pushed_by
 
 
 def destination(properties: dict[str, Any]) -> Path:
-    """The folder of the versions."""
+    """Return the folder of the versions."""
     found = pusher_pb2.PushDestination()
     proto_utils.json_to_proto(properties[specs.PUSH_DESTINATION_KEY], found)
     return Path(found.filesystem.base_directory)
 
 
 def model_path(inputs: Artifacts) -> str:
-    """The SavedModel, as stock Pusher finds it."""
+    """Return the path of the SavedModel, found as stock Pusher does."""
     model = artifact_utils.get_single_instance(inputs[specs.MODEL_KEY])
     return str(path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model)))
 
 
 def judged_digest(inputs: Artifacts) -> str:
-    """The digest of the model that was judged; of a blessing that does not say it, that of the model as it is."""
+    """Return the digest of the evaluated model; of the current files, if the blessing does not have it."""
     blessing = artifact_utils.get_single_instance(inputs[specs.MODEL_BLESSING_KEY])
     return blessing.get_string_custom_property(JUDGED) or content_digest(Path(model_path(inputs)))
 
 
 def review_outcome(decisions: list[types.Artifact]) -> str:
-    """``approved`` or ``rejected``; ``awaiting`` where nobody has decided."""
+    """Return ``approved``, ``rejected``, or ``awaiting`` without a decision."""
     if not decisions:
         return "awaiting"
     decided = artifact_utils.get_single_instance(decisions).get_string_custom_property("decision")

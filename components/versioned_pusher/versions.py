@@ -1,4 +1,4 @@
-"""Serving versions: numbers that only grow, a folder that appears whole or not at all, and a marker written last."""
+"""Serving versions: numbers that only grow, folders that appear complete, and a marker written last."""
 
 import json
 import os
@@ -12,28 +12,28 @@ from typing import Any
 from components.artifacts.model_digest import MARKER, content_digest
 from pipeline.errors import MainlineError
 
-# The marker of a folder that is not yet whole: what has it and no marker was left by a killed push of ours.
+# The marker before the push is complete: a folder that has it and no marker was left by a killed push.
 UNFINISHED = f"{MARKER}.partial"
-# What a model server takes for a version, and what it can count to.
+# Folder names that a model server takes for versions, and its largest number.
 NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
 COPY = re.compile(r"\.[0-9]{1,19}\.partial", re.ASCII)
 LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True)
-class Served:
-    """The version that a model server takes: its folder, the digest of its files, and the run that pushed it."""
+class ServedVersion:
+    """The version that a model server uses: its folder, the digest of its files, and the run that pushed it."""
 
     folder: Path
     digest: str
     run: str
 
 
-def push(model: Path, base: Path, now_s: float | None = None, run: str = "") -> tuple[Served, bool]:
-    """Copies a model to a new version below ``base``, unless that very model is served.
+def push(model: Path, base: Path, now_s: float | None = None, run: str = "") -> tuple[ServedVersion, bool]:
+    """Copy a model to a new version below ``base``, unless that model is already served.
 
-    The copy is made beside the versions under a name that no model server reads, then renamed; ``READY.json`` comes
-    last. Returns the version, and whether it is new.
+    The copy has a name that no model server reads until it is complete; ``READY.json`` is written last. Returns the
+    version, and True if it is new.
 
     Raises:
         MainlineError: no larger number is left.
@@ -52,11 +52,11 @@ def push(model: Path, base: Path, now_s: float | None = None, run: str = "") -> 
     (partial / UNFINISHED).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
     os.rename(partial, final)
     os.replace(final / UNFINISHED, final / MARKER)
-    return Served(final, digest, run), True
+    return ServedVersion(final, digest, run), True
 
 
 def next_version(base: Path, now_s: float) -> int:
-    """Seconds since 1970, or one more than the largest number there is: a clock that steps back changes nothing.
+    """Return the seconds since 1970, or one more than the largest version, even if the clock steps back.
 
     Raises:
         MainlineError: the largest number that a model server knows is taken.
@@ -64,40 +64,39 @@ def next_version(base: Path, now_s: float) -> int:
     version = max([int(now_s), *(number + 1 for number in versions(base))])
     if version > LARGEST:
         raise MainlineError(
-            str(base), "no version can be larger than the largest one here", expected=f"numbers below {LARGEST:,}",
+            str(base), "no larger version number is left", expected=f"numbers below {LARGEST:,}",
             received=str(version - 1), next_step="Remove that folder, or give it a smaller number.",
         )  # fmt: skip
     return version
 
 
 def versions(base: Path) -> list[int]:
-    """The numbers of all versions, with or without a marker, in order."""
+    """Return the numbers of all versions, with or without a marker, in order."""
     return sorted(int(path.name) for path in _numbered(base))
 
 
 def latest_version(base: Path) -> Path | None:
-    """The folder of the largest version that has a marker."""
+    """Return the folder of the largest version that has a marker."""
     return max((path for path in _numbered(base) if (path / MARKER).is_file()), key=_number, default=None)
 
 
-def served(base: Path) -> Served | None:
-    """The version that every model server takes, whether it waits for markers or not, by what lies in the folder.
+def served(base: Path) -> ServedVersion | None:
+    """Return the version that every model server uses, whether or not it waits for markers.
 
-    None where there is none, or where it is not whole: its marker cannot be read or is of other files, or a larger
-    number has no marker.
+    None if there is no version, its marker is unreadable or belongs to other files, or a larger number has no marker.
     """
     latest = latest_version(base)
     if latest is None or _number(latest) < max(versions(base)):
         return None
     marker = read_marker(latest)
     digest = content_digest(latest)
-    return Served(latest, digest, str(marker.get("run", ""))) if marker.get("model_digest") == digest else None
+    return ServedVersion(latest, digest, str(marker.get("run", ""))) if marker.get("model_digest") == digest else None
 
 
 def remove_unfinished(base: Path) -> None:
-    """Clears what a killed push left: copies never renamed, and folders that never got their marker.
+    """Remove the leftovers of a killed push: copies never renamed, and folders that never got their marker.
 
-    What others put there is left alone.
+    Files of others are left alone.
     """
     for path in list(base.iterdir()):
         is_copy = COPY.fullmatch(path.name) is not None
@@ -107,7 +106,7 @@ def remove_unfinished(base: Path) -> None:
 
 
 def read_marker(version: Path) -> dict[str, Any]:
-    """The marker of a version; empty where it cannot be read."""
+    """Read the marker of a version; empty if it cannot be read."""
     try:
         content = json.loads((version / MARKER).read_bytes())
     except (OSError, ValueError):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import ml_metadata as mlmd
 
     from pipeline.review.choice import Candidate
-    from pipeline.review.ledger import Recorded, Reviewed
+    from pipeline.review.ledger import RecordedDecision, ReportRecord
     from pipeline.run.history import PipelineStore
 
     Opened = list[tuple[PipelineStore, mlmd.MetadataStore]]
@@ -122,7 +122,7 @@ def decide_on(options: argparse.Namespace) -> None:
     print_decision(options, recorded, pages, next_command(options, chosen))
 
 
-def print_decision(options: argparse.Namespace, recorded: "Recorded", pages: list[str], command: str) -> None:
+def print_decision(options: argparse.Namespace, recorded: "RecordedDecision", pages: list[str], command: str) -> None:
     """Print the decision, the pages that show it, and the command that continues the run."""
     made = recorded.decision
     if options.json:
@@ -145,7 +145,7 @@ def next_command(options: argparse.Namespace, chosen: "Candidate") -> str:
     return line(*script("local_runner.py"), *option("--config", kept), *root, *overrides_to_restore(kept.parent))
 
 
-def choose_report(options: argparse.Namespace) -> "tuple[Candidate, Reviewed, mlmd.MetadataStore]":
+def choose_report(options: argparse.Namespace) -> "tuple[Candidate, ReportRecord, mlmd.MetadataStore]":
     """Return the run that the user named, its report, and the store that has it."""
     from pipeline.review import ledger
     from pipeline.review.choice import candidates, choose, report_folder

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.artifacts.report_files import digest_of_copy
 from pipeline.errors import InputError, MainlineError
-from pipeline.review.ledger import Reviewed
+from pipeline.review.ledger import ReportRecord
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Candidate:
     pipeline: str
     run: str
     root: Path | None
-    report: Reviewed | None
+    report: ReportRecord | None
 
     @property
     def folder(self) -> Path | None:
@@ -28,7 +28,7 @@ class Candidate:
         return found if found and found.is_dir() else None
 
 
-def candidates(pipeline: str, root: Path | None, known: Sequence[Reviewed]) -> list[Candidate]:
+def candidates(pipeline: str, root: Path | None, known: Sequence[ReportRecord]) -> list[Candidate]:
     """Return the runs of a pipeline that made a report or have a copy of one."""
     made = {report.run: report for report in reversed(known)}
     by_digest = {report.digest: report for report in reversed(known)}
@@ -37,7 +37,7 @@ def candidates(pipeline: str, root: Path | None, known: Sequence[Reviewed]) -> l
     return [Candidate(pipeline, run, root, report) for run, report in {**copied, **made}.items()]
 
 
-def choose(given: str, known: Iterable[Candidate]) -> tuple[Candidate, Reviewed]:
+def choose(given: str, known: Iterable[Candidate]) -> tuple[Candidate, ReportRecord]:
     """Return the run that was named, and its report.
 
     Raises:

@@ -28,7 +28,7 @@ DIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 @dataclass(frozen=True)
-class Reviewed:
+class ReportRecord:
     """A report in ML Metadata, with the decision on it if there is one; ``uri`` is its folder."""
 
     id: int
@@ -49,14 +49,14 @@ class Reviewed:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedDecision:
     """The decision that holds for a report; ``new`` if it was recorded just now."""
 
     decision: Decision
     new: bool
 
 
-def reports(store: mlmd.MetadataStore, pipeline: str) -> list[Reviewed]:
+def reports(store: mlmd.MetadataStore, pipeline: str) -> list[ReportRecord]:
     """Return the reports of a pipeline, newest first."""
     decided = decisions(store)
     found = [as_reviewed(artifact, decided) for artifact in live_artifacts(store, REPORT_TYPE)]
@@ -64,16 +64,18 @@ def reports(store: mlmd.MetadataStore, pipeline: str) -> list[Reviewed]:
     return sorted(ours, key=lambda report: report.id, reverse=True)
 
 
-def as_reviewed(artifact: metadata_store_pb2.Artifact, decided: dict[str, Decision]) -> Reviewed:
+def as_reviewed(artifact: metadata_store_pb2.Artifact, decided: dict[str, Decision]) -> ReportRecord:
     """Convert ML Metadata's record of a report, and add the decision on its digest."""
     names = ("pipeline", "run", "report_digest")
     pipeline, run, report_digest = (str(value(artifact, name) or "") for name in names)
     blessed, model_id = value(artifact, "blessed") == 1, int(value(artifact, "model_id") or 0)
     of_report = decided.get(report_digest)
-    return Reviewed(artifact.id, artifact.uri, pipeline, run, report_digest, blessed, model_id, of_report)
+    return ReportRecord(artifact.id, artifact.uri, pipeline, run, report_digest, blessed, model_id, of_report)
 
 
-def decide(store: mlmd.MetadataStore, report: Reviewed, decision: str, by: str, note: str, now: datetime) -> Recorded:
+def decide(
+    store: mlmd.MetadataStore, report: ReportRecord, decision: str, by: str, note: str, now: datetime
+) -> RecordedDecision:
     """Record a decision; the same decision again changes nothing.
 
     A model that is not blessed cannot be approved, since it would not be pushed. It can be rejected, to keep
@@ -99,7 +101,7 @@ def decide(store: mlmd.MetadataStore, report: Reviewed, decision: str, by: str, 
     return record(store, report, made)
 
 
-def record(store: mlmd.MetadataStore, report: Reviewed, made: Decision) -> Recorded:
+def record(store: mlmd.MetadataStore, report: ReportRecord, made: Decision) -> RecordedDecision:
     """Write a decision as an execution that reads the report, in one transaction."""
     context = store.get_context_by_type_and_name("pipeline", report.pipeline)
     if context is None:
@@ -123,10 +125,10 @@ def record(store: mlmd.MetadataStore, report: Reviewed, made: Decision) -> Recor
                 f"run {report.run}", "the decision on its report was deleted from ML Metadata"
             ) from error
         return repeated(earlier, made)
-    return Recorded(made, new=True)
+    return RecordedDecision(made, new=True)
 
 
-def as_artifact(report: Reviewed, made: Decision, type_id: int) -> metadata_store_pb2.Artifact:
+def as_artifact(report: ReportRecord, made: Decision, type_id: int) -> metadata_store_pb2.Artifact:
     """Convert a decision to ML Metadata's record of it."""
     artifact = metadata_store_pb2.Artifact(
         type_id=type_id, name=f"review/{report.digest}", state=metadata_store_pb2.Artifact.LIVE
@@ -138,14 +140,14 @@ def as_artifact(report: Reviewed, made: Decision, type_id: int) -> metadata_stor
     return artifact
 
 
-def repeated(earlier: Decision, made: Decision) -> Recorded:
+def repeated(earlier: Decision, made: Decision) -> RecordedDecision:
     """Return the earlier decision, if a second one agrees with it.
 
     Raises:
         MainlineError: the second is the opposite of the first.
     """
     if earlier.decision == made.decision:
-        return Recorded(earlier, new=False)
+        return RecordedDecision(earlier, new=False)
     raise MainlineError(
         f"report {made.report_digest[:12]}", f"already {earlier.decision}, and a decision is final",
         expected=f"{earlier.decision} by {earlier.by} at {earlier.decided_at}: {earlier.note}",
@@ -154,7 +156,7 @@ def repeated(earlier: Decision, made: Decision) -> Recorded:
     )  # fmt: skip
 
 
-def read_unchanged(report: Reviewed) -> bytes:
+def read_unchanged(report: ReportRecord) -> bytes:
     """Return the bytes of ``report.json``, checked against the digest in ML Metadata.
 
     Raises:

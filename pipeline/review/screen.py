@@ -11,12 +11,12 @@ from rich.text import Text
 from components.artifacts.decision import Decision
 from components.evaluation.verdict import Check
 from components.slice_report.facts import Report
-from pipeline.review.ledger import Reviewed
+from pipeline.review.ledger import ReportRecord
 
 COLORS = {"approved": "green", "rejected": "red", "awaiting review": "bold", "not blessed": "red"}
 
 
-def facts(report: Reviewed) -> dict[str, Any]:
+def facts(report: ReportRecord) -> dict[str, Any]:
     """Return a report and its decision as JSON values."""
     decision = report.decision
     return {
@@ -32,7 +32,7 @@ def facts(report: Reviewed) -> dict[str, Any]:
     }
 
 
-def listed(reports: Sequence[Reviewed]) -> RenderableType:
+def listed(reports: Sequence[ReportRecord]) -> RenderableType:
     """Draw the table of reports."""
     if not reports:
         return Text("There are no reports.")
@@ -48,7 +48,7 @@ def decided(decision: Decision | None) -> Text:
     return Text(f"{decision.by}, {decision.decided_at}: {decision.note}" if decision else "")
 
 
-def shown(reviewed: Reviewed, report: Report, page: Path | None) -> RenderableType:
+def shown(reviewed: ReportRecord, report: Report, page: Path | None) -> RenderableType:
     """Draw one report: verdict, bounds, decision, and the path of the page."""
     state = Text(reviewed.state, style=COLORS[reviewed.state])
     rows_below = plain_table()

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from sklearn import metrics as sklearn_metrics
 
-from components.evaluation.verdict import Check, Measured, Verdict
+from components.evaluation.verdict import Check, Measurement, Verdict
 from components.slice_report import facts as f
 from components.slice_report.analysis.fairness import sensitive
 from components.slice_report.analysis.scores import count_scores, expected_calibration_error, too_small
@@ -26,13 +26,13 @@ def make_rows(rows: int = ROWS, seed: int = 5) -> pa.Table:
     return pa.table({"sex": sex, "city": city, "label": label, "score": score.astype(np.float32)})
 
 
-def measured(value: float, rows: int, of: float = 0.5) -> Measured:
+def measured(value: float, rows: int, of: float = 0.5) -> Measurement:
     """A value with an interval that narrows as rows grow."""
     half = of * 1.96 / np.sqrt(max(rows, 1))
-    return Measured(float(value), (float(value - half), float(value + half)))
+    return Measurement(float(value), (float(value - half), float(value + half)))
 
 
-def metrics_of(label, score) -> dict[str, Measured]:
+def metrics_of(label, score) -> dict[str, Measurement]:
     """By TFMA's names, as scikit-learn counts them; nan where a label is missing."""
     rows, decided, both = len(label), score > 0.5, len(set(label)) == 2
     found = {
@@ -43,7 +43,7 @@ def metrics_of(label, score) -> dict[str, Measured]:
         "mean_label": label.mean(),
         "recall": decided[label == 1].mean() if label.any() else np.nan,
     }
-    return {name: measured(value, rows) for name, value in found.items()} | {"example_count": Measured(float(rows))}
+    return {name: measured(value, rows) for name, value in found.items()} | {"example_count": Measurement(float(rows))}
 
 
 def make_slice(table: pa.Table, features: Sequence[tuple[str, str]]) -> f.Slice:
@@ -66,7 +66,7 @@ def make_slice(table: pa.Table, features: Sequence[tuple[str, str]]) -> f.Slice:
     )
 
 
-def comparisons(found: dict[str, Measured]) -> tuple[f.Comparison, ...]:
+def comparisons(found: dict[str, Measurement]) -> tuple[f.Comparison, ...]:
     """Against a slightly worse baseline, and the base rate."""
     sides = {
         "AUC": ("auc", "higher"),
@@ -79,9 +79,9 @@ def comparisons(found: dict[str, Measured]) -> tuple[f.Comparison, ...]:
             better,
             found[key],
             replace(found[key], value=found[key].value - 0.01),
-            Measured(0.5),
-            Measured(0.01, (-0.005, 0.025)),
-            Measured(found[key].value - 0.5, (0.2, 0.3)),
+            Measurement(0.5),
+            Measurement(0.01, (-0.005, 0.025)),
+            Measurement(found[key].value - 0.5, (0.2, 0.3)),
         )
         for name, (key, better) in sides.items()
     )
@@ -165,7 +165,11 @@ def make_report(table: pa.Table | None = None, slices: Sequence[Sequence[tuple[s
             120,
             0.05,
             30,
-            (f.Segment((("sex", "Male"), ("age", "17 … 24")), 90, 0.045, 0.7, 0.5, Measured(0.2, (0.1, 0.3)), 0.001),),
+            (
+                f.Segment(
+                    (("sex", "Male"), ("age", "17 … 24")), 90, 0.045, 0.7, 0.5, Measurement(0.2, (0.1, 0.3)), 0.001
+                ),
+            ),
         ),
         fairness=(sensitive(table, "label", "sex", 0.5), sensitive(table, "label", "city", 0.5)),
         calibration_error=expected_calibration_error(label, score),
@@ -184,7 +188,7 @@ def make_report(table: pa.Table | None = None, slices: Sequence[Sequence[tuple[s
         ),
         importances=(
             f.Importance(
-                "overall", 2000, (("sex", Measured(0.05, (0.04, 0.06))), ("city", Measured(0.0, (-0.01, 0.01))))
+                "overall", 2000, (("sex", Measurement(0.05, (0.04, 0.06))), ("city", Measurement(0.0, (-0.01, 0.01))))
             ),
         ),
         lineage=make_lineage(),

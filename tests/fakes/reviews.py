@@ -49,7 +49,9 @@ class World:
         config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
         return mlmd.MetadataStore(config)
 
-    def report(self, run: str, blessed: bool = True, model_id: int = 7, pipeline: str = PIPELINE) -> ledger.Reviewed:
+    def report(
+        self, run: str, blessed: bool = True, model_id: int = 7, pipeline: str = PIPELINE
+    ) -> ledger.ReportRecord:
         """The artifact of a run's report, the copy for its reader, and the run's config."""
         store, report = self.store(pipeline), make_report(run, blessed, pipeline=pipeline)
         folder = self.runs / pipeline / "artifacts" / "SliceReport" / "report" / run
@@ -70,7 +72,7 @@ class World:
         (history / "config.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
         return folder
 
-    def decide(self, report: ledger.Reviewed, decision: str, by: str = "Ada", note: str = "looks right"):
+    def decide(self, report: ledger.ReportRecord, decision: str, by: str = "Ada", note: str = "looks right"):
         return ledger.decide(self.store(report.pipeline), report, decision, by, note, NOW)
 
     def reviews(self, pipeline: str = PIPELINE) -> list[metadata_store_pb2.Execution]:

@@ -12,7 +12,7 @@ from components.evaluation.intervals import interval
 from components.evaluation.jackknife import BUCKETS, bucket_of_row
 from components.evaluation.metrics import AREAS, FORMULAS, Metric, Rows, make_rows
 from components.evaluation.results import Evaluation
-from components.evaluation.verdict import BETTER, METRICS, Measured
+from components.evaluation.verdict import BETTER, METRICS, Measurement
 from components.slice_report.facts import Comparison
 
 Samples = NDArray[np.float64]
@@ -82,13 +82,13 @@ def compare_metric(metric: Metric, evaluation: Evaluation, pair: Pair | None) ->
     )
 
 
-def against_trivial(metric: Metric, candidate: Measured, pair: Pair) -> tuple[Measured, Measured]:
+def against_trivial(metric: Metric, candidate: Measurement, pair: Pair) -> tuple[Measurement, Measurement]:
     """Return the metric of the base rate, and the candidate's difference to it."""
     with np.errstate(invalid="ignore"):
         of_trivial = samples(metric, pair.trivial)
         differences = samples(metric, pair.model) - of_trivial
     value = float(of_trivial[0])
-    return Measured(value, interval(of_trivial)), Measured(candidate.value - value, interval(differences))
+    return Measurement(value, interval(of_trivial)), Measurement(candidate.value - value, interval(differences))
 
 
 def samples(metric: Metric, rows: Rows) -> Samples:

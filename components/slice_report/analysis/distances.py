@@ -21,7 +21,7 @@ MISSING, NAN, BELOW, ABOVE, OTHERS = object(), object(), object(), object(), obj
 
 
 @dataclass(frozen=True)
-class Text:
+class TextShares:
     """Shares by value, and by ``MISSING``; ``rest`` is the share of unlisted values, each at most ``ceiling``."""
 
     shares: Shares
@@ -30,7 +30,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class NumberShares:
     """Shares of buckets, (buckets,) with their ends, of single numbers, and of values that are not finite."""
 
     low: Floats
@@ -40,10 +40,10 @@ class Numbers:
     others: Shares
 
 
-def as_text(feature: Feature | None, rows: int) -> Text:
+def as_text(feature: Feature | None, rows: int) -> TextShares:
     """Return the shares of a text column; without statistics every row is missing."""
     if feature is None:
-        return Text({MISSING: 1.0})
+        return TextShares({MISSING: 1.0})
     values, missing = sizes(feature, rows)
     listed = {bucket.label: bucket.sample_count for bucket in feature.string_stats.rank_histogram.buckets}
     total = max(values, math.fsum(listed.values())) + missing
@@ -52,14 +52,14 @@ def as_text(feature: Feature | None, rows: int) -> Text:
     # The rest is a rounding error, or at least one value.
     whole = rest * total < 0.5
     ceiling = 0.0 if whole else min(shares.values(), default=1.0)
-    return Text({**shares, MISSING: missing / total}, 0.0 if whole else rest, ceiling)
+    return TextShares({**shares, MISSING: missing / total}, 0.0 if whole else rest, ceiling)
 
 
-def as_numbers(feature: Feature | None, rows: int) -> Numbers:
+def as_numbers(feature: Feature | None, rows: int) -> NumberShares:
     """Return the shares of a column of numbers; without statistics every row is missing."""
     nothing = np.empty(0)
     if feature is None:
-        return Numbers(nothing, nothing, nothing, {}, {MISSING: 1.0})
+        return NumberShares(nothing, nothing, nothing, {}, {MISSING: 1.0})
     values, missing = sizes(feature, rows)
     nan = max((histogram.num_nan for histogram in feature.num_stats.histograms), default=0)
     buckets = [bucket for bucket in histogram_of(feature) if bucket.sample_count > 0]
@@ -75,7 +75,7 @@ def as_numbers(feature: Feature | None, rows: int) -> Numbers:
         else:
             spread.append((bucket.low_value, bucket.high_value, bucket.sample_count * unit))
     low, high, share = np.array(spread, float).reshape(-1, 3).T
-    return Numbers(low, high, share, points, others)
+    return NumberShares(low, high, share, points, others)
 
 
 def sizes(feature: Feature, rows: int) -> tuple[float, float]:
@@ -91,10 +91,10 @@ def histogram_of(feature: Feature) -> Buckets:
     return next((by_type[kind] for kind in kinds if by_type.get(kind)), [])
 
 
-def l_infinity(now: Text, before: Text) -> float:
+def l_infinity(now: TextShares, before: TextShares) -> float:
     """Return the largest difference of a share, missing values included; a lower bound if values are unlisted.
 
-    >>> l_infinity(Text({"a": 0.5, MISSING: 0.5}), Text({"a": 1.0}))
+    >>> l_infinity(TextShares({"a": 0.5, MISSING: 0.5}), TextShares({"a": 1.0}))
     0.5
     """
     differences = [
@@ -106,7 +106,7 @@ def l_infinity(now: Text, before: Text) -> float:
     return min(max(differences, default=0.0), 1.0)
 
 
-def divergence_of_text(now: Text, before: Text) -> float:
+def divergence_of_text(now: TextShares, before: TextShares) -> float:
     """Return the Jensen-Shannon divergence in bits; a lower bound if values are unlisted.
 
     A value that one side does not list is merged with all unlisted values; merging cannot increase the divergence.
@@ -121,13 +121,13 @@ def divergence_of_text(now: Text, before: Text) -> float:
     return jensen_shannon(*(np.array([side.get(key, 0.0) for key in keys]) for side in together))
 
 
-def of_those(side: Text, alone: set[Hashable]) -> dict[Hashable, float]:
+def of_those(side: TextShares, alone: set[Hashable]) -> dict[Hashable, float]:
     """Return the shares of a side, some of them merged with the unlisted values."""
     kept: dict[Hashable, float] = {value: share for value, share in side.shares.items() if value not in alone}
     return {**kept, OTHERS: side.rest + math.fsum(side.shares.get(value, 0.0) for value in alone)}
 
 
-def divergence_of_numbers(now: Numbers, before: Numbers) -> float:
+def divergence_of_numbers(now: NumberShares, before: NumberShares) -> float:
     """Return the Jensen-Shannon divergence in bits, over cells that end where a bucket of either side does."""
     edges = np.unique(np.concatenate([now.low, now.high, before.low, before.high]))
     cells = [spread_over(side, edges) for side in (now, before)]
@@ -137,7 +137,7 @@ def divergence_of_numbers(now: Numbers, before: Numbers) -> float:
     )
 
 
-def spread_over(side: Numbers, edges: Floats) -> tuple[Floats, dict[Hashable, float]]:
+def spread_over(side: NumberShares, edges: Floats) -> tuple[Floats, dict[Hashable, float]]:
     """Return the shares of the cells between edges, (edges - 1,), and of the values outside of any cell."""
     width = side.high - side.low
     overlap = np.minimum(edges[1:, None], side.high) - np.maximum(edges[:-1, None], side.low)

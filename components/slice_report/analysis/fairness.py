@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from components.evaluation.columns import SCORE, Columns, labels, scores
 from components.evaluation.slice_values import value_text
-from components.evaluation.verdict import Measured
+from components.evaluation.verdict import Measurement
 from components.slice_report.analysis.scores import count_scores, rate, too_small
 from components.slice_report.analysis.statistics import readable
 from components.slice_report.facts import OTHER, Gap, Group, Sensitive
@@ -116,7 +116,7 @@ def make_group(value: str, label: NDArray[np.generic], score: NDArray[np.generic
     )
 
 
-def make_rates(positives: int, rows: int, selected_positives: int, selected: int) -> Mapping[str, Measured]:
+def make_rates(positives: int, rows: int, selected_positives: int, selected: int) -> Mapping[str, Measurement]:
     """Return the rates of a group with their intervals; nan if no row counts.
 
     >>> rates = make_rates(positives=10, rows=40, selected_positives=8, selected=20)

@@ -19,7 +19,7 @@ from tfx_bsl.coders import example_coder
 
 from components.compat.tfma import eval_config_writer
 from components.evaluation.saved_model import Score, load_model
-from components.evaluation.verdict import Measured, badness, slice_name
+from components.evaluation.verdict import Measurement, badness, slice_name
 from components.examples.parsing import read_batches
 from components.slice_report.analysis.predicates import segment_rows
 from components.slice_report.analysis.slices import slice_rows
@@ -148,7 +148,7 @@ def load_scorer(sources: Sources) -> Score:
     return load_model(path, spec.signature_name, spec.prediction_key)
 
 
-def importances(sample: Sample, label: str, score: Score) -> tuple[tuple[str, Measured], ...]:
+def importances(sample: Sample, label: str, score: Score) -> tuple[tuple[str, Measurement], ...]:
     """Return the increase in log loss for each column but the label, the highest first."""
     rows = sample.labels.size
     generator = np.random.default_rng(SEED)
@@ -182,7 +182,7 @@ def losses(repeated: pa.RecordBatch, labels: Floats, score: Score) -> Floats:
     return clipped_losses(np.broadcast_to(labels, scores.shape), scores)
 
 
-def measure(growth: Floats, donors: Indices) -> Measured:
+def measure(growth: Floats, donors: Indices) -> Measurement:
     """Return the mean increase, with the interval of a U-statistic over the rows, slightly too wide for few repeats.
 
     Each row counts twice, as receiver and as donor of a value (Hoeffding 1948, doi 10.1214/aoms/1177730196).
@@ -196,4 +196,4 @@ def measure(growth: Floats, donors: Indices) -> Measured:
     value = float(growth.mean())
     error = float(np.std(growth.mean(axis=0) + given, ddof=1)) / math.sqrt(rows)
     half_width = float(special.stdtrit(rows - 1, 0.975)) * error
-    return Measured(value, (value - half_width, value + half_width))
+    return Measurement(value, (value - half_width, value + half_width))

@@ -26,7 +26,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Parts:
+class Predicates:
     """The rows that satisfy each predicate.
 
     Attributes:
@@ -49,18 +49,18 @@ class Parts:
         return sparse.csr_matrix(bits.T, dtype=np.float64)
 
 
-def find_parts(rows: Columns, names: Sequence[str], usable: Mask, fewest: int) -> Parts:
+def find_predicates(rows: Columns, names: Sequence[str], usable: Mask, fewest: int) -> Predicates:
     """Return the values and ranges that enough of the usable rows have."""
     found, features, members = [], [], []
     for number, name in enumerate(names):
-        labels, held = column_parts(rows[name])
+        labels, held = column_predicates(rows[name])
         held = held[usable].tocsc()
         enough = np.flatnonzero(np.diff(held.indptr) >= fewest)
         found += [(name, labels[index]) for index in enough]
         features += [number] * len(enough)
         members += [np.packbits(held[:, [index]].toarray()) for index in enough]
     bits = np.array(members, np.uint8).reshape(len(found), -(-int(usable.sum()) // 8))
-    return Parts(tuple(found), np.array(features, np.int64), bits)
+    return Predicates(tuple(found), np.array(features, np.int64), bits)
 
 
 def segment_rows(rows: Columns, features: Pairs) -> Mask:
@@ -71,12 +71,12 @@ def segment_rows(rows: Columns, features: Pairs) -> Mask:
     """
     mask = np.ones(rows.num_rows, np.bool_)
     for name, label in features:
-        labels, members = column_parts(rows[name])
+        labels, members = column_predicates(rows[name])
         mask &= members[:, [labels.index(label)]].toarray().ravel() > 0
     return mask
 
 
-def column_parts(column: pa.ChunkedArray) -> tuple[list[str], Any]:
+def column_predicates(column: pa.ChunkedArray) -> tuple[list[str], Any]:
     """Return the values or ranges of a column as text, and (rows, parts) sparse which row has which.
 
     A row with several values has each of them, a row without a value has ``(none)``. Values that read alike are one.

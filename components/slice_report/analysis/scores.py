@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluation.verdict import Measured
+from components.evaluation.verdict import Measurement
 from components.slice_report.facts import BINS, ScoreCounts
 
 SUMS = 20
@@ -106,16 +106,16 @@ def only(rows: int) -> str:
     return f"only {rows} row{'s' * (rows != 1)}" if rows else "no rows"
 
 
-def rate(hits: int, rows: int) -> Measured:
+def rate(hits: int, rows: int) -> Measurement:
     """Return a share with the interval of Wilson 1927 (https://doi.org/10.2307/2276774); nan without rows.
 
     >>> rate(10, 10).value, [round(end, 3) for end in rate(10, 10).interval], rate(0, 0)
-    (1.0, [0.722, 1.0], Measured(value=nan, interval=None))
+    (1.0, [0.722, 1.0], Measurement(value=nan, interval=None))
     """
     if not rows:
-        return Measured(math.nan, None)
+        return Measurement(math.nan, None)
     share, z_squared = hits / rows, QUANTILE**2
     middle = (share + z_squared / (2 * rows)) / (1 + z_squared / rows)
     half = QUANTILE / (1 + z_squared / rows) * math.sqrt(share * (1 - share) / rows + z_squared / (4 * rows**2))
     # Rounding may put an end on the wrong side of a share of 0 or 1.
-    return Measured(share, (max(min(middle - half, share), 0.0), min(max(middle + half, share), 1.0)))
+    return Measurement(share, (max(min(middle - half, share), 0.0), min(max(middle + half, share), 1.0)))

@@ -11,7 +11,7 @@ from components.evaluation.columns import SCORE, Columns
 from components.evaluation.results import Evaluation
 from components.evaluation.slice_values import value_text
 from components.evaluation.slices import rows_by_slice
-from components.evaluation.verdict import Measured
+from components.evaluation.verdict import Measurement
 from components.slice_report.analysis.scores import count_scores, too_small
 from components.slice_report.facts import ScoreCounts, Slice
 from pipeline.criteria import SliceKey
@@ -52,7 +52,7 @@ def make_slice(evaluation: Evaluation, key: SliceKey, total: float, scores: Scor
     )
 
 
-def excluding(metrics: Mapping[str, Measured], overall: Mapping[str, Measured]) -> tuple[str, ...]:
+def excluding(metrics: Mapping[str, Measurement], overall: Mapping[str, Measurement]) -> tuple[str, ...]:
     """Return the metrics whose interval excludes the value of all rows."""
     return tuple(
         name

@@ -16,8 +16,8 @@ from scipy import sparse, special, stats
 
 from components.evaluation.columns import BASELINE_SCORE, SCORE, Columns
 from components.evaluation.metrics import log_losses
-from components.evaluation.verdict import Measured
-from components.slice_report.analysis.predicates import Parts, find_parts
+from components.evaluation.verdict import Measurement
+from components.slice_report.analysis.predicates import Predicates, find_predicates
 from components.slice_report.facts import Segment, WeakSegments
 
 LEVEL = 0.05
@@ -33,20 +33,20 @@ Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Sums:
+class LossSums:
     """For each segment, the number of rows and the sums of their losses and squared losses."""
 
     rows: Floats
     losses: Floats
     squares: Floats
 
-    def __sub__(self, other: "Sums") -> "Sums":
+    def __sub__(self, other: "LossSums") -> "LossSums":
         """Return the remaining rows; the other segments must be parts of these."""
-        return Sums(self.rows - other.rows, self.losses - other.losses, self.squares - other.squares)
+        return LossSums(self.rows - other.rows, self.losses - other.losses, self.squares - other.squares)
 
-    def at(self, first: Indices, second: Indices) -> "Sums":
+    def at(self, first: Indices, second: Indices) -> "LossSums":
         """Return some cells of a table of pairs."""
-        return Sums(self.rows[first, second], self.losses[first, second], self.squares[first, second])
+        return LossSums(self.rows[first, second], self.losses[first, second], self.squares[first, second])
 
     @property
     def mean(self) -> Floats:
@@ -60,7 +60,7 @@ class Sums:
 
 
 @dataclass(frozen=True)
-class Compared:
+class MeanDifference:
     """The difference of two means, half its 95 % interval, and its p-value."""
 
     difference: Floats
@@ -91,7 +91,7 @@ def find_weak(rows: Columns, label: str, exclude: Sequence[str]) -> WeakSegments
     usable = np.isfinite(losses)
     fewest = max(FEWEST, math.ceil(FEWEST_SHARE * int(usable.sum())))
     others = {label, SCORE, BASELINE_SCORE, *exclude}
-    parts = find_parts(rows, [name for name in rows.column_names if name not in others], usable, fewest)
+    parts = find_predicates(rows, [name for name in rows.column_names if name not in others], usable, fewest)
     if not parts.names:
         return WeakSegments(0, LEVEL, fewest, ())
     return search(parts, losses[usable], fewest)
@@ -107,12 +107,12 @@ def clipped_losses(labels: NDArray[Any], scores: NDArray[Any]) -> Floats:
     return log_losses(labels.astype(np.float64), np.clip(scores.astype(np.float64), CLIP, 1 - CLIP))
 
 
-def search(parts: Parts, losses: Floats, fewest: int) -> WeakSegments:
+def search(parts: Predicates, losses: Floats, fewest: int) -> WeakSegments:
     """Try all predicates and their pairs; ``losses`` has the rows of the predicates."""
     mean = float(losses.mean())
     centred = losses - mean
     table = pair_sums(parts, centred)
-    everything = Sums(*(np.asarray((centred**power).sum()) for power in range(3)))
+    everything = LossSums(*(np.asarray((centred**power).sum()) for power in range(3)))
     first, second = segments_to_try(parts, table.rows, losses.size, fewest)
     if not first.size:
         return WeakSegments(0, LEVEL, fewest, ())
@@ -136,12 +136,12 @@ def search(parts: Parts, losses: Floats, fewest: int) -> WeakSegments:
     return WeakSegments(int(first.size), LEVEL, fewest, tuple(found))
 
 
-def measured(value: float, half_width: float) -> Measured:
+def measured(value: float, half_width: float) -> Measurement:
     """Return a value with the interval around it."""
-    return Measured(value, (value - half_width, value + half_width))
+    return Measurement(value, (value - half_width, value + half_width))
 
 
-def pair_sums(parts: Parts, losses: Floats) -> Sums:
+def pair_sums(parts: Predicates, losses: Floats) -> LossSums:
     """Return the sums over the rows that satisfy both predicates, (parts, parts); on the diagonal those of one."""
     sums = [np.zeros((len(parts.names),) * 2) for _ in range(3)]
     for start in range(0, losses.size, CHUNK_ROWS):
@@ -150,10 +150,10 @@ def pair_sums(parts: Parts, losses: Floats) -> Sums:
         for power, total in enumerate(sums):
             weights = sparse.diags(of_chunk**power)
             total += (chunk.T @ (weights @ chunk)).toarray()
-    return Sums(*sums)
+    return LossSums(*sums)
 
 
-def segments_to_try(parts: Parts, counts: Floats, rows: int, fewest: int) -> tuple[Indices, Indices]:
+def segments_to_try(parts: Predicates, counts: Floats, rows: int, fewest: int) -> tuple[Indices, Indices]:
     """Return the two predicates of each segment, (segments,) twice, the same twice for a single one."""
     of_part = counts.diagonal()
     allowed = np.triu(counts >= fewest) & (rows - counts >= fewest)
@@ -163,7 +163,7 @@ def segments_to_try(parts: Parts, counts: Floats, rows: int, fewest: int) -> tup
     return first, second
 
 
-def highest_p(table: Sums, first: Indices, second: Indices, p: Floats) -> Floats:
+def highest_p(table: LossSums, first: Indices, second: Indices, p: Floats) -> Floats:
     """Return the highest of ``p`` and, for a pair, of the tests against the rest of each predicate, (segments,)."""
     segments = table.at(first, second)
     for part in (first, second):
@@ -172,7 +172,7 @@ def highest_p(table: Sums, first: Indices, second: Indices, p: Floats) -> Floats
     return p
 
 
-def welch(ones: Sums, others: Sums) -> Compared:
+def welch(ones: LossSums, others: LossSums) -> MeanDifference:
     """Test whether the mean of ones is higher; a difference of rounding is none."""
     with np.errstate(divide="ignore", invalid="ignore"):
         difference = ones.mean - others.mean
@@ -181,10 +181,10 @@ def welch(ones: Sums, others: Sums) -> Compared:
         freedom = np.where(squared > 0, squared**2 / spread, 1.0)
         p = special.stdtr(freedom, -difference / np.sqrt(squared))
     half_width = special.stdtrit(freedom, 0.975) * np.sqrt(squared)
-    return Compared(difference, half_width, np.where(difference > TINY, p, 1.0))
+    return MeanDifference(difference, half_width, np.where(difference > TINY, p, 1.0))
 
 
-def worst_distinct(parts: Parts, first: Indices, second: Indices, differences: Floats) -> list[int]:
+def worst_distinct(parts: Predicates, first: Indices, second: Indices, differences: Floats) -> list[int]:
     """Return the segments with the highest differences, at most 20, each with other rows."""
     chosen: dict[bytes, int] = {}
     for index in np.argsort(-differences.round(12), kind="stable"):

@@ -6,7 +6,7 @@ All shares, rates and scores are in [0, 1]; every interval is a 95 % one. A floa
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from components.evaluation.verdict import Measured
+from components.evaluation.verdict import Measurement
 from pipeline.criteria import SliceKey
 
 BINS = 200
@@ -37,11 +37,11 @@ class Comparison:
 
     metric: str
     better: str
-    candidate: Measured
-    baseline: Measured | None
-    trivial: Measured | None
-    to_baseline: Measured | None
-    to_trivial: Measured | None
+    candidate: Measurement
+    baseline: Measurement | None
+    trivial: Measurement | None
+    to_baseline: Measurement | None
+    to_trivial: Measurement | None
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Importance:
 
     scope: str
     rows: int
-    columns: tuple[tuple[str, Measured], ...]
+    columns: tuple[tuple[str, Measurement], ...]
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Slice:
     features: SliceKey
     rows: int
     share: float
-    metrics: Mapping[str, Measured]
-    to_baseline: Mapping[str, Measured] = field(default_factory=dict)
+    metrics: Mapping[str, Measurement]
+    to_baseline: Mapping[str, Measurement] = field(default_factory=dict)
     excludes_overall: tuple[str, ...] = ()
     too_small: str = ""
     missing_intervals: str = ""
@@ -93,7 +93,7 @@ class Segment:
     share: float
     log_loss: float
     log_loss_elsewhere: float
-    difference: Measured
+    difference: Measurement
     p_adjusted: float
 
 
@@ -114,7 +114,7 @@ class Group:
     value: str
     rows: int
     too_small: str
-    rates: Mapping[str, Measured]
+    rates: Mapping[str, Measurement]
     scores: ScoreCounts
 
 

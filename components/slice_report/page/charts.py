@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from components.evaluation.verdict import Measured
+from components.evaluation.verdict import Measurement
 from components.slice_report.facts import Bar
 from components.slice_report.page.formats import count, number
 from components.slice_report.page.html import tag
@@ -35,13 +35,13 @@ def scale_of(values: Iterable[float], start: float, end: float) -> Scale | None:
     return Scale(min(finite), max(finite), start, end) if finite else None
 
 
-def whisker_scale(measured: Iterable[Measured]) -> Scale | None:
+def whisker_scale(measured: Iterable[Measurement]) -> Scale | None:
     """Return the common scale for the whiskers of a column."""
     ends = (end for item in measured for end in (item.value, *(item.interval or ())))
     return scale_of(ends, 3, WHISKER_WIDTH - 3)
 
 
-def whisker(measured: Measured, scale: Scale | None, reference: float | None = None) -> Markup:
+def whisker(measured: Measurement, scale: Scale | None, reference: float | None = None) -> Markup:
     """Draw a value on its interval, with the reference as a dashed line; nothing for a value that is not finite.
 
     It only repeats the numbers beside it, so that screen readers pass it over.

@@ -2,7 +2,7 @@
 
 import math
 
-from components.evaluation.verdict import METRICS, Measured
+from components.evaluation.verdict import METRICS, Measurement
 
 ABSENT = "–"
 TITLES = {name: metric for metric, name in METRICS.items()}
@@ -39,11 +39,13 @@ def difference(value: float | None) -> str:
     return f"+{text}" if value is not None and value > 0 else text
 
 
-def interval(measured: Measured | None, signed: bool = False) -> str:
+def interval(measured: Measurement | None, signed: bool = False) -> str:
     """Format the interval of a value; without one the text is empty.
 
-    >>> interval(Measured(0.5, (0.4, 0.6))), interval(Measured(0.5)), interval(Measured(0.0, (-0.1, 0.1)), signed=True)
-    ('0.4000 … 0.6000', '', '−0.1000 … +0.1000')
+    >>> interval(Measurement(0.5, (0.4, 0.6))), interval(Measurement(0.0, (-0.1, 0.1)), signed=True)
+    ('0.4000 … 0.6000', '−0.1000 … +0.1000')
+    >>> interval(Measurement(0.5))
+    ''
     """
     if measured is None or measured.interval is None:
         return ""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.evaluation.results import Evaluation, read_evaluation
-from components.evaluation.verdict import SIDES, Measured, Verdict
+from components.evaluation.verdict import SIDES, Measurement, Verdict
 from components.slice_report.page.markdown import code, escaped, fenced
 from components.support.atomic_files import write_whole
 from pipeline.config.root import Config
@@ -77,19 +77,19 @@ def slice_name(key: SliceKey) -> str:
     return ", ".join(f"{feature}={value}" for feature, value in key) or "all rows"
 
 
-def count_of(metrics: Mapping[str, Measured]) -> int:
+def count_of(metrics: Mapping[str, Measurement]) -> int:
     """Rows of a slice."""
     return int(metrics["example_count"].value) if "example_count" in metrics else 0
 
 
-def number(measured: Measured | None) -> str:
+def number(measured: Measurement | None) -> str:
     """A value for a table."""
     if measured is None:
         return "–"
     return "undefined" if math.isnan(measured.value) else f"{measured.value:.4f}"
 
 
-def finite(metrics: Mapping[str, Measured]) -> dict[str, float]:
+def finite(metrics: Mapping[str, Measurement]) -> dict[str, float]:
     """The values that JSON has numbers for."""
     return {name: measured.value for name, measured in metrics.items() if math.isfinite(measured.value)}
 

@@ -17,7 +17,7 @@ from pipeline.shell import line, module, near, option, script, tool
 
 if TYPE_CHECKING:
     from components.evaluation.verdict import Verdict
-    from components.versioned_pusher.versions import Served
+    from components.versioned_pusher.versions import ServedVersion
     from pipeline.run.summary.results import RunState
 
 
@@ -64,7 +64,7 @@ def summarize(
     return replace(summary, next_command=next_command(summary, request, outputs))
 
 
-def served_model(place: RunFolders, pushed: Mapping[str, Any]) -> "tuple[Served | None, MainlineError | None]":
+def served_model(place: RunFolders, pushed: Mapping[str, Any]) -> "tuple[ServedVersion | None, MainlineError | None]":
     """The version with the model that Pusher speaks of, by what lies in the folder; or that it is not what is served.
 
     ``pushed`` are the properties of the pushed model. A run that was cut short may have pushed and not said so.
@@ -87,7 +87,7 @@ def served_model(place: RunFolders, pushed: Mapping[str, Any]) -> "tuple[Served 
     )  # fmt: skip
 
 
-def when_pushed(model: "Served | None", run: str) -> Pushed:
+def when_pushed(model: "ServedVersion | None", run: str) -> Pushed:
     """Whether what is served was pushed by this run or by an earlier one."""
     if model is None:
         return "never"

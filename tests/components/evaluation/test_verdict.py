@@ -8,7 +8,7 @@ from components.evaluation.verdict import (
 from components.evaluation.verdict import (
     Bounds,
     Check,
-    Measured,
+    Measurement,
     check_change,
     check_threshold,
     make_verdict,
@@ -20,9 +20,13 @@ from pipeline.criteria import Change, Threshold
 INTERVAL = (0.7, 0.9)
 MEN = (("sex", "Male"),)
 METRICS = {
-    (): {"auc": Measured(0.8, INTERVAL), "calibration": Measured(1.2, None), "example_count": Measured(400.0, None)},
-    MEN: {"auc": Measured(0.6, None)},
-    (("race", "White"), ("sex", "Male")): {"auc": Measured(0.75, None)},
+    (): {
+        "auc": Measurement(0.8, INTERVAL),
+        "calibration": Measurement(1.2, None),
+        "example_count": Measurement(400.0, None),
+    },
+    MEN: {"auc": Measurement(0.6, None)},
+    (("race", "White"), ("sex", "Male")): {"auc": Measurement(0.75, None)},
 }
 
 
@@ -98,13 +102,13 @@ def test_what_could_not_be_measured_is_not_kept(threshold):
     ],
 )
 def test_a_metric_that_is_undefined_misses_its_bound_and_says_why(metric, why):
-    undefined = {(): {NAMES[metric]: Measured(math.nan, (math.nan, math.nan))}}
+    undefined = {(): {NAMES[metric]: Measurement(math.nan, (math.nan, math.nan))}}
     check = check_threshold(Threshold(metric, lower=0.1), undefined)
     assert check == Check(metric, "overall", "≥ 0.1", None, None, None, None, why)
     assert not check.passed
     change = Change(metric, better="higher", tolerance=0.1)
     for metrics, baseline in ((undefined, METRICS), (METRICS, undefined)):
-        against = check_change(change, {(): {NAMES[metric]: Measured(0.5)}, **metrics}, baseline)
+        against = check_change(change, {(): {NAMES[metric]: Measurement(0.5)}, **metrics}, baseline)
         assert (against.value, against.passed) == (None, False)
 
 
@@ -121,7 +125,7 @@ def test_a_metric_that_is_undefined_misses_its_bound_and_says_why(metric, why):
 )
 def test_a_change_is_held_against_the_better_side(better, before, bound, missed_by):
     change = Change("AUC", better=better, tolerance=0.01)
-    check = check_change(change, METRICS, {(): {"auc": Measured(before, None)}})
+    check = check_change(change, METRICS, {(): {"auc": Measurement(before, None)}})
     assert (check.metric, check.slice, check.bound) == ("AUC against baseline", "overall", bound)
     assert check.value == pytest.approx(0.8 - before)
     assert check.missed_by == missed_by
@@ -139,7 +143,7 @@ def evaluation(*thresholds, changes=()) -> Bounds:
 
 def test_a_verdict_has_every_bound_and_the_number_of_rows():
     judged = evaluation(Threshold("AUC", lower=0.7), changes=(Change("AUC", better="higher", tolerance=0.01),))
-    verdict = make_verdict(True, judged, METRICS, {(): {"auc": Measured(0.8, None)}})
+    verdict = make_verdict(True, judged, METRICS, {(): {"auc": Measurement(0.8, None)}})
     assert (verdict.blessed, verdict.rows) == (True, 400)
     assert [check.metric for check in verdict.checks] == ["AUC", "AUC against baseline"]
 

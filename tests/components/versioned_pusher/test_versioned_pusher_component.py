@@ -175,7 +175,7 @@ def test_a_report_edited_after_the_approval_stops_the_push(tiny):
     tiny.decide("approved")
     path = tiny.report / "report.json"
     path.write_bytes(path.read_bytes() + b"\n")
-    with pytest.raises(MainlineError, match="not the report that was approved; nothing was pushed") as caught:
+    with pytest.raises(MainlineError, match="not the approved report; nothing was pushed") as caught:
         tiny.run()
     assert (caught.value.expected, caught.value.received) == (tiny.digest, digest(path.read_bytes()))
     assert versions(tiny.serving) == []
@@ -186,7 +186,7 @@ def test_a_model_changed_after_the_approval_is_not_pushed(tiny):
     tiny.decide("approved")
     approved = content_digest(tiny.model)
     (tiny.model / "saved_model.pb").write_text("other weights", encoding="utf-8")
-    with pytest.raises(MainlineError, match="not the model that the approved report is on") as caught:
+    with pytest.raises(MainlineError, match="not the model of the approved report") as caught:
         tiny.run()
     assert (caught.value.expected, caught.value.received) == (approved, content_digest(tiny.model))
     assert versions(tiny.serving) == []
@@ -198,7 +198,7 @@ def test_a_model_damaged_after_it_was_judged_is_not_pushed(tiny):
     # What is served is what was judged.
     assert tiny.run("none") == said("cached", 1, None)
     shutil.rmtree(tiny.serving)
-    with pytest.raises(MainlineError, match="not the model that was judged; nothing was pushed"):
+    with pytest.raises(MainlineError, match="not the evaluated model; nothing was pushed"):
         tiny.run("none")
     assert versions(tiny.serving) == []
 

@@ -14,7 +14,7 @@ from components.versioned_pusher.versions import (
     LARGEST,
     MARKER,
     UNFINISHED,
-    Served,
+    ServedVersion,
     latest_version,
     next_version,
     push,
@@ -72,7 +72,7 @@ def names(base) -> list[str]:
 def test_a_model_is_pushed_whole_with_its_marker(model, base):
     version, is_new = push(model("a"), base, now_s=100.9, run="r1")
     digest = content_digest(model("a"))
-    assert (version, is_new) == (Served(base / "100", digest, "r1"), True)
+    assert (version, is_new) == (ServedVersion(base / "100", digest, "r1"), True)
     assert content_digest(version.folder) == digest
     marker = json.loads((version.folder / MARKER).read_text(encoding="utf-8"))
     assert marker == {"version": 100, "model_digest": digest, "model": str(model("a")), "run": "r1"}
@@ -210,7 +210,7 @@ def test_what_others_put_above_is_not_taken_for_ours_and_the_model_is_pushed_abo
 
 def test_no_number_is_left_above_the_largest_that_a_server_knows(model, base):
     (base / str(LARGEST)).mkdir(parents=True)
-    with pytest.raises(MainlineError, match="no version can be larger"):
+    with pytest.raises(MainlineError, match="no larger version number"):
         push(model("a"), base)
     assert names(base) == [str(LARGEST)]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from components.evaluation.slice_values import float_named
-from components.evaluation.verdict import METRICS, Measured, badness
+from components.evaluation.verdict import METRICS, Measurement, badness
 from components.slice_report.facts import Pairs, Report, Slice
 from components.slice_report.page.card import rows_by_split, verdict_in_words
 from components.slice_report.page.formats import difference, number, title
@@ -45,7 +45,7 @@ def facts_part(report: Report, other: Report) -> Markup:
     return table("The two runs", headings, [row(what, name(here), name(there)) for what, here, there in both])
 
 
-def overall(report: Report) -> Mapping[str, Measured]:
+def overall(report: Report) -> Mapping[str, Measurement]:
     """Return the metrics of all test rows."""
     return next((item.metrics for item in report.slices if not item.features), {})
 
@@ -54,14 +54,14 @@ def metrics_part(report: Report, other: Report) -> Markup:
     """Draw all metrics on all test rows; the test rows of the two runs may differ."""
     heading, here, there = tag("h3", "All test rows"), overall(report), overall(other)
     names = [metric for metric in METRICS.values() if metric in here or metric in there]
-    alike = Alike(report, other)
+    alike = Comparability(report, other)
     rows = [metric_row(metric, here.get(metric), there.get(metric), alike) for metric in names]
     drawn = table("Metrics of the two runs", HEADINGS, rows) if rows else absent("Neither run was evaluated.")
     return heading + drawn + alike.note()
 
 
 @dataclass(frozen=True)
-class Alike:
+class Comparability:
     """Which metrics both reports computed in the same way."""
 
     report: Report
@@ -82,14 +82,14 @@ class Alike:
 HEADINGS = ("Metric", "This run", "Other run", "Difference")
 
 
-def metric_row(metric: str, here: Measured | None, there: Measured | None, alike: "Alike") -> Markup:
+def metric_row(metric: str, here: Measurement | None, there: Measurement | None, alike: "Comparability") -> Markup:
     values = [number(measured.value if measured else None) for measured in (here, there)]
     return row(
         title(metric), values, change_cell(metric, here, there) if alike.has(metric) else tag("td", number(None))
     )
 
 
-def change_cell(metric: str, here: Measured | None, there: Measured | None) -> Markup:
+def change_cell(metric: str, here: Measurement | None, there: Measurement | None) -> Markup:
     """Draw the difference, marked as better or worse."""
     if here is None or there is None:
         return tag("td", number(None))
@@ -103,7 +103,7 @@ def slices_part(report: Report, other: Report) -> Markup:
     """Draw the primary metric by slice, the largest loss first."""
     metric = report.primary_metric
     theirs, mine = by_features(other), by_features(report)
-    alike = Alike(report, other).has(metric)
+    alike = Comparability(report, other).has(metric)
     both = [(mine.get(key), theirs.get(key)) for key in dict.fromkeys([*mine, *theirs]) if key]
     both.sort(key=lambda pair: -loss(pair, metric) if alike else 0.0)
     rows = [slice_row(pair, metric, alike) for pair in both]
@@ -129,7 +129,7 @@ def same_float(text: str) -> str:
         return text
 
 
-def value_of(item: Slice | None, metric: str) -> Measured | None:
+def value_of(item: Slice | None, metric: str) -> Measurement | None:
     return item.metrics.get(metric) if item else None
 
 

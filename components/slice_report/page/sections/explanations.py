@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from components.evaluation.verdict import Measured
+from components.evaluation.verdict import Measurement
 from components.slice_report.facts import Importance, Report
 from components.slice_report.page.charts import Scale, whisker, whisker_scale
 from components.slice_report.page.formats import counted, difference, interval
@@ -33,6 +33,6 @@ def importance_part(importance: Importance) -> Markup:
     )
 
 
-def importance_row(column: str, measured: Measured, scale: Scale | None) -> Markup:
+def importance_row(column: str, measured: Measurement, scale: Scale | None) -> Markup:
     cells = [difference(measured.value), whisker(measured, scale, 0.0), interval(measured, signed=True)]
     return row(name(column), cells)

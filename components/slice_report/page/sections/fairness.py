@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from components.evaluation.verdict import Measured
+from components.evaluation.verdict import Measurement
 from components.slice_report.facts import BINS, Gap, Group, Report, Sensitive
 from components.slice_report.page.charts import Scale, whisker
 from components.slice_report.page.formats import count, counted, interval, number
@@ -63,7 +63,7 @@ def group_row(group: Group) -> Markup:
     return row(head, count(group.rows), cells, class_="small" if group.too_small else None)
 
 
-def rate_cell(rate: str, measured: Measured | None) -> Markup:
+def rate_cell(rate: str, measured: Measurement | None) -> Markup:
     if measured is None:
         return tag("td", number(None), data_rate=rate)
     return tag("td", number(measured.value), whisker(measured, SCALE), tag("small", interval(measured)), data_rate=rate)

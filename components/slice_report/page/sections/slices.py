@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from components.evaluation.verdict import METRICS, Measured, badness
+from components.evaluation.verdict import METRICS, Measurement, badness
 from components.slice_report.facts import Report, Segment, Slice, WeakSegments
 from components.slice_report.page.charts import Scale, whisker, whisker_scale
 from components.slice_report.page.formats import count, counted, difference, interval, number, p_value, share, title
@@ -122,7 +122,7 @@ def slice_row(item: Slice, index: int, cells: list[Markup]) -> Markup:
     )
 
 
-def metric_cell(item: Slice, metric: str, overall: Mapping[str, Measured], scale: Scale | None) -> Markup:
+def metric_cell(item: Slice, metric: str, overall: Mapping[str, Measurement], scale: Scale | None) -> Markup:
     """Draw a value with its whisker, and below it interval and differences, of which the table shows one."""
     measured = item.metrics.get(metric)
     if measured is None:
@@ -141,7 +141,7 @@ def metric_cell(item: Slice, metric: str, overall: Mapping[str, Measured], scale
     )
 
 
-def flag(metric: str, measured: Measured, whole: Measured) -> Markup:
+def flag(metric: str, measured: Measurement, whole: Measurement) -> Markup:
     """Draw an arrow up or down, labelled better or worse if the metric has a better side."""
     side = "higher" if measured.value > whole.value else "lower"
     gain = badness(metric, whole.value) - badness(metric, measured.value)

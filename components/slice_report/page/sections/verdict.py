@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from markupsafe import Markup
 
 from components.artifacts.decision import Decision
-from components.evaluation.verdict import METRICS, Check, Measured, Verdict, badness
+from components.evaluation.verdict import METRICS, Check, Measurement, Verdict, badness
 from components.slice_report.facts import Comparison, Report
 from components.slice_report.page.formats import counted, difference, interval, number
 from components.slice_report.page.html import Child, join, name, pairs, row, table, tag
@@ -97,7 +97,7 @@ def failure(check: Check) -> Markup:
 
 
 def check_row(check: Check) -> Markup:
-    measured = None if check.value is None else Measured(check.value, check.interval)
+    measured = None if check.value is None else Measurement(check.value, check.interval)
     missed = f"✗ {check.why}" if check.why else "✗ missed"
     outcome = tag("td", "✓ kept", class_="good") if check.passed else tag("td", missed, class_="bad")
     return row(
@@ -132,17 +132,17 @@ def comparison_row(comparison: Comparison) -> Markup:
     return row(comparison.metric, values, [delta(change, gain(comparison, other)) for other, change in others])
 
 
-def gain(comparison: Comparison, other: Measured | None) -> float:
+def gain(comparison: Comparison, other: Measurement | None) -> float:
     """Return by how much this model is better than another; nan if the metric has no better side."""
     metric = METRICS.get(comparison.metric, comparison.metric)
     return badness(metric, other.value) - badness(metric, comparison.candidate.value) if other else math.nan
 
 
-def with_interval(measured: Measured | None) -> Markup:
+def with_interval(measured: Measurement | None) -> Markup:
     return tag("td", number(measured.value if measured else None), tag("small", interval(measured)))
 
 
-def delta(change: Measured | None, gained: float) -> Markup:
+def delta(change: Measurement | None, gained: float) -> Markup:
     """Draw a difference, coloured if its interval excludes zero."""
     if change is None:
         return tag("td", number(None))

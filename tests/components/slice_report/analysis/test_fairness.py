@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import precision_score, recall_score
 
-from components.evaluation.verdict import Measured
+from components.evaluation.verdict import Measurement
 from components.slice_report.analysis.fairness import NONE, gaps, make_gap, sensitive
 from components.slice_report.analysis.scores import count_scores
 from components.slice_report.facts import OTHER, Group, ScoreCounts
@@ -140,7 +140,7 @@ def test_fifty_values_have_no_others():
 
 
 def group(value, rates, too_small=""):
-    return Group(value, 100, too_small, {name: Measured(share, None) for name, share in rates.items()}, NO_SCORES)
+    return Group(value, 100, too_small, {name: Measurement(share, None) for name, share in rates.items()}, NO_SCORES)
 
 
 def of_each(share):

@@ -13,7 +13,7 @@ from components.batch_evaluator.plan import make_plan
 from components.batch_evaluator.results import sliced_metrics, write_results
 from components.batch_evaluator.scoring import ScoreFile, Scorer
 from components.evaluation.predictions import read_predictions
-from components.evaluation.verdict import Bounds, Measured
+from components.evaluation.verdict import Bounds, Measurement
 from components.slice_report.analysis import importance
 from components.slice_report.analysis.importance import draw, explain, measure, worst_slice
 from components.slice_report.analysis.slices import make_slices
@@ -219,7 +219,7 @@ def test_importance_is_the_growth_over_all_pairs_of_rows(world, explained, scope
 
 def test_what_the_model_does_not_read_has_an_importance_of_exactly_zero(explained):
     for one in explained:
-        assert {name: dict(one.columns)[name] for name in UNREAD} == dict.fromkeys(UNREAD, Measured(0.0, (0.0, 0.0)))
+        assert {name: dict(one.columns)[name] for name in UNREAD} == dict.fromkeys(UNREAD, Measurement(0.0, (0.0, 0.0)))
 
 
 def test_columns_are_sorted_and_the_label_is_none(explained):
@@ -265,7 +265,7 @@ def test_without_a_weak_segment_the_worst_slice_is_explained(world, explained):
 
 
 def segment(*features):
-    return replace(NOTHING, found=(Segment(features, 0, 0, 0, 0, Measured(0), 0),))
+    return replace(NOTHING, found=(Segment(features, 0, 0, 0, 0, Measurement(0), 0),))
 
 
 def test_too_few_rows_are_left_out(world, explained):
@@ -275,7 +275,7 @@ def test_too_few_rows_are_left_out(world, explained):
 def test_a_column_that_is_the_same_all_over_a_segment_says_nothing_there(world):
     _, found = explain(world.sources, SETTINGS, (), segment(("age", "(none)"), ("kind", "even")))
     assert found.scope == "age=(none), kind=even"
-    assert dict(found.columns)["age"] == Measured(0.0, (0.0, 0.0))
+    assert dict(found.columns)["age"] == Measurement(0.0, (0.0, 0.0))
     assert dict(found.columns)["size"].value > 0
 
 
@@ -327,7 +327,7 @@ def test_the_interval_holds_the_truth_in_nineteen_of_twenty_cases(of_row, of_don
 
 
 def one_slice(value, too_small="", features=(("a", "x"),), metric="auc"):
-    return Slice(features, 100, 0.1, {metric: Measured(value)}, too_small=too_small)
+    return Slice(features, 100, 0.1, {metric: Measurement(value)}, too_small=too_small)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from components.slice_report.analysis import weak_segments
-from components.slice_report.analysis.predicates import NONE, column_parts, segment_rows
+from components.slice_report.analysis.predicates import NONE, column_predicates, segment_rows
 from components.slice_report.analysis.weak_segments import find_weak
 
 ROWS = 3000
@@ -192,7 +192,7 @@ def test_at_most_twenty_are_reported():
 
 def test_a_row_belongs_to_each_of_its_values():
     tags = pa.array([["a", "b", "a"], [], None, ["b", None], ["c"]] * 100)
-    found, members = column_parts(pa.chunked_array([tags]))
+    found, members = column_predicates(pa.chunked_array([tags]))
     of_row = [{found[part] for part in np.flatnonzero(row)} for row in members.toarray()[:5]]
     assert of_row == [{"a", "b"}, {NONE}, {NONE}, {"b"}, {"c"}]
     assert members.max() == 1
@@ -203,13 +203,13 @@ def test_a_row_belongs_to_each_of_its_values():
 
 
 def test_lists_of_many_repeated_values_count_a_row_once():
-    found, members = column_parts(pa.chunked_array([pa.array([[1] * 300, [2]])]))
+    found, members = column_predicates(pa.chunked_array([pa.array([[1] * 300, [2]])]))
     assert (found, members.toarray().tolist()) == (["1", "2", NONE], [[1, 0, 0], [0, 1, 0]])
 
 
 def test_numbers_are_parts_by_value_or_range():
     def labels(values, kind=None):
-        return [name for name in column_parts(pa.chunked_array([pa.array(values, kind)]))[0] if name != NONE]
+        return [name for name in column_predicates(pa.chunked_array([pa.array(values, kind)]))[0] if name != NONE]
 
     assert labels([3, 1, None, 2]) == ["1", "2", "3"]
     assert labels([2**60, 2**60 + 1]) == [str(2**60), str(2**60 + 1)]
@@ -224,21 +224,21 @@ def test_numbers_are_parts_by_value_or_range():
 
 def test_each_row_is_in_one_part_of_a_number():
     values = pa.array([*np.random.default_rng(0).normal(size=500), math.nan, None], pa.float32())
-    found, members = column_parts(pa.chunked_array([values]))
+    found, members = column_predicates(pa.chunked_array([values]))
     assert (members.sum(axis=1) == 1).all()
     assert (found[-2:], members.sum(axis=0).tolist()[0]) == (["NaN", NONE], [100, 100, 100, 100, 100, 1, 1])
 
 
 def test_of_text_the_twenty_most_frequent_values_are_parts():
     values = [f"v{number:02d}" for number in range(30) for _ in range(40 - number)]
-    found, members = column_parts(pa.chunked_array([pa.array(values)]))
+    found, members = column_predicates(pa.chunked_array([pa.array(values)]))
     assert found == [*(f"v{number:02d}" for number in range(20)), NONE]
     assert members.sum(axis=0).tolist()[0] == [*range(40, 20, -1), 0]
 
 
 def test_values_that_read_alike_are_one():
     values = [NONE, None, "", "(empty)", "x" * 200, "x" * 201, "a\x00", "a"]
-    found, members = column_parts(pa.chunked_array([pa.array(values)]))
+    found, members = column_predicates(pa.chunked_array([pa.array(values)]))
     assert sorted(found) == sorted([NONE, "(empty)", "x" * 99 + "…", "a\x00", "a"])
     assert (members.sum(axis=1) == 1).all()
 

@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from components.artifacts.report_files import digest
-from components.evaluation.verdict import Measured
+from components.evaluation.verdict import Measurement
 from components.slice_report.facts import Report, Run, Slice, encoding
 from components.slice_report.facts.encoding import from_json, json_schema, to_json
 from pipeline.errors import DataError
@@ -20,7 +20,7 @@ def report(**parts) -> Report:
 
 
 def sliced(name="Female", value=0.5, interval=(0.4, 0.6)) -> Slice:
-    return Slice((("sex", name),), 3, 0.1, {"auc": Measured(value, interval)})
+    return Slice((("sex", name),), 3, 0.1, {"auc": Measurement(value, interval)})
 
 
 @pytest.mark.parametrize("name", NAMES)

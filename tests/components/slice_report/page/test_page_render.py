@@ -11,7 +11,7 @@ from fakes import report_pages
 
 from components.artifacts.decision import Decision
 from components.artifacts.report_files import digest
-from components.evaluation.verdict import Check, Measured, Verdict
+from components.evaluation.verdict import Check, Measurement, Verdict
 from components.slice_report import facts as f
 from components.slice_report.facts.encoding import from_json, to_json
 from components.slice_report.page import model_card, render
@@ -118,7 +118,7 @@ def test_hostile_texts_are_only_text(report, text):
             for item in report.fairness
         ),
         weak=f.WeakSegments(1, 0.05, 30, (replace(report.weak.found[0], features=((text, text),)),)),
-        importances=(f.Importance(text, 3, ((text, Measured(0.1)),)),),
+        importances=(f.Importance(text, 3, ((text, Measurement(0.1)),)),),
         lineage=replace(
             report.lineage,
             config=((text, text),),
@@ -148,7 +148,7 @@ def test_a_long_text_is_cut(report):
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_what_is_not_finite_is_said(report, value):
-    odd = Measured(value, (value, value))
+    odd = Measurement(value, (value, value))
     slices = tuple(
         replace(item, metrics=dict.fromkeys(item.metrics, odd), to_baseline={"auc": odd}, share=value)
         for item in report.slices
@@ -176,7 +176,7 @@ def test_an_empty_slice_and_one_with_one_label_have_their_rows(report):
     page = Checker(render(report_pages.make_report(one_label, [[], [("sex", "Female")]]), report_pages.DIGEST))
     assert "undefined" in page.text
     empty = replace(
-        report.slices[1], rows=0, share=0.0, metrics={"auc": Measured(math.nan)}, too_small="no rows", scores=None
+        report.slices[1], rows=0, share=0.0, metrics={"auc": Measurement(math.nan)}, too_small="no rows", scores=None
     )
     assert "no rows" in Checker(render(replace(report, slices=(report.slices[0], empty)), report_pages.DIGEST)).text
 
@@ -291,7 +291,7 @@ def test_a_report_from_its_file_gives_the_same_page(report):
 def big_report() -> f.Report:
     """500 slices with 12 metrics each."""
     report = report_pages.make_report()
-    twelve = {f"metric_{number}": Measured(0.123456789, (0.1, 0.2)) for number in range(6)}
+    twelve = {f"metric_{number}": Measurement(0.123456789, (0.1, 0.2)) for number in range(6)}
     slices = [
         replace(item, features=(("user", str(number)),), metrics={**item.metrics, **twelve})
         for number, item in zip(range(500), list(report.slices[1:]) * 100, strict=False)

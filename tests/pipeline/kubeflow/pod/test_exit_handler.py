@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from components.evaluation.results import Evaluation
-from components.evaluation.verdict import Check, Measured, Verdict
+from components.evaluation.verdict import Check, Measurement, Verdict
 from components.support.failure import as_failure
 from pipeline.errors import ConfigError, DataRejectedError, MainlineError
 from pipeline.kubeflow.pod.exit_handler import first_failure, status_of
@@ -57,8 +57,8 @@ def test_a_run_whose_nodes_all_ended_has_no_failure():
 
 
 def test_the_slices_are_listed_the_largest_first():
-    def metrics(rows: int, auc: float) -> dict[str, Measured]:
-        return {"example_count": Measured(rows), "auc": Measured(auc)}
+    def metrics(rows: int, auc: float) -> dict[str, Measurement]:
+        return {"example_count": Measurement(rows), "auc": Measurement(auc)}
 
     sizes = {(("city", f"c|{index}"),): metrics(index, 0.5) for index in range(1, SLICES + 6)}
     lines = slice_table(Evaluation(candidate={**sizes, (): metrics(999, float("nan"))})).splitlines()
