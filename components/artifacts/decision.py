@@ -7,7 +7,7 @@ APPROVED, REJECTED = "approved", "rejected"
 
 @dataclass(frozen=True)
 class Decision:
-    """Who approved or rejected a report, why and when.
+    """The decision of a reviewer on a report, with name, reason and time.
 
     ``decision`` is ``approved`` or ``rejected``; ``report_digest`` is the SHA-256 of ``report.json``; ``decided_at`` is
     ISO 8601, UTC.

@@ -20,7 +20,7 @@ Samples = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Pair:
-    """The same rows with the scores of the model, and with the base rate as score."""
+    """Rows with the scores of the model, and with the base rate as score."""
 
     model: Rows
     trivial: Rows

@@ -62,7 +62,7 @@ def metrics_part(report: Report, other: Report) -> Markup:
 
 @dataclass(frozen=True)
 class Comparability:
-    """Which metrics both reports computed in the same way."""
+    """Tells which metrics both reports computed in the same way."""
 
     report: Report
     other: Report
