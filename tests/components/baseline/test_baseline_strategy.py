@@ -41,31 +41,31 @@ def test_it_is_the_latest_blessed_model_other_than_the_candidate(world):
     assert baseline(world, models(1, 2, 3, 4), blessed, models(4)) == [2]
 
 
-def test_without_an_other_blessed_model_there_is_none(world):
+def test_there_is_no_baseline_without_another_blessed_model(world):
     assert baseline(world, models(1, 4), blessings(m1=0, m4=1), models(4)) == []
     assert baseline(world, models(4), [], models(4)) == []
 
 
-def test_before_a_training_there_is_no_candidate_to_leave_out(world):
+def test_a_candidate_is_optional(world):
     inputs = {"model": models(1, 4), "model_blessing": blessings(m1=1, m4=1)}
     found = LatestOtherBlessedModel().resolve_artifacts(world.store(), inputs)
     assert [artifact.id for artifact in found["model"]] == [4]
     assert set(found) == {"model", "model_blessing"}
 
 
-def test_a_rejected_model_is_passed_over(world):
+def test_a_rejected_model_is_skipped(world):
     world.decide(world.report("a", model_id=3), "rejected")
     blessed = blessings(m1=1, m2=1, m3=1, m4=1)
     assert baseline(world, models(1, 2, 3, 4), blessed, models(4)) == [2]
 
 
-def test_a_model_that_is_approved_or_waits_can_be_the_baseline(world):
+def test_a_model_that_is_approved_or_awaits_review_can_be_the_baseline(world):
     world.decide(world.report("a", model_id=3), "approved")
     assert baseline(world, models(2, 3, 4), blessings(m2=1, m3=1, m4=1), models(4)) == [3]
     world.report("b", model_id=4)
     assert baseline(world, models(3, 4, 5), blessings(m3=1, m4=1, m5=1), models(5)) == [4]
 
 
-def test_where_all_others_are_rejected_there_is_none(world):
+def test_there_is_no_baseline_if_all_others_are_rejected(world):
     world.decide(world.report("a", model_id=3), "rejected")
     assert baseline(world, models(3, 4), blessings(m3=1, m4=1), models(4)) == []

@@ -50,7 +50,7 @@ def test_areas_are_those_of_scikit_learn_in_every_sample(kind, dtype, chunk_rows
         assert_equal_to_scikit_learn(label, score, int(generator.choice([0, BUCKETS])))
 
 
-def test_rare_labels_among_crowded_scores_are_ranked_exactly():
+def test_rare_labels_among_close_scores_are_ranked_exactly():
     generator = np.random.default_rng(1)
     label = (generator.random(50_000) < 0.002).astype(np.int64)
     score = 1 / (1 + np.exp(14 - 3 * generator.normal(label, 1)))
@@ -72,6 +72,6 @@ def test_without_one_of_the_labels_there_is_no_area(label):
     assert np.isnan(ours.precision_recall).all()
 
 
-def test_a_constant_score_has_the_area_of_a_coin_and_the_precision_of_the_base_rate():
+def test_a_constant_score_has_an_auc_of_one_half_and_the_base_rate_as_precision():
     ours, _ = found([1, 0, 0, 0], np.full(4, 0.5, np.float32))
     assert (ours.roc[0], ours.precision_recall[0]) == (0.5, 0.25)

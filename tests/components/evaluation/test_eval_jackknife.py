@@ -13,7 +13,7 @@ def test_buckets_are_even_and_the_same_each_time():
     assert np.array_equal(buckets[:50], bucket_of_row(50, BUCKETS))
 
 
-def test_buckets_have_nothing_to_do_with_a_period_in_the_rows():
+def test_buckets_do_not_follow_a_period_in_the_rows():
     buckets = bucket_of_row(100_000, BUCKETS)
     assert np.bincount(buckets[::20], minlength=BUCKETS).min() > 180
 

@@ -36,7 +36,7 @@ def test_the_metrics_are_those_of_scikit_learn(drawn):
 
 
 @pytest.mark.parametrize("label", [0, 1])
-def test_of_one_label_only_an_area_is_undefined_or_what_tfma_gives(label):
+def test_an_area_of_one_label_is_undefined_or_that_of_tfma(label):
     found = {kind: samples[0] for kind, samples in values([label] * 3, [0.2, 0.4, 0.6]).items()}
     stock = values([label] * 3, [0.2, 0.4, 0.6], thresholds=10_000)
     assert np.isnan([found["AUC"], found["AUCPrecisionRecall"]]).all()
@@ -46,7 +46,7 @@ def test_of_one_label_only_an_area_is_undefined_or_what_tfma_gives(label):
     assert found["BinaryAccuracy"] == pytest.approx(1 / 3 if label else 2 / 3)
 
 
-def test_precision_is_nan_when_nothing_is_decided_positive():
+def test_precision_is_nan_without_predicted_positives():
     assert np.isnan(values([0, 1], [0.1, 0.2])["Precision"][0])
 
 

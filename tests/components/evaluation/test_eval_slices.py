@@ -61,11 +61,11 @@ def test_values_pick_one_slice():
     }
 
 
-def test_floats_are_slices_too():
+def test_floats_can_be_sliced():
     assert slices({"feature_keys": ["half"]}) == {(("half", 0.5),): [0, 1, 3, 4], (("half", 1.5),): [2]}
 
 
-def test_a_slice_that_two_specs_name_comes_once():
+def test_a_slice_named_by_two_specs_appears_once():
     found = list(
         rows_by_slice(
             TABLE, [config_pb2.SlicingSpec(feature_keys=["age"]), config_pb2.SlicingSpec(feature_values={"age": "40"})]
@@ -75,11 +75,11 @@ def test_a_slice_that_two_specs_name_comes_once():
 
 
 @pytest.mark.parametrize("spec", [{"feature_values": {"city": "Bern"}}, {"feature_values": {"age": "31"}}])
-def test_a_value_that_no_row_has_is_no_slice(spec):
+def test_a_value_without_rows_gives_no_slice(spec):
     assert slices(spec) == {}
 
 
-def test_no_rows_are_no_slices():
+def test_no_rows_give_no_slices():
     assert (
         list(rows_by_slice(TABLE.slice(0, 0), [config_pb2.SlicingSpec(), config_pb2.SlicingSpec(feature_keys=["age"])]))
         == []

@@ -33,12 +33,12 @@ def test_a_float32_is_the_shortest_text_that_is_the_same_float32():
         ("-inf", "-inf"),
     ],
 )
-def test_a_float_is_named_however_it_is_written(written, text):
+def test_a_float_is_read_in_any_notation(written, text):
     assert float_named(written) == text
 
 
 @pytest.mark.parametrize("written", ["", "heavy", "1_0", "0x1p-3", "1e39", "0,1"])
-def test_what_names_no_float32_is_refused(written):
+def test_text_that_is_not_a_float32_is_refused(written):
     with pytest.raises(ValueError, match="not a float32:"):
         float_named(written)
 
@@ -48,14 +48,14 @@ def test_what_names_no_float32_is_refused(written):
     [("7", "7"), ("007", "7"), ("7.0", "7"), ("7e0", "7"), ("-7", "-7"), ("-0", "0"), (str(2**63 - 1), str(2**63 - 1)),
      (f"{2**53 + 1}.0", str(2**53 + 1)), ("1e18", str(10**18))],
 )  # fmt: skip
-def test_a_whole_number_is_named_however_it_is_written(written, text):
+def test_a_whole_number_is_read_in_any_notation(written, text):
     assert int_named(written) == text
 
 
 @pytest.mark.parametrize(
     "written", ["", "seven", "7.5", "1_0", str(2**63), "nan", "inf", "1e999999999", "1e-999999999"]
 )
-def test_what_names_no_whole_number_is_refused(written):
+def test_text_that_is_not_a_whole_number_is_refused(written):
     with pytest.raises(ValueError, match="no whole number"):
         int_named(written)
 

@@ -47,7 +47,7 @@ def test_a_miss_is_the_distance_to_the_bound(value, lower, upper, missed_by):
 
 
 @pytest.mark.parametrize(("lower", "upper"), [(0.5, None), (None, 0.5)])
-def test_a_value_that_is_no_number_misses_every_bound(lower, upper):
+def test_nan_misses_every_bound(lower, upper):
     missed_by = miss(math.nan, lower, upper)
     assert missed_by is not None
     assert not Check("AUC", "overall", "≥ 0.5", math.nan, None, missed_by, None).passed
@@ -57,7 +57,7 @@ def test_a_value_that_is_no_number_misses_every_bound(lower, upper):
     ("on", "name"),
     [((), "overall"), (MEN, "sex=Male"), ((("sex", "Male"), ("race", "White")), "sex=Male, race=White")],
 )
-def test_a_slice_in_words(on, name):
+def test_a_slice_as_text(on, name):
     assert slice_name(on) == name
 
 
@@ -86,7 +86,7 @@ def test_a_slice_is_found_whatever_the_order_of_its_names():
 @pytest.mark.parametrize(
     "threshold", [Threshold("AUC", lower=0.1, slice={"sex": "Nobody"}), Threshold("Recall", lower=0.1)]
 )
-def test_what_could_not_be_measured_is_not_kept(threshold):
+def test_a_bound_without_a_measurement_is_not_kept(threshold):
     check = check_threshold(threshold, METRICS)
     assert (check.value, check.missed_by, check.passed) == (None, None, False)
     assert check.why == ("no such slice in the data" if threshold.slice else "not measured")
@@ -123,7 +123,7 @@ def test_a_metric_that_is_undefined_misses_its_bound_and_says_why(metric, why):
         ("lower", 0.9, "≤ 0.01", None),
     ],
 )
-def test_a_change_is_held_against_the_better_side(better, before, bound, missed_by):
+def test_a_change_is_compared_on_the_better_side(better, before, bound, missed_by):
     change = Change("AUC", better=better, tolerance=0.01)
     check = check_change(change, METRICS, {(): {"auc": Measurement(before, None)}})
     assert (check.metric, check.slice, check.bound) == ("AUC against baseline", "overall", bound)
@@ -148,15 +148,15 @@ def test_a_verdict_has_every_bound_and_the_number_of_rows():
     assert [check.metric for check in verdict.checks] == ["AUC", "AUC against baseline"]
 
 
-def test_the_first_model_is_compared_with_none():
+def test_the_first_model_has_no_comparison():
     judged = evaluation(Threshold("AUC", lower=0.7), changes=(Change("AUC", better="higher", tolerance=0.01),))
     assert [check.metric for check in make_verdict(True, judged, METRICS, {}).checks] == ["AUC"]
 
 
-def test_no_metrics_are_no_rows():
+def test_a_verdict_without_metrics_has_no_rows():
     verdict = make_verdict(False, evaluation(Threshold("AUC", lower=0.7)), {}, {})
     assert (verdict.rows, [check.passed for check in verdict.checks]) == (0, [False])
 
 
-def test_each_metric_has_a_name_of_its_own():
+def test_names_of_metrics_are_unique():
     assert len(set(NAMES.values())) == len(NAMES)

@@ -41,6 +41,6 @@ def test_without_a_report_there_is_no_decision(store):
     assert resolved(store, [], [made(ReviewDecision, 2, "aa")]) == {"report": [], "decision": []}
 
 
-def test_of_two_decisions_the_earlier_holds(store):
+def test_the_earlier_of_two_decisions_holds(store):
     decisions = [made(ReviewDecision, 5, "aa"), made(ReviewDecision, 3, "aa")]
     assert resolved(store, [made(SliceReport, 1, "aa")], decisions)["decision"] == [3]

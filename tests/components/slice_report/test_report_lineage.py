@@ -15,13 +15,13 @@ SETTINGS = Settings(
 )  # fmt: skip
 
 
-def test_a_first_run_has_no_changes_to_tell():
+def test_a_first_run_has_no_config_changes():
     lineage = make_lineage(Trace(), SETTINGS, None, "digest")
     assert lineage.config_changes is None
     assert (lineage.model_digest, lineage.signature_digest, lineage.sources) == ("digest", None, (("trainer", "abc"),))
 
 
-def test_changes_are_told_against_the_baseline():
+def test_config_changes_are_relative_to_the_baseline():
     before = make_report("r1")
     before = replace(before, lineage=replace(before.lineage, config=(("training.epochs", "2"), ("gone", "1"))))
     changes = make_lineage(Trace(), SETTINGS, before, "").config_changes

@@ -17,5 +17,5 @@ def test_a_record_becomes_facts():
     assert ("model.dropout", "0.1") in found.settings
 
 
-def test_warnings_are_taken_over():
+def test_warnings_are_kept():
     assert as_training({**RECORD, "warnings": ["a", "b"]}).warnings == ("a", "b")

@@ -71,7 +71,7 @@ def run(store, seen=()):
     return ids
 
 
-def test_all_that_led_to_an_artifact_is_found_and_nothing_else(store):
+def test_exactly_the_ancestors_of_an_artifact_are_found(store):
     ids = run(store)
     found = trace(store.store, [ids["evaluation"]], None)
     names = [(fact.type, fact.producer, fact.output) for fact in found.artifacts]
@@ -89,14 +89,14 @@ def test_all_that_led_to_an_artifact_is_found_and_nothing_else(store):
     assert found.baseline is None
 
 
-def test_an_answer_from_the_cache_changes_nothing(store):
+def test_a_cached_execution_gives_the_same_trace(store):
     ids = run(store)
     before = trace(store.store, [ids["evaluation"]], None)
     store.execute("Trainer", [ids["examples"], ids["schema"]], {"model": ids["model"]}, CACHED)
     assert trace(store.store, [ids["evaluation"]], None) == before
 
 
-def test_the_baseline_is_named_and_what_led_to_it_is_left_out(store):
+def test_the_baseline_is_named_without_its_ancestors(store):
     earlier = run(store)
     ids = run(store, seen=[earlier["model"]])
     found = trace(store.store, [ids["evaluation"]], earlier["model"])
@@ -111,7 +111,7 @@ def test_the_baseline_is_named_and_what_led_to_it_is_left_out(store):
     assert found.baseline.report is None
 
 
-def test_what_led_to_the_model_that_a_training_began_with_is_left_out(store):
+def test_the_ancestors_of_a_warm_start_model_are_left_out(store):
     earlier = run(store)
     examples, model = store.artifact("Examples"), store.artifact("Model")
     store.execute("Trainer", [examples, earlier["model"]], {"model": model})
@@ -119,7 +119,7 @@ def test_what_led_to_the_model_that_a_training_began_with_is_left_out(store):
     assert {fact.id for fact in found.artifacts} == {examples, model, earlier["model"]}
 
 
-def test_the_latest_whole_report_on_the_baseline_is_found(store):
+def test_the_latest_complete_report_on_the_baseline_is_found(store):
     earlier = run(store)
     for _ in range(2):
         latest = store.artifact("SliceReport", model_id=earlier["model"])
@@ -130,19 +130,19 @@ def test_the_latest_whole_report_on_the_baseline_is_found(store):
     assert module.report_of(store.store, earlier["model"]) == f"/SliceReport/{latest}"
 
 
-def test_a_baseline_without_statistics_says_so(store):
+def test_a_baseline_may_lack_statistics(store):
     model = store.artifact("Model")
     store.execute("Importer", [], {"model": model})
     found = module.find(store.store, model)
     assert (found.statistics, found.schema, found.report) == (None, None, None)
 
 
-def test_an_artifact_that_nobody_wrote_is_still_named(store):
+def test_an_artifact_without_a_producer_is_listed(store):
     found = trace(store.store, [store.artifact("Model")], None)
     assert [(fact.type, fact.producer) for fact in found.artifacts] == [("Model", "")]
 
 
-def test_a_trace_goes_round(store):
+def test_a_trace_survives_a_round_trip(store):
     earlier = run(store)
     found = trace(store.store, [run(store, [earlier["model"]])["evaluation"]], earlier["model"])
     assert from_json(found.as_json()) == found

@@ -154,7 +154,7 @@ def test_without_a_review_a_blessed_model_is_pushed_at_once(tiny):
     assert len(versions(tiny.serving)) == 1
 
 
-def test_a_model_that_is_not_blessed_is_not_pushed_whatever_the_review(tmp_path):
+def test_a_model_that_is_not_blessed_is_never_pushed(tmp_path):
     tiny = Tiny(tmp_path, blessed=False)
     assert tiny.run() == said("done", 0, None)
     assert tiny.run("none") == said("done", 0, None)
@@ -204,7 +204,7 @@ def test_a_model_damaged_after_it_was_judged_is_not_pushed(tiny):
 
 
 @pytest.mark.parametrize("review", ["none", "required"])
-def test_what_is_served_is_the_model_of_the_latest_run_however_often_settings_change_back(tiny, review):
+def test_the_model_of_the_latest_run_is_served_even_if_settings_change_back(tiny, review):
     for turn, weights in enumerate("abab"):
         tiny.train(weights)
         if review == "required" and turn < 2:
@@ -243,7 +243,7 @@ def put_another_above(serving):
 
 
 @pytest.mark.parametrize("change", [remove_all, remove_latest, spoil_marker, edit_model, put_another_above])
-def test_a_push_that_no_longer_holds_is_not_answered_from_the_cache(tiny, change):
+def test_an_outdated_push_is_not_answered_from_the_cache(tiny, change):
     assert tiny.run("none")["state"] == "done"
     change(tiny.serving)
     assert tiny.run("none") == said("done", 1, None)
@@ -251,7 +251,7 @@ def test_a_push_that_no_longer_holds_is_not_answered_from_the_cache(tiny, change
     assert tiny.run("none")["state"] == "cached"
 
 
-def test_numbers_that_come_again_write_into_no_folder_that_is_there(tiny):
+def test_repeated_execution_ids_do_not_write_into_existing_folders(tiny):
     tiny.run("none")
     before = {path: path.read_bytes() for path in (tiny.root / "artifacts").glob("Pusher/pushed_model/*/*")}
     (tiny.root / "metadata.db").unlink()
@@ -266,7 +266,7 @@ def made(**arguments) -> VersionedPusher:
     return VersionedPusher(**channels, push_destination=pusher_pb2.PushDestination(), **arguments)
 
 
-def test_another_review_is_refused():
+def test_an_unknown_review_is_refused():
     with pytest.raises(InputError, match="no such review"):
         made(review="maybe")
 

@@ -95,7 +95,7 @@ def test_versions_grow_even_when_the_clock_steps_back_or_stands_still(model, bas
     assert push(model("c"), base, now_s=now_s)[0].folder.name == "102"
 
 
-def test_versions_are_counted_and_not_spelled(base):
+def test_versions_are_sorted_as_numbers(base):
     for name in ("9", "10", "100"):
         (base / name).mkdir(parents=True)
     assert versions(base) == [9, 10, 100]
@@ -131,14 +131,14 @@ def test_a_version_without_a_marker_is_not_the_latest(model, base):
     assert latest_version(base) == base / "100"
 
 
-def test_no_versions_have_no_latest(base):
+def test_an_empty_folder_has_no_latest_version(base):
     assert latest_version(base) is None
     assert versions(base) == []
     base.mkdir()
     assert latest_version(base) is None
 
 
-def test_what_a_killed_push_left_is_removed(model, base):
+def test_leftovers_of_a_killed_push_are_removed(model, base):
     push(model("a"), base, now_s=100)
     for name in (".150.partial", "160"):
         (base / name / "variables").mkdir(parents=True)
@@ -147,7 +147,7 @@ def test_what_a_killed_push_left_is_removed(model, base):
     assert names(base) == ["100", "200"]
 
 
-def test_a_half_version_does_not_stop_the_same_model_from_being_found(model, base):
+def test_an_incomplete_version_does_not_hide_the_same_model(model, base):
     first, _ = push(model("a"), base, now_s=100)
     (base / "160").mkdir()
     (base / "160" / UNFINISHED).write_text("{}")
@@ -155,7 +155,7 @@ def test_a_half_version_does_not_stop_the_same_model_from_being_found(model, bas
     assert names(base) == ["100"]
 
 
-def test_what_is_not_ours_is_left_alone(model, base):
+def test_foreign_files_are_left_alone(model, base):
     for name in ("notes", "50", "\u0663", ".old.partial", "1e3"):
         (base / name).mkdir(parents=True)
     (base / "models.config").write_text("kept")
@@ -184,7 +184,7 @@ def lose_half(version):
 
 
 @pytest.mark.parametrize("damage", [shutil.rmtree, hide, empty_marker, foreign_marker, edit, lose_half])
-def test_a_version_that_is_not_whole_is_not_served_and_the_model_is_pushed_above_it(model, base, damage):
+def test_a_model_is_pushed_above_a_damaged_version(model, base, damage):
     push(model("b"), base, now_s=50)
     damage(push(model("a"), base, now_s=100)[0].folder)
     found = served(base)
@@ -197,7 +197,7 @@ def test_a_version_that_is_not_whole_is_not_served_and_the_model_is_pushed_above
 
 @pytest.mark.parametrize("name", ["150", "0150", "9999999999"])
 @pytest.mark.parametrize("marker", ['{"version": 150}', "", None])
-def test_what_others_put_above_is_not_taken_for_ours_and_the_model_is_pushed_above_it(model, base, name, marker):
+def test_a_model_is_pushed_above_a_foreign_version(model, base, name, marker):
     push(model("a"), base, now_s=100)
     (base / name).mkdir()
     if marker is not None:
@@ -208,14 +208,14 @@ def test_what_others_put_above_is_not_taken_for_ours_and_the_model_is_pushed_abo
     assert name in names(base)
 
 
-def test_no_number_is_left_above_the_largest_that_a_server_knows(model, base):
+def test_the_largest_number_of_a_server_leaves_no_version(model, base):
     (base / str(LARGEST)).mkdir(parents=True)
     with pytest.raises(MainlineError, match="no larger version number"):
         push(model("a"), base)
     assert names(base) == [str(LARGEST)]
 
 
-def test_a_file_with_a_number_for_a_name_is_in_no_push_s_way(model, base):
+def test_a_file_named_like_a_version_does_not_block_a_push(model, base):
     base.mkdir()
     (base / "200").write_text("")
     assert push(model("a"), base, now_s=200)[0].folder == base / "201"
@@ -236,34 +236,34 @@ def test_the_marker_is_written_last(model, base, monkeypatch):
     assert latest_version(base) == base / "100"
 
 
-def test_the_rest_of_a_marker_is_no_part_of_the_model(model, base):
+def test_an_unfinished_marker_is_not_part_of_the_model(model, base):
     version, _ = push(model("a"), base, now_s=100)
     assert sorted(path.name for path in version.folder.iterdir()) == [MARKER, "saved_model.pb", "variables"]
 
 
 @pytest.mark.parametrize("name", ["variables/variables.data", "saved_model.pb"])
-def test_another_byte_is_another_model(model, name):
+def test_another_byte_gives_another_digest(model, name):
     folder = model("a")
     before = content_digest(folder)
     (folder / name).write_bytes(b"other")
     assert content_digest(folder) != before
 
 
-def test_another_name_is_another_model(model):
+def test_another_file_name_gives_another_digest(model):
     folder = model("a")
     before = content_digest(folder)
     (folder / "saved_model.pb").rename(folder / "keras.pb")
     assert content_digest(folder) != before
 
 
-def test_a_marker_is_no_part_of_the_digest(model):
+def test_a_marker_is_not_part_of_the_digest(model):
     folder = model("a")
     before = content_digest(folder)
     (folder / MARKER).write_text("{}")
     assert content_digest(folder) == before
 
 
-def test_a_model_that_is_not_there_leaves_the_versions_as_they_were(model, base, tmp_path):
+def test_a_missing_model_changes_no_versions(model, base, tmp_path):
     push(model("a"), base, now_s=100)
     with pytest.raises(FileNotFoundError):
         push(tmp_path / "absent", base, now_s=200)

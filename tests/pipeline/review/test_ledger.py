@@ -68,7 +68,7 @@ def test_reports_are_listed_newest_first_each_with_its_state(world):
     ]  # fmt: skip
 
 
-def test_a_report_of_another_pipeline_or_one_that_is_not_whole_is_not_listed(world):
+def test_reports_of_other_pipelines_and_incomplete_ones_are_not_listed(world):
     store = world.store()
     put_report(store, "other", "x", "/x", "0" * 64, True, 1)
     (unfinished,) = put_report(store, PIPELINE, "y", "/y", "1" * 64, True, 1)
@@ -146,7 +146,7 @@ def test_the_other_decision_is_refused(world, first, second):
     assert len(world.reviews()) == 1
 
 
-def test_a_decision_is_on_the_digest_not_on_the_artifact(world):
+def test_a_decision_belongs_to_the_digest_not_to_the_artifact(world):
     first = world.report("a")
     store = world.store()
     put_report(store, PIPELINE, "b", first.uri, first.digest, True, 8)
@@ -157,7 +157,7 @@ def test_a_decision_is_on_the_digest_not_on_the_artifact(world):
         world.decide(second, APPROVED)
 
 
-def test_a_decision_taken_out_of_use_counts_no_more_and_is_not_made_again(world):
+def test_a_deleted_decision_no_longer_counts_and_is_not_repeated(world):
     report = world.report("a")
     world.decide(report, REJECTED)
     store = world.store()
@@ -170,7 +170,7 @@ def test_a_decision_taken_out_of_use_counts_no_more_and_is_not_made_again(world)
         world.decide(report, APPROVED)
 
 
-def test_a_report_that_has_changed_is_not_decided_on(world):
+def test_a_changed_report_cannot_be_decided_on(world):
     report = world.report("a")
     Path(report.uri, "report.json").write_text("{}", encoding="utf-8")
     for decision in (APPROVED, REJECTED):
@@ -181,7 +181,7 @@ def test_a_report_that_has_changed_is_not_decided_on(world):
     assert world.store().get_artifacts_by_type("ReviewDecision") == []
 
 
-def test_a_report_that_is_gone_is_not_decided_on(world):
+def test_a_missing_report_cannot_be_decided_on(world):
     report = world.report("a")
     Path(report.uri, "report.json").unlink()
     with pytest.raises(MainlineError, match="cannot be read"):
@@ -196,7 +196,7 @@ def test_a_model_that_is_not_blessed_can_be_rejected_but_not_approved(world):
     assert rejected_models(world.store()) == {9}
 
 
-def test_models_are_rejected_by_rejections_only(world):
+def test_only_rejections_reject_models(world):
     world.decide(world.report("a", model_id=3), APPROVED)
     world.decide(world.report("b", model_id=4), REJECTED)
     assert rejected_models(world.store()) == {4}
@@ -228,7 +228,7 @@ def test_a_store_that_does_not_know_the_pipeline_records_nothing(world):
         ("Ada\udcff", "fine", "name: characters that are not text"),
     ],
 )
-def test_a_name_or_a_note_that_cannot_be_used_is_refused(world, by, note, problem):
+def test_an_unusable_name_or_note_is_refused(world, by, note, problem):
     report = world.report("a")
     with pytest.raises(InputError) as caught:
         world.decide(report, APPROVED, by, note)
@@ -242,7 +242,7 @@ def test_names_and_notes_in_any_script_are_kept_up_to_the_limit(world):
 
 
 @pytest.mark.parametrize("ways", [(APPROVED, REJECTED, APPROVED, REJECTED), (APPROVED, APPROVED, APPROVED, APPROVED)])
-def test_of_reviewers_at_the_same_moment_one_is_recorded_and_the_others_are_told(world, ways):
+def test_of_simultaneous_reviewers_one_is_recorded_and_the_others_get_an_error(world, ways):
     world.report("a")
     command = [sys.executable, "-c", DECIDING, str(world.runs)]
     deciding = [

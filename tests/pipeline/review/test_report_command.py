@@ -87,7 +87,7 @@ def test_a_damaged_decision_is_named(world, draw, content):
     assert (code, f"{decision}: damaged" in err) == (2, True)
 
 
-def test_two_runs_are_compared_on_a_page_of_its_own(world, draw, tmp_path):
+def test_two_runs_are_compared_on_a_separate_page(world, draw, tmp_path):
     before = (reports(world, "r1") / PAGE).read_bytes()
     code, out, _ = draw(reports(world, "r1"), "--against", reports(world, "r2"))
     page = reports(world, "r1") / "against-r2.html"
@@ -107,7 +107,7 @@ def test_a_decision_is_drawn_again(world, draw):
     assert "Approved by" in (folder / PAGE).read_text(encoding="utf-8")
 
 
-def test_what_is_no_run_is_refused(world, draw, tmp_path):
+def test_a_path_that_is_not_a_run_is_refused(world, draw, tmp_path):
     code, out, err = draw(tmp_path / "nowhere")
     assert (code, out) == (2, "")
     assert "there is no run" in err
@@ -115,7 +115,7 @@ def test_what_is_no_run_is_refused(world, draw, tmp_path):
     assert (code, "r1, r2" in err) == (2, True)
 
 
-def test_a_report_that_cannot_be_read_is_refused_and_the_page_stays(world, draw):
+def test_an_unreadable_report_is_refused_and_the_page_stays(world, draw):
     folder = reports(world, "r1")
     before = (folder / PAGE).read_bytes()
     (folder / REPORT).write_text('{"schema_version": 1}', encoding="utf-8")
@@ -134,7 +134,7 @@ def test_a_missing_report_is_made_again_from_what_the_run_left(finished, draw, t
     assert (folder / REPORT).read_bytes() == before
 
 
-def test_a_report_keeps_what_is_not_finite():
+def test_a_report_keeps_values_that_are_not_finite():
     report = replace(make_report("r1"), calibration_error=float("nan"))
     assert "NaN" in to_json(report).decode()
     assert to_json(from_json(to_json(report), "report.json")) == to_json(report)
@@ -150,6 +150,6 @@ def test_help_is_there_in_less_than_a_second():
     assert "tensorflow" not in done.stderr
 
 
-def test_a_page_that_cannot_be_written_is_told_in_a_line(world, draw, tmp_path):
+def test_an_unwritable_page_is_reported_on_one_line(world, draw, tmp_path):
     code, out, err = draw(reports(world, "r1"), "--out", tmp_path)
     assert (code, out, err) == (2, "", f"{tmp_path}: Is a directory\n")

@@ -62,7 +62,7 @@ def test_help_is_there_in_less_than_a_second():
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff"])
-def test_damaged_files_of_an_old_run_are_named_and_block_nothing(world, review, content):
+def test_damaged_files_of_an_old_run_are_named_and_skipped(world, review, content):
     world.report("r1")
     world.report("r2")
     history = world.runs / PIPELINE / "history"
@@ -77,7 +77,7 @@ def test_damaged_files_of_an_old_run_are_named_and_block_nothing(world, review, 
     assert set(states(review)) == {"r1", "r2"}
 
 
-def test_the_list_says_what_waits(world, review):
+def test_the_list_shows_what_awaits_review(world, review):
     world.report("r1")
     world.decide(world.report("r2"), "rejected", by="Grace", note="worse on small slices")
     code, out, _ = review("list")
@@ -88,7 +88,7 @@ def test_the_list_says_what_waits(world, review):
     assert rows[2].split()[:4] == [PIPELINE, "r1", "awaiting", "review"]
 
 
-def test_the_list_of_a_pipeline_without_reports_says_so(world, review):
+def test_a_pipeline_without_reports_has_an_empty_list(world, review):
     world.copy("r1", make_report("r1"))
     world.store()
     assert review("list")[:2] == (0, "There are no reports.\n")
@@ -143,7 +143,7 @@ def test_an_approval_is_recorded_drawn_and_followed_by_the_next_command(world, r
     assert states(review) == {"r1": "approved"}
 
 
-def test_the_next_command_gives_the_config_that_the_run_had_whatever_overlay_it_ran_under(world, review):
+def test_the_next_command_restores_the_config_of_the_run_under_any_overlay(world, review):
     world.report("r1")
     kept = world.runs / PIPELINE / "history" / "r1" / "config.yaml"
     was = load_config("census", ("training.epochs=7", "beam_pipeline_args=[--runner=DirectRunner]"), "flink")
@@ -153,7 +153,7 @@ def test_the_next_command_gives_the_config_that_the_run_had_whatever_overlay_it_
     assert load_config(options.config, tuple(options.set), options.env) == was
 
 
-def test_a_rejection_is_told_in_words(world, review):
+def test_a_rejection_is_printed(world, review):
     world.report("r1")
     code, out, _ = review("reject", "r1", "--by", "Ada", "--note", "leaks ids")
     assert code == 0
@@ -162,7 +162,7 @@ def test_a_rejection_is_told_in_words(world, review):
     assert states(review) == {"r1": "rejected"}
 
 
-def test_the_same_decision_again_ends_well_and_draws_the_page_again(world, review):
+def test_repeating_a_decision_succeeds_and_draws_the_page_again(world, review):
     world.report("r1")
     review("approve", "r1", *WHO)
     page = copy_of(world, "r1") / "index.html"
@@ -213,7 +213,7 @@ def test_an_edited_copy_is_not_approved(world, review, file, run):
     assert states(review) == {"r1": "awaiting review"}
 
 
-def test_an_edited_page_of_the_same_report_in_another_folder_is_found_too(world, review):
+def test_an_edited_page_in_another_copy_is_found(world, review):
     world.report("r1")
     world.copy("r2", make_report("r1"))
     copy_of(world, "r2").joinpath("index.html").write_text("fine, trust me", encoding="utf-8")
@@ -223,7 +223,7 @@ def test_an_edited_page_of_the_same_report_in_another_folder_is_found_too(world,
     assert "python -m pipeline.review draw" in err
 
 
-def test_an_edited_page_does_not_hinder_a_rejection(world, review):
+def test_an_edited_page_does_not_prevent_a_rejection(world, review):
     world.report("r1")
     copy_of(world, "r1").joinpath("index.html").write_text("fine, trust me", encoding="utf-8")
     assert review("reject", "r1", *WHO)[0] == 0
@@ -237,7 +237,7 @@ def test_without_copies_the_artifact_alone_is_checked(world, review):
     assert json.loads(out)["pages"] == []
 
 
-def test_a_report_that_has_changed_is_neither_shown_nor_approved(world, review):
+def test_a_changed_report_is_neither_shown_nor_approved(world, review):
     report = world.report("r1")
     with open(f"{report.uri}/report.json", "ab") as file:
         file.write(b"\n")
@@ -269,7 +269,7 @@ def test_name_and_note_must_be_given(world, review):
     assert caught.value.code == 2
 
 
-def test_the_beginning_of_a_run_is_enough_where_it_means_one(world, review):
+def test_the_first_characters_of_a_run_are_enough_if_unambiguous(world, review):
     world.report("20260301T1")
     world.report("20260302T1")
     assert json.loads(review("show", "20260302", "--json")[1])["run"] == "20260302T1"
@@ -279,7 +279,7 @@ def test_the_beginning_of_a_run_is_enough_where_it_means_one(world, review):
     assert "census/reports/20260301T1" in err
 
 
-def test_a_run_named_in_full_is_not_mistaken_for_the_beginning_of_another(world, review):
+def test_a_full_run_id_is_not_taken_for_a_prefix(world, review):
     world.report("r1")
     world.report("r10")
     assert json.loads(review("show", "r1", "--json")[1])["run"] == "r1"
@@ -291,7 +291,7 @@ def test_runs_with_the_same_report_are_not_ambiguous(world, review):
     assert review("approve", "20260301", *WHO)[0] == 0
 
 
-def test_the_same_run_of_two_pipelines_is_told_apart_by_its_folder(world, review):
+def test_runs_of_two_pipelines_with_the_same_id_are_distinguished_by_folder(world, review):
     world.report("r1")
     world.report("r1", pipeline="other")
     assert review("approve", "r1", *WHO)[0] == 2
@@ -300,7 +300,7 @@ def test_the_same_run_of_two_pipelines_is_told_apart_by_its_folder(world, review
     assert found == {PIPELINE: "awaiting review", "other": "approved"}
 
 
-def test_a_folder_says_where_the_root_is(world, capsys):
+def test_a_folder_determines_the_root(world, capsys):
     world.report("r1")
     assert main(["show", str(copy_of(world, "r1")), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["run"] == "r1"
@@ -323,7 +323,7 @@ def test_the_copy_of_a_run_that_failed_early_cannot_be_approved(world, review):
     assert "not in ML Metadata" in err
 
 
-def test_where_nothing_has_run_there_is_nothing_to_review(tmp_path, capsys):
+def test_a_root_without_runs_is_bad_input(tmp_path, capsys):
     assert main(["list", "--root", str(tmp_path / "none")]) == 2
     assert main(["list", "--root", str(tmp_path / "none"), "--config", "census"]) == 2
     assert "has not run here" in capsys.readouterr().err
@@ -337,12 +337,12 @@ def test_a_config_names_the_pipeline(world, review):
     assert [report["run"] for report in facts] == ["r1"]
 
 
-def test_a_config_that_is_not_there_is_bad_input(world, review):
+def test_a_missing_config_is_bad_input(world, review):
     world.report("r1")
     assert review("list", "--config", "nonsense")[0] == 2
 
 
-def test_a_store_that_cannot_be_read_is_told_in_a_line(world, review):
+def test_an_unreadable_store_is_reported_on_one_line(world, review):
     world.report("r1")
     (world.runs / PIPELINE / "metadata.db").write_bytes(b"no database" * 100)
     code, _, err = review("list")
@@ -351,7 +351,7 @@ def test_a_store_that_cannot_be_read_is_told_in_a_line(world, review):
     assert "file is not a database" in err
 
 
-def test_a_disk_that_is_full_is_told_in_a_line_and_the_decision_is_recorded(world, review, monkeypatch):
+def test_a_full_disk_is_reported_on_one_line_and_the_decision_is_recorded(world, review, monkeypatch):
     world.report("r1")
 
     def refuse(*_: object) -> None:

@@ -132,7 +132,7 @@ def test_a_metric_that_the_trivial_model_has_in_every_sample_alike_has_the_inter
         assert found[kind].to_trivial.interval == pytest.approx(shifted, abs=1e-6), kind
 
 
-def test_what_the_trivial_model_cannot_say_has_no_interval(found):
+def test_a_metric_undefined_for_the_trivial_model_has_no_interval(found):
     assert found["Precision"].trivial.interval is None
     assert found["Precision"].to_trivial.interval is None
 
@@ -176,7 +176,7 @@ def test_intervals_are_as_wide_as_those_of_a_bootstrap(tmp_path):
         assert np.mean(widths) == pytest.approx(1.07, abs=0.2), kind
 
 
-def test_intervals_hold_the_truth_as_often_as_they_say(tmp_path):
+def test_intervals_of_comparisons_have_their_nominal_coverage(tmp_path):
     truth = by_metric(compare(big := drawn(400_000, 99), "y", BASE, evaluation_of(big, tmp_path / "big")))
     kinds = ("AUC", "AUCPrecisionRecall", "BinaryCrossEntropy", "BinaryAccuracy", "Recall", "Calibration")
     nothing = Evaluation(candidate={(): {METRICS[kind]: truth[kind].candidate for kind in kinds}})
@@ -188,7 +188,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(tmp_path):
     assert np.mean(held, axis=0) == pytest.approx(np.full(len(kinds), 0.95), abs=0.07)
 
 
-def test_the_interval_is_of_pairs(tmp_path):
+def test_the_interval_is_paired(tmp_path):
     label = np.random.default_rng(3).integers(0, 2, ROWS)
     score = np.full(ROWS, 0.31, np.float32)
     rows = pa.table({"y": label, "score": score})
@@ -220,7 +220,7 @@ def test_without_a_baseline_only_the_base_rate_is_compared(rows, tmp_path):
         assert comparison.to_trivial is not None
 
 
-def test_an_evaluation_without_intervals_is_compared_with_the_base_rate_all_the_same(rows, tmp_path, found):
+def test_an_evaluation_without_intervals_is_compared_with_the_base_rate(rows, tmp_path, found):
     evaluation = evaluation_of(rows, tmp_path, intervals=False)
     for comparison in compare(rows, "y", BASE, evaluation):
         assert comparison.candidate.interval is None
@@ -256,7 +256,7 @@ def test_one_label_only_has_no_area(label, tmp_path):
     assert found["BinaryAccuracy"].trivial.value == 1 - label
 
 
-def test_metrics_that_hang_on_a_single_row_have_no_interval(tmp_path):
+def test_metrics_that_depend_on_a_single_row_have_no_interval(tmp_path):
     rows = pa.table({"y": [1] + [0] * 199, "score": np.linspace(0.9, 0.1, 200).astype(np.float32)})
     found = by_metric(compare(rows, "y", BASE, evaluation_of(rows, tmp_path)))
     assert found["AUC"].to_trivial.value == pytest.approx(0.5, abs=1e-3)
@@ -273,7 +273,7 @@ def test_one_row_has_values_and_no_intervals(tmp_path):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("base", [0.0, 1.0])
-def test_no_rows_and_a_base_rate_of_one_label_are_no_failure(base, rows, evaluation):
+def test_no_rows_or_a_base_rate_of_one_label_do_not_fail(base, rows, evaluation):
     for table in (rows, rows.slice(0, 0), rows.schema.empty_table()):
         found = by_metric(compare(table, "y", base, evaluation))
         assert found["BinaryCrossEntropy"].to_trivial.interval is None

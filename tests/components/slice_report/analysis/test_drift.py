@@ -61,7 +61,7 @@ def standard(found):
     return [(bucket.low_value, bucket.high_value, bucket.sample_count) for bucket in histogram.buckets]
 
 
-def test_text_is_the_largest_difference_of_a_share():
+def test_the_distance_of_text_is_the_largest_difference_of_a_share():
     random = np.random.default_rng(0)
     now = random.choice([b"a", b"b", b"c", b"d"], 500, p=[0.1, 0.2, 0.3, 0.4]).tolist()
     before = random.choice([b"a", b"b", b"c", b"e"], 700, p=[0.4, 0.3, 0.2, 0.1]).tolist()
@@ -73,7 +73,7 @@ def test_text_is_the_largest_difference_of_a_share():
 
 @pytest.mark.parametrize("kind", [INT, FLOAT])
 @pytest.mark.parametrize("shift", [0, 1, 8, 500])
-def test_numbers_are_the_divergence_of_their_histograms(kind, shift):
+def test_the_distance_of_numbers_is_the_divergence_of_their_histograms(kind, shift):
     random = np.random.default_rng(1)
     cast = int if kind == INT else float
     now = [cast(value) for value in random.normal(100 + shift, 20, 2000)]
@@ -95,7 +95,7 @@ def test_numbers_agree_with_histograms_of_the_values_themselves():
     assert row.distance == pytest.approx(jensen_shannon(*sides), abs=0.05)
 
 
-def test_distances_within_their_bounds_come_too():
+def test_distances_within_their_bounds_are_listed():
     (text,) = measure(BYTES, [b"a", b"b"], [b"a", b"b"])
     (number,) = measure(INT, [1, 2, 3], [1, 2, 3])
     assert (text.distance, text.exceeded) == (0.0, False)
@@ -103,7 +103,7 @@ def test_distances_within_their_bounds_come_too():
     assert not number.exceeded
 
 
-def test_the_schema_s_own_thresholds_come_first():
+def test_thresholds_of_the_schema_take_precedence():
     (text,) = measure(BYTES, [b"a"], [b"b"], "drift_comparator { infinity_norm { threshold: 0.01 } }")
     assert text.bound == 0.01
     own = "drift_comparator { jensen_shannon_divergence { threshold: 0.03 } }"
@@ -124,7 +124,7 @@ def test_a_comparator_that_does_not_fit_does_not_hide_the_distance():
     "extra",
     ["lifecycle_stage: DEPRECATED", "deprecated: true", 'in_environment: "SERVING"', "presence { min_fraction: 1 }"],
 )
-def test_columns_that_tfdv_would_skip_are_measured(extra):
+def test_columns_that_tfdv_skips_are_measured(extra):
     assert [row.distance for row in measure(BYTES, [b"a"], [b"b"], extra)] == [1.0]
 
 
@@ -141,7 +141,7 @@ def test_the_nearest_to_its_bound_is_first():
     assert [round(row.distance / row.bound, 6) for row in rows] == [5.0, 5.0, 1.0, 0.1]
 
 
-def test_a_bound_of_zero_is_over_before_all_others():
+def test_an_exceeded_bound_of_zero_sorts_first():
     columns = {"a": (BYTES, [b"x", b"y"]), "b": (BYTES, [b"x", b"y"]), "c": (BYTES, [b"x", b"x"])}
     schema = schema_of(columns)
     for feature in schema.feature[1:]:
@@ -179,7 +179,7 @@ def of_two(p, q):
 
 
 @pytest.mark.parametrize("share", [0.2, 0.6, 0.89, 0.99])
-def test_a_text_that_goes_missing_drifts_by_the_share_that_is_gone(share):
+def test_a_text_that_goes_missing_drifts_by_the_lost_share(share):
     cities = [b"Ulm", b"Kyiv", b"Lima", b"Oslo", b"Bern"] * 200
     for now, before in ((thinned(cities, share), cities), (cities, thinned(cities, share))):
         (row,) = measure(BYTES, now, before)
@@ -190,7 +190,7 @@ def test_a_text_that_goes_missing_drifts_by_the_share_that_is_gone(share):
 
 @pytest.mark.parametrize("kind", [INT, FLOAT])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.89])
-def test_a_number_that_goes_missing_drifts_as_two_values_would(kind, share):
+def test_a_number_that_goes_missing_drifts_like_two_values(kind, share):
     cast = int if kind == INT else float
     weights = [cast(value) for value in np.linspace(0, 1000, 5000)]
     (row,) = measure(kind, thinned(weights, share), weights, bounds=(0.1, 0.1))
@@ -198,7 +198,7 @@ def test_a_number_that_goes_missing_drifts_as_two_values_would(kind, share):
     assert row.exceeded
 
 
-def test_values_that_are_as_often_missing_as_before_do_not_drift():
+def test_an_unchanged_share_of_missing_values_does_not_drift():
     cities = thinned([b"a", b"b"] * 500, 0.89)
     weights = thinned([float(value) for value in range(1000)], 0.6)
     assert [row.distance for row in measure(BYTES, cities, cities)] == [0.0]
@@ -206,7 +206,7 @@ def test_values_that_are_as_often_missing_as_before_do_not_drift():
 
 
 @pytest.mark.parametrize("kind", [BYTES, INT, FLOAT])
-def test_a_column_that_dries_up_or_is_new_is_as_far_as_can_be(kind):
+def test_a_column_that_becomes_empty_or_is_new_has_the_largest_distance(kind):
     values = {BYTES: [b"a", b"b"], INT: [1, 2], FLOAT: [1.0, 2.0]}[kind]
     assert [row.distance for row in measure(kind, [None, None], values)] == [1.0]
     assert [row.distance for row in measure(kind, values, [None, None])] == [1.0]
@@ -224,20 +224,20 @@ def test_missing_counts_in_the_divergence_of_text_too():
     assert rows["L-infinity"].distance == 0.5
 
 
-def test_what_is_no_number_is_a_value_of_its_own():
+def test_nan_counts_as_a_value():
     nan = float("nan")
     assert [row.distance for row in measure(FLOAT, [nan, 1.0, 2.0], [nan, 1.0, 2.0])] == [0.0]
     assert [row.distance for row in measure(FLOAT, [nan], [1.0])] == [1.0]
     assert [row.distance for row in measure(FLOAT, [nan, nan], [None, None])] == [1.0]
 
 
-def test_a_constant_is_not_far_from_nearly_the_same():
+def test_a_constant_is_close_to_nearly_equal_values():
     (row,) = measure(INT, [0] * 990 + list(range(1, 11)), [0] * 1000)
     assert row.distance < 0.01
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_of_text_with_missing_values_all_shares_are_those_of_the_rows(seed):
+def test_shares_of_text_are_of_all_rows(seed):
     random = np.random.default_rng(seed)
     now, before = (
         random.choice([b"a", b"b", b"c", None], random.integers(1, 300), p=random.dirichlet(np.ones(4))).tolist()
@@ -248,7 +248,7 @@ def test_of_text_with_missing_values_all_shares_are_those_of_the_rows(seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_where_nothing_is_missing_the_distances_are_those_of_tfdv(seed):
+def test_without_missing_values_distances_agree_with_tfdv(seed):
     random = np.random.default_rng(seed)
     columns = [
         {"t": (BYTES, random.choice([b"a", b"b", b"c", b"d"], 400).tolist()), "n": (FLOAT, numbers.tolist())}
@@ -264,7 +264,7 @@ def test_where_nothing_is_missing_the_distances_are_those_of_tfdv(seed):
     assert {row.column: row.distance for row in drift(now, before, own, 1, 1)} == pytest.approx(wanted, abs=1e-6)
 
 
-def test_of_more_values_than_statistics_list_nothing_is_made_up():
+def test_unlisted_values_add_no_distance():
     """The 1,000 most frequent of 30,000 values of nearly one frequency are chance: other ones in each run."""
     random = np.random.default_rng(0)
     sides = [[b"%d" % value for value in random.integers(0, 30_000, 60_000)] for _ in range(2)]
@@ -276,7 +276,7 @@ def test_of_more_values_than_statistics_list_nothing_is_made_up():
     assert all(row.distance < 0.01 for row in measure(BYTES, *sides, own))
 
 
-def test_of_more_values_than_statistics_list_the_frequent_and_the_missing_count_in_full():
+def test_listed_and_missing_values_count_in_full_beside_unlisted_ones():
     random = np.random.default_rng(0)
     tail = [b"%d" % value for value in random.integers(0, 30_000, 40_000)]
     (row,) = measure(BYTES, [*tail, *[b"new"] * 10_000], [*tail, *[b"old"] * 10_000])
@@ -299,7 +299,7 @@ def test_id_like_columns_are_measured():
     assert row.distance == pytest.approx(1 / 100 - 1 / 300)
 
 
-def test_schema_and_statistics_are_left_as_they_were():
+def test_schema_and_statistics_are_not_modified():
     columns = {"x": (BYTES, [b"a"])}
     schema, found = schema_of(columns), statistics(columns)
     kept = schema.SerializeToString(), found.SerializeToString()

@@ -110,7 +110,7 @@ def test_values_that_read_the_same_are_one_group():
 
 
 @pytest.mark.parametrize("kind", [pa.list_(pa.string()), pa.large_list(pa.string())])
-def test_a_row_of_several_values_is_in_the_group_of_each_once(kind):
+def test_a_row_with_several_values_is_once_in_each_group(kind):
     values = [["a", "b", "a"], ["b"], None, [], [None], ["c", None]]
     rows = table(values, kind)
     assert sizes(sensitive(rows, "y", "group", 0.5)) == {"b": 2, "a": 1, "c": 1, NONE: 4}
@@ -120,7 +120,7 @@ def test_a_row_of_several_values_is_in_the_group_of_each_once(kind):
     assert repr(sensitive(halves, "y", "group", 0.5)) == repr(sensitive(rows, "y", "group", 0.5))
 
 
-def test_of_many_values_the_largest_stay_and_the_others_are_one_group():
+def test_the_largest_of_many_groups_stay_and_the_others_are_merged():
     values = [f"v{k:04d}" for k in range(2000)] + [f"v{k:04d}" for k in range(1900, 1950)] * 2 + [None]
     found = measure(values)
     assert len(found.groups) == 52
@@ -135,7 +135,7 @@ def test_a_row_is_once_among_the_other_values():
     assert sizes(found)["v1"] == 3
 
 
-def test_fifty_values_have_no_others():
+def test_fifty_values_are_not_merged():
     assert OTHER not in sizes(measure([f"v{k}" for k in range(50)]))
 
 
@@ -168,13 +168,13 @@ def test_the_best_is_the_highest_and_for_false_positives_the_lowest():
         ("fpr", {"a": 0.0, "b": 0.5}, math.inf),
     ],
 )
-def test_a_rate_of_zero_divides_nothing(name, rates, ratio):
+def test_a_rate_of_zero_does_not_divide(name, rates, ratio):
     found = make_gap(name, rates)
     assert found.ratio == ratio
     assert found.best != found.worst
 
 
-def test_groups_that_tell_nothing_take_part_in_no_gap():
+def test_groups_without_information_are_left_out_of_gaps():
     able = [group("a", of_each(0.4)), group("b", {**of_each(0.5), "ppv": math.nan})]
     unable = [group("c", of_each(0.9), too_small="only 2 rows"), group(OTHER, of_each(0.0))]
     found = gaps([*able, *unable])
@@ -184,7 +184,7 @@ def test_groups_that_tell_nothing_take_part_in_no_gap():
     assert gaps([]) == ()
 
 
-def test_a_gap_of_rows_is_between_groups_of_enough_rows():
+def test_gaps_are_between_groups_with_enough_rows():
     found = measure(["a", "b"] * 200 + ["c"] * 5)
     assert found.groups[-1].too_small == "only 5 rows"
     assert len(found.gaps) == 4

@@ -206,7 +206,7 @@ def test_the_weakest_segment_is_explained_after_all_rows(world, explained):
 
 @pytest.mark.parametrize("scope", [0, 1])
 @pytest.mark.parametrize("name", READ)
-def test_importance_is_the_growth_over_all_pairs_of_rows(world, explained, scope, name):
+def test_importance_is_the_increase_over_all_pairs_of_rows(world, explained, scope, name):
     columns = [world.columns, where(world.columns, b"odd")][scope]
     measured = dict(explained[scope].columns)[name]
     expected = growth_of_all_pairs(columns, name)
@@ -217,19 +217,19 @@ def test_importance_is_the_growth_over_all_pairs_of_rows(world, explained, scope
     assert (measured.value > 0) == (scope == 0)
 
 
-def test_what_the_model_does_not_read_has_an_importance_of_exactly_zero(explained):
+def test_an_unused_column_has_an_importance_of_exactly_zero(explained):
     for one in explained:
         assert {name: dict(one.columns)[name] for name in UNREAD} == dict.fromkeys(UNREAD, Measurement(0.0, (0.0, 0.0)))
 
 
-def test_columns_are_sorted_and_the_label_is_none(explained):
+def test_columns_are_sorted_and_the_label_is_left_out(explained):
     for one in explained:
         values = [measured.value for _, measured in one.columns]
         assert values == sorted(values, reverse=True)
         assert {name for name, _ in one.columns} == {*READ, *UNREAD}
 
 
-def test_it_is_the_same_again(world, explained):
+def test_importances_are_reproducible(world, explained):
     assert explain(world.sources, SETTINGS, (), weak_kinds(world)) == explained
 
 
@@ -245,7 +245,7 @@ def test_a_segment_of_a_value_and_a_range_is_explained_by_its_rows(world):
         assert low < growth_of_all_pairs(rows_at(world.columns, rows), name) < high
 
 
-def test_of_many_rows_some_are_explained(world, monkeypatch):
+def test_many_rows_are_sampled(world, monkeypatch):
     monkeypatch.setattr(importance, "MOST_ROWS", 200)
     monkeypatch.setattr(importance, "REPEATS", 200)
     (overall,) = explain(world.sources, SETTINGS, (), NOTHING)
@@ -272,7 +272,7 @@ def test_too_few_rows_are_left_out(world, explained):
     assert explain(world.sources, SETTINGS, (), segment(("kind", "odd"), ("user", "user 3"))) == explained[:1]
 
 
-def test_a_column_that_is_the_same_all_over_a_segment_says_nothing_there(world):
+def test_a_column_that_is_constant_in_a_segment_has_no_importance_there(world):
     _, found = explain(world.sources, SETTINGS, (), segment(("age", "(none)"), ("kind", "even")))
     assert found.scope == "age=(none), kind=even"
     assert dict(found.columns)["age"] == Measurement(0.0, (0.0, 0.0))
@@ -287,7 +287,7 @@ def test_examples_that_are_not_those_of_the_predictions_are_refused(world, tmp_p
 
 
 @pytest.mark.parametrize("rows", [0, 1, 29])
-def test_of_a_few_rows_nothing_is_said(tmp_path, rows):
+def test_few_rows_give_no_importances(tmp_path, rows):
     sources = run_evaluation(tmp_path, make_columns(rows), [range(rows)])
     assert explain(sources, SETTINGS, (), find_weak(sources.predictions, "label", ())) == ()
 
@@ -303,7 +303,7 @@ def test_rows_without_a_score_are_left_out(world, tmp_path):
     assert dict(overall.columns)["size"].value == pytest.approx(growth_of_all_pairs(half, "size"), rel=0.2)
 
 
-def test_at_most_two_thousand_rows_are_drawn_from_all_over():
+def test_at_most_2000_rows_are_drawn_from_the_whole_range():
     rows = np.arange(10_000) * 3
     drawn = draw(rows)
     assert drawn.size == np.unique(drawn).size == 2000
@@ -315,7 +315,7 @@ def test_at_most_two_thousand_rows_are_drawn_from_all_over():
 
 
 @pytest.mark.parametrize(("of_row", "of_donor", "of_both"), [(1, 0, 0), (0, 1, 0), (1, 1, 0), (1, -1, 0.5), (1, 1, 3)])
-def test_the_interval_holds_the_truth_in_nineteen_of_twenty_cases(of_row, of_donor, of_both):
+def test_the_interval_covers_the_truth_in_19_of_20_cases(of_row, of_donor, of_both):
     random, held, rows = np.random.default_rng(0), 0, 100
     for _ in range(400):
         first, second = random.normal(size=(2, rows)) if of_row > 0 > of_donor else [random.normal(size=rows)] * 2

@@ -100,7 +100,7 @@ def test_planted_duplicates_are_found_in_each_pair_of_splits():
         {"score": 0.25},
     ],
 )
-def test_a_row_that_differs_in_one_column_is_another(change):
+def test_rows_that_differ_in_one_column_are_different(change):
     one = row(tags=[b"a", b"b"])
     assert shared(scan(train=[one], test=[one])) == {("test", "train"): 1}
     assert shared(scan(train=[one], test=[{**one, **row(tags=[b"a", b"b"]), **as_lists(change)}])) == {}
@@ -110,14 +110,14 @@ def as_lists(change):
     return {name: value if isinstance(value, list) else [value] for name, value in change.items()}
 
 
-def test_values_in_another_column_or_row_make_another_row():
+def test_values_in_another_column_or_row_make_a_different_row():
     assert shared(scan(train=[row(user=b"a", city=b"b")], test=[row(user=b"b", city=b"a")])) == {}
     split = [row(tags=[b"a"]), row(tags=[b"b", b"c"])]
     other = [row(tags=[b"a", b"b"]), row(tags=[b"c"])]
     assert shared(scan(train=split, test=other)) == {}
 
 
-def test_missing_is_not_empty_text_nor_zero():
+def test_a_missing_value_is_neither_empty_text_nor_zero():
     rows = [row(), {**row(), "city": [b""]}, {**row(), "city": None}, {**row(), "age": [0]}, {**row(), "age": None}]
     for index, one in enumerate(rows):
         assert shared(scan(train=rows[:index] + rows[index + 1 :], test=[one])) == {}
@@ -125,7 +125,7 @@ def test_missing_is_not_empty_text_nor_zero():
     assert shared(scan(train=[{**row(), "city": None}], test=[{**row(), "city": []}])) == {("test", "train"): 1}
 
 
-def test_nan_is_nan_and_zero_is_zero():
+def test_nans_are_equal_and_so_are_both_zeros():
     other_nan = np.array([0x7FC00001], np.uint32).view(np.float32)[0]
     assert shared(scan(train=[row(score=float("nan"))], test=[row(score=other_nan)])) == {("test", "train"): 1}
     assert shared(scan(train=[row(score=0.0)], test=[row(score=-0.0)])) == {("test", "train"): 1}
@@ -143,12 +143,12 @@ def test_shared_ids_are_counted_in_rows_of_the_later_split():
     assert found.leaks[1] == Leak("user", "eval", "train", 2, 0.5)
 
 
-def test_an_id_column_of_several_values_counts_a_row_once():
+def test_a_row_with_several_ids_is_counted_once():
     test = [row(tags=[b"a", b"b", b"a"]), row(tags=[b"z", b"a"]), row(tags=[b"z"]), row()]
     assert shared(scan(["tags"], train=[row(tags=[b"a", b"b"])], test=test), "tags") == {("test", "train"): 2}
 
 
-def test_an_id_column_may_be_called_rows():
+def test_an_id_column_may_be_named_rows():
     schema = schema_pb2.Schema(feature=[schema_pb2.Feature(name="rows", type=schema_pb2.INT)])
     batches = {
         split: [pa.RecordBatch.from_pydict({"rows": pa.array([[1]], pa.large_list(pa.int64()))})]
@@ -157,20 +157,20 @@ def test_an_id_column_may_be_called_rows():
     assert len(scan_batches(batches, schema, ["rows"]).leaks) == 2
 
 
-def test_new_categories_are_counted_and_named_by_their_rows():
+def test_new_categories_are_counted_and_the_most_frequent_are_named():
     train = [row(city=b"Bern"), row(city=b"Rome")]
     test = [row(city=city) for city in [b"Oslo", b"Bern", b"Paris", b"Paris", b"Rome", b"Lima"]]
     found = scan(train=train, test=test, eval=[row(city=b"Rome")])
     assert found.new_categories == (NewCategory("city", "test", 3, 4, ("Paris", "Lima", "Oslo")),)
 
 
-def test_new_categories_of_several_values_count_a_row_once():
+def test_a_row_with_several_new_values_is_counted_once():
     test = [row(tags=[b"x", b"x", b"y"]), row(tags=[b"y", b"a"]), row(tags=[b"a"]), row()]
     (found,) = scan(train=[row(tags=[b"a", b"b"])], test=test).new_categories
     assert found == NewCategory("tags", "test", 2, 2, ("y", "x"))
 
 
-def test_new_ids_are_new_categories_and_numbers_are_not():
+def test_text_ids_are_new_categories_and_numbers_are_not():
     found = scan(["user"], train=[row(b"a", age=1)], eval=[row(b"b", age=2)])
     assert found.new_categories == (NewCategory("user", "eval", 1, 1, ("b",)),)
 
@@ -211,7 +211,7 @@ def test_many_training_values_are_merged():
     assert np.array_equal(known.merged(), np.unique(hashes))
 
 
-def test_hostile_text_is_told_apart_and_named_readably():
+def test_hostile_texts_are_distinguished_and_readable():
     hostile = [
         b"<script>'\"",
         "naïve\u2028".encode(),
@@ -237,13 +237,13 @@ def test_empty_splits_share_nothing():
     assert scan_batches({split: [] for split in EMPTY}, SCHEMA, ["user"]).new_categories == ()
 
 
-def test_splits_that_are_not_there_are_not_compared():
+def test_missing_splits_are_not_compared():
     found = scan_batches({"test": [batch([row()])], "eval": [batch([row()])]}, SCHEMA, [])
     assert found == Scan((Leak("rows", "test", "eval", 1, 1.0),), ())
     assert scan_batches({}, SCHEMA, []) == Scan((), ())
 
 
-def test_an_unknown_id_column_is_named_with_the_nearest():
+def test_an_unknown_id_column_is_refused_with_the_nearest_name():
     with pytest.raises(ConfigError) as caught:
         scan(["usr"], train=[row()])
     assert "usr" in str(caught.value)
@@ -252,7 +252,7 @@ def test_an_unknown_id_column_is_named_with_the_nearest():
         scan_examples({}, SCHEMA, ["zzz"])
 
 
-def test_files_are_read_once_and_rows_are_alike_in_any_order_of_the_map(tmp_path):
+def test_files_are_read_once_and_the_order_of_map_entries_does_not_matter(tmp_path):
     train = [row(f"u{number}".encode(), age=number, tags=[b"a", b"b"]) for number in range(60)]
     test = [*train[:20], row(b"new", b"<b>\xff", age=99)]
     files = write(tmp_path, train=train, eval=[], test=test)
@@ -264,7 +264,7 @@ def test_files_are_read_once_and_rows_are_alike_in_any_order_of_the_map(tmp_path
     ]
 
 
-def test_a_map_written_in_another_order_has_other_bytes():
+def test_another_order_of_map_entries_gives_other_bytes():
     first, second = example(row(), lambda name: name), example(row(), lambda name: name[::-1])
     assert first != second
     assert tf.train.Example.FromString(first) == tf.train.Example.FromString(second)
@@ -285,7 +285,7 @@ def test_a_damaged_file_is_named(tmp_path, content):
         scan_examples({"train": [str(path)]}, SCHEMA, [])
 
 
-def test_rows_that_are_not_as_the_schema_says_are_refused(tmp_path):
+def test_rows_that_contradict_the_schema_are_refused(tmp_path):
     path = str(tmp_path / "rows.gz")
     feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"old"]))
     with tf.io.TFRecordWriter(path, tf.io.TFRecordOptions(compression_type="GZIP")) as writer:

@@ -84,7 +84,7 @@ def test_a_column_that_only_a_later_split_has_is_there():
     assert [(row.column, row.split, row.missing) for row in rows[2:]] == [("b", "train", 1.0), ("b", "test", 0.0)]
 
 
-def test_an_empty_split_answers_nan():
+def test_statistics_of_an_empty_split_are_nan():
     number, text = column_stats({"eval": statistics(a=(FLOATS, []), b=(TEXT, []))})
     assert (number.rows, text.rows, text.distinct, number.histogram, text.histogram) == (0, 0, 0, (), ())
     unknown = (number.missing, number.mean, number.minimum, number.maximum, number.median, number.zeros, text.missing)
@@ -100,7 +100,7 @@ def test_nan_is_a_value_of_its_own():
     assert sum(bar.rows for bar in row.histogram) == pytest.approx(4, rel=1e-5)
 
 
-def test_where_all_is_nan_there_is_no_mean_of_zero():
+def test_a_column_of_nan_has_no_mean():
     row = only(a=(FLOATS, single([NAN, NAN])))
     assert math.isnan(row.mean)
     assert math.isnan(row.maximum)
@@ -114,7 +114,7 @@ def test_infinity_has_a_bar():
     assert len(row.histogram) == 11
 
 
-def test_of_several_values_a_row_all_are_counted():
+def test_several_values_in_a_row_are_all_counted():
     text = only(tags=(TEXT, [[b"a", b"b"], [b"a"], None, [b"c", b"a"]]))
     assert (text.rows, text.missing) == (4, 0.25)
     assert sorted((bar.label, bar.rows) for bar in text.histogram) == [("a", 3.0), ("b", 1.0), ("c", 1.0)]
@@ -123,7 +123,7 @@ def test_of_several_values_a_row_all_are_counted():
     assert sum(bar.rows for bar in numbers.histogram) == pytest.approx(4)
 
 
-def test_hostile_text_stays_as_it_is_but_short():
+def test_hostile_text_is_shortened_only():
     hostile = '<script>alert("é\u2028")</script>'
     row = only(a=(TEXT, single([hostile.encode(), hostile.encode(), b"\xff\xfe", b"", b"y" * 900, b"x" * 10_000])))
     labels = {bar.label for bar in row.histogram}
@@ -131,7 +131,7 @@ def test_hostile_text_stays_as_it_is_but_short():
     assert sum(bar.rows for bar in row.histogram) == 6
 
 
-def test_quantiles_serve_where_there_is_no_standard_histogram():
+def test_quantiles_replace_a_missing_standard_histogram():
     found = statistics(a=(INTS, single(range(100))))
     stats = found.features[0].num_stats
     del stats.histograms[0]
@@ -155,7 +155,7 @@ def test_more_buckets_than_bars_are_joined(buckets, bars):
 
 
 @pytest.mark.parametrize("kind", ["bytes_stats", "struct_stats"])
-def test_other_kinds_of_statistics_still_say_rows_and_missing(kind):
+def test_other_kinds_of_statistics_have_rows_and_missing_values(kind):
     found = statistics_pb2.DatasetFeatureStatistics(num_examples=4)
     feature = found.features.add(name="image")
     common = getattr(feature, kind).common_stats
@@ -192,7 +192,7 @@ def anomaly(feature, split="train", severity="ERROR"):
     return Anomaly(feature, "ENUM_TYPE_UNEXPECTED_STRING_VALUES", "seen <b>", split, severity)
 
 
-def test_gate_entries_say_what_became_of_each_anomaly():
+def test_gate_entries_have_the_outcome_of_each_anomaly():
     verdict = Verdict((anomaly("a"),), (anomaly("b", "test"),), (anomaly("c", severity="WARNING"),))
     rule = "ENUM_TYPE_UNEXPECTED_STRING_VALUES"
     acceptances = (
@@ -208,12 +208,12 @@ def test_gate_entries_say_what_became_of_each_anomaly():
     )
 
 
-def test_an_accepted_anomaly_whose_acceptance_is_gone_has_no_reason():
+def test_an_accepted_anomaly_without_its_acceptance_has_no_reason():
     (entry,) = gate_entries({"accepted": [dataclasses.asdict(anomaly("a"))]}, ())
     assert (entry.outcome, entry.reason) == ("accepted", "")
 
 
-def test_what_was_counted_by_sketches_is_marked():
+def test_counts_by_sketches_are_marked():
     found = statistics(city=(TEXT, single([b"a", b"b"])))
     assert column_stats({"train": found})[0].estimated is False
     found.features[0].custom_stats.add(name=ESTIMATED, num=1.0)

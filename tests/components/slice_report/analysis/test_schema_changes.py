@@ -31,14 +31,14 @@ def test_equal_schemas_have_no_changes():
     assert changes("", "") == ()
 
 
-def test_order_of_columns_values_and_environments_is_no_change():
+def test_the_order_of_columns_values_and_environments_does_not_matter():
     work = WORK.replace('value: "Private" value: "State-gov"', 'value: "State-gov" value: "Private"')
     assert changes(BASE, f'default_environment: "SERVING" default_environment: "TRAINING" {work} {AGE}') == ()
     one, two = ('not_in_environment: "A" not_in_environment: "B"', 'not_in_environment: "B" not_in_environment: "A"')
     assert columns(one, two) == ()
 
 
-def test_added_and_removed_columns_are_said_in_words():
+def test_added_and_removed_columns_are_described():
     added = 'feature { name: "city" type: FLOAT presence { min_fraction: 0.9 } float_domain { min: 0.1 } }'
     assert changes(BASE, f"{added} {AGE} {BASE.split('}', 1)[0][:0]}" + 'default_environment: "TRAINING" '
                    'default_environment: "SERVING"') == (
@@ -47,20 +47,20 @@ def test_added_and_removed_columns_are_said_in_words():
     )  # fmt: skip
 
 
-def test_a_range_is_said_on_both_sides():
+def test_a_range_is_described_on_both_sides():
     assert changes(BASE, BASE.replace("120", "90")) == (
         SchemaChange("age", "INT, required, 0 … 120", "INT, required, 0 … 90"),
     )
 
 
-def test_values_that_come_and_go_are_named():
+def test_added_and_removed_values_are_named():
     after = BASE.replace('value: "Never-worked"', 'value: "<b>&\\"é" value: "Other"')
     (change,) = changes(BASE, after)
     assert change.before == "BYTES, optional, 3 values"
     assert change.after == "BYTES, optional, 4 values (added '<b>&\"é', 'Other'; removed 'Never-worked')"
 
 
-def test_many_and_huge_values_are_cut_but_counted():
+def test_many_and_long_values_are_shortened_but_counted():
     values = " ".join(f'value: "{"v" * 10_000}{number:02d}"' for number in range(13))
     (change,) = columns('string_domain { value: "a" }', f'string_domain {{ value: "a" {values} }}')
     assert change.after.endswith(" and 3 more)")
@@ -88,7 +88,7 @@ def test_a_shared_domain_that_no_column_names_is_a_change_of_the_schema():
     assert change == SchemaChange("(schema)", "", 'string_domain { name: "d" value: "a" }')
 
 
-def test_what_holds_for_the_whole_schema_is_a_change():
+def test_a_field_of_the_whole_schema_is_a_change():
     (change,) = changes(BASE, BASE.replace('default_environment: "SERVING"', ""))
     assert change.column == "(schema)"
     assert "SERVING" in change.before
@@ -122,7 +122,7 @@ def test_what_holds_for_the_whole_schema_is_a_change():
         ("type: STRUCT", 'type: STRUCT struct_domain { feature { name: "in" } }', 'feature { name: "in" }'),
     ],
 )
-def test_no_difference_is_invisible(before, after, shown):
+def test_every_difference_is_shown(before, after, shown):
     (forth,), (back,) = columns(before, after), columns(after, before)
     assert shown in forth.after
     assert forth.before != forth.after
@@ -130,7 +130,7 @@ def test_no_difference_is_invisible(before, after, shown):
     assert shown not in forth.before
 
 
-def test_every_field_of_a_feature_that_is_set_shows():
+def test_every_field_of_a_feature_is_shown():
     """Whatever tensorflow_metadata knows of a feature, one field at a time."""
     empty = schema_pb2.Schema(feature=[schema_pb2.Feature(name="x")])
     for field in schema_pb2.Feature.DESCRIPTOR.fields:
@@ -154,7 +154,7 @@ def set_field(message, field):
         setattr(message, field.name, True if field.cpp_type == field.CPPTYPE_BOOL else "d")
 
 
-def test_schemas_are_left_as_they_were():
+def test_schemas_are_not_modified():
     before, after = parse(BASE), parse(BASE.replace("120", "90"))
     kept = before.SerializeToString(), after.SerializeToString()
     schema_changes(before, after)

@@ -36,7 +36,7 @@ def test_the_rows_above_an_edge_are_exactly_the_bins_from_there_on(dtype, label)
     assert sum(counted.negatives if label else counted.positives) == 0
 
 
-def test_bins_hold_where_the_product_of_score_and_bins_is_rounded():
+def test_bins_are_exact_where_score_times_bins_is_rounded():
     edges = np.arange(1, BINS) / BINS
     above = np.nextafter(edges, 1.0)
     assert (np.ceil(edges * BINS) != np.arange(1, BINS)).any()
@@ -136,7 +136,7 @@ def test_the_calibration_error_of_one_row(label, score, error):
         (5000, 5000, ""),
     ],
 )
-def test_too_few_rows_are_named(positives, negatives, why):
+def test_too_few_rows_are_explained(positives, negatives, why):
     assert too_small(positives, negatives) == why
 
 
@@ -148,14 +148,14 @@ def test_a_rate_has_the_interval_of_wilson(hits, rows):
     assert found.interval == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
-def test_every_interval_holds_its_rate():
+def test_every_interval_contains_its_rate():
     for rows in (1, 2, 3, 7, 30, 333):
         for hits in range(rows + 1):
             low, high = rate(hits, rows).interval
             assert 0.0 <= low <= hits / rows <= high <= 1.0
 
 
-def test_the_interval_of_a_rate_covers_it_as_often_as_it_says():
+def test_the_interval_of_a_rate_has_its_nominal_coverage():
     counts = np.random.default_rng(0).binomial(60, 0.1, 4000)
     covered = [interval[0] <= 0.1 <= interval[1] for interval in (rate(int(hits), 60).interval for hits in counts)]
     assert np.mean(covered) == pytest.approx(0.95, abs=0.03)

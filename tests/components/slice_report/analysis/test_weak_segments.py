@@ -85,7 +85,7 @@ def by_hand(rows, features, fewest):
 
 
 @pytest.mark.parametrize("weak_in", [(), ("city",), ("city", "plan"), ("kind", "plan")])
-def test_what_is_found_is_what_scipy_finds_segment_by_segment(weak_in):
+def test_results_agree_with_scipy_for_each_segment(weak_in):
     rows, _ = three(weak_in=weak_in)
     found, adjusted = find_weak(rows, "label", ()), by_hand(rows, ("city", "kind", "plan"), 30)
     assert (found.tried, found.level, found.min_rows) == (len(adjusted), 0.05, 30)
@@ -118,7 +118,7 @@ def test_what_is_found_is_what_scipy_finds_segment_by_segment(weak_in):
         lambda random, rows: random.choice([0.1, 0.5, 0.9], rows),
     ],
 )
-def test_in_noise_anything_is_found_no_more_often_than_the_level(scores):
+def test_random_losses_give_false_discoveries_at_most_at_the_level(scores):
     found = [bool(find_weak(noise(seed, 600, scores), "label", ()).found) for seed in range(150)]
     assert np.mean(found) <= 0.05
 
@@ -146,12 +146,12 @@ def test_a_planted_pair_is_found_among_many_columns():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_pairs_within_a_weak_part_are_not_reported_over_again(seed):
+def test_pairs_within_a_weak_part_are_not_reported_again(seed):
     rows, _ = three(seed, weak_in=("city",))
     assert names(find_weak(rows, "label", ())) == [(("city", "Bern"),)]
 
 
-def test_where_the_model_is_better_nothing_is_found():
+def test_segments_with_a_lower_loss_are_not_found():
     sure = np.arange(ROWS) % 10 == 0
     scores = lambda random, rows: np.where(sure, 0.999, random.beta(5, 5, rows))  # noqa: E731
     rows = table(0, ROWS, scores, sure=pa.array(np.where(sure, "yes", None).tolist(), pa.string()))
@@ -165,13 +165,13 @@ def test_label_scores_and_ids_are_not_features():
     assert find_weak(rows.drop(["kind", "city", "user", "plan"]), "label", ()).tried == 0
 
 
-def test_segments_of_the_same_rows_are_reported_once():
+def test_segments_with_the_same_rows_are_reported_once():
     rows, _ = three(weak_in=("city",))
     copied = rows.append_column("code", pa.array([{"Bern": 7}.get(city, 8) for city in rows["city"].to_pylist()]))
     assert names(find_weak(copied, "label", ())) == [(("city", "Bern"),)]
 
 
-def test_a_segment_needs_thirty_rows_and_one_in_a_hundred_on_either_side():
+def test_a_segment_and_its_complement_need_30_rows_and_1_percent():
     for rows, fewest in ((1000, 30), (3001, 31)):
         for inside in (fewest - 1, fewest, rows - fewest, rows - fewest + 1):
             city = pa.array(["Bern"] * inside + [None] * (rows - inside))
@@ -207,7 +207,7 @@ def test_lists_of_many_repeated_values_count_a_row_once():
     assert (found, members.toarray().tolist()) == (["1", "2", NONE], [[1, 0, 0], [0, 1, 0]])
 
 
-def test_numbers_are_parts_by_value_or_range():
+def test_predicates_on_numbers_are_values_or_ranges():
     def labels(values, kind=None):
         return [name for name in column_predicates(pa.chunked_array([pa.array(values, kind)]))[0] if name != NONE]
 
@@ -222,21 +222,21 @@ def test_numbers_are_parts_by_value_or_range():
     ]  # fmt: skip
 
 
-def test_each_row_is_in_one_part_of_a_number():
+def test_each_row_satisfies_one_predicate_on_a_number():
     values = pa.array([*np.random.default_rng(0).normal(size=500), math.nan, None], pa.float32())
     found, members = column_predicates(pa.chunked_array([values]))
     assert (members.sum(axis=1) == 1).all()
     assert (found[-2:], members.sum(axis=0).tolist()[0]) == (["NaN", NONE], [100, 100, 100, 100, 100, 1, 1])
 
 
-def test_of_text_the_twenty_most_frequent_values_are_parts():
+def test_the_twenty_most_frequent_texts_are_predicates():
     values = [f"v{number:02d}" for number in range(30) for _ in range(40 - number)]
     found, members = column_predicates(pa.chunked_array([pa.array(values)]))
     assert found == [*(f"v{number:02d}" for number in range(20)), NONE]
     assert members.sum(axis=0).tolist()[0] == [*range(40, 20, -1), 0]
 
 
-def test_values_that_read_alike_are_one():
+def test_values_with_the_same_text_are_one():
     values = [NONE, None, "", "(empty)", "x" * 200, "x" * 201, "a\x00", "a"]
     found, members = column_predicates(pa.chunked_array([pa.array(values)]))
     assert sorted(found) == sorted([NONE, "(empty)", "x" * 99 + "…", "a\x00", "a"])
@@ -279,7 +279,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("rows", HOSTILE.values(), ids=HOSTILE)
-def test_where_there_is_nothing_to_find_nothing_is_found(rows):
+def test_no_segments_are_found_without_a_difference(rows):
     found = find_weak(rows, "label", ())
     assert found.found == ()
     assert found.min_rows == max(30, rows.num_rows // 100)
@@ -290,7 +290,7 @@ def test_an_unknown_value_has_no_rows():
         segment_rows(three()[0], (("city", "Lima"),))
 
 
-def test_neither_the_chunks_of_the_table_nor_those_of_the_sums_matter(monkeypatch):
+def test_the_result_does_not_depend_on_chunks(monkeypatch):
     rows, _ = three(weak_in=("city", "plan"))
     whole = find_weak(rows, "label", ())
     assert find_weak(pa.concat_tables([rows.slice(0, 100), rows.slice(100)]), "label", ()) == whole

@@ -24,18 +24,18 @@ def sliced(name="Female", value=0.5, interval=(0.4, 0.6)) -> Slice:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_report_goes_round(name):
+def test_a_report_survives_a_round_trip(name):
     made = report(slices=(sliced(name),))
     assert from_json(to_json(made), "report.json") == made
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, 1e-320, 0.1 + 0.2, -0.0])
-def test_a_float_goes_round_to_the_last_bit(value):
+def test_a_float_survives_a_round_trip_exactly(value):
     again = from_json(to_json(report(slices=(sliced(value=value),))), "report.json")
     assert again.slices[0].metrics["auc"].value.hex() == value.hex()
 
 
-def test_what_is_not_a_number_goes_round():
+def test_values_that_are_not_finite_survive_a_round_trip():
     content = to_json(report(slices=(sliced(value=math.nan, interval=(math.nan, math.inf)),)))
     json.loads(content, parse_constant=lambda text: pytest.fail(f"{text} is not JSON"))
     measured = from_json(content, "report.json").slices[0].metrics["auc"]
@@ -44,7 +44,7 @@ def test_what_is_not_a_number_goes_round():
     assert measured.interval[1] == math.inf
 
 
-def test_a_report_that_does_not_say_how_areas_were_computed_is_of_a_release_that_had_those_of_stock():
+def test_a_report_without_areas_is_read_as_one_with_stock_areas():
     facts = json.loads(to_json(report(areas="exact")))
     assert from_json(json.dumps(facts).encode(), "report.json").areas == "exact"
     del facts["areas"]
@@ -53,7 +53,7 @@ def test_a_report_that_does_not_say_how_areas_were_computed_is_of_a_release_that
         from_json(json.dumps({**facts, "areas": "rough"}).encode(), "report.json")
 
 
-def test_the_same_facts_are_the_same_bytes_and_others_are_not():
+def test_equal_facts_give_equal_bytes():
     same, other = report(slices=(sliced(),)), report(slices=(sliced(value=0.5000001),))
     assert to_json(same) == to_json(report(slices=(sliced(),)))
     assert digest(to_json(same)) != digest(to_json(other))
@@ -69,7 +69,7 @@ def test_the_same_facts_are_the_same_bytes_and_others_are_not():
         (to_json(report()).replace(b'"decision_threshold":0.5', b'"decision_threshold":"high"'), "decision_threshold"),
     ],
 )
-def test_what_is_not_a_report_is_refused_by_place(content, says):
+def test_an_invalid_report_is_refused_with_the_location(content, says):
     with pytest.raises(DataError) as raised:
         from_json(content, "a/report.json")
     assert says in str(raised.value)

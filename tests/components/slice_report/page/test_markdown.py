@@ -40,7 +40,7 @@ def cells_of(rendered: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_table_of_random_texts_has_the_cells_it_was_given(seed):
+def test_a_table_keeps_random_texts(seed):
     draw = random.Random(seed)
     for _ in range(100):
         rows = [("".join(draw.choices(PIECES, k=draw.randint(1, 6))), "0.5") for _ in range(3)]
@@ -50,7 +50,7 @@ def test_a_table_of_random_texts_has_the_cells_it_was_given(seed):
 
 
 @pytest.mark.parametrize("piece", PIECES)
-def test_a_text_in_a_list_is_text_alone(piece):
+def test_text_in_a_list_has_no_markup(piece):
     for text in (piece, f"city={piece}", f"{piece} and {piece}"):
         tokens = [token for token in READER.parse(f"- {escaped(text)}\n") if token.type not in ("text",)]
         (inline,) = [token for token in tokens if token.type == "inline"] or [None]
@@ -62,19 +62,19 @@ def test_a_text_in_a_list_is_text_alone(piece):
 
 
 @pytest.mark.parametrize("text", ["http://a.example", "HTTPS://a.example", "www.a.example", "a@b.example", "mailto:a"])
-def test_a_bare_address_is_written_so_that_none_makes_a_link_of_it(text):
+def test_a_bare_address_does_not_become_a_link(text):
     assert not any(start in escaped(text).lower() for start in ("://", "www.", "mailto:"))
     assert "a@" not in escaped(text)
 
 
 @pytest.mark.parametrize("text", ["a", "a`b", "``", "`a`", "a\nb", "/it's/``` x"])
-def test_code_is_shown_as_it_is(text):
+def test_code_is_shown_unchanged(text):
     (inline,) = [token for token in READER.parse(code(text)) if token.type == "inline"]
     assert [child.type for child in inline.children] == ["code_inline"]
     assert words(inline.children[0].content) == words(text)
 
 
 @pytest.mark.parametrize("text", ["a\nb", "```\n# head\n```", "````", "~~~", "<b>"])
-def test_nothing_in_a_block_ends_it(text):
+def test_no_text_closes_a_code_block(text):
     (block,) = READER.parse("\n".join(fenced(text)))
     assert (block.type, block.content) == ("fence", f"{text}\n")

@@ -69,7 +69,7 @@ def test_nothing_can_be_fetched_or_run_even_with_a_network(chromium, page_file):
         assert any("Content Security Policy" in text for text in found.complaints)
 
 
-def test_a_heading_sorts_up_and_down(shown, report):
+def test_a_heading_sorts_in_both_directions(shown, report):
     rows = {item.name: item.rows for item in report.slices}
     heading = shown.page.get_by_role("columnheader", name="Rows").locator("visible=true").first
     heading.get_by_role("button").click()
@@ -79,7 +79,7 @@ def test_a_heading_sorts_up_and_down(shown, report):
     assert visible_slices(shown) == sorted(visible_slices(shown), key=rows.__getitem__, reverse=True)
 
 
-def test_names_sort_by_the_alphabet(shown):
+def test_names_sort_alphabetically(shown):
     shown.page.locator("#slice-table thead button").first.click()
     assert visible_slices(shown)[0].startswith("city=")
 
@@ -100,7 +100,7 @@ def test_slices_are_found_by_text_feature_and_flag(shown, report):
     }
 
 
-def test_what_stands_below_a_value_can_be_chosen(shown):
+def test_the_line_below_a_value_can_be_chosen(shown):
     cell = shown.page.locator("#slice-table tbody tr").nth(1).locator("td").nth(2)
     assert cell.locator(".interval").is_visible()
     shown.page.get_by_label("Below each value").select_option("baseline")
@@ -108,7 +108,7 @@ def test_what_stands_below_a_value_can_be_chosen(shown):
     assert not cell.locator(".interval").is_visible()
 
 
-def test_a_slice_opens_with_its_metrics_and_curves_and_closes_by_keyboard(shown, report):
+def test_a_slice_opens_with_metrics_and_curves_and_closes_by_keyboard(shown, report):
     button = shown.page.get_by_role("button", name="sex=Female")
     button.focus()
     button.press("Enter")
@@ -135,7 +135,7 @@ def gaps_on_page(shown: Opened, index: int) -> list[list[str]]:
     )  # fmt: skip
 
 
-def test_the_threshold_moves_rates_gaps_and_the_matrix_as_the_report_counts_them(shown, chromium, report, tmp_path):
+def test_moving_the_threshold_gives_the_rates_gaps_and_matrix_of_the_report(shown, chromium, report, tmp_path):
     before = [rates_on_page(shown, 0), gaps_on_page(shown, 0), rates_on_page(shown, 1), gaps_on_page(shown, 1)]
     slider = shown.page.get_by_role("slider").first
     slider.fill("60")
@@ -201,7 +201,7 @@ def test_a_phone_does_not_scroll_sideways(chromium, page_file):
         assert found.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-def test_paper_has_every_part_and_no_controls(chromium, page_file):
+def test_a_printed_page_has_every_part_and_no_controls(chromium, page_file):
     with opened(chromium, page_file) as found:
         found.page.emulate_media(media="print")
         found.page.evaluate("dispatchEvent(new Event('beforeprint'))")
@@ -216,13 +216,13 @@ def test_paper_has_every_part_and_no_controls(chromium, page_file):
         assert found.page.pdf().startswith(b"%PDF")
 
 
-def test_without_a_script_the_tables_are_there(chromium, page_file, report):
+def test_tables_are_shown_without_javascript(chromium, page_file, report):
     with opened(chromium, page_file, java_script_enabled=False) as found:
         assert found.page.locator("#slice-table tbody tr").count() == len(report.slices)
         assert "need JavaScript" in found.page.locator("#quality noscript").inner_text()
 
 
-def test_hostile_data_does_nothing_in_a_browser(chromium, report, tmp_path):
+def test_hostile_data_runs_nothing_in_a_browser(chromium, report, tmp_path):
     slices = tuple(
         replace(item, features=(("city", text),)) for item, text in zip(report.slices[1:] * 2, HOSTILE, strict=False)
     )
@@ -252,7 +252,7 @@ def test_a_comparison_and_a_bare_report_open(chromium, report, tmp_path):
             assert (found.requests, found.complaints) == ([], [])
 
 
-def test_a_large_page_opens_soon(chromium, tmp_path):
+def test_a_large_page_opens_quickly(chromium, tmp_path):
     path = written(render(big_report(), report_pages.DIGEST), tmp_path)
     with opened(chromium, path) as found:
         timing = json.loads(found.page.evaluate("JSON.stringify(performance.getEntriesByType('navigation')[0])"))

@@ -91,7 +91,7 @@ def test_every_metric_of_every_slice_is_on_the_page(report):
             assert name == "example_count" or str(measured.value) in values
 
 
-def test_slices_are_ordered_worst_first_and_those_too_small_last(report):
+def test_slices_are_sorted_worst_first_and_small_ones_last(report):
     table = render(report, report_pages.DIGEST).split('id="slice-table"')[1].split("</table>")[0]
     names = re.findall(r'<th scope="row" data-v="([^"]*)"', table)
     auc = {item.name: item.metrics["auc"].value for item in report.slices}
@@ -101,7 +101,7 @@ def test_slices_are_ordered_worst_first_and_those_too_small_last(report):
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_texts_are_only_text(report, text):
+def test_hostile_texts_are_escaped(report, text):
     slices = tuple(replace(item, features=(("city", text),) if item.features else ()) for item in report.slices[:3])
     run = f.Run(text, text, text, text, text, text, text)
     card = f.Card(text, text, (text,), (text,), (text,), (text,), (text,), text)
@@ -139,7 +139,7 @@ def test_hostile_texts_are_only_text(report, text):
     assert not any(re.search(r"(?<!\\)<", line) for line in card_lines)
 
 
-def test_a_long_text_is_cut(report):
+def test_a_long_text_is_shortened(report):
     long = replace(report, slices=tuple(replace(item, features=(("city", "x" * 10_000),)) for item in report.slices))
     page = render(long, report_pages.DIGEST)
     assert "(10,005 characters)" in page
@@ -147,7 +147,7 @@ def test_a_long_text_is_cut(report):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_what_is_not_finite_is_said(report, value):
+def test_values_that_are_not_finite_are_written_out(report, value):
     odd = Measurement(value, (value, value))
     slices = tuple(
         replace(item, metrics=dict.fromkeys(item.metrics, odd), to_baseline={"auc": odd}, share=value)
@@ -181,7 +181,7 @@ def test_an_empty_slice_and_one_with_one_label_have_their_rows(report):
     assert "no rows" in Checker(render(replace(report, slices=(report.slices[0], empty)), report_pages.DIGEST)).text
 
 
-def test_a_report_without_parts_says_what_is_missing_and_why():
+def test_missing_parts_are_explained():
     parts = (
         "verdict",
         "slices",
@@ -204,7 +204,7 @@ def test_a_report_without_parts_says_what_is_missing_and_why():
     assert "Not evaluated" in page.text
 
 
-def test_warnings_of_the_training_stand_before_its_facts(report):
+def test_training_warnings_come_first(report):
     odd = replace(report.training, warnings=("Layer <b> is dead.", "The model overfits."))
     page = render(replace(report, training=odd), report_pages.DIGEST)
     assert "Warning. Layer <b> is dead." in Checker(page).text
@@ -220,7 +220,7 @@ def test_a_bare_report_renders_and_has_a_card():
     assert "no model card" in model_card(EMPTY)
 
 
-def test_a_first_run_says_that_there_is_no_baseline(report):
+def test_a_first_run_has_no_baseline(report):
     data = replace(report.data, drift=None, schema_changes=None)
     first = replace(report, data=data, lineage=replace(report.lineage, config_changes=None))
     assert Checker(render(first, report_pages.DIGEST)).text.count("There is no baseline to compare with.") == 3
@@ -249,7 +249,7 @@ def test_exact_areas_are_not_compared_with_areas_over_thresholds(report):
         assert ">–<" not in row
 
 
-def test_a_float_slice_of_an_earlier_release_is_the_same_slice(report):
+def test_a_float_slice_of_an_earlier_release_is_matched(report):
     def with_slice(text, kind):
         columns = tuple(replace(column, column="weight", type=kind) for column in report.data.columns[:1])
         some = replace(report.slices[1], features=(("weight", text),))
@@ -262,7 +262,7 @@ def test_a_float_slice_of_an_earlier_release_is_the_same_slice(report):
     assert before in texts
 
 
-def test_a_comparison_names_what_differs(report):
+def test_a_comparison_lists_the_differences(report):
     other = report_pages.make_report(
         report_pages.make_rows(seed=6), [[], [("sex", "Male")], [("sex", "Male"), ("city", "Oslo")]]
     )
@@ -283,7 +283,7 @@ def test_the_card_is_markdown_with_words_and_numbers(report):
     assert "Weakest slice: sex=Male: AUC" in card
 
 
-def test_a_report_from_its_file_gives_the_same_page(report):
+def test_a_report_read_from_its_file_gives_the_same_page(report):
     content = to_json(report)
     assert render(from_json(content, "report.json"), digest(content)) == render(report, digest(content))
 
@@ -307,13 +307,13 @@ def test_a_large_report_is_small_enough_to_mail():
     assert len(page.encode()) < 5_000_000
 
 
-def test_the_shares_of_missing_values_stand_beside_the_distance():
+def test_shares_of_missing_values_are_shown_with_the_distance():
     text = Checker(render(report_pages.make_report(), report_pages.DIGEST)).text
     assert "Missing beforeMissing nowOutcome" in text
     assert re.search(r"12\.5 %25(\.0)? %✓ within", text), text[text.index("Missing before") :][:200]
 
 
-def test_an_estimate_of_how_many_values_there_are_is_said_to_be_one():
+def test_an_estimated_number_of_values_is_marked():
     report = report_pages.make_report()
     columns = [replace(column, distinct=1234567, estimated=True) for column in report.data.columns]
     of_estimates = replace(report, data=replace(report.data, columns=tuple(columns)))
