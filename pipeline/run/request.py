@@ -21,7 +21,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class RunFolders:
+class RunPaths:
     """Where a run keeps its things: the root of its pipeline, and its own folder for log, config and summary."""
 
     root: Path

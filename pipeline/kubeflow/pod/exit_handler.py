@@ -26,7 +26,7 @@ from pipeline.kubeflow.pod.volume import check_volume
 from pipeline.metadata.server import wait_for_store
 from pipeline.run.events import NodeStatus
 from pipeline.run.local.runner import save_summary
-from pipeline.run.request import Request, RunFolders
+from pipeline.run.request import Request, RunPaths
 from pipeline.run.streams import run_main
 from pipeline.run.summary.summary import AWAITING_CODE, Summary, failure_status
 
@@ -86,7 +86,7 @@ def finish(asked: Asked) -> Summary:
         release(root, asked.run)
 
 
-def end(config: Config, place: RunFolders, connection: Any) -> Summary:
+def end(config: Config, place: RunPaths, connection: Any) -> Summary:
     """Puts ML Metadata in order, then writes report and summary."""
     from pipeline.kubeflow.graph_nodes import steps_of
     from pipeline.run.summary.outcome import summarize
@@ -105,7 +105,7 @@ def end(config: Config, place: RunFolders, connection: Any) -> Summary:
     return summary
 
 
-def ended_outputs(connection: Any, place: RunFolders) -> "Mapping[str, list[Output]]":
+def ended_outputs(connection: Any, place: RunPaths) -> "Mapping[str, list[Output]]":
     """What the nodes gave; executions that look alive are marked as failed, since no pod of the run is left."""
     from tfx.orchestration import metadata
 

@@ -16,7 +16,7 @@ from pipeline.run.events import Observer
 from pipeline.run.executions import clean_up_executions, executions_of_pipeline, executions_of_run
 from pipeline.run.local.graph import Graph, compile_pipeline
 from pipeline.run.output_folders import remove_outputs
-from pipeline.run.request import RunFolders
+from pipeline.run.request import RunPaths
 from pipeline.run.store_identity import check_store_matches
 from pipeline.settings.graph import keep_schema
 
@@ -24,7 +24,7 @@ Execution = metadata_store_pb2.Execution
 OVER = (Execution.COMPLETE, Execution.CACHED)
 
 
-def make_graph(config: Config, rows: Path, place: RunFolders, observer: Observer, handler: ProgressHandler) -> Graph:
+def make_graph(config: Config, rows: Path, place: RunPaths, observer: Observer, handler: ProgressHandler) -> Graph:
     """The graph of a run."""
     check_beam(config.beam_pipeline_args, observer.note)
     keep_schema(config, place.root)
@@ -32,7 +32,7 @@ def make_graph(config: Config, rows: Path, place: RunFolders, observer: Observer
     return Graph(compile_pipeline(pipeline, place.run_id, None, None), observer, handler)
 
 
-def clear(graph: Graph, node: str, place: RunFolders, workers_live_on: bool) -> None:
+def clear(graph: Graph, node: str, place: RunPaths, workers_live_on: bool) -> None:
     """Puts in order what a killed try of this node left, and what killed runs of this pipeline left.
 
     The lease says that no other run of the pipeline is at work, so all that looks alive of others is dead. An execution
@@ -54,7 +54,7 @@ def clear(graph: Graph, node: str, place: RunFolders, workers_live_on: bool) -> 
             clear_others(store, place)
 
 
-def clear_others(store: mlmd.MetadataStore, place: RunFolders) -> None:
+def clear_others(store: mlmd.MetadataStore, place: RunPaths) -> None:
     """Clears what other runs left; once a run, by its first pods."""
     # Asked for in this order, no execution that another pod of this run registers meanwhile counts as another's.
     everything = executions_of_pipeline(store, place.root.name)

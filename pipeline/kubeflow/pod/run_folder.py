@@ -20,7 +20,7 @@ from pipeline.errors import ConfigError, InputError, MainlineError
 from pipeline.kubeflow.pod.process import tell
 from pipeline.run.history import read_config
 from pipeline.run.local.spans import resolve_span
-from pipeline.run.request import RunFolders
+from pipeline.run.request import RunPaths
 
 RECORD_TIMEOUT_S = 5.0
 
@@ -108,7 +108,7 @@ def pipeline_root(config: Config) -> Path:
     return Path(config.kubeflow.root) / config.name
 
 
-def begin(asked: Asked) -> tuple[Config, RunFolders]:
+def begin(asked: Asked) -> tuple[Config, RunPaths]:
     """The config and the place of a run: the first pod settles both, every other one finds them.
 
     What changes while a run is at work, such as the latest span, must not differ between its pods.
@@ -123,7 +123,7 @@ def begin(asked: Asked) -> tuple[Config, RunFolders]:
     return read_config(place.folder), place
 
 
-def begun(root: Path, run: str) -> tuple[Config, RunFolders]:
+def begun(root: Path, run: str) -> tuple[Config, RunPaths]:
     """The config and the place of a run that has begun.
 
     Raises:
@@ -137,7 +137,7 @@ def begun(root: Path, run: str) -> tuple[Config, RunFolders]:
     return read_config(place.folder), place
 
 
-def named_place(root: Path, run: str) -> RunFolders:
+def named_place(root: Path, run: str) -> RunPaths:
     """Where a run keeps its things, under a name that begins with the time.
 
     Raises:
@@ -147,7 +147,7 @@ def named_place(root: Path, run: str) -> RunFolders:
     while True:
         try:
             name = str(json.loads(record.read_text(encoding="utf-8"))["run"])
-            return RunFolders(root, root / "history" / name, name)
+            return RunPaths(root, root / "history" / name, name)
         except ValueError as error:
             # Another pod is writing it, on a file system where it does not appear whole.
             if time.monotonic() > end_s:

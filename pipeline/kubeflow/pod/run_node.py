@@ -38,7 +38,7 @@ from pipeline.nodes import EXAMPLE_GEN, TRAINER
 from pipeline.run.console import observing
 from pipeline.run.events import NodeStatus
 from pipeline.run.local.runner import input_rows, progress_to
-from pipeline.run.request import RunFolders
+from pipeline.run.request import RunPaths
 from pipeline.run.streams import run_main
 from pipeline.run.summary.failures import to_mainline_error
 
@@ -91,7 +91,7 @@ def run_node(options: argparse.Namespace, asked: Asked) -> None:
         raise ours from error
 
 
-def launch(options: argparse.Namespace, config: Config, place: RunFolders) -> None:
+def launch(options: argparse.Namespace, config: Config, place: RunPaths) -> None:
     """Makes ready what the node needs, then runs it and keeps its record."""
     node, after = options.node, set(filter(None, options.after.split(",")))
     settings = from_environment(config.metadata, os.environ)
@@ -154,7 +154,7 @@ def tell_workers(config: Config) -> None:
     os.environ[WORKER_POD_ENV] = json.dumps(pod.model_dump(mode="json", exclude_none=True))
 
 
-def keep(place: RunFolders, record: Record) -> None:
+def keep(place: RunPaths, record: Record) -> None:
     """Writes the record; where that fails, the last line of the log must do."""
     try:
         write_record(place.folder, record)

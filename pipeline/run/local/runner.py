@@ -29,7 +29,7 @@ from pipeline.run.local.run_ids import new_run_id
 from pipeline.run.local.spans import resolve_span, rows_expected
 from pipeline.run.local.temporary_files import temporary_folder
 from pipeline.run.log_redirect import redirect_output
-from pipeline.run.request import Request, RunFolders
+from pipeline.run.request import Request, RunPaths
 from pipeline.run.signals import signals_as_interrupt, signals_ignored, stop_requested
 from pipeline.run.summary.failures import to_mainline_error
 from pipeline.run.summary.outcome import summarize
@@ -56,7 +56,7 @@ def run(request: Request) -> int:
     try:
         summary = run_locked(root, config, request)
     except OSError as error:
-        raise to_mainline_error(error, RunFolders(root, root / "history", "")) from error
+        raise to_mainline_error(error, RunPaths(root, root / "history", "")) from error
     show(summary, request.as_json)
     return summary.exit_code
 
@@ -65,13 +65,13 @@ def run_locked(root: Path, config: Config, request: Request) -> Summary:
     """Runs while nobody else does on that root; config, log and summary are in the folder of the run."""
     run_id = new_run_id(root / "history", datetime.now(timezone.utc))
     with run_lock(root, run_id), signals_as_interrupt():
-        place = RunFolders(root, root / "history" / run_id, run_id)
-        place.folder.mkdir(parents=True)
-        write_whole(place.folder / "config.yaml", dump_config(config).encode())
+        paths = RunPaths(root, root / "history" / run_id, run_id)
+        paths.folder.mkdir(parents=True)
+        write_whole(paths.folder / "config.yaml", dump_config(config).encode())
         with temporary_folder(root):
-            summary = run_logged(place, config, request)
+            summary = run_logged(paths, config, request)
         with signals_ignored():
-            save_summary(summary, place)
+            save_summary(summary, paths)
     return summary
 
 
@@ -80,19 +80,19 @@ def print_error(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def save_summary(summary: Summary, place: RunFolders) -> None:
+def save_summary(summary: Summary, paths: RunPaths) -> None:
     """Writes the summary beside the log; on a full disk, what is printed must do."""
     try:
-        write_whole(place.folder / "summary.json", f"{summary.as_json()}\n".encode())
+        write_whole(paths.folder / "summary.json", f"{summary.as_json()}\n".encode())
     except OSError as error:
         print(f"summary.json could not be written: {error}", file=sys.stderr)
 
 
-def run_logged(place: RunFolders, config: Config, request: Request) -> Summary:
+def run_logged(paths: RunPaths, config: Config, request: Request) -> Summary:
     """Runs with all third-party output in the log."""
     started_s = time.monotonic()
     os.environ[BACKEND_ENV] = config.training.backend
-    with redirect_output(place.log) as terminal, observing(terminal) as observer, progress_to(observer) as handler:
+    with redirect_output(paths.log) as terminal, observing(terminal) as observer, progress_to(observer) as handler:
         graph, verdict, error = None, None, None
         try:
             if config.training.backend == "local":
@@ -100,21 +100,21 @@ def run_logged(place: RunFolders, config: Config, request: Request) -> Summary:
             observer.note("preparing rows")
             rows = input_rows(config)
             observer.note("loading TensorFlow and TFX")
-            graph = make_graph(place, config, request, rows, observer, handler)
+            graph = make_graph(paths, config, request, rows, observer, handler)
             run_nodes(graph, request.orchestrator)
             verdict = judge(graph, config)
         except (Exception, KeyboardInterrupt) as raised:
             logging.getLogger(__name__).error("the run failed", exc_info=True)
             first = graph.failure or raised if graph else raised
-            told = None if stop_requested() else server_error(config.metadata, place.root, first)
-            error = told or to_mainline_error(first, place)
+            told = None if stop_requested() else server_error(config.metadata, paths.root, first)
+            error = told or to_mainline_error(first, paths)
             if graph is not None:
-                fail_unfinished(graph, place)
-        report = publish_report(graph, place, config, error, observer.note) if graph else None
-    return summarize(place, config, request, graph, verdict, report, error, time.monotonic() - started_s)
+                fail_unfinished(graph, paths)
+        report = publish_report(graph, paths, config, error, observer.note) if graph else None
+    return summarize(paths, config, request, graph, verdict, report, error, time.monotonic() - started_s)
 
 
-def fail_unfinished(graph: "Graph", place: RunFolders) -> None:
+def fail_unfinished(graph: "Graph", paths: RunPaths) -> None:
     """Marks as failed what the run leaves unfinished, and clears its outputs; where that fails, the next run does."""
     from tfx.orchestration import metadata
 
@@ -124,7 +124,7 @@ def fail_unfinished(graph: "Graph", place: RunFolders) -> None:
         try:
             with metadata.Metadata(graph.connection) as handle:
                 clean_up_executions(
-                    handle.store, place.root / "artifacts", executions_of_run(handle.store, place.run_id)
+                    handle.store, paths.root / "artifacts", executions_of_run(handle.store, paths.run_id)
                 )
         except Exception:
             logging.getLogger(__name__).warning("executions were left unfinished in ML Metadata", exc_info=True)
@@ -163,7 +163,7 @@ def input_rows(config: Config) -> Path:
 
 
 def make_graph(
-    place: RunFolders, config: Config, request: Request, rows: Path, observer: Observer, handler: ProgressHandler
+    paths: RunPaths, config: Config, request: Request, rows: Path, observer: Observer, handler: ProgressHandler
 ) -> "Graph":
     """Imports TFX, builds the pipeline, clears what a killed run left, and compiles.
 
@@ -185,19 +185,19 @@ def make_graph(
 
     check_beam(config.beam_pipeline_args, observer.note)
     if config.metadata.backend != "sqlite":
-        wait_for_store(config.metadata, place.root, STORE_PATIENCE_S, observer.note)
-    pipeline = create_pipeline(config, rows, place.root, enable_cache=request.cache)
-    ir = compile_pipeline(pipeline, place.run_id, request.from_node, request.to_node)
-    check_store_exists(pipeline.metadata_connection_config, place.root)
+        wait_for_store(config.metadata, paths.root, STORE_PATIENCE_S, observer.note)
+    pipeline = create_pipeline(config, rows, paths.root, enable_cache=request.cache)
+    ir = compile_pipeline(pipeline, paths.run_id, request.from_node, request.to_node)
+    check_store_exists(pipeline.metadata_connection_config, paths.root)
     with metadata.Metadata(pipeline.metadata_connection_config) as handle:
         # A store on a server may hold the live executions of others, whom our lock does not stop.
         shared = config.metadata.backend != "sqlite"
-        check_store_matches(handle.store, shared, place.root, config.name)
+        check_store_matches(handle.store, shared, paths.root, config.name)
         clean_up_executions(
-            handle.store, place.root / "artifacts", unfinished_in_root(handle.store, place.root) if shared else None
+            handle.store, paths.root / "artifacts", unfinished_in_root(handle.store, paths.root) if shared else None
         )
-        reuse_matching_run(handle.store, ir, place.run_id)
-    keep_schema(config, place.root)
+        reuse_matching_run(handle.store, ir, paths.run_id)
+    keep_schema(config, paths.root)
     return Graph(ir, observer, handler)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from components.support.error_text import first_line
 from components.versioned_pusher.versions import latest_version, read_marker
 from pipeline.errors import InputError, MachineError, MainlineError, causes, is_machines
-from pipeline.run.request import RunFolders
+from pipeline.run.request import RunPaths
 from pipeline.run.signals import stop_requested
 from pipeline.shell import near
 
@@ -43,20 +43,20 @@ REFUSALS: dict[int, tuple[str, str]] = {
 ERRNO_MESSAGES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.ENOTCONN, errno.ESTALE)
 
 
-def to_mainline_error(error: BaseException, place: RunFolders, log: str = "") -> MainlineError:
+def to_mainline_error(error: BaseException, paths: RunPaths, log: str = "") -> MainlineError:
     """Any failure in our words; what a library said stays in the log, of which ``log`` says where it is."""
     if stop_requested() or isinstance(error, KeyboardInterrupt):
         return MainlineError("run", "interrupted", next_step="Run again: what is done is cached, training resumes.")
     if isinstance(error, MainlineError):
         return error
-    log = log or f"The log says more: {near(place.log)}"
+    log = log or f"The log says more: {near(paths.log)}"
     refusal = find_refusal(error)
     if refusal is not None:
-        return explain_refusal(refusal, place)
+        return explain_refusal(refusal, paths)
     damage = next((words for found in causes(error) for words in SQLITE_DAMAGED if words in str(found)), None)
     if damage is not None:
         return MachineError(
-            str(place.root / "metadata.db"), "the ML Metadata store is damaged", received=damage,
+            str(paths.root / "metadata.db"), "the ML Metadata store is damaged", received=damage,
             next_step="Put a backup of it back, or give another --root: all is then made anew.",
         )  # fmt: skip
     if isinstance(error, LookupError) and any(text in str(error) for text in NO_EARLIER_RUN):
@@ -67,13 +67,13 @@ def to_mainline_error(error: BaseException, place: RunFolders, log: str = "") ->
     return MainlineError("run", f"{type(error).__name__}: {first_line(error)}", next_step=log)
 
 
-def describe_push(place: RunFolders) -> str:
+def describe_push(paths: RunPaths) -> str:
     """What a run has pushed, by what lies in the folder of versions."""
     try:
-        latest = latest_version(place.serving)
+        latest = latest_version(paths.serving)
     except OSError:
         return "whether a version was pushed cannot be seen"
-    if latest is None or read_marker(latest).get("run") != place.run_id:
+    if latest is None or read_marker(latest).get("run") != paths.run_id:
         return "nothing was pushed"
     return f"version {latest.name} was pushed before, and is served"
 
@@ -113,13 +113,13 @@ def errno_in(text: str) -> int | None:
     return next((number for number in ERRNO_MESSAGES if os.strerror(number) in text), None)
 
 
-def explain_refusal(refusal: OSError, place: RunFolders) -> MachineError:
+def explain_refusal(refusal: OSError, paths: RunPaths) -> MachineError:
     """A refusal in our words, and the system's."""
     number = refusal.errno or 0
     problem, next_step = REFUSALS.get(number, ("the system refuses", LOOK))
-    where = str(place.root) if number == errno.ENOSPC else str(refusal.filename or place.root)
-    received = "; ".join(filter(None, [refusal.strerror or str(refusal), free_space(place.root)]))
-    return MachineError(where, f"{problem}; {describe_push(place)}", received=received, next_step=next_step)
+    where = str(paths.root) if number == errno.ENOSPC else str(refusal.filename or paths.root)
+    received = "; ".join(filter(None, [refusal.strerror or str(refusal), free_space(paths.root)]))
+    return MachineError(where, f"{problem}; {describe_push(paths)}", received=received, next_step=next_step)
 
 
 def free_space(folder: Path) -> str:

@@ -10,7 +10,7 @@ from pipeline.config.root import Config
 from pipeline.errors import MainlineError
 from pipeline.nodes import TRAINER
 from pipeline.run.events import NodeStatus
-from pipeline.run.request import Request, RunFolders
+from pipeline.run.request import Request, RunPaths
 from pipeline.run.summary.failures import to_mainline_error
 from pipeline.run.summary.summary import AWAITING_CODE, Pushed, Summary, failure_status, success_status
 from pipeline.shell import line, module, near, option, script, tool
@@ -22,29 +22,29 @@ if TYPE_CHECKING:
 
 
 def summarize(
-    place: RunFolders,
+    paths: RunPaths,
     config: Config,
     request: Request,
-    walked: "RunState | None",
+    state: "RunState | None",
     verdict: "Verdict | None",
     report: Path | None,
     error: MainlineError | None,
     elapsed_s: float,
 ) -> Summary:
     """The facts of a run that is over."""
-    nodes = list(walked.statuses.values()) if walked else []
+    nodes = list(state.statuses.values()) if state else []
     outputs: dict[str, Any] = {}
-    for written in walked.outputs.values() if walked else ():
+    for written in state.outputs.values() if state else ():
         outputs |= {output.key: output for output in written}
     pushed = outputs["pushed_model"].properties if "pushed_model" in outputs else {}
-    model, missing = served_model(place, pushed)
+    model, missing = served_model(paths, pushed)
     error = error or missing
-    when = when_pushed(model, place.run_id)
+    when = when_pushed(model, paths.run_id)
     status, code = failure_status(error) if error else success_status(verdict, when, str(pushed.get("review", "")))
     evaluation = outputs["evaluation"].uri if "evaluation" in outputs else None
     summary = Summary(
         pipeline=config.name,
-        run=place.run_id,
+        run=paths.run_id,
         status=status,
         exit_code=code,
         elapsed_s=round(elapsed_s, 1),
@@ -54,8 +54,8 @@ def summarize(
         model=near(model.folder if model else None),
         evaluation=near(evaluation),
         report=near(report),
-        folder=str(near(place.folder)),
-        log=str(near(place.log)),
+        folder=str(near(paths.folder)),
+        log=str(near(paths.log)),
         next_command="",
         warnings=training_warnings(Path(outputs["model_run"].uri))
         if "model_run" in outputs and was_trained(nodes)
@@ -64,7 +64,7 @@ def summarize(
     return replace(summary, next_command=next_command(summary, request, outputs))
 
 
-def served_model(place: RunFolders, pushed: Mapping[str, Any]) -> "tuple[ServedVersion | None, MainlineError | None]":
+def served_model(paths: RunPaths, pushed: Mapping[str, Any]) -> "tuple[ServedVersion | None, MainlineError | None]":
     """The version with the model that Pusher speaks of, by what lies in the folder; or that it is not what is served.
 
     ``pushed`` are the properties of the pushed model. A run that was cut short may have pushed and not said so.
@@ -72,15 +72,15 @@ def served_model(place: RunFolders, pushed: Mapping[str, Any]) -> "tuple[ServedV
     from components.versioned_pusher.versions import served
 
     try:
-        found = served(place.serving)
+        found = served(paths.serving)
     except OSError as error:
-        return None, to_mainline_error(error, place)
+        return None, to_mainline_error(error, paths)
     if pushed.get("pushed") != 1:
-        return (found if found is not None and found.run == place.run_id else None), None
+        return (found if found is not None and found.run == paths.run_id else None), None
     if found is not None and found.digest == pushed.get("model_digest", found.digest):
         return found, None
     return None, MainlineError(
-        str(place.serving), "the model of this run was pushed and is not what is served",
+        str(paths.serving), "the model of this run was pushed and is not what is served",
         expected=f"version {pushed.get('pushed_version')}, whole, and none above it",
         received=f"version {found.folder.name}, of another model" if found else "no version that is whole",
         next_step="Run again: what is done is cached, and the model is pushed as a new version.",

@@ -9,7 +9,7 @@ from pipeline.config.root import Config
 from pipeline.errors import MainlineError
 from pipeline.nodes import EVALUATOR
 from pipeline.run.events import NodeStatus
-from pipeline.run.request import RunFolders
+from pipeline.run.request import RunPaths
 
 # Imported late where they run, since they take seconds to load.
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ class RunState(Protocol):
         """ML Metadata's ConnectionConfig."""
 
 
-def judge(walked: RunState, config: Config) -> "Verdict | None":
+def judge(state: RunState, config: Config) -> "Verdict | None":
     """The verdict on the model, if the run came as far as one."""
     from components.evaluation.results import read_verdict
     from pipeline.workloads.contract import load_workload, with_bounds
 
-    outputs = {output.key: output for output in walked.outputs.get(EVALUATOR, [])}
+    outputs = {output.key: output for output in state.outputs.get(EVALUATOR, [])}
     if not outputs:
         return None
     blessed = outputs["blessing"].properties.get("blessed") == 1
@@ -47,21 +47,21 @@ def judge(walked: RunState, config: Config) -> "Verdict | None":
 
 
 def publish_report(
-    walked: RunState, place: RunFolders, config: Config, error: MainlineError | None, note: Callable[[str], None]
+    state: RunState, paths: RunPaths, config: Config, error: MainlineError | None, note: Callable[[str], None]
 ) -> Path | None:
     """Puts the report where its reader looks for it; what stops that must not hide how the run ended."""
     from tfx.orchestration import metadata
 
     from pipeline.run.summary.report import NodeFailure, publish
 
-    if not walked.outputs:
+    if not state.outputs:
         return None
-    failed = next((status.node for status in walked.statuses.values() if status.state == "failed"), "")
+    failed = next((status.node for status in state.statuses.values() if status.state == "failed"), "")
     try:
         note("writing the report")
-        with metadata.Metadata(walked.connection) as handle:
+        with metadata.Metadata(state.connection) as handle:
             failure = NodeFailure(failed, str(error) if error else "")
-            return publish(handle.store, config, place.run_id, place.root / "reports" / place.run_id, failure)
+            return publish(handle.store, config, paths.run_id, paths.root / "reports" / paths.run_id, failure)
     except (Exception, KeyboardInterrupt):
         logging.getLogger(__name__).error("the report could not be written", exc_info=True)
         return None

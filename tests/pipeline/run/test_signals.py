@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from pipeline.run.request import RunFolders
+from pipeline.run.request import RunPaths
 from pipeline.run.signals import STOP_SIGNALS, handle_signals, signals_as_interrupt, signals_ignored, stop_requested
 from pipeline.run.summary.failures import to_mainline_error
 
@@ -51,7 +51,7 @@ def test_a_second_signal_does_not_disturb_what_is_put_in_order(number):
 
 
 def test_an_interrupt_that_a_library_wraps_is_still_one(tmp_path):
-    place = RunFolders(tmp_path, tmp_path, "1")
+    place = RunPaths(tmp_path, tmp_path, "1")
     wrapped = RuntimeError("KeyboardInterrupt [while running 'ParDo(AnalyzeFile)']")
     with signals_as_interrupt():
         with pytest.raises(KeyboardInterrupt):

@@ -11,7 +11,7 @@ from pipeline.errors import InputError
 from pipeline.kubeflow.pod.node_graph import clear
 from pipeline.metadata.connection import sqlite
 from pipeline.run.output_folders import claim_outputs
-from pipeline.run.request import RunFolders
+from pipeline.run.request import RunPaths
 
 Execution = metadata_store_pb2.Execution
 
@@ -20,7 +20,7 @@ class World:
     """A store with executions of runs of a pipeline, each with a folder of its output."""
 
     def __init__(self, root: Path) -> None:
-        self.place = RunFolders(root, root / "history" / "now", "now")
+        self.place = RunPaths(root, root / "history" / "now", "now")
         self.connection = sqlite(root / "metadata.db")
         self.store = mlmd.MetadataStore(self.connection)
         self.types = {

@@ -8,13 +8,13 @@ import pytest
 
 from pipeline.errors import DataError, MachineError
 from pipeline.metadata.connection import sqlite
-from pipeline.run.request import RunFolders
+from pipeline.run.request import RunPaths
 from pipeline.run.summary.failures import REFUSALS, find_refusal, to_mainline_error
 
 
 @pytest.fixture
 def place(tmp_path):
-    return RunFolders(tmp_path, tmp_path / "history" / "1", "1")
+    return RunPaths(tmp_path, tmp_path / "history" / "1", "1")
 
 
 def test_an_error_that_is_its_own_cause_ends(place):
@@ -91,7 +91,7 @@ def test_what_only_looks_like_a_refusal_is_none(error):
 
 
 def test_the_root_may_be_gone(place, tmp_path):
-    gone = RunFolders(tmp_path / "gone", tmp_path / "gone" / "1", "1")
+    gone = RunPaths(tmp_path / "gone", tmp_path / "gone" / "1", "1")
     assert to_mainline_error(OSError(errno.ENOTCONN, "Transport endpoint is not connected"), gone).problem.startswith(
         "the file"
     )

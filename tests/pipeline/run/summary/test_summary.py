@@ -21,7 +21,7 @@ from pipeline.errors import (
     NotBlessedError,
 )
 from pipeline.run.events import NodeStatus
-from pipeline.run.request import RunFolders
+from pipeline.run.request import RunPaths
 from pipeline.run.summary.failures import to_mainline_error
 from pipeline.run.summary.outcome import served_model, training_warnings, was_trained, when_pushed
 from pipeline.run.summary.summary import Summary, failure_status, render, show, success_status
@@ -102,7 +102,7 @@ def test_an_end_has_a_name_and_an_exit_code(verdict, pushed, review, status):
 
 @pytest.fixture
 def place(tmp_path):
-    return RunFolders(tmp_path, tmp_path / "history" / "r2", "r2")
+    return RunPaths(tmp_path, tmp_path / "history" / "r2", "r2")
 
 
 def pushed_model(tmp_path, weights="a", run="r1"):
