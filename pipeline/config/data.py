@@ -11,7 +11,7 @@ PositiveShare = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
 class Shares(Strict):
-    """The share of the keys in each split."""
+    """The share of keys that goes to each split."""
 
     train: PositiveShare = 0.8
     eval: PositiveShare = 0.1
@@ -25,10 +25,10 @@ class Shares(Strict):
 
 
 class SplitBy(Strict):
-    """How rows that are not divided are: by the hash of a ``key`` column, or at two ``cuts`` of a ``time`` column.
+    """How rows are split: by the hash of a ``key`` column, or at two ``cuts`` of a ``time`` column.
 
-    A row is in eval from the first of the ``cuts`` on, and in test from the second. Those of a text column are texts,
-    both times of ISO 8601, or written as ``time_format`` says.
+    Rows from the first cut on are in eval, rows from the second on in test. The cuts of a text column are texts: ISO
+    8601 times, or times in ``time_format``.
     """
 
     key: str | None = None
@@ -46,29 +46,29 @@ class SplitBy(Strict):
         if self.time is not None and "shares" in self.model_fields_set:
             raise ValueError("'time' takes 'cuts', not 'shares'")
         if self.time_format is not None and (self.cuts is None or not isinstance(self.cuts[0], str)):
-            raise ValueError("'time_format' is for 'cuts' that are texts")
-        # Texts are compared once they are read as times.
+            raise ValueError("'time_format' needs 'cuts' that are texts")
+        # Texts are compared later, after they are parsed as times.
         if self.cuts is not None and not isinstance(self.cuts[0], str) and not self.cuts[0] < self.cuts[1]:
             raise ValueError("the second of the 'cuts' must be greater than the first")
         return self
 
     @model_serializer(mode="wrap")
     def _as_given(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without the shares where they may not be given, so that what is written loads again."""
+        """Omit the shares where they are not allowed, so that the dump loads again."""
         whole: dict[str, Any] = dump(self)
         return {key: value for key, value in whole.items() if key != "shares" or self.time is None}
 
 
 class Data(Strict):
-    """Where rows come from: a data set that ``data/`` prepares, or a folder of the user's own files.
+    """Where rows come from: a data set that ``data/`` prepares, or a folder with the user's own files.
 
-    A folder holds ``train/``, ``eval/`` and ``test/``, each with CSV, JSON Lines, Parquet or TFRecord files that
-    share their columns; with ``split_by`` it holds such files itself. ``{SPAN}`` in ``path`` stands for the number of a
-    span, ``{VERSION}`` for that of its version, ``{YYYY}``, ``{MM}`` and ``{DD}`` for a date in place of a number: a
-    run takes the latest one that is whole. A bad row of CSV or JSON Lines ends a run, or with
-    ``on_bad_row: quarantine`` is put aside, up to ``max_bad_share`` of a split's rows. A file with columns that are not
-    in the schema ends it too, or with ``other_columns: ignore`` is read without them. ``shuffle_rows`` of a file at a
-    time are put into an order of ``seed``.
+    A folder has ``train/``, ``eval/`` and ``test/``, each with CSV, JSON Lines, Parquet or TFRecord files that have the
+    same columns; with ``split_by`` it has these files itself. In ``path``, ``{SPAN}`` stands for the number of a span,
+    ``{VERSION}`` for the number of its version, and ``{YYYY}``, ``{MM}`` and ``{DD}`` for a date instead of a number; a
+    run takes the latest complete span. A bad row of CSV or JSON Lines fails the run; with ``on_bad_row: quarantine`` it
+    is set aside, up to ``max_bad_share`` of the rows of a split. Columns that are not in the schema fail the run; with
+    ``other_columns: ignore`` they are skipped. ``shuffle_rows`` is the size of the buffer in which the rows of a file
+    are shuffled by ``seed``.
     """
 
     dataset: str | None = None
@@ -86,12 +86,12 @@ class Data(Strict):
         if (self.dataset is None) == (self.path is None):
             raise ValueError("give exactly one of 'dataset' and 'path'")
         if self.split_by is not None and self.path is None:
-            raise ValueError("'split_by' is for the files of a 'path'")
+            raise ValueError("'split_by' needs a 'path'")
         if problem := fault(self.path or ""):
-            raise ValueError(f"'path' is no pattern of spans: {problem}")
+            raise ValueError(f"'path' is not a valid pattern of spans: {problem}")
         return self
 
     @property
     def is_divided(self) -> bool:
-        """Whether the rows lie in a folder for each split."""
+        """Whether each split has a folder of its own."""
         return self.split_by is None

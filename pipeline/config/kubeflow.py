@@ -1,4 +1,4 @@
-"""The section ``kubeflow`` of a config: what a cluster gives to each node of the graph."""
+"""The section ``kubeflow`` of a config: the resources that a cluster gives to each node of the graph."""
 
 from typing import Annotated
 
@@ -9,39 +9,39 @@ from pipeline.kubernetes_names import DNS, amount_of, fault_of_image, fault_of_p
 
 
 def cores(text: str) -> str:
-    """Refuses what no pod can run with, or no machine has."""
+    """Refuse fewer cores than a pod can run with, and more than a machine has."""
     if not 0.001 <= amount_of(text) <= 1024:
         raise ValueError("from 1m to 1024 cores")
     return text
 
 
 def memory(text: str) -> str:
-    """Refuses what no pod can run with, or no machine has."""
+    """Refuse less memory than a pod can run with, and more than a machine has."""
     if not 64 * 2**20 <= amount_of(text) <= 64 * 2**40:
         raise ValueError("from 64Mi to 64Ti")
     return text
 
 
 def absolute_path(text: str) -> str:
-    """Refuses a path that leads elsewhere than it says, or to what the system of a pod is made of."""
+    """Refuse a path with ``.`` or ``..`` in it, and a path into the system of a pod."""
     if problem := fault_of_path(text):
         raise ValueError(problem)
     return text
 
 
 def image_reference(text: str) -> str:
-    """Refuses what no registry can have."""
+    """Refuse a reference that no registry accepts."""
     if problem := fault_of_image(text) if text else "":
         raise ValueError(problem)
     return text
 
 
-# As Kubernetes writes amounts: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+# Quantities as Kubernetes writes them: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 Cores = Annotated[str, Field(pattern=r"^(\d{1,9}(\.\d{1,3})?|\d{1,9}m)$"), AfterValidator(cores)]
 Bytes = Annotated[str, Field(pattern=r"^\d{1,18}(\.\d{1,3})?(Ki|Mi|Gi|Ti|[KkMGT])?$"), AfterValidator(memory)]
 AbsolutePath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)+$", max_length=512), AfterValidator(absolute_path)]
 Image = Annotated[str, Field(max_length=512), AfterValidator(image_reference)]
-# Of objects, keys of labels and taints, and their values:
+# Names of objects, keys of labels and taints, and their values:
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/, …/labels/
 WORD = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 ObjectName = Annotated[str, Field(pattern=f"^{DNS}$", max_length=253)]
@@ -51,7 +51,7 @@ SecretKey = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]
 
 
 class Toleration(Strict):
-    """A taint that a pod accepts: https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/."""
+    """A taint that a pod tolerates: https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/."""
 
     key: LabelKey
     operator: Annotated[str, Field(pattern="^(Equal|Exists)$")] = "Equal"
@@ -66,11 +66,11 @@ class Toleration(Strict):
 
 
 class Pod(Strict):
-    """What a pod gets. A key that is not set for one node is that of all nodes.
+    """Resources of a pod. A key that is not set for a node has the value for all nodes.
 
-    ``cpu`` and ``memory`` are both request and limit. ``retries`` are those after a failure; one that
-    no other try mends, such as a wrong config or rejected data, is told again without running. ``timeout_s`` bounds one
-    try.
+    ``cpu`` and ``memory`` are both request and limit. ``retries`` is the number of retries after a failure; a failure
+    that no retry can fix, such as a wrong config or rejected data, is reported again without running. ``timeout_s``
+    limits one attempt.
     """
 
     cpu: Cores | None = None
@@ -83,7 +83,7 @@ class Pod(Strict):
     tolerations: tuple[Toleration, ...] | None = None
 
     def over(self, base: "Pod") -> "Pod":
-        """This one, with what it leaves open taken from another.
+        """This one, with unset keys taken from ``base``.
 
         >>> Pod(cpu="4").over(Pod(cpu="1", memory="2Gi")).memory
         '2Gi'
@@ -94,20 +94,20 @@ class Pod(Strict):
 
 
 class Secret(Strict):
-    """A Kubernetes Secret whose keys become environment variables of every pod: ``env`` is key by variable."""
+    """A Kubernetes Secret whose keys become environment variables of every pod; ``env`` maps variables to keys."""
 
     name: ObjectName
     env: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=256)], SecretKey]
 
 
 class Kubeflow(Strict):
-    """Where and how the pods of a run run.
+    """Where and how the pods of a run are started.
 
-    ``claim`` is the PersistentVolumeClaim that all pods mount at ``mount_path``, read and written by many at a time: a
-    file system, or an object store through its CSI driver. A run keeps its things in ``root`` below it. ``parameters``
-    are keys of the config that the page of a run, and a recurring run, offer for change. ``lease_timeout_s`` is how
-    long a run that gives no sign of life keeps others of its pipeline out. ``pods`` is by node, and ``Workers`` are
-    those that a training on several workers starts.
+    ``claim`` is the PersistentVolumeClaim that all pods mount at ``mount_path`` and read and write at the same time: a
+    file system, or an object store through its CSI driver. Runs keep their files in ``root`` below it. ``parameters``
+    are keys of the config that can be changed on the page of a run and of a recurring run. After ``lease_timeout_s``
+    without a heartbeat, a run no longer keeps other runs of its pipeline out. ``pods`` has resources by node; the key
+    ``Workers`` is for the pods that a training on several workers starts.
     """
 
     image: Image = ""
@@ -125,9 +125,9 @@ class Kubeflow(Strict):
     @model_validator(mode="after")
     def _root_is_mounted(self) -> "Kubeflow":
         if not f"{self.root}/".startswith(f"{self.mount_path}/"):
-            raise ValueError(f"'root' is not below 'mount_path', {self.mount_path}: it would be lost with the pod")
+            raise ValueError(f"'root' is not below 'mount_path' ({self.mount_path}), so it would be lost with the pod")
         return self
 
     def pod_of(self, node: str) -> Pod:
-        """What the pod of a node gets."""
+        """The resources of a node's pod."""
         return self.pods.get(node, Pod()).over(self.pod)

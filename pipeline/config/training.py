@@ -35,15 +35,15 @@ OPERATION = Key(searchable=False, invalidates_checkpoint=False)
 
 
 class Training(Strict):
-    """How the model is fitted. ``batch_size`` is global: every worker takes its share of it.
+    """How the model is trained. ``batch_size`` is global: every worker takes its share of it.
 
-    ``learning_rate`` belongs to the global batch, whatever the number of workers.
-    ``weight_averaging`` is the share that the average of earlier epochs keeps when an epoch is added; the averaged
-    weights are the ones judged and exported. ``exclude_columns`` leaves the features of some columns out of the model.
-    ``class_weights`` are of label 0 and of label 1. ``accumulation_steps`` cuts a worker's batch into parts whose
-    gradients are added up before the weights move. ``sharding`` says what a worker reads: its share of every batch of
-    one common order (``record``), or its own files (``file``).
-    ``model`` holds what the workload's ``model.py`` names in its Settings.
+    ``learning_rate`` applies to the global batch, whatever the number of workers.
+    ``weight_averaging`` is the weight of the average so far when another epoch is added to it; the averaged weights are
+    evaluated and exported. ``exclude_columns`` leaves the features of some columns out of the model.
+    ``class_weights`` are for label 0 and label 1. ``accumulation_steps`` splits a worker's batch into parts whose
+    gradients are summed before the weights are updated. ``sharding`` says what a worker reads: its share of every batch
+    in one common order (``record``), or its own files (``file``).
+    ``model`` contains the settings that the workload's ``model.py`` declares in its ``Settings``.
     """
 
     strategy: Annotated[
@@ -55,7 +55,7 @@ class Training(Strict):
     backend: Annotated[Literal["local", "kubernetes"], OPERATION] = "local"
     max_restarts: Annotated[int, Field(ge=0, le=1000), OPERATION] = 3
     startup_timeout_s: Annotated[Seconds, OPERATION] = 300.0
-    # A sign of life comes every second.
+    # Workers send a heartbeat every second.
     hang_timeout_s: Annotated[Seconds, Field(ge=2.0), OPERATION] = 30.0
     sharding: Annotated[Literal["record", "file"], TUNABLE] = "record"
     seed: Annotated[Seed, FIXED] = 0
@@ -93,7 +93,7 @@ class Training(Strict):
         if self.batch_size < self.workers * self.accumulation_steps:
             raise ValueError("'batch_size' is smaller than 'workers' times 'accumulation_steps'")
         if self.jit_compile and self.strategy == "parameter_server":
-            raise ValueError("'jit_compile' needs all variables in one place: 'parameter_server' has them elsewhere")
+            raise ValueError("'jit_compile' needs all variables on one machine, which 'parameter_server' does not have")
         return self
 
 

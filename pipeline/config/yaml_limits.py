@@ -1,7 +1,7 @@
-"""YAML that somebody else may have written: what is too large, too deep or endless is refused before it is built.
+"""Limits for YAML from untrusted sources: a document that is too large, too deep or recursive is refused.
 
-A document of a few lines may stand for gigabytes, by aliases of aliases. Here a document is first taken apart into its
-nodes, of which an alias is another mention of the same one, and these are counted as if each mention were written out.
+By aliases of aliases, a document of a few lines can expand to gigabytes ("billion laughs"). Here a document is first
+composed into nodes, where an alias is a reference to the same node, and nodes are counted as if aliases were expanded.
 """
 
 import os
@@ -18,18 +18,18 @@ MAX_BYTES = 256 << 10
 MAX_VALUES = 20_000
 MAX_LEVELS = 32
 MAX_PARTS = 16
-# Python writes no number of 4,300 digits and more out, and one in hexadecimals has more than it shows.
+# Python refuses to print numbers of 4,300 digits and more; a hexadecimal number has more digits in decimal.
 MAX_DIGITS = 3_500
-# What YAML itself allows by escapes, and no setting has: controls, and halves of surrogate pairs.
+# Control characters and lone surrogates, which YAML allows as escapes and no setting needs.
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 class LimitError(ValueError):
-    """A document beyond a limit."""
+    """A document exceeds a limit."""
 
 
 def exists(path: Path) -> bool:
-    """Whether there is something of a name; no name is too long for the question."""
+    """Whether a path exists; False for a name that is too long."""
     try:
         return path.exists()
     except OSError:
@@ -37,35 +37,35 @@ def exists(path: Path) -> bool:
 
 
 def check_text(where: str, text: str) -> None:
-    """A name from the command line must be one that a file can have.
+    """Check that a name from the command line can be the name of a file.
 
     Raises:
-        ConfigError: it is not text, or no file is called so.
+        ConfigError: it is not printable, or too long.
     """
     if not text.isprintable() or any(len(part.encode("utf-8", "replace")) > 255 for part in text.split("/")):
-        raise ConfigError(where, "no file can have such a name", received=shorten(text))
+        raise ConfigError(where, "not a valid name of a file", received=shorten(text))
 
 
 def split_key(key: str) -> list[str]:
-    """The parts of a key of ``--set``, which make as many levels.
+    """The parts of a key of ``--set``, one for each level.
 
     Raises:
-        ConfigError: too many.
+        ConfigError: it has too many parts.
     """
     parts = key.split(".")
     if len(parts) > MAX_PARTS:
-        raise ConfigError(f"--set {shorten(key)}", "no key has so many parts", expected=f"at most {MAX_PARTS}")
+        raise ConfigError(f"--set {shorten(key)}", "too many parts", expected=f"at most {MAX_PARTS}")
     return parts
 
 
 def read_file(path: Path) -> str:
-    """The text of a file, if it is one, and not too large.
+    """Read a text file.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no file, too large, or no UTF-8.
+        ValueError: it is not a regular file, is too large, or is not UTF-8.
     """
-    # A pipe would keep whoever opens it waiting for a writer.
+    # Without O_NONBLOCK, opening a named pipe would wait for a writer.
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise LimitError("not a file")
@@ -75,17 +75,17 @@ def read_file(path: Path) -> str:
 
 
 def check_bytes(count: int) -> None:
-    """Compares the size of a document with the limit."""
+    """Compare the size of a document with the limit."""
     if count > MAX_BYTES:
         raise LimitError(f"larger than {MAX_BYTES >> 10} KiB")
 
 
 def load_yaml(text: str, loader: type[yaml.SafeLoader]) -> Any:
-    """What a document says.
+    """Load a document.
 
     Raises:
-        ValueError: a document beyond a limit, or a value that YAML knows the form of and no value is, as 2025-02-30.
-        yaml.YAMLError: not YAML.
+        ValueError: the document exceeds a limit, or a value has a valid form but does not exist, such as 2025-02-30.
+        yaml.YAMLError: it is not YAML.
 
     >>> load_yaml("a: &a [1, 2]\\nb: *a", yaml.SafeLoader)
     {'a': [1, 2], 'b': [1, 2]}
@@ -99,30 +99,30 @@ def load_yaml(text: str, loader: type[yaml.SafeLoader]) -> Any:
         NodeCounter().of(document)
         return reading.construct_document(document)
     except RecursionError:
-        raise LimitError(f"more than {MAX_LEVELS} levels, one within another") from None
+        raise LimitError(f"more than {MAX_LEVELS} nested levels") from None
     except (TypeError, LookupError, AttributeError, ArithmeticError) as error:
-        # PyYAML's constructors of dates, numbers and sets take the form of a value on trust.
-        raise LimitError(f"a value that is none: {error}") from error
+        # PyYAML's constructors of dates, numbers and sets do not validate the form of a value.
+        raise LimitError(f"an invalid value: {error}") from error
     finally:
         reading.dispose()
 
 
 class NodeCounter:
-    """Counts the values of a document as if each alias were written out."""
+    """Counts the values of a document as if every alias were expanded."""
 
     def __init__(self) -> None:
         self._counted: dict[int, tuple[int, int]] = {}
         self._open: set[int] = set()
 
     def of(self, node: yaml.Node) -> tuple[int, int]:
-        """Values and levels of a node.
+        """The number of values and of levels in a node.
 
         Raises:
-            LimitError: too many, or no end.
+            LimitError: too many, or an alias refers to a node that contains it.
         """
         key = id(node)
         if key in self._open:
-            raise LimitError(f"an alias within what it stands for, at line {node.start_mark.line + 1}")
+            raise LimitError(f"an alias inside the node that it refers to, at line {node.start_mark.line + 1}")
         if key not in self._counted:
             self._open.add(key)
             self._counted[key] = self._within(node)
@@ -135,14 +135,18 @@ class NodeCounter:
             more, deeper = self.of(inner)
             values, levels = values + more, max(levels, deeper)
         if values > MAX_VALUES:
-            raise LimitError(f"more than {MAX_VALUES:,} values, counted with what its aliases stand for")
+            raise LimitError(f"more than {MAX_VALUES:,} values with its aliases expanded")
         if levels >= MAX_LEVELS:
-            raise LimitError(f"more than {MAX_LEVELS} levels, one within another")
+            raise LimitError(f"more than {MAX_LEVELS} nested levels")
         return values, levels + 1
 
 
 def inner_nodes(node: yaml.Node) -> list[yaml.Node]:
-    """The nodes of a list, or keys and values of a mapping; of a text, that it is fit to be one."""
+    """The items of a list, or the keys and values of a mapping; none for a scalar, which is checked.
+
+    Raises:
+        LimitError: a number has too many digits, or a text has a forbidden character.
+    """
     if isinstance(node, yaml.MappingNode):
         return [one for pair in node.value for one in pair]
     if isinstance(node, yaml.SequenceNode):
@@ -150,12 +154,12 @@ def inner_nodes(node: yaml.Node) -> list[yaml.Node]:
     if node.tag.endswith(":int") and len(node.value) > MAX_DIGITS:
         raise LimitError(f"a number of more than {MAX_DIGITS:,} digits, at line {node.start_mark.line + 1}")
     if FORBIDDEN.search(node.value):
-        raise LimitError(f"a control character or half a character in a text, at line {node.start_mark.line + 1}")
+        raise LimitError(f"a control character or a lone surrogate in a text, at line {node.start_mark.line + 1}")
     return []
 
 
 def shorten(text: str, most: int = 200) -> str:
-    """A text for a message: in full, or its beginning; of what no terminal should be sent, the escapes.
+    """Shorten a text for a message and escape characters that a terminal should not receive.
 
     >>> shorten("a" * 300, 3), shorten("a\\x1b\\ud800b")
     ('aaa... (300 characters)', 'a\\\\x1b\\\\ud800b')

@@ -1,4 +1,4 @@
-"""A workload's evaluation, which is data, as TFMA's EvalConfig.
+"""The evaluation of a workload as TFMA's EvalConfig.
 
 https://www.tensorflow.org/tfx/model_analysis/setup
 """
@@ -25,7 +25,7 @@ def make_eval_config(
     """Model, slices, metrics with their bounds, and whether intervals are computed.
 
     Raises:
-        ConfigError: a bound that cannot be measured, such as one on a value that its column cannot have.
+        ConfigError: a bound cannot be measured, such as one on a value that its column cannot have.
     """
     evaluation = with_bounds(workload.evaluation, settings)
     model_specs = [
@@ -57,7 +57,7 @@ def make_eval_config(
 
 
 def metric_configs(evaluation: Evaluation, auc: str) -> Sequence[config_pb2.MetricConfig]:
-    """Every metric, with the bounds that the workload sets on it."""
+    """A config of every metric, with the bounds that the workload or the config sets on it."""
     decide = f'"thresholds": [{evaluation.decision_threshold}]'
     arguments = {
         "Precision": decide,
@@ -69,15 +69,16 @@ def metric_configs(evaluation: Evaluation, auc: str) -> Sequence[config_pb2.Metr
 
 
 def area_arguments(name: str, auc: str) -> str:
-    """Our Evaluator computes an area exactly unless it is told over how many thresholds.
+    """Arguments of an area metric, which our Evaluator computes exactly unless it is given a number of thresholds.
 
-    The name, which is the one that it has anyway, tells the cache an exact area from one of an earlier release.
+    For an exact area, the name repeats the default: so its cache key differs from that of earlier releases, which
+    summed over thresholds.
     """
     return f'"num_thresholds": {STOCK_THRESHOLDS}' if auc == "stock" else f'"name": "{METRICS[name]}"'
 
 
 def metric_config(name: str, arguments: str, evaluation: Evaluation) -> config_pb2.MetricConfig:
-    """One metric with its bounds, each on its slice: a bound without slices would hold for every slice there is."""
+    """One metric with its bounds, each on its own slice: TFMA applies a bound without slices to every slice."""
     metric = config_pb2.MetricConfig(class_name=name, config=arguments)
     for bound in evaluation.thresholds:
         if bound.metric == name:
@@ -92,7 +93,7 @@ def metric_config(name: str, arguments: str, evaluation: Evaluation) -> config_p
 
 
 def value_threshold(bound: Threshold) -> config_pb2.MetricThreshold:
-    """A bound on the value."""
+    """A bound on the value, as TFMA's message."""
     threshold = config_pb2.MetricThreshold()
     if bound.lower is not None:
         threshold.value_threshold.lower_bound.value = bound.lower
@@ -102,7 +103,7 @@ def value_threshold(bound: Threshold) -> config_pb2.MetricThreshold:
 
 
 def change_threshold(change: Change) -> config_pb2.MetricThreshold:
-    """A bound on the difference to the baseline."""
+    """A bound on the difference to the baseline, as TFMA's message."""
     higher = change.better == "higher"
     direction = config_pb2.MetricDirection.HIGHER_IS_BETTER if higher else config_pb2.MetricDirection.LOWER_IS_BETTER
     allowed = -change.tolerance if higher else change.tolerance

@@ -1,6 +1,7 @@
-"""Every name of a column that a config or a workload gives, compared with the schema before any node runs.
+"""Check every column that a config or a workload names against the schema before any node runs.
 
-A name that is passed over would leave a column in a model, a group out of a report, or an anomaly unaccepted.
+If an unknown name were ignored, a column would stay in a model, a group would be missing from a report, or an anomaly
+would not be accepted.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -14,16 +15,16 @@ from pipeline.features.table import closed_columns, raw_columns
 from pipeline.splits import SPLITS
 from pipeline.workloads.contract import Workload, required_columns
 
-# What the gate says an anomaly is of that is of no one column.
+# The gate's names for anomalies that do not belong to a column.
 NO_COLUMN = ("(all)", "(data set)")
 
 
 def check_names(workload: Workload, config: Config, schema: schema_pb2.Schema) -> None:
-    """Compares all of them.
+    """Check all names.
 
     Raises:
-        ConfigError: one is not known; it says the nearest that is. Or no feature is left, or the model
-            needs one that is left out.
+        ConfigError: a name is unknown, and the message gives the nearest known one; or ``training.exclude_columns``
+            leaves no feature, or excludes a column that the model needs.
     """
     columns = [feature.name for feature in schema.feature]
     check_schema(f"schemas/{workload.name}.pbtxt", columns)
@@ -36,8 +37,8 @@ def check_names(workload: Workload, config: Config, schema: schema_pb2.Schema) -
         raise ConfigError("training.exclude_columns", "no feature is left", received=", ".join(left_out))
     if needed := [name for name in required_columns(workload) if name in left_out]:
         raise ConfigError(
-            "training.exclude_columns", f"the model of {workload.name} is built around these columns",
-            received=", ".join(needed), next_step="Leave out others, or change the workload's model.py.",
+            "training.exclude_columns", f"the model of {workload.name} needs these columns",
+            received=", ".join(needed), next_step="Exclude other columns, or change the workload's model.py.",
         )  # fmt: skip
     by = config.data.split_by
     if by is not None:
@@ -47,23 +48,23 @@ def check_names(workload: Workload, config: Config, schema: schema_pb2.Schema) -
 
 
 def check_schema(where: str, columns: Sequence[str]) -> None:
-    """Looks at the names of the columns of a schema.
+    """Check the names of the columns of a schema.
 
     Raises:
-        ConfigError: one is empty or there twice: of its types and domains the last would count, without a word. Or it
-            is that of the scores, which stand beside the columns in an evaluation.
+        ConfigError: a name is empty or occurs twice, in which case the last type and domain would silently win; or it
+            is a name that an evaluation uses for the scores.
     """
     for name in (SCORE, BASELINE_SCORE):
         if name in columns:
-            raise ConfigError(where, f"the name {name!r} is taken by the scores", next_step="Rename the column.")
+            raise ConfigError(where, f"the name {name!r} is reserved for the scores", next_step="Rename the column.")
     for name in columns:
         if not name or columns.count(name) > 1:
-            problem = "a column stands twice" if name else "a column has no name"
+            problem = "duplicate column" if name else "a column has no name"
             raise ConfigError(where, problem, expected="each column once, by its name", received=repr(name))
 
 
 def workload_columns(workload: Workload) -> Iterator[tuple[str, Sequence[str]]]:
-    """The names of columns in the files of a workload, with where they stand."""
+    """The columns that the files of a workload name, with the file that names them."""
     table, folder = workload.table, f"pipeline/workloads/{workload.name}"
     targets = [table.label, *([table.weight] if table.weight is not None else [])]
     yield f"{folder}/features.py", [*raw_columns(table.features), *closed_columns(table.features), *targets]
@@ -71,10 +72,10 @@ def workload_columns(workload: Workload) -> Iterator[tuple[str, Sequence[str]]]:
 
 
 def check_accepted(gate: Gate, columns: Sequence[str]) -> None:
-    """Looks at the anomalies that are accepted.
+    """Check the anomalies that are accepted.
 
     Raises:
-        ConfigError: one of a column, a rule or a split that is not known would never be found.
+        ConfigError: one names an unknown column, rule or split, so it could never occur.
     """
     rules = [*anomalies_pb2.AnomalyInfo.Type.keys(), "DATA_MISSING"]
     for entry in gate.accept:
@@ -87,10 +88,10 @@ def check_known(
     where: str, names: Sequence[str], known: Collection[str], problem: str = "no such column in the schema",
     *, listed: bool = True,
 ) -> None:  # fmt: skip
-    """Compares names with those that are known, which are ``listed`` where there are not too many.
+    """Compare names with the known ones, which the message lists unless ``listed`` is False.
 
     Raises:
-        ConfigError: one is not known.
+        ConfigError: a name is unknown.
     """
     for name in names:
         if name not in known:

@@ -1,4 +1,4 @@
-"""What a config and a workload tell the report."""
+"""The settings of SliceReport, from a config and a workload."""
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
@@ -11,10 +11,10 @@ from pipeline.workloads.contract import Workload, with_bounds
 
 
 def report_settings(workload: Workload, config: Config, schema: schema_pb2.Schema) -> Settings:
-    """All that the report is told; slices are ordered by the metric of the first bound.
+    """The settings of the report; slices are ordered by the metric of the first bound.
 
     Raises:
-        ConfigError: a column that the config names is not in the schema.
+        ConfigError: the config names a column that is not in the schema.
     """
     columns = [feature.name for feature in schema.feature]
     check_known("report.sensitive", config.report.sensitive, columns)

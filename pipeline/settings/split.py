@@ -1,4 +1,4 @@
-"""How ExampleGen divides rows, from a config, once the columns are known to be fit for it."""
+"""How ExampleGen splits rows, from a config, after checking that the columns are suitable."""
 
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -9,15 +9,15 @@ from pipeline.config.data import SplitBy
 from pipeline.errors import ConfigError
 from pipeline.splits import SPLITS
 
-# Up to here a 32-bit float tells a whole number from the next.
+# Up to here, a 32-bit float represents every whole number.
 FLOAT_WHOLE = 2**24
 
 
 def make_splitting(asked: SplitBy | None, schema: schema_pb2.Schema) -> Splitting | None:
-    """The splitting that a config asks for, if it does.
+    """The splitting that a config asks for; None if it asks for none.
 
     Raises:
-        ConfigError: the schema lacks the column, or its type is not fit for it.
+        ConfigError: the schema does not have the column, or its type is not suitable.
     """
     if asked is None:
         return None
@@ -34,31 +34,31 @@ def make_splitting(asked: SplitBy | None, schema: schema_pb2.Schema) -> Splittin
 
 
 def check_cuts(asked: SplitBy, kind: str) -> None:
-    """Looks whether a column of a type can be compared with the cuts.
+    """Check that a column of a type can be compared with the cuts.
 
     Raises:
-        ConfigError: they are no times, not in order, finer than a float is, or too great.
+        ConfigError: they are not times, not in order, or beyond the exact numbers of the type.
     """
     cuts = asked.cuts or ()
     if kind == "FLOAT" and any(abs(float(cut)) >= FLOAT_WHOLE for cut in cuts):
-        raise ConfigError("data.split_by.cuts", f"a column of type FLOAT is not exact from {FLOAT_WHOLE:,} on",
+        raise ConfigError("data.split_by.cuts", f"FLOAT columns are not exact from {FLOAT_WHOLE:,} on",
                           received=str(list(cuts)), next_step=f"Declare {asked.time} as INT in schemas/.")  # fmt: skip
     if kind == "INT" and any(not -(2**63) <= cut < 2**63 for cut in cuts if isinstance(cut, int)):
-        raise ConfigError("data.split_by.cuts", "a cut is beyond the whole numbers of 64 bits",
+        raise ConfigError("data.split_by.cuts", "a cut is out of the range of 64-bit integers",
                           received=", ".join(map(str, cuts)))  # fmt: skip
     if kind != "BYTES":
         return
     try:
         times, kinds = instants(pa.array([str(cut) for cut in cuts]), asked.time_format)
     except ValueError as error:
-        raise ConfigError("data.split_by.time_format", "not a format of times", expected=", ".join(DIRECTIVES),
+        raise ConfigError("data.split_by.time_format", "not a time format", expected=", ".join(DIRECTIVES),
                           received=f"{asked.time_format}: {error}") from error  # fmt: skip
     if not kinds.all() or len(set(kinds.tolist())) > 1:
         raise ConfigError(
-            "data.split_by.cuts", "they are not times of one kind",
-            expected=asked.time_format or "times by ISO 8601, from the year down, both with a zone or both without",
+            "data.split_by.cuts", "not two times in the same format",
+            expected=asked.time_format or "two ISO 8601 times, both with a time zone or both without",
             received=", ".join(map(str, cuts)),
-            next_step="Write them so, or say in data.split_by.time_format how times are written, such as %d.%m.%Y.",
+            next_step="Correct them, or set data.split_by.time_format to their format, such as %d.%m.%Y.",
         )  # fmt: skip
     if times[0] >= times[1]:
         raise ConfigError(
@@ -67,7 +67,7 @@ def check_cuts(asked: SplitBy, kind: str) -> None:
 
 
 def types_for(cut: float | str) -> tuple[str, ...]:
-    """The types of a column that can be compared with a cut.
+    """The types of columns that can be compared with a cut.
 
     >>> types_for(1.5), types_for("2025-01-31")
     (('FLOAT',), ('BYTES',))
@@ -78,14 +78,14 @@ def types_for(cut: float | str) -> tuple[str, ...]:
 
 
 def check_type(where: str, column: str, types: dict[str, str], fit: tuple[str, ...]) -> None:
-    """Compares a column with what is asked of it.
+    """Check the type of a column.
 
     Raises:
-        ConfigError: it is not in the schema, or of another type.
+        ConfigError: the column is not in the schema, or has another type.
     """
     if types.get(column) not in fit:
         raise ConfigError(
-            where, "the column is not fit for it" if column in types else "the schema has no such column",
+            where, "the column has an unsuitable type" if column in types else "the schema has no such column",
             expected=f"a column of type {' or '.join(fit)}: "
             + ", ".join(name for name, found in types.items() if found in fit),
             received=f"{column} ({types[column]})" if column in types else column,

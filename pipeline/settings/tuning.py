@@ -1,4 +1,4 @@
-"""What a config and a workload tell the search: ranges that the training takes, with its types."""
+"""The settings of the Tuner, from a config and a workload: ranges in the types of the settings of the training."""
 
 import difflib
 import importlib
@@ -23,12 +23,12 @@ Types = Mapping[str, type]
 
 
 def tuning_settings(workload: Workload, config: Config, tuning: tuning.Tuning) -> Settings:
-    """All that the search is told.
+    """The settings of the search.
 
-    The config as it stands is the first trial, where it lies within the ranges: the search is never worse.
+    The first trial has the values of the config, if they are within the ranges, so the result is never worse than them.
 
     Raises:
-        ConfigError: a key that cannot be searched, or a value that the training would refuse.
+        ConfigError: a key cannot be searched, or the training would refuse a value.
     """
     defaults = model_defaults(workload)
     known = searchable(workload)
@@ -63,7 +63,7 @@ def searchable(workload: Workload) -> Types:
 
 
 def scalar_type(annotation: Any) -> type | None:
-    """The type of a value, None where it is not a single one.
+    """The type of a scalar setting; None for any other.
 
     >>> scalar_type(Annotated[int, "positive"] | None), scalar_type(Literal["adam"]), scalar_type(tuple[str, ...])
     (<class 'int'>, <class 'str'>, None)
@@ -80,10 +80,10 @@ def scalar_type(annotation: Any) -> type | None:
 
 
 def as_range(key: str, known: Types, entry: Range) -> Range:
-    """A range in the type of its key.
+    """A range with its values converted to the type of its key.
 
     Raises:
-        ConfigError: no such key, or a value of another type.
+        ConfigError: the key is unknown, or a value has another type.
     """
     if key not in known:
         nearest = difflib.get_close_matches(key, sorted(known), n=1)
@@ -93,16 +93,18 @@ def as_range(key: str, known: Types, entry: Range) -> Range:
     if entry.choices:
         return Range(choices=tuple(convert(key, kind, value) for value in entry.choices))
     if kind not in (int, float):
-        raise ConfigError(f"{SECTION}.{key}", "has no low and high", expected="choices", received=f"a {kind.__name__}")
+        raise ConfigError(
+            f"{SECTION}.{key}", "takes no 'low' and 'high'", expected="choices", received=f"a {kind.__name__}"
+        )
     low, high = convert(key, kind, entry.low), convert(key, kind, entry.high)
     return Range(low, high, entry.log)
 
 
 def convert(key: str, kind: type, value: Any) -> Any:
-    """A value in the type of its key; a whole number does for a float, and for nothing else.
+    """A value in the type of its key; only a whole number for a float is converted.
 
     Raises:
-        ConfigError: it is of another type.
+        ConfigError: it has another type.
     """
     if kind is float and type(value) is int:
         return float(value)
@@ -112,10 +114,10 @@ def convert(key: str, kind: type, value: Any) -> Any:
 
 
 def check_values(workload: Workload, key: str, entry: Range, training: Training) -> None:
-    """Lets the training look at every choice, or at both ends.
+    """Validate every choice, or both ends, as a setting of the training.
 
     Raises:
-        ConfigError: it refuses one.
+        ConfigError: one of them is not usable.
     """
     for value in entry.choices or (entry.low, entry.high):
         if key.startswith("model."):
@@ -131,12 +133,12 @@ def check_values(workload: Workload, key: str, entry: Range, training: Training)
 
 
 def model_defaults(workload: Workload) -> Mapping[str, Any]:
-    """What the workload's model takes where the config says nothing."""
+    """The defaults of the model's settings."""
     return vars(importlib.import_module(workload.module("model")).Settings())
 
 
 def start_params(training: Training, defaults: Mapping[str, Any], ranges: Mapping[str, Range]) -> Params | None:
-    """The values of the config, or None if one is not within its range."""
+    """The values of the config; None if one of them is outside its range."""
     values = {**training.model_dump(mode="json"), "model": {**defaults, **training.model}}
     params = {}
     for key, entry in ranges.items():

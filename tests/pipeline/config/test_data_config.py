@@ -41,5 +41,5 @@ def test_what_cannot_be_is_refused(split_by, said):
 
 
 def test_a_data_set_has_its_own_splits():
-    with pytest.raises(ConfigError, match="'split_by' is for the files of a 'path'"):
+    with pytest.raises(ConfigError, match="'split_by' needs a 'path'"):
         load_config("census", ("data.split_by={key: fnlwgt}",))
