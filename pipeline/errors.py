@@ -1,14 +1,14 @@
-"""The exceptions of the project; each one knows its exit code.
+"""The exceptions of the project with their exit codes.
 
     MainlineError            1   anything that stops a run
-    ├── InputError           2   what the user gave cannot be used
+    ├── InputError           2   the user's input cannot be used
     │   ├── ConfigError          a config file, a key, a --set
     │   └── DataError            a data file, a row, a value
-    ├── MachineError         1   the machine, whatever was given: disk, permissions, memory, a server; may be mended
+    ├── MachineError         1   the machine: disk, permissions, memory, a server; the same input may work later
     ├── NotBlessedError      3   the model missed a threshold
     └── DataRejectedError    4   the validation gate found anomalies
 
-This module imports nothing but the standard library, so that every package can raise from it.
+This module imports only the standard library, so that every package can use it.
 """
 
 import collections.abc
@@ -20,7 +20,7 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    r"""A text that any file or terminal takes: half a pair of surrogates, as in a name that is not UTF-8, is spelled.
+    r"""A text that can be encoded: lone surrogates, as in a file name that is not UTF-8, are escaped.
 
     >>> printable("rows-\udcff.csv")
     'rows-\\udcff.csv'
@@ -28,14 +28,14 @@ def printable(text: str) -> str:
     return SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-# A path that names nothing, or something else than is wanted there. All else that a system refuses is the machine's.
+# The path is wrong: nothing is there, or something of another kind. Other errors of the system are the machine's fault.
 WRONG_PATH = (
     errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL,
 )  # fmt: skip
 
 
 class MainlineError(Exception):
-    """What went wrong, where, what was expected, what came, and what to do next.
+    """Where something went wrong, what, what was expected, what was received, and what to do next.
 
     >>> print(MainlineError("rows.csv, line 3", "not a number", expected="FLOAT", received="'x'", next_step="Fix it."))
     rows.csv, line 3: not a number
@@ -63,7 +63,7 @@ class MainlineError(Exception):
 
 
 class InputError(MainlineError):
-    """What the user gave cannot be used."""
+    """The user's input cannot be used."""
 
     exit_code = 2
 
@@ -77,7 +77,7 @@ class DataError(InputError):
 
 
 class MachineError(MainlineError):
-    """The machine refuses what another try, on the same input, may be given: a full disk, permissions, a server."""
+    """The machine is at fault, such as a full disk, permissions or a server: the same input may work later."""
 
 
 class NotBlessedError(MainlineError):
@@ -104,7 +104,7 @@ def did_you_mean(name: str, known: collections.abc.Iterable[str]) -> str:
 
 
 def is_machines(error: OSError) -> bool:
-    """Whether the machine is at fault, and not a path that names nothing, or something else than is wanted.
+    """Whether the machine is at fault, and not a wrong path.
 
     >>> is_machines(PermissionError(errno.EACCES, "")), is_machines(FileNotFoundError(errno.ENOENT, ""))
     (True, False)
@@ -113,12 +113,12 @@ def is_machines(error: OSError) -> bool:
 
 
 def refused(error: OSError, kind: type[MainlineError]) -> type[MainlineError]:
-    """The kind of an error that the system gave: the one for what the user gave, or that for the machine."""
+    """``MachineError`` if the machine is at fault, otherwise ``kind``, which is for the user's input."""
     return MachineError if is_machines(error) else kind
 
 
 def of_system(error: OSError) -> MainlineError:
-    """An error of the system in its own words, with the path that it is about.
+    """An ``OSError`` as ours, with its path and the system's message.
 
     >>> print(of_system(IsADirectoryError(errno.EISDIR, "Is a directory", "a.partial", None, "a")))
     a: Is a directory
@@ -128,9 +128,9 @@ def of_system(error: OSError) -> MainlineError:
 
 
 def causes(error: BaseException | None) -> collections.abc.Iterator[BaseException]:
-    """An error and all that led to it, each once: ``raise error from error`` makes one its own cause.
+    """An error and all its causes, each once, even if an error is its own cause.
 
-    ``reason`` is where urllib3 and urllib keep theirs.
+    urllib3 and urllib keep their cause in ``reason``.
 
     >>> outer = ValueError("outer"); outer.__cause__ = KeyError("inner"); outer.__cause__.__cause__ = outer
     >>> [str(found) for found in causes(outer)]

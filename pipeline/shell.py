@@ -1,4 +1,4 @@
-"""Commands that are printed for a user: they run as they are printed, from where the user stands."""
+"""Commands printed for the user, which run as printed from the user's current folder."""
 
 import shlex
 import sys
@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def near(path: str | Path | None) -> str | None:
-    """A path relative to where the user stands, if that is shorter; never one that looks like an option."""
+    """A path relative to the current folder if it is below it; never one that looks like an option."""
     if path is None:
         return None
     try:
@@ -20,7 +20,7 @@ def near(path: str | Path | None) -> str | None:
 
 
 def line(*words: str | Path | None) -> str:
-    """Words as a shell reads them again; ``None`` is left out.
+    """Words quoted for a shell; ``None`` is left out.
 
     >>> line("less", "my runs/run.log", None)
     "less 'my runs/run.log'"
@@ -29,7 +29,7 @@ def line(*words: str | Path | None) -> str:
 
 
 def option(name: str, value: str | Path) -> list[str]:
-    """An option with its value, which may begin with a dash.
+    """The words of an option with its value, which may start with a dash.
 
     >>> option("--root", "my runs"), option("--root", "-x")
     (['--root', 'my runs'], ['--root=-x'])
@@ -39,16 +39,16 @@ def option(name: str, value: str | Path) -> list[str]:
 
 
 def script(name: str) -> list[str]:
-    """The words that start a script of the top folder."""
+    """The words that start a script in the top folder."""
     return [str(near(sys.executable)), str(near(ROOT / name))]
 
 
 def module(name: str) -> list[str]:
-    """The words that start a module of the project, which Python finds in the top folder alone."""
+    """The words that start a module of the project, with PYTHONPATH unless the top folder is the current one."""
     found: Sequence[str] = () if Path.cwd() == ROOT else ("env", f"PYTHONPATH={ROOT}")
     return [*found, str(near(sys.executable)), "-m", name]
 
 
 def tool(name: str) -> str:
-    """A program of the environment that is used here."""
+    """A program of the current Python environment."""
     return str(near(Path(sys.executable).parent / name))

@@ -1,4 +1,4 @@
-"""What an execution wrote, by ML Metadata: the same whether it ran now or was answered from the cache."""
+"""The artifacts that an execution produced, from ML Metadata, whether it ran now or was answered from the cache."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ OUTPUTS = (
 
 @dataclass(frozen=True)
 class Output:
-    """One artifact: the output it stands under, its type, where it lies, its splits and its custom properties."""
+    """An artifact with the key of its output, its type, URI, splits and custom properties."""
 
     id: int
     key: str
@@ -27,12 +27,12 @@ class Output:
     properties: Mapping[str, Any]
 
     def split_folders(self) -> dict[str, str]:
-        """Where each split lies."""
+        """The folder of each split."""
         return {split: f"{self.uri}/Split-{split}" for split in self.splits}
 
 
 def outputs_of(store: mlmd.MetadataStore, execution_id: int) -> list[Output]:
-    """The artifacts that an execution gave."""
+    """The artifacts that an execution produced."""
     events = [event for event in store.get_events_by_execution_ids([execution_id]) if event.type in OUTPUTS]
     keys = {event.artifact_id: event.path.steps[0].key for event in events}
     artifacts = store.get_artifacts_by_id(list(keys))
@@ -40,7 +40,7 @@ def outputs_of(store: mlmd.MetadataStore, execution_id: int) -> list[Output]:
 
 
 def as_output(artifact: metadata_store_pb2.Artifact, key: str) -> Output:
-    """ML Metadata's record of an artifact, as ours."""
+    """Convert ML Metadata's record of an artifact."""
     splits = artifact.properties["split_names"].string_value if "split_names" in artifact.properties else ""
     properties = {name: getattr(value, value.WhichOneof("value")) for name, value in artifact.custom_properties.items()}
     return Output(artifact.id, key, artifact.type, artifact.uri, tuple(json.loads(splits or "[]")), properties)

@@ -1,4 +1,4 @@
-"""The options of Beam, looked at before a run: a runner that is there, values that Beam takes, servers that answer."""
+"""Checks of Beam's options before a run: the runner exists, the values are valid, the servers answer."""
 
 import importlib
 import socket
@@ -9,19 +9,19 @@ from urllib.parse import urlsplit
 from pipeline.errors import ConfigError, MachineError, did_you_mean
 
 KEY = "beam_pipeline_args"
-# Options that name a server which is reached from here; that of EXTERNAL workers is for those beside them.
+# Options that name a server to be reached from this machine, unlike the address of EXTERNAL workers.
 SUFFIXES = ("_endpoint", "_master", "_master_url", "_rest_url")
-# These speak gRPC in plain text: who accepts a connection and says nothing is none of them.
+# Plain-text gRPC servers: one that accepts a connection but sends nothing is not one.
 GRPC = ("job_endpoint", "artifact_endpoint")
 PORTS = {"http": 80, "https": 443}
 DEADLINE_S = 20.0
 
 
 def check_beam(arguments: Sequence[str], tell: Callable[[str], None], deadline_s: float = DEADLINE_S) -> None:
-    """Proves that a pipeline with these options could start.
+    """Check that a pipeline with these options could start.
 
     Raises:
-        ConfigError: no such runner, or an option that Beam does not take.
+        ConfigError: the runner does not exist, or Beam does not accept an option.
         MachineError: a server that an option names does not answer in time.
     """
     options = all_options(arguments)
@@ -39,10 +39,10 @@ def check_beam(arguments: Sequence[str], tell: Callable[[str], None], deadline_s
 
 
 def all_options(arguments: Sequence[str]) -> dict[str, str | None]:
-    """The options that are given, as Beam reads them.
+    """The given options, as Beam parses them.
 
     Raises:
-        ConfigError: Beam refuses one.
+        ConfigError: Beam does not accept one.
     """
     from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -50,17 +50,17 @@ def all_options(arguments: Sequence[str]) -> dict[str, str | None]:
         given = PipelineOptions(list(arguments)).get_all_options(drop_default=True)
     except (SystemExit, ValueError) as error:
         raise ConfigError(
-            KEY, "Beam does not take these options", received=" ".join(arguments),
-            next_step="The log of the run has what Beam says.",
+            KEY, "Beam does not accept these options", received=" ".join(arguments),
+            next_step="Beam's message is in the log of the run.",
         ) from error  # fmt: skip
     return {name: value if isinstance(value, str) else None for name, value in given.items()}
 
 
 def check_runner(name: str | None) -> None:
-    """Compares a runner with those that Beam knows, or looks for the class.
+    """Check that a runner is one that Beam knows, or the path of a class that exists.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: it is neither.
     """
     from apache_beam.options.pipeline_options import StandardOptions
 

@@ -1,4 +1,4 @@
-"""A run on the terminal: a live table of nodes, or one line per event where there is no terminal."""
+"""The progress of a run: a live table of nodes on a terminal, otherwise one line per event."""
 
 import logging
 import time
@@ -17,7 +17,7 @@ COLORS = {"waiting": "dim", "running": "cyan", "done": "green", "cached": "blue"
 
 
 class LiveTable:
-    """A table that is drawn again four times a second."""
+    """A table that is redrawn four times a second."""
 
     def __init__(self, console: Console) -> None:
         self.statuses: list[NodeStatus] = []
@@ -25,29 +25,29 @@ class LiveTable:
         self.live = Live(console=console, refresh_per_second=4, get_renderable=self.render)
 
     def note(self, text: str) -> None:
-        """Shown until there is a table; then a line above it, which stays."""
+        """Show a text in place of the table until there is one; after that, print it above the table."""
         if self.statuses:
             self.live.console.print(text, markup=False, highlight=False, soft_wrap=True)
         self.text = text
 
     def nodes(self, statuses: list[NodeStatus]) -> None:
-        """Fills the table."""
+        """Fill the table."""
         self.statuses, self.text = statuses, ""
 
     def changed(self, status: NodeStatus) -> None:
-        """Draws at once, since a fast node may be over before the next refresh."""
+        """Redraw at once, since a fast node may finish before the next refresh."""
         self.live.refresh()
 
     def progressed(self, status: NodeStatus) -> None:
-        """The next refresh will show it."""
+        """Do nothing: the next refresh shows it."""
 
     def render(self) -> Table | Text:
-        """The table as it stands."""
+        """The current table, or the text before there is one."""
         return table(self.statuses) if self.statuses else Text(self.text)
 
 
 class LineLog:
-    """One line per event; a node's progress at most every ten seconds."""
+    """Prints one line per event, and the progress of a node at most every ten seconds."""
 
     def __init__(self, console: Console, every_s: float = 10.0) -> None:
         self.console = console
@@ -55,20 +55,20 @@ class LineLog:
         self._said_s = 0.0
 
     def note(self, text: str) -> None:
-        """A line of its own."""
+        """Print the text."""
         self._say(text)
 
     def nodes(self, statuses: list[NodeStatus]) -> None:
-        """Says how many there are."""
+        """Print the number of nodes and their names."""
         self._say(f"{len(statuses)} nodes: {', '.join(status.node for status in statuses)}")
 
     def changed(self, status: NodeStatus) -> None:
-        """A line per change."""
+        """Print the new state."""
         took = "" if status.state == "running" else f" {status.seconds():.1f} s"
         self._say(" ".join(filter(None, [f"{status.node} {status.state}{took}", status.rows(), status.detail])))
 
     def progressed(self, status: NodeStatus) -> None:
-        """A line now and then."""
+        """Print the progress, unless the last line is too recent."""
         if time.monotonic() - self._said_s >= self.every_s:
             self._said_s = time.monotonic()
             self._say(f"{status.node} {status.detail}")
@@ -78,7 +78,7 @@ class LineLog:
 
 
 class ProgressHandler(logging.Handler):
-    """Carries what executors say of their progress, by the logger ``mainline.progress``, to the running node."""
+    """Forwards messages of the logger ``mainline.progress``, which executors use, to the observer of the run."""
 
     def __init__(self, observer: Observer) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class ProgressHandler(logging.Handler):
         self.running: NodeStatus | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Shows a message as the detail of the node that runs; a warning is a line of its own, too."""
+        """Show a message as the detail of the running node; a warning is also printed as a note."""
         if self.running is not None:
             if record.levelno >= logging.WARNING:
                 self.observer.note(f"{self.running.node}: {record.getMessage()}")
@@ -96,7 +96,7 @@ class ProgressHandler(logging.Handler):
 
 @contextmanager
 def observing(stream: TextIO) -> Iterator[Observer]:
-    """An observer that suits the stream."""
+    """A live table if the stream is a terminal, otherwise a log of lines."""
     console = Console(file=stream)
     if not console.is_terminal:
         yield LineLog(console)
@@ -107,7 +107,7 @@ def observing(stream: TextIO) -> Iterator[Observer]:
 
 
 def table(statuses: list[NodeStatus]) -> Table:
-    """The nodes with state, seconds, rows and what they say."""
+    """A table of the nodes with state, seconds, rows and detail."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading, justify in (
         ("node", "left"),

@@ -1,4 +1,4 @@
-"""What a run tells its observers: one state per node, and where it stands."""
+"""Events of a run for its observers: the state and the progress of each node."""
 
 import time
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ State = Literal["waiting", "running", "done", "cached", "skipped", "failed"]
 
 @dataclass
 class NodeStatus:
-    """How far a node is. Times are in seconds; ``rows_out`` is None where counting rows makes no sense."""
+    """The state of a node. Times are in seconds; ``rows_out`` is None for a node without rows."""
 
     node: str
     state: State = "waiting"
@@ -20,21 +20,21 @@ class NodeStatus:
     started_s: float | None = field(default=None, repr=False)
 
     def start(self) -> None:
-        """The node begins."""
+        """Set the state to running and start the clock."""
         self.state, self.started_s = "running", time.monotonic()
 
     def end(self, state: State) -> None:
-        """The node is over, one way or another."""
+        """Set the final state and stop the clock."""
         self.state, self.elapsed_s = state, self.seconds()
 
     def seconds(self) -> float:
-        """Time spent so far."""
+        """Seconds since the start, up to the end if there is one."""
         if self.state != "running" or self.started_s is None:
             return self.elapsed_s
         return time.monotonic() - self.started_s
 
     def rows(self) -> str:
-        """Rows in and out, as text.
+        """The numbers of rows in and out, as text.
 
         >>> NodeStatus("Transform", rows_in=90000, rows_out=90000).rows()
         '90,000 → 90,000'
@@ -44,16 +44,16 @@ class NodeStatus:
 
 
 class Observer(Protocol):
-    """Who wants to know."""
+    """Receives the events of a run."""
 
     def note(self, text: str) -> None:
-        """Something that belongs to no node."""
+        """Receive a message that does not belong to a node."""
 
     def nodes(self, statuses: list[NodeStatus]) -> None:
-        """The nodes of the run, before the first one starts."""
+        """Receive the nodes of the run, before the first one starts."""
 
     def changed(self, status: NodeStatus) -> None:
-        """A node changed its state."""
+        """Receive a node whose state has changed."""
 
     def progressed(self, status: NodeStatus) -> None:
-        """A running node says how far it is."""
+        """Receive a running node whose progress has changed."""

@@ -1,6 +1,6 @@
-"""What a killed run leaves: executions that look alive in ML Metadata, and folders that nobody will finish.
+"""Executions in ML Metadata, by pipeline and by run, and the cleanup of those that a killed run left unfinished.
 
-Whoever holds the root's lock knows that no other run is at work, so all that looks alive is dead.
+The process that holds the lock of a root is the only one that runs there, so other unfinished executions are dead.
 """
 
 from pathlib import Path
@@ -18,9 +18,10 @@ UNFINISHED = (Execution.NEW, Execution.RUNNING)
 def clean_up_executions(
     store: mlmd.MetadataStore, artifacts: Path, executions: list[Execution] | None = None
 ) -> list[int]:
-    """Marks unfinished executions as failed and removes what they and failed ones wrote; gives the ids marked.
+    """Mark unfinished executions as failed and remove the outputs of all failed ones; return the ids marked.
 
-    ``executions`` are those to look at, by default all: a store that others use knows executions that are alive.
+    ``executions`` limits the cleanup; by default it covers the whole store, which must not be shared with other roots,
+    whose executions may be alive.
     """
     executions = store.get_executions() if executions is None else executions
     unfinished = [execution for execution in executions if execution.last_known_state in UNFINISHED]
@@ -42,7 +43,7 @@ def executions_of_run(store: mlmd.MetadataStore, run: str) -> list[Execution]:
 
 
 def unfinished_in_root(store: mlmd.MetadataStore, root: Path) -> list[Execution]:
-    """Unfinished executions of the pipeline of a root whose runs have their history there: no other root's."""
+    """The unfinished executions of the root's pipeline whose run has its history in this root."""
     unfinished = [item for item in executions_of_pipeline(store, root.name) if item.last_known_state in UNFINISHED]
     return [item for item in unfinished if any((root / "history" / run).is_dir() for run in _runs_of(store, item))]
 
@@ -57,7 +58,7 @@ def _of_context(store: mlmd.MetadataStore, kind: str, name: str) -> list[Executi
 
 
 def mark_failed(store: mlmd.MetadataStore, executions: list[Execution]) -> None:
-    """Sets the state, so that the cache never answers from these."""
+    """Mark executions as failed, so that the cache never uses them."""
     for execution in executions:
         execution.last_known_state = Execution.FAILED
     if executions:

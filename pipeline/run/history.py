@@ -1,4 +1,4 @@
-"""Runs that are over: where their things are, and what ML Metadata knows of them."""
+"""Past runs: their folders, configs and summaries, and how to reach their ML Metadata."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ from pipeline.metadata.server import wait_for_store
 from pipeline.run.local.lock import resolve_folder
 from pipeline.run.local.run_ids import sort_by_start
 
-# ML Metadata and TFX take seconds to import, and a page is drawn from a file without them: hence imports in functions.
+# ML Metadata and TFX take seconds to import and are not needed to render a page from a file, so functions import them.
 if TYPE_CHECKING:
     from ml_metadata.proto import metadata_store_pb2
     from tfx.orchestration import metadata
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PipelineStore:
-    """A pipeline whose metadata can be asked; ``root`` is its folder on this machine, if it has one."""
+    """A pipeline and the connection to its ML Metadata; ``root`` is its folder on this machine, if there is one."""
 
     pipeline: str
     root: Path | None
@@ -32,7 +32,7 @@ class PipelineStore:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run of which the history is kept: its pipeline's folder, its id, its config, and how it ended."""
+    """A past run: the folder of its pipeline, its id, config and summary."""
 
     root: Path
     run: str
@@ -41,17 +41,17 @@ class RunRecord:
 
     @property
     def folder(self) -> Path:
-        """Where log, config and summary are."""
+        """The folder with its log, config and summary."""
         return self.root / "history" / self.run
 
     @property
     def reports(self) -> Path:
-        """Where its report is."""
+        """The folder with its report."""
         return self.root / "reports" / self.run
 
 
 def find_stores(root: Path, config: str | None = None) -> list[PipelineStore]:
-    """The store that a config names, or that of every pipeline below a root.
+    """The store of a config, or without one the stores of all pipelines below a root.
 
     Raises:
         ConfigError: the config cannot be used.
@@ -68,7 +68,7 @@ def find_stores(root: Path, config: str | None = None) -> list[PipelineStore]:
 
 
 def store_in(folder: Path) -> Iterator[PipelineStore]:
-    """The pipeline of a folder, by the config of its latest run that can be read, if it has run."""
+    """The store of the pipeline in a folder, from its latest readable config; nothing if it has never run."""
     runs = sort_by_start(path.parent for path in folder.glob("history/*/config.yaml"))[::-1]
     if runs:
         configs = (read_config_or_warn(run) for run in runs)
@@ -79,10 +79,10 @@ def store_in(folder: Path) -> Iterator[PipelineStore]:
 
 
 def connection(settings: Metadata, folder: Path) -> "metadata_store_pb2.ConnectionConfig":
-    """How to reach ML Metadata.
+    """The connection to ML Metadata.
 
     Raises:
-        MainlineError: it is on a server that refuses us, or does not answer.
+        MainlineError: it is on a server that refuses the connection or does not answer.
     """
     from pipeline.metadata.connection import connection_config
 
@@ -98,7 +98,7 @@ def read_config(folder: Path) -> Config:
 
 
 def overrides_to_restore(folder: Path) -> list[str]:
-    """The options that bring back what a run had where its config is read again: an overlay is then laid over it."""
+    """The ``--set`` options that undo what the overlay changes when the config of a past run is loaded again."""
     kept = folder / "config.yaml"
     was, becomes = (made.model_dump(mode="json") for made in (read_config(folder), load_config(str(kept))))
     changed = [key for key, value in was.items() if becomes[key] != value]
@@ -106,7 +106,7 @@ def overrides_to_restore(folder: Path) -> list[str]:
 
 
 def read_config_or_warn(folder: Path) -> Config | None:
-    """The same, of a run that is one of many: where it cannot be read, that is said, and the others go on."""
+    """The effective config of a run; None, with a warning on standard error, if it cannot be read."""
     try:
         return read_config(folder)
     except ConfigError as error:
@@ -115,27 +115,27 @@ def read_config_or_warn(folder: Path) -> Config | None:
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
-    """How a run ended; empty where it did not come so far, or its file is damaged, which is said."""
+    """The summary of a run; empty if it has none, or, with a warning on standard error, if it cannot be read."""
     path = folder / "summary.json"
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(facts, dict):
-            raise ValueError(f"a {type(facts).__name__} in place of an object")
+            raise ValueError(f"a {type(facts).__name__} instead of an object")
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        warn_skipped(InputError(str(path), "damaged, and not looked at", received=str(error)))
+        warn_skipped(InputError(str(path), "damaged", received=str(error)))
         return {}
     return facts
 
 
 def warn_skipped(error: InputError) -> None:
-    """Names what is wrong with a file of an old run, on standard error."""
-    print(f"passed over: {error}", file=sys.stderr)
+    """Warn on standard error that a file of a past run is skipped."""
+    print(f"skipped: {error}", file=sys.stderr)
 
 
 def find_run(given: Path) -> RunRecord:
-    """The run of a folder: ``history/<run>`` or ``reports/<run>``, or the latest one of a pipeline's folder or a root.
+    """Find a run by its folder ``history/<run>`` or ``reports/<run>``, or the latest run of a pipeline or a root.
 
     Raises:
         InputError: there is no such run.
@@ -146,17 +146,21 @@ def find_run(given: Path) -> RunRecord:
     runs = [path.parent for pattern in ("history", "*/history") for path in folder.glob(f"{pattern}/*/config.yaml")]
     if not runs:
         raise InputError(
-            str(given), "there is no run", expected="runs, runs/<pipeline> or runs/<pipeline>/history/<run>",
+            str(given), "no run found", expected="runs, runs/<pipeline> or runs/<pipeline>/history/<run>",
             received="no such folder" if not folder.is_dir() else "no history/<run>/config.yaml in it",
         )  # fmt: skip
     for run in sort_by_start(runs)[::-1]:
         if read_config_or_warn(run) is not None:
             return run_record(run.parent.parent, run.name)
-    raise InputError(str(given), "no run has a config that can be read", received=f"{len(runs)} that cannot")
+    raise InputError(str(given), "no run has a readable config", received=f"{len(runs)} unreadable")
 
 
 def run_record(root: Path, run: str) -> RunRecord:
-    """A run by its id."""
+    """The run with an id.
+
+    Raises:
+        InputError: there is no such run.
+    """
     folder = root / "history" / run
     if not (folder / "config.yaml").is_file():
         known = [path.name for path in sort_by_start(path.parent for path in root.glob("history/*/config.yaml"))]
@@ -166,7 +170,7 @@ def run_record(root: Path, run: str) -> RunRecord:
 
 @contextmanager
 def open_store(run: RunRecord) -> "Iterator[metadata.Metadata]":
-    """ML Metadata of a run."""
+    """Open the ML Metadata of a run."""
     from tfx.orchestration import metadata
 
     with metadata.Metadata(connection(run.config.metadata, run.root)) as handle:

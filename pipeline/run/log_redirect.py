@@ -1,4 +1,4 @@
-"""The terminal is ours, the log file is everyone's: standard output and error of all libraries go to the log."""
+"""Redirect the output of all libraries to the log, so that only our own messages reach the terminal."""
 
 import contextlib
 import os
@@ -13,10 +13,10 @@ from pipeline.run.streams import best_effort_stream, encoding_of
 
 @contextmanager
 def redirect_output(log: Path) -> Iterator[TextIO]:
-    """Sends file descriptors 1 and 2 to ``log``, C++ included, and gives a stream that still reaches the terminal.
+    """Redirect file descriptors 1 and 2 to ``log``, C++ included, and yield a stream that still reaches the terminal.
 
-    The stream is a copy of standard error, so that standard output stays clean for the result. A terminal that is gone
-    or full costs what would have been shown there, and nothing else.
+    The stream is a copy of standard error, so that standard output has only the result. Output to a terminal that is
+    gone or full is dropped.
     """
     flush()
     with open(log, "a", encoding="utf-8") as file:
@@ -33,7 +33,7 @@ def redirect_output(log: Path) -> Iterator[TextIO]:
 
 
 def flush() -> None:
-    """What waits in buffers goes where it was meant to, if that can still be written."""
+    """Flush standard output and error, if they can still be written."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

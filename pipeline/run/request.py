@@ -1,4 +1,4 @@
-"""What a user asks for, and where a run keeps its things."""
+"""The options of a run, and the paths of its files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Request:
-    """What the user typed."""
+    """The options that the user gave on the command line."""
 
     config: str = "recommender"
     overrides: tuple[str, ...] = ()
@@ -22,7 +22,7 @@ class Request:
 
 @dataclass(frozen=True)
 class RunPaths:
-    """Where a run keeps its things: the root of its pipeline, and its own folder for log, config and summary."""
+    """The paths of a run: the root of its pipeline, and its own folder for log, config and summary."""
 
     root: Path
     folder: Path
@@ -30,10 +30,10 @@ class RunPaths:
 
     @property
     def log(self) -> Path:
-        """Everything that any library printed."""
+        """The log with everything that libraries print."""
         return self.folder / "run.log"
 
     @property
     def serving(self) -> Path:
-        """The versions of the model, of which a server takes the largest."""
+        """The folder with the versions of the model; a server loads the highest one."""
         return self.root / "serving"

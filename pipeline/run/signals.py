@@ -1,4 +1,4 @@
-"""Signals that end a run in order: Ctrl-C, SIGTERM and the loss of the terminal."""
+"""Signals that stop a run cleanly: Ctrl-C, SIGTERM and the loss of the terminal."""
 
 import contextlib
 import signal
@@ -7,46 +7,46 @@ from types import FrameType
 from typing import Any
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# The signals that have come; a library may swallow what they raise, or wrap it.
-_come: list[int] = []
+# Signals received so far. A library may swallow or wrap the KeyboardInterrupt that they raise.
+_received: list[int] = []
 
 
 @contextlib.contextmanager
 def signals_as_interrupt() -> Iterator[None]:
-    """Makes each of them raise KeyboardInterrupt, so that the lock, the log and ML Metadata are left in order.
+    """Make each signal raise KeyboardInterrupt, so that the run can clean up its lock, log and ML Metadata.
 
-    Ctrl-C does so even where a script started the run in the background, which makes it ignore SIGINT. SIGHUP is left
-    alone where it is ignored: this is how nohup asks for a run that outlives its terminal.
+    This includes SIGINT where a script started the run in the background, which ignores it. SIGHUP stays ignored where
+    it is: with nohup, a run outlives its terminal.
     """
-    _come.clear()
+    _received.clear()
     ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     try:
         with handle_signals(_interrupt, [number for number in STOP_SIGNALS if number != signal.SIGHUP or not ignored]):
             yield
     finally:
-        _come.clear()
+        _received.clear()
 
 
 def stop_requested() -> bool:
-    """Whether a signal has asked the run to end."""
-    return bool(_come)
+    """Whether a signal has asked the run to stop."""
+    return bool(_received)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    _come.append(number)
+    _received.append(number)
     raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
 def signals_ignored() -> Iterator[None]:
-    """Passes over the signals while something short is put in order, which a second one must not cut short."""
+    """Ignore the signals during a short cleanup that a second signal must not interrupt."""
     with handle_signals(signal.SIG_IGN, STOP_SIGNALS):
         yield
 
 
 @contextlib.contextmanager
 def handle_signals(handler: Callable[..., Any] | signal.Handlers, numbers: Iterable[signal.Signals]) -> Iterator[None]:
-    """Answers signals with a handler, then with the earlier ones again."""
+    """Install a handler for some signals, and restore the previous handlers at the end."""
     before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield

@@ -1,4 +1,4 @@
-"""Standard output and error that never end a run: what cannot be written, or not in its alphabet, is let go."""
+"""Standard output and error that never fail: output that cannot be written is dropped or escaped."""
 
 import contextlib
 import io
@@ -12,13 +12,13 @@ from typing import Any, NoReturn, TextIO
 
 
 class BestEffortFile(io.FileIO):
-    """A file descriptor, unbuffered: its reader may be gone, its disk full, its terminal closed.
+    """An unbuffered file descriptor whose reader may be gone, whose disk may be full, or whose terminal may be closed.
 
-    Nothing waits in a buffer, so that nothing is left that could fail when the interpreter ends.
+    Without a buffer, nothing is left that could fail when the interpreter exits.
     """
 
     def write(self, data: Any) -> int:
-        """Takes all, and writes what can be written."""
+        """Accept all data, and write as much of it as possible."""
         view = memoryview(data).cast("B")
         rest = view
         with contextlib.suppress(OSError, ValueError):
@@ -31,15 +31,15 @@ class BestEffortFile(io.FileIO):
 
 
 def best_effort_stream(descriptor: int, encoding: str) -> io.TextIOWrapper:
-    """A text stream on a descriptor, which stays open when the stream is closed."""
+    """A text stream on a descriptor; closing the stream leaves the descriptor open."""
     raw = BestEffortFile(descriptor, "w", closefd=False)
     return io.TextIOWrapper(raw, encoding, "backslashreplace", write_through=True)
 
 
 def run_main(main: Callable[[list[str]], int]) -> NoReturn:
-    """Runs a command line of this process to its end, whatever becomes of those who read what it says.
+    """Run the main function of a command and exit with its code, even if its output can no longer be written.
 
-    Ctrl-C interrupts it, even where a script started it in the background, which makes it ignore SIGINT.
+    Ctrl-C interrupts it, even where a script started it in the background, where SIGINT is ignored.
     """
     tolerate_broken_streams()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -53,24 +53,24 @@ def run_main(main: Callable[[list[str]], int]) -> NoReturn:
 
 
 def tolerate_broken_streams() -> None:
-    """Makes standard output and error such streams, for the rest of the process; closed ones lead nowhere."""
+    """Make standard output and error best-effort streams for the rest of the process."""
     reopen_closed_descriptors()
     sys.stdout = best_effort_stream(1, encoding_of(sys.stdout))
     sys.stderr = best_effort_stream(2, encoding_of(sys.stderr))
 
 
 def reopen_closed_descriptors() -> None:
-    """Standard descriptors that are closed lead nowhere: else the next file that is opened would take their place."""
+    """Open closed standard descriptors on /dev/null; otherwise the next file to be opened would get their numbers."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
-            # The lowest free descriptor is this one; children find it open, too.
+            # open() returns the lowest free descriptor, which is this one. Children inherit it.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def encoding_of(stream: TextIO | None) -> str:
-    """The alphabet of a stream.
+    """The encoding of a stream, by default UTF-8.
 
     >>> encoding_of(None)
     'utf-8'
@@ -79,7 +79,7 @@ def encoding_of(stream: TextIO | None) -> str:
 
 
 def json_text(content: Any, encoding: str, indent: int | None = None) -> str:
-    r"""JSON that can be written in an alphabet: as it reads best, or else with escapes.
+    r"""JSON that can be written in an encoding: readable if possible, otherwise with escapes.
 
     >>> json_text(["→"], "utf-8"), json_text(["→"], "ascii")
     ('["→"]', '["\\u2192"]')
