@@ -51,7 +51,7 @@ def tuning_settings(workload: Workload, config: Config, tuning: tuning.Tuning) -
 
 
 def searchable(workload: Workload) -> Types:
-    """Type by key: the single values of the training, and those of the model, that make it another model."""
+    """The types, by key, of all scalar settings of the training and of the model that can be searched."""
     training = {
         f"training.{key}": scalar_type(field.annotation)
         for key, field in Training.model_fields.items()

@@ -74,7 +74,7 @@ def test_a_damaged_config_of_the_latest_run_is_named_and_the_one_before_is_drawn
     config.write_bytes(content)
     code, out, err = draw(world.runs)
     assert (code, out) == (0, f"{reports(world, 'r1') / PAGE}\n")
-    assert f"passed over: {config}" in err
+    assert f"skipped: {config}" in err
     code, _, err = draw(config.parent)
     assert (code, str(config) in err) == (2, True)
 
@@ -110,7 +110,7 @@ def test_a_decision_is_drawn_again(world, draw):
 def test_a_path_that_is_not_a_run_is_refused(world, draw, tmp_path):
     code, out, err = draw(tmp_path / "nowhere")
     assert (code, out) == (2, "")
-    assert "there is no run" in err
+    assert "no run found" in err
     code, _, err = draw(world.runs / "census" / "history" / "r9")
     assert (code, "r1, r2" in err) == (2, True)
 

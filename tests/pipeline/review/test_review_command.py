@@ -72,7 +72,7 @@ def test_damaged_files_of_an_old_run_are_named_and_skipped(world, review, conten
     assert code == 0
     assert "r1" in out
     assert "r2" in out
-    assert f"passed over: {history / 'r2' / 'config.yaml'}" in err
+    assert f"skipped: {history / 'r2' / 'config.yaml'}" in err
     (history / "r1" / "config.yaml").write_bytes(content)
     assert set(states(review)) == {"r1", "r2"}
 
