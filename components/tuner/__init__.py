@@ -1,1 +1,1 @@
-"""Tuner: a search over declared ranges of the training's settings, one process a trial."""
+"""Tuner: a hyperparameter search over declared ranges, with one process per trial."""

@@ -1,4 +1,4 @@
-"""Tuner: searches settings for Trainer; its outputs are those of TFX's Tuner."""
+"""Tuner: searches hyperparameters for Trainer; its outputs are those of TFX's Tuner."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from components.tuner.settings import Settings
 
 
 class TunerSpec(ComponentSpec):
-    """Transformed examples in; the best settings and all trials out."""
+    """Transformed examples to the best hyperparameters and all trials."""
 
     PARAMETERS = {  # noqa: RUF012
         "run_fn": ExecutionParameter(type=str),
@@ -34,19 +34,20 @@ class TunerSpec(ComponentSpec):
 
 
 class Tuner(base_component.BaseComponent):
-    """Fits the model many times, each in a process of its own, and keeps the settings of the best.
+    """Trains the model many times, each in its own process, and keeps the hyperparameters of the best trial.
 
-    TFX's own Tuner runs KerasTuner in one process, and does not go on where it was killed.
+    TFX's own Tuner runs KerasTuner in one process, and cannot resume after it was killed.
 
     ``best_hyperparameters`` is for Trainer's ``hyperparameters``: values by dotted key, relative to its custom_config's
     ``training`` (``components.tuner.overrides.with_hyperparameters``). ``tuner_results`` holds ``trials.json`` and
     ``tensorboard/``.
 
     Args:
-        run_fn: dotted path of what fits the model; it must call ``components.tuner.report.report`` after each epoch.
+        run_fn: dotted path of the training function, which must call ``components.tuner.report.report`` after each
+            epoch.
         training: the settings that every trial starts from.
         settings: the search.
-        source: digest of the code behind ``run_fn``, so that an edit is seen.
+        source: digest of the code of ``run_fn``, so that an edit invalidates the cache.
         examples: transformed examples, with the splits ``train`` and ``eval``.
         transform_graph: output of Transform.
         schema: the curated schema.

@@ -1,4 +1,4 @@
-"""Searches in a folder beside the artifacts, which a search that was killed finds again, and writes the outcome."""
+"""Runs a search in a folder beside the artifacts, where a killed search can resume, and writes its results."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from tfx.utils import io_utils
 from components.examples.listing import FILES
 from components.examples.reading import split_files
 from components.tuner import results
-from components.tuner.search import Job, Search, winner
+from components.tuner.search import Search, SearchSpec, winner
 from components.tuner.settings import from_json
 from pipeline.errors import MainlineError
 
@@ -21,35 +21,35 @@ Artifacts = dict[str, list[types.Artifact]]
 
 
 class Executor(base_executor.BaseExecutor):
-    """A thin shell over ``Search``."""
+    """Runs ``Search`` and writes what it found."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
-        """Writes the best settings and all trials.
+        """Write the best hyperparameters and all trials.
 
         Raises:
             MainlineError: all trials failed.
         """
-        job = make_job(input_dict, exec_properties)
+        spec = make_spec(input_dict, exec_properties)
         found, best = (
             artifact_utils.get_single_uri(output_dict[key]) for key in ("tuner_results", "best_hyperparameters")
         )
-        folder = Path(found).parent.parent / "searches" / job.key()
-        trials = Search(job, folder).run()
+        folder = Path(found).parent.parent / "searches" / spec.key()
+        trials = Search(spec, folder).run()
         try:
             leader = winner(trials)
         except MainlineError:
             shutil.rmtree(folder)
             raise
-        results.write_results(found, job.settings, trials, leader)
+        results.write_results(found, spec.settings, trials, leader)
         results.write_best(best, leader)
         shutil.rmtree(folder)
 
 
-def make_job(input_dict: Artifacts, exec_properties: dict[str, Any]) -> Job:
-    """The search that the component was asked for."""
+def make_spec(input_dict: Artifacts, exec_properties: dict[str, Any]) -> SearchSpec:
+    """Return the search for the inputs and properties of the component."""
     examples, schema = input_dict["examples"], artifact_utils.get_single_uri(input_dict["schema"])
     transform = artifact_utils.get_single_uri(input_dict["transform_graph"])
-    return Job(
+    return SearchSpec(
         run_fn=exec_properties["run_fn"],
         inputs={
             "train_files": split_files(examples, "train"),

@@ -1,4 +1,4 @@
-"""Where a search remembers its trials: Optuna's journal, a file that several processes write and any may be killed."""
+"""Optuna's journal of a search: a file that several processes write, any of which may be killed."""
 
 import fcntl
 import os
@@ -6,14 +6,14 @@ from pathlib import Path
 
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
-BLOCK = 4096
+BLOCK_BYTES = 4096
 
 
 class KernelLock:
-    """A lock that is gone with its holder, and that mends what a holder left half-written.
+    """A lock that the kernel releases with its process, and that removes a line left half-written.
 
-    Optuna's own locks are files, which a killed process leaves behind for 30 s; a line without its end would spoil
-    the next one (optuna/storages/journal/_file.py).
+    Optuna's own locks are files, which a killed process leaves behind for 30 s. An incomplete line would corrupt the
+    next one (optuna/storages/journal/_file.py).
     """
 
     def __init__(self, journal: Path) -> None:
@@ -21,7 +21,7 @@ class KernelLock:
         self._descriptor = -1
 
     def acquire(self) -> bool:
-        """Waits until nobody else writes."""
+        """Wait until no other process writes."""
         descriptor = os.open(self.journal.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         self._descriptor = descriptor
@@ -29,20 +29,20 @@ class KernelLock:
         return True
 
     def release(self) -> None:
-        """Lets others write."""
+        """Release the lock."""
         os.close(self._descriptor)
 
 
 def cut_to_whole_lines(path: Path) -> None:
-    """Removes an end of a file that is not a whole line."""
+    """Truncate a file after its last complete line."""
     with open(path, "rb+") as file:
         size = file.seek(0, os.SEEK_END)
-        keep, ending = size, size
-        while ending > 0:
-            start = max(0, ending - BLOCK)
+        keep, end = size, size
+        while end > 0:
+            start = max(0, end - BLOCK_BYTES)
             file.seek(start)
-            found = file.read(ending - start).rfind(b"\n")
-            keep, ending = start + found + 1, start
+            found = file.read(end - start).rfind(b"\n")
+            keep, end = start + found + 1, start
             if found >= 0:
                 break
         if keep < size:
@@ -50,7 +50,7 @@ def cut_to_whole_lines(path: Path) -> None:
 
 
 def open_journal(folder: Path) -> JournalStorage:
-    """The journal in a folder, a new one if there is none."""
+    """Open the journal in a folder, or create one."""
     path = folder / "journal.log"
     path.touch()
     return JournalStorage(JournalFileBackend(str(path), KernelLock(path)))  # type: ignore[arg-type]

@@ -1,15 +1,15 @@
-"""The settings of a training with some of them replaced: by a trial's, or by the best that a search has found."""
+"""Replaces settings of a training by the hyperparameters of a trial, or by the best that a search found."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def with_hyperparameters(training: Mapping[str, Any], best: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The settings of a training with others put over them; neither argument is changed.
+    """Return the settings of a training with some values replaced; neither argument is changed.
 
     Args:
-        training: as in a config, with ``model`` inside.
-        best: values by dotted key, relative to ``training``; None for none.
+        training: the section of a config, including ``model``.
+        best: values by dotted key, relative to ``training``; None changes nothing.
 
     >>> with_hyperparameters({"epochs": 3, "model": {"units": 8}}, {"epochs": 5, "model.dropout": 0.2})
     {'epochs': 5, 'model': {'units': 8, 'dropout': 0.2}}

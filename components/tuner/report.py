@@ -1,6 +1,6 @@
-"""The seam between a training and a search: the training says how good each epoch was.
+"""The interface between a training and a search: the training reports the metric of each epoch.
 
-Outside of a trial nothing listens, so that a training may always report. This module imports the standard library only.
+Outside a trial nothing listens, so a training may always report. This module imports only the standard library.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,18 +11,18 @@ _listeners: list[Listener] = []
 
 
 class Pruned(Exception):
-    """The trial is so bad so far that the search wants no more of it."""
+    """The search stops this trial early, since its epochs were worse than those of other trials."""
 
 
 def report(epoch: int, value: float) -> None:
-    """Tells the search, if there is one, what an epoch came to.
+    """Report the metric of an epoch to the search, if there is one.
 
     Args:
         epoch: counts from 0.
         value: of the search's metric; less is better.
 
     Raises:
-        Pruned: the trial is to stop now, without an export.
+        Pruned: the trial must stop now, without exporting a model.
         MainlineError: the value is not finite.
     """
     for listener in _listeners:
@@ -30,13 +30,13 @@ def report(epoch: int, value: float) -> None:
 
 
 def is_trial() -> bool:
-    """Whether this process runs a trial, whose model nobody wants."""
+    """Whether this process runs a trial, whose model is not needed."""
     return bool(_listeners)
 
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Makes this process a trial for a while.
+    """Make this process a trial while the body runs.
 
     >>> with listening(print):
     ...     report(0, 0.5)

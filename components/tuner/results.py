@@ -1,4 +1,4 @@
-"""What a search leaves: the best settings, all trials as facts, and the same for TensorBoard's HParams."""
+"""The results of a search: the best hyperparameters, and all trials as JSON and for TensorBoard's HParams."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,21 +21,21 @@ STATUS = {
 
 
 def write_best(folder: str, best: Record) -> None:
-    """Writes what Trainer's executor reads: the only file of the folder, a JSON object."""
+    """Write the best hyperparameters as Trainer's executor reads them: one JSON file, alone in its folder."""
     io_utils.write_string_file(f"{folder}/best_hyperparameters.json", json.dumps(dict(best.params), indent=1))
 
 
 def write_results(folder: str, settings: Settings, trials: Sequence[Record], best: Record) -> None:
-    """Writes ``trials.json`` and the folder ``tensorboard``, in which each trial is a run."""
-    io_utils.write_string_file(f"{folder}/trials.json", json.dumps(as_facts(settings, trials, best), indent=1))
+    """Write ``trials.json``, and the folder ``tensorboard`` with a run for each trial."""
+    io_utils.write_string_file(f"{folder}/trials.json", json.dumps(trials_as_dict(settings, trials, best), indent=1))
     logs = f"{folder}/tensorboard"
     write_experiment(logs, settings)
     for record in trials:
         write_run(f"{logs}/trial-{record.trial:03d}", settings.metric, record)
 
 
-def as_facts(settings: Settings, trials: Sequence[Record], best: Record) -> dict[str, Any]:
-    """The content of ``trials.json``: the search, which trial was the best, and every trial."""
+def trials_as_dict(settings: Settings, trials: Sequence[Record], best: Record) -> dict[str, Any]:
+    """Return the content of ``trials.json``: the search, the number of the best trial, and every trial."""
     return {
         "metric": settings.metric,
         "seed": settings.seed,
@@ -48,7 +48,7 @@ def as_facts(settings: Settings, trials: Sequence[Record], best: Record) -> dict
 
 
 def write_experiment(logs: str, settings: Settings) -> None:
-    """Tells TensorBoard which settings and metrics there are."""
+    """Write the hyperparameters and metrics of the search for TensorBoard."""
     with tf.summary.create_file_writer(logs).as_default():
         summary_v2.hparams_config(
             hparams=[summary_v2.HParam(key, domain(entry)) for key, entry in settings.ranges.items()],
@@ -57,7 +57,7 @@ def write_experiment(logs: str, settings: Settings) -> None:
 
 
 def write_run(logs: str, metric: str, record: Record) -> None:
-    """One trial: its settings, its value by epoch, and the best of these."""
+    """Write one trial for TensorBoard: its hyperparameters, its metric by epoch, and the best epoch."""
     by_epoch, final = tags(metric)
     with tf.summary.create_file_writer(logs).as_default():
         summary_v2.hparams(dict(record.params), trial_id=f"trial-{record.trial:03d}")
@@ -70,7 +70,7 @@ def write_run(logs: str, metric: str, record: Record) -> None:
 
 
 def tags(metric: str) -> tuple[str, str]:
-    """The metric by epoch, and that of the best epoch, named as the training names it.
+    """Return the tags of the metric by epoch and of the best epoch.
 
     >>> tags("val_log_loss")
     ('val_log_loss', 'final/val_log_loss')
@@ -79,7 +79,7 @@ def tags(metric: str) -> tuple[str, str]:
 
 
 def domain(entry: Range) -> summary_v2.Domain:
-    """A range in TensorBoard's words."""
+    """Return a range as a domain of TensorBoard."""
     kinds: Mapping[str, Any] = {"float": summary_v2.RealInterval, "int": summary_v2.IntInterval}
     if entry.kind == "choice":
         return summary_v2.Discrete(list(entry.choices))

@@ -1,4 +1,4 @@
-"""Runs the trials of a search, several at a time, until there are as many as asked for."""
+"""Runs the trials of a search, several at a time, until the requested number is reached."""
 
 import hashlib
 import json
@@ -16,8 +16,8 @@ from optuna.trial import Trial, TrialState
 from components.tuner.overrides import trial_training
 from components.tuner.process import COMMAND, TrialProcess
 from components.tuner.settings import Settings
-from components.tuner.spec import Outcome, Spec
-from components.tuner.study import Record, begin, begun, best, open_study, records
+from components.tuner.spec import Outcome, TrialSpec
+from components.tuner.study import Record, best, next_trial, open_study, records, started_trials
 from pipeline.errors import MainlineError
 from pipeline.nodes import TUNER
 
@@ -26,15 +26,16 @@ POLL_S = 0.1
 
 
 @dataclass(frozen=True)
-class Job:
-    """All that a search needs.
+class SearchSpec:
+    """Everything that defines a search.
 
     Attributes:
-        run_fn: dotted path of what fits the model.
-        inputs: the fields of FnArgs that say where examples, schema and transform are.
+        run_fn: dotted path of the training function.
+        inputs: the fields of FnArgs with the paths of examples, schema and transform.
         training: the settings that the trials start from.
         source: digest of the code that is run.
-        listed: which files the examples have, with the marks of what is in them.
+        settings: trials, ranges, metric and seed.
+        listed: the listed files of the examples, with their fingerprints.
     """
 
     run_fn: str
@@ -45,12 +46,12 @@ class Job:
     listed: tuple[str, ...] = ()
 
     def key(self) -> str:
-        """Equal for searches of which one can go on where the other was cut short."""
+        """Return a key that is equal for searches of which one can resume the other."""
         same = [self.run_fn, self.inputs, self.training, self.source, self.settings.identity(), self.listed]
         return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:16]
 
     def fn_args(self, params: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-        """The fields of FnArgs of a trial, all of whose outputs go below ``folder``."""
+        """Return the fields of FnArgs for a trial, whose outputs all go below ``folder``."""
         training = trial_training(self.training, params, self.settings.epochs, self.settings.fixed)
         return {
             **self.inputs,
@@ -64,26 +65,26 @@ class Job:
 
 @dataclass
 class Search:
-    """A search in a folder, which it goes on with if it finds one there.
+    """A search in a folder; it resumes a search that it finds there.
 
     Args:
-        job: what to do.
+        spec: the search.
         folder: of this search alone.
-        command: the words that start a trial, before the name of its file.
+        command: the command line of a trial, without the name of its file.
     """
 
-    job: Job
+    spec: SearchSpec
     folder: Path
     command: Sequence[str] = COMMAND
     running: list[tuple[Trial, TrialProcess]] = field(default_factory=list)
 
     def run(self) -> list[Record]:
-        """Runs trials until there are enough of them; gives all of them, whatever became of them.
+        """Run trials until there are enough, and return all of them, including failed ones.
 
-        However this is left, no process of a trial is.
+        No trial process is left running, however this ends.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        study = open_study(self.folder, self.job.settings)
+        study = open_study(self.folder, self.spec.settings)
         try:
             while self._fill(study):
                 time.sleep(POLL_S)
@@ -94,43 +95,43 @@ class Search:
         return records(study)
 
     def _fill(self, study: optuna.Study) -> bool:
-        """Starts trials while there is room; whether any run."""
-        settings = self.job.settings
-        while len(self.running) < settings.parallel and begun(study) < settings.trials:
-            trial = begin(study, settings)
+        """Start trials up to the limit; return whether any are running."""
+        settings = self.spec.settings
+        while len(self.running) < settings.parallel and started_trials(study) < settings.trials:
+            trial = next_trial(study, settings)
             self.running.append((trial, self._start(trial)))
-            self._tell(study)
+            self._report_progress(study)
         return bool(self.running)
 
     def _start(self, trial: Trial) -> TrialProcess:
         folder = self._folder(trial)
         folder.mkdir(parents=True, exist_ok=True)
-        arguments = self.job.fn_args(trial.params, folder)
-        spec = Spec(trial.number, str(self.folder), self.job.run_fn, arguments, self.job.settings)
+        arguments = self.spec.fn_args(trial.params, folder)
+        spec = TrialSpec(trial.number, str(self.folder), self.spec.run_fn, arguments, self.spec.settings)
         return TrialProcess(folder.name, spec, folder, self.command)
 
     def _folder(self, trial: Trial) -> Path:
-        """The same for a trial that was cut short and the one that takes its place, which finds the checkpoints."""
+        """Return the folder of a trial; one that replaces an interrupted trial finds its checkpoints there."""
         return self.folder / f"trial-{trial.user_attrs['position']:03d}"
 
     def _collect(self, study: optuna.Study) -> None:
-        """Writes down what became of the trials that are over."""
+        """Record the outcomes of trials that have ended."""
         for trial, process in list(self.running):
             outcome = process.outcome()
             if outcome is not None:
-                conclude(study, trial, outcome)
+                record_outcome(study, trial, outcome)
                 self.running.remove((trial, process))
                 shutil.rmtree(self._folder(trial), ignore_errors=True)
-                self._tell(study)
+                self._report_progress(study)
 
-    def _tell(self, study: optuna.Study) -> None:
+    def _report_progress(self, study: optuna.Study) -> None:
         leader = best(records(study))
         text = f", best {leader.value:.4f}" if leader else ""
-        progress.info("trial %d/%d%s", begun(study), self.job.settings.trials, text)
+        progress.info("trial %d/%d%s", started_trials(study), self.spec.settings.trials, text)
 
 
-def conclude(study: optuna.Study, trial: Trial, outcome: Outcome) -> None:
-    """Puts an outcome into the journal; a training that reported nothing cannot be judged, and has failed."""
+def record_outcome(study: optuna.Study, trial: Trial, outcome: Outcome) -> None:
+    """Write an outcome to the journal; a training that reported no epoch counts as failed."""
     values = study.trials[trial.number].intermediate_values.values()
     if outcome.state == "complete" and not values:
         outcome = Outcome("failed", "the training reported no epoch: components.tuner.report.report was not called")
@@ -145,16 +146,16 @@ def conclude(study: optuna.Study, trial: Trial, outcome: Outcome) -> None:
             study.tell(trial, state=TrialState.FAIL)
 
 
-def winner(over: list[Record]) -> Record:
-    """The best trial.
+def winner(finished: list[Record]) -> Record:
+    """Return the best trial.
 
     Raises:
-        MainlineError: none is complete; it carries the error of the first.
+        MainlineError: no trial is complete; the message holds the error of the first.
     """
-    found = best(over)
+    found = best(finished)
     if found is None:
         raise MainlineError(
-            TUNER, f"all {len(over)} trials failed", received=over[0].error if over else "no trial",
-            next_step="The log of the run has what every trial printed. Look at tuning.ranges first.",
+            TUNER, f"all {len(finished)} trials failed", received=finished[0].error if finished else "no trial",
+            next_step="The log of the run has the output of every trial. Check tuning.ranges first.",
         )  # fmt: skip
     return found

@@ -1,4 +1,4 @@
-"""What a search is told: how many trials, over which ranges."""
+"""The settings of a search: number of trials, metric, and ranges."""
 
 import json
 from collections.abc import Mapping
@@ -36,16 +36,16 @@ class Settings:
     fixed: Params = field(default_factory=dict)
 
     def as_json(self) -> str:
-        """As an execution property: equal settings are equal text."""
+        """Return the settings as an execution property: equal settings give equal text."""
         return json.dumps(asdict(self), sort_keys=True)
 
     def identity(self) -> dict[str, object]:
-        """What makes it another search: neither how many trials there are, nor how many at a time."""
+        """Return what identifies the search: everything but the number of trials and how many run at a time."""
         return {key: value for key, value in asdict(self).items() if key not in ("trials", "parallel")}
 
 
 def from_json(text: str) -> Settings:
-    """The settings that ``as_json`` wrote."""
+    """Read settings from the JSON of ``as_json``."""
     plain = json.loads(text)
     ranges = {
         key: Range(**{**entry, "choices": tuple(entry["choices"])}) for key, entry in sorted(plain["ranges"].items())

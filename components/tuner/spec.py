@@ -1,4 +1,4 @@
-"""What a trial's process is told, and what it says in the end: files in the trial's folder."""
+"""The input and the outcome of a trial's process: files in the trial's folder."""
 
 import json
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from components.tuner.settings import Settings, from_json
 
 
 @dataclass(frozen=True)
-class Spec:
+class TrialSpec:
     """A trial.
 
     Attributes:
-        number: which trial it is in the journal, by Optuna's count.
+        number: Optuna's number of the trial in the journal.
         journal: the folder of the journal.
-        run_fn: dotted path of what fits the model.
+        run_fn: dotted path of the training function.
         fn_args: fields of TFX's FnArgs.
     """
 
@@ -28,14 +28,14 @@ class Spec:
     settings: Settings
 
     def save(self, path: Path) -> None:
-        """Writes it."""
+        """Write the trial to a JSON file."""
         write_json(path, {**asdict(self), "settings": self.settings.as_json()})
 
 
-def read_spec(path: Path) -> Spec:
-    """The trial that ``save`` wrote."""
+def read_spec(path: Path) -> TrialSpec:
+    """Read a trial that ``TrialSpec.save`` wrote."""
     plain = json.loads(path.read_text(encoding="utf-8"))
-    return Spec(**{**plain, "settings": from_json(plain["settings"])})
+    return TrialSpec(**{**plain, "settings": from_json(plain["settings"])})
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class Outcome:
     error: str = ""
 
     def save(self, path: Path) -> None:
-        """Writes it."""
+        """Write the outcome to a JSON file."""
         write_json(path, asdict(self))
 
 
 def read_outcome(path: Path) -> Outcome | None:
-    """The outcome that ``save`` wrote, None if there is none."""
+    """Read the outcome that ``Outcome.save`` wrote, None if there is none."""
     return Outcome(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None

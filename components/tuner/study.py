@@ -1,7 +1,7 @@
-"""A search as Optuna keeps it: which trials there were, which one is next, what became of each.
+"""A search as an Optuna study: its trials, the next one, and the outcome of each.
 
-Trials count by ``position``, from 1. One that was cut short by the end of the search is not counted: it stays in the
-journal as failed, and another of the same position and values takes its place.
+Trials are numbered by ``position``, from 1. A trial that was interrupted by the end of the search does not count: it
+stays in the journal as failed, and another trial with its position and values replaces it.
 """
 
 from collections.abc import Mapping
@@ -24,13 +24,13 @@ STATES: Mapping[TrialState, Literal["complete", "pruned", "failed"]] = {
     TrialState.PRUNED: "pruned",
     TrialState.FAIL: "failed",
 }
-# A trial is compared with others once a quarter of them are complete, but no more than five.
-COMPARED = (4, 5)
+# Pruning starts once a quarter of the trials are complete, at most five.
+WARMUP_SHARE, MAX_WARMUP_TRIALS = 4, 5
 
 
 @dataclass(frozen=True)
 class Record:
-    """A trial that is over. ``epochs`` are the values by epoch, ``value`` is the best of them, less being better."""
+    """A finished trial; ``epochs`` holds the metric by epoch, ``value`` the best of them (less is better)."""
 
     trial: int
     state: Literal["complete", "pruned", "failed"]
@@ -41,12 +41,12 @@ class Record:
     error: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """For a file."""
+        """Return the trial for JSON."""
         return asdict(self)
 
 
 def open_study(folder: Path, settings: Settings) -> optuna.Study:
-    """The search in a folder, a new one if there is none; trials that were cut short wait to be run again."""
+    """Open the search in a folder, or create one; interrupted trials are queued again."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         storage=open_journal(folder), study_name=NAME, pruner=make_pruner(settings), load_if_exists=True
@@ -54,14 +54,14 @@ def open_study(folder: Path, settings: Settings) -> optuna.Study:
     if not study.trials and settings.start:
         queue(study, 1, settings.start, {})
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
-        put_back(study, trial)
+        requeue(study, trial)
     return study
 
 
-def put_back(study: optuna.Study, trial: FrozenTrial) -> None:
-    """Marks a trial as cut short, and queues another with its values and what is known of its epochs.
+def requeue(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Mark a trial as interrupted, and queue another with its values and its reported epochs.
 
-    One that had not got its values yet leaves nothing to queue. To be killed in here does no harm.
+    A trial without values leaves nothing to queue. It is safe to be killed at any point of this.
     """
     study.set_user_attr(INTERRUPTED, sorted({trial.number, *study.user_attrs.get(INTERRUPTED, [])}))
     known = trial.user_attrs
@@ -73,17 +73,18 @@ def put_back(study: optuna.Study, trial: FrozenTrial) -> None:
 
 
 def queue(study: optuna.Study, position: int, params: Params, epochs: Mapping[str, float]) -> None:
-    """Puts a trial before all that are drawn."""
+    """Queue a trial with given values, before any that are sampled."""
     attributes = {"position": position, "params": dict(params), "epochs": dict(epochs)}
     study.enqueue_trial(dict(params), attributes)
 
 
-def begin(study: optuna.Study, settings: Settings) -> Trial:
-    """The next trial: one that waits, or a new one.
+def next_trial(study: optuna.Study, settings: Settings) -> Trial:
+    """Return the next trial: one that is queued, or a new one.
 
-    A new one follows from seed, position and the trials that are over: a search that was killed goes on as if not.
+    A new trial depends only on the seed, its position and the finished trials, so a killed search resumes as if it had
+    not been interrupted.
     """
-    position = 1 + sum("position" in trial.user_attrs for trial in lasting(study))
+    position = 1 + sum("position" in trial.user_attrs for trial in counted_trials(study))
     study.sampler = make_sampler(settings.seed, position)
     trial = study.ask({key: distribution(entry) for key, entry in settings.ranges.items()})
     if "position" not in trial.user_attrs:
@@ -94,25 +95,25 @@ def begin(study: optuna.Study, settings: Settings) -> Trial:
     return trial
 
 
-def lasting(study: optuna.Study) -> list[FrozenTrial]:
-    """The trials that count."""
+def counted_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials that were not interrupted."""
     interrupted = study.user_attrs.get(INTERRUPTED, [])
     return [trial for trial in study.get_trials(deepcopy=False) if trial.number not in interrupted]
 
 
-def begun(study: optuna.Study) -> int:
-    """How many trials that count run or are over."""
-    return sum(trial.state != TrialState.WAITING for trial in lasting(study))
+def started_trials(study: optuna.Study) -> int:
+    """Return the number of trials that are running or finished, without interrupted ones."""
+    return sum(trial.state != TrialState.WAITING for trial in counted_trials(study))
 
 
 def records(study: optuna.Study) -> list[Record]:
-    """The trials that are over, by position."""
-    over = [as_record(trial) for trial in lasting(study) if trial.state in STATES]
-    return sorted(over, key=lambda record: record.trial)
+    """Return the finished trials by position."""
+    finished = [as_record(trial) for trial in counted_trials(study) if trial.state in STATES]
+    return sorted(finished, key=lambda record: record.trial)
 
 
 def as_record(trial: FrozenTrial) -> Record:
-    """A trial of Optuna, as ours."""
+    """Convert a trial of Optuna."""
     epochs = tuple(value for _, value in sorted(trial.intermediate_values.items()))
     return Record(
         trial=trial.user_attrs["position"],
@@ -125,23 +126,22 @@ def as_record(trial: FrozenTrial) -> Record:
     )
 
 
-def best(over: list[Record]) -> Record | None:
-    """The best of the complete trials, the earliest of equals; None if there is none."""
-    complete = [record for record in over if record.state == "complete"]
+def best(finished: list[Record]) -> Record | None:
+    """Return the best complete trial, the earliest of equals; None if there is none."""
+    complete = [record for record in finished if record.state == "complete"]
     return min(complete, key=lambda record: (min(record.epochs), record.trial), default=None)
 
 
 def make_pruner(settings: Settings) -> optuna.pruners.BasePruner:
-    """Prunes a trial whose best epoch is worse than the median of the complete trials at the same epoch."""
+    """Return a pruner for trials whose best epoch is worse than the median of the complete ones at that epoch."""
     if settings.prune_after_epochs is None:
         return optuna.pruners.NopPruner()
-    share, most = COMPARED
-    complete = max(1, min(most, settings.trials // share))
+    complete = max(1, min(MAX_WARMUP_TRIALS, settings.trials // WARMUP_SHARE))
     return optuna.pruners.MedianPruner(n_startup_trials=complete, n_warmup_steps=settings.prune_after_epochs - 1)
 
 
 def make_sampler(seed: int, position: int) -> optuna.samplers.BaseSampler:
-    """Draws the values of one trial: at random for the first ten, then by the outcome of the earlier ones.
+    """Return the sampler of one trial: random for the first ten, then guided by the results of earlier trials.
 
     Watanabe, "Tree-Structured Parzen Estimator" (2023), https://arxiv.org/abs/2304.11127
     """
@@ -150,7 +150,7 @@ def make_sampler(seed: int, position: int) -> optuna.samplers.BaseSampler:
 
 
 def distribution(entry: Range) -> BaseDistribution:
-    """A range in Optuna's words."""
+    """Return a range as a distribution of Optuna."""
     match entry.kind:
         case "float":
             return FloatDistribution(entry.low, entry.high, log=entry.log)

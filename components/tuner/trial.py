@@ -1,6 +1,6 @@
-"""``python -m components.tuner.trial SPEC_FILE``: one trial of a search, in a process of its own.
+"""``python -m components.tuner.trial SPEC_FILE``: run one trial of a search.
 
-What comes out of it is ``outcome.json`` beside the file, and the value of each epoch in the journal of the search.
+It writes ``outcome.json`` beside the file, and the metric of each epoch to the journal of the search.
 """
 
 import importlib
@@ -17,24 +17,24 @@ from components.compat.tfx import startup
 from components.support.error_text import first_line
 from components.tuner.journal import open_journal
 from components.tuner.report import Listener, Pruned, listening
-from components.tuner.spec import Outcome, Spec, read_spec
+from components.tuner.spec import Outcome, TrialSpec, read_spec
 from components.tuner.study import NAME, make_pruner
 from pipeline.errors import MainlineError
 from pipeline.nodes import TUNER
 
 
-def main(arguments: list[str], run: Callable[[Spec], None] | None = None) -> int:
-    """Runs a trial; gives 0 once its outcome is written, whatever that is."""
+def main(arguments: list[str], run: Callable[[TrialSpec], None] | None = None) -> int:
+    """Run a trial; return 0 once its outcome is written, even if it failed."""
     path = Path(arguments[0])
     spec = read_spec(path)
     logging.basicConfig(format="%(message)s")
     logging.getLogger("mainline.progress").setLevel(logging.INFO)
-    attempt(spec, run or run_workload).save(path.with_name("outcome.json"))
+    run_trial(spec, run or run_workload).save(path.with_name("outcome.json"))
     return 0
 
 
-def attempt(spec: Spec, run: Callable[[Spec], None]) -> Outcome:
-    """How the fitting ends; its exceptions are printed."""
+def run_trial(spec: TrialSpec, run: Callable[[TrialSpec], None]) -> Outcome:
+    """Run the training and return its outcome; exceptions are printed."""
     try:
         with listening(make_listener(spec)):
             run(spec)
@@ -42,19 +42,19 @@ def attempt(spec: Spec, run: Callable[[Spec], None]) -> Outcome:
         return Outcome("pruned")
     except Exception as error:
         traceback.print_exc()
-        return Outcome("failed", in_words(error))
+        return Outcome("failed", error_text(error))
     return Outcome("complete")
 
 
-def in_words(error: Exception) -> str:
-    """An error as text: ours as it is, of others the type and the first line."""
+def error_text(error: Exception) -> str:
+    """Return an error as text: our own in full, of others the type and the first line."""
     if isinstance(error, MainlineError):
         return str(error)
     return f"{type(error).__name__}: {first_line(error)}"
 
 
-def make_listener(spec: Spec) -> Listener:
-    """What puts the values of epochs into the journal, and asks the pruner."""
+def make_listener(spec: TrialSpec) -> Listener:
+    """Return a listener that records the metric of each epoch and asks the pruner."""
     storage = open_journal(Path(spec.journal))
     study = optuna.load_study(study_name=NAME, storage=storage, pruner=make_pruner(spec.settings))
     trial = storage.get_trial_id_from_study_id_trial_number(storage.get_study_id_from_name(NAME), spec.number)
@@ -62,7 +62,7 @@ def make_listener(spec: Spec) -> Listener:
     def listen(epoch: int, value: float) -> None:
         if not math.isfinite(value):
             raise MainlineError(TUNER, f"{spec.settings.metric} became {value} in epoch {epoch + 1}")
-        # A trial that goes on after a kill may say again what is known.
+        # A trial that resumes after a kill may report an epoch again.
         if epoch not in storage.get_trial(trial).intermediate_values:
             storage.set_trial_intermediate_value(trial, epoch, value)
         if study.pruner.prune(study, storage.get_trial(trial)):
@@ -71,8 +71,8 @@ def make_listener(spec: Spec) -> Listener:
     return listen
 
 
-def run_workload(spec: Spec) -> None:
-    """Calls the workload's ``run_fn`` as Trainer would."""
+def run_workload(spec: TrialSpec) -> None:
+    """Call the workload's ``run_fn`` as Trainer would."""
     startup.prepare_process()
     from tfx.components.trainer.fn_args_utils import FnArgs
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from components.tuner.report import report
-from components.tuner.search import Job, Search
+from components.tuner.search import Search, SearchSpec
 from components.tuner.settings import Settings, from_json
-from components.tuner.spec import Spec
+from components.tuner.spec import TrialSpec
 from components.tuner.trial import main as trial_main
 from pipeline.search_space import Range
 
@@ -32,10 +32,10 @@ def make_settings(**changed: Any) -> Settings:
     return Settings(**{**plain, **changed})
 
 
-def make_job(calls: Path, model: dict[str, Any] | None = None, epochs: int = 3, **changed: Any) -> Job:
+def make_spec(calls: Path, model: dict[str, Any] | None = None, epochs: int = 3, **changed: Any) -> SearchSpec:
     """A job whose trials write their values into ``calls``, a line for each start."""
     training = {"epochs": epochs, "learning_rate": 1e-2, "model": {"calls": str(calls), **(model or {})}}
-    return Job("fake_trials.none", {"train_files": ["train/*"]}, training, "digest", make_settings(**changed))
+    return SearchSpec("fake_trials.none", {"train_files": ["train/*"]}, training, "digest", make_settings(**changed))
 
 
 def value(rate: float, epoch: int) -> float:
@@ -43,7 +43,7 @@ def value(rate: float, epoch: int) -> float:
     return round(0.5 + 0.1 * (math.log10(rate) + 2.0) ** 2 + 0.1 / (epoch + 1), 9)
 
 
-def fit(spec: Spec) -> None:
+def fit(spec: TrialSpec) -> None:
     """A training that does as ``training.model`` says."""
     training = spec.fn_args["custom_config"]["training"]
     model, rate = training["model"], training["learning_rate"]
@@ -76,23 +76,23 @@ def processes(word: str) -> list[int]:
     return found
 
 
-def save_job(job: Job, path: Path) -> None:
+def save_spec(job: SearchSpec, path: Path) -> None:
     """Writes a job for ``python -m fakes.fake_trials search``."""
     plain = {**vars(job), "settings": job.settings.as_json()}
     path.write_text(json.dumps(plain), encoding="utf-8")
 
 
-def load_job(path: Path) -> Job:
-    """The job that ``save_job`` wrote."""
+def load_spec(path: Path) -> SearchSpec:
+    """The job that ``save_spec`` wrote."""
     plain = json.loads(path.read_text(encoding="utf-8"))
-    return Job(**{**plain, "settings": from_json(plain["settings"])})
+    return SearchSpec(**{**plain, "settings": from_json(plain["settings"])})
 
 
 def main(arguments: list[str]) -> int:
     """A trial or a search."""
     if arguments[0] == "trial":
         return trial_main(arguments[1:], fit)
-    Search(load_job(Path(arguments[2])), Path(arguments[1]), TRIAL).run()
+    Search(load_spec(Path(arguments[2])), Path(arguments[1]), TRIAL).run()
     return 0
 
 

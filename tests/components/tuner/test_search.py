@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from fakes import fake_trials
-from fakes.fake_trials import TRIAL, calls, make_job, processes
+from fakes.fake_trials import TRIAL, calls, make_spec, processes
 
 from components.tuner.report import is_trial, listening, report
 from components.tuner.search import Search, winner
@@ -41,7 +41,7 @@ def wait_for(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
 
 def start_search(job, folder: Path) -> "subprocess.Popen[bytes]":
     """A search in another process, which can be killed."""
-    fake_trials.save_job(job, folder.with_suffix(".json"))
+    fake_trials.save_spec(job, folder.with_suffix(".json"))
     command = [sys.executable, "-m", "fakes.fake_trials", "search", str(folder), str(folder.with_suffix(".json"))]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
     return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -49,7 +49,7 @@ def start_search(job, folder: Path) -> "subprocess.Popen[bytes]":
 
 def test_a_search_runs_its_trials_and_finds_the_best(tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="mainline.progress")
-    over = run(make_job(tmp_path / "calls"), tmp_path / "search")
+    over = run(make_spec(tmp_path / "calls"), tmp_path / "search")
     assert [record.trial for record in over] == [1, 2, 3, 4]
     for record in over:
         assert record.epochs == tuple(fake_trials.value(record.params["learning_rate"], epoch) for epoch in range(3))
@@ -63,7 +63,7 @@ def test_a_search_runs_its_trials_and_finds_the_best(tmp_path, caplog):
 
 def test_the_same_seed_gives_the_same_search_and_another_seed_another(tmp_path):
     first, second, other = (
-        run(make_job(tmp_path / "calls", trials=3, seed=seed), tmp_path / str(index))
+        run(make_spec(tmp_path / "calls", trials=3, seed=seed), tmp_path / str(index))
         for index, seed in enumerate((1, 1, 2))
     )
     assert facts(first) == facts(second)
@@ -71,7 +71,7 @@ def test_the_same_seed_gives_the_same_search_and_another_seed_another(tmp_path):
 
 
 def test_trials_run_side_by_side_in_processes_of_their_own(tmp_path):
-    job = make_job(tmp_path / "calls", {"epoch_s": 0.3}, parallel=3, trials=6)
+    job = make_spec(tmp_path / "calls", {"epoch_s": 0.3}, parallel=3, trials=6)
     search = Search(job, tmp_path / "search", TRIAL)
     seen = []
     collect = search._collect
@@ -83,20 +83,20 @@ def test_trials_run_side_by_side_in_processes_of_their_own(tmp_path):
 
 
 def test_what_a_trial_prints_has_its_name_before_it(tmp_path, capfd):
-    run(make_job(tmp_path / "calls", {"nan_above": 1e-3}, trials=3), tmp_path / "search")
+    run(make_spec(tmp_path / "calls", {"nan_above": 1e-3}, trials=3), tmp_path / "search")
     lines = [line for line in capfd.readouterr().out.splitlines() if "MainlineError" in line]
     assert lines
     assert all(line.startswith("[trial-00") for line in lines)
 
 
 def test_the_config_as_it_stands_is_the_first_trial(tmp_path):
-    over = run(make_job(tmp_path / "calls", start={"learning_rate": 0.02}, trials=2), tmp_path / "search")
+    over = run(make_spec(tmp_path / "calls", start={"learning_rate": 0.02}, trials=2), tmp_path / "search")
     assert over[0].params == {"learning_rate": 0.02}
     assert over[1].params != {"learning_rate": 0.02}
 
 
 def test_a_trial_that_is_worse_than_the_others_is_pruned(tmp_path):
-    job = make_job(tmp_path / "calls", epochs=6, trials=12, prune_after_epochs=2, start={"learning_rate": 0.01})
+    job = make_spec(tmp_path / "calls", epochs=6, trials=12, prune_after_epochs=2, start={"learning_rate": 0.01})
     over = run(job, tmp_path / "search")
     pruned = [record for record in over if record.state == "pruned"]
     assert pruned
@@ -106,7 +106,7 @@ def test_a_trial_that_is_worse_than_the_others_is_pruned(tmp_path):
 
 
 def test_a_failed_trial_is_recorded_and_the_search_goes_on(tmp_path):
-    over = run(make_job(tmp_path / "calls", {"nan_above": 1e-2}, trials=8), tmp_path / "search")
+    over = run(make_spec(tmp_path / "calls", {"nan_above": 1e-2}, trials=8), tmp_path / "search")
     failed = [record for record in over if record.params["learning_rate"] > 1e-2]
     assert 0 < len(failed) < 8
     assert {record.state for record in failed} == {"failed"}
@@ -116,14 +116,14 @@ def test_a_failed_trial_is_recorded_and_the_search_goes_on(tmp_path):
 
 
 def test_a_trial_that_dies_without_a_word_has_failed(tmp_path):
-    over = run(make_job(tmp_path / "calls", {"dies_above": 1e-2}, trials=6, parallel=2), tmp_path / "search")
+    over = run(make_spec(tmp_path / "calls", {"dies_above": 1e-2}, trials=6, parallel=2), tmp_path / "search")
     died = [record.error for record in over if record.state == "failed"]
-    assert set(died) == {"the process was killed by signal 9 without a word"}
+    assert set(died) == {"the process was killed by signal 9 without reporting an error"}
     assert len(died) < 6
 
 
 def test_all_trials_failing_is_an_error_with_the_first_reason(tmp_path):
-    over = run(make_job(tmp_path / "calls", {"nan_above": 0.0}, trials=3, parallel=2), tmp_path / "search")
+    over = run(make_spec(tmp_path / "calls", {"nan_above": 0.0}, trials=3, parallel=2), tmp_path / "search")
     assert [record.state for record in over] == ["failed"] * 3
     with pytest.raises(MainlineError, match="all 3 trials failed") as caught:
         winner(over)
@@ -131,7 +131,7 @@ def test_all_trials_failing_is_an_error_with_the_first_reason(tmp_path):
 
 
 def test_a_training_that_reports_nothing_has_failed(tmp_path):
-    over = run(make_job(tmp_path / "calls", {"silent": True}, trials=1), tmp_path / "search")
+    over = run(make_spec(tmp_path / "calls", {"silent": True}, trials=1), tmp_path / "search")
     assert [record.state for record in over] == ["failed"]
     assert "reported no epoch" in over[0].error
 
@@ -139,7 +139,7 @@ def test_a_training_that_reports_nothing_has_failed(tmp_path):
 @pytest.mark.parametrize("parallel", [1, 2])
 def test_a_search_killed_at_any_moment_leaves_no_process_and_goes_on(tmp_path, parallel):
     folder, said = tmp_path / "search", tmp_path / "calls"
-    job = make_job(said, {"epoch_s": 0.25}, trials=6, parallel=parallel, start={"learning_rate": 0.02})
+    job = make_spec(said, {"epoch_s": 0.25}, trials=6, parallel=parallel, start={"learning_rate": 0.02})
     for starts in (1, 2, 4):
         process = start_search(job, folder)
         wait_for(lambda starts=starts: len(calls(said)) >= starts)
@@ -153,21 +153,21 @@ def test_a_search_killed_at_any_moment_leaves_no_process_and_goes_on(tmp_path, p
     assert before < len(calls(said)) <= 6 + 3 * parallel
     assert over[0].params == {"learning_rate": 0.02}
     if parallel == 1:
-        whole = run(replace(job, training=make_job(tmp_path / "others").training), tmp_path / "whole")
+        whole = run(replace(job, training=make_spec(tmp_path / "others").training), tmp_path / "whole")
         assert facts(over) == facts(whole)
 
 
 def test_a_finished_trial_is_not_run_again_when_more_are_asked_for(tmp_path):
     said = tmp_path / "calls"
-    first = run(make_job(said, trials=3), tmp_path / "search")
-    more = run(make_job(said, trials=5), tmp_path / "search")
+    first = run(make_spec(said, trials=3), tmp_path / "search")
+    more = run(make_spec(said, trials=5), tmp_path / "search")
     assert facts(more)[:3] == facts(first)
     assert len(calls(said)) == 5
 
 
 def test_an_interrupted_search_kills_its_trials(tmp_path):
     folder, said = tmp_path / "search", tmp_path / "calls"
-    process = start_search(make_job(said, {"epoch_s": 30.0}, trials=4, parallel=2), folder)
+    process = start_search(make_spec(said, {"epoch_s": 30.0}, trials=4, parallel=2), folder)
     wait_for(lambda: len(calls(said)) == 2)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=20) != 0
@@ -188,7 +188,7 @@ def test_a_report_outside_of_a_trial_does_nothing():
 
 
 def test_the_key_of_a_search_leaves_out_how_many_trials_there_are(tmp_path):
-    job = make_job(tmp_path)
+    job = make_spec(tmp_path)
     more = replace(job, settings=replace(job.settings, trials=40, parallel=8))
     assert job.key() == more.key()
     others = [replace(job, source="x"), replace(job, inputs={}), replace(job, training={}), replace(job, run_fn="x.y"),

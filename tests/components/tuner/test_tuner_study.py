@@ -10,7 +10,7 @@ from fakes.fake_trials import make_settings
 from components.tuner.journal import cut_to_whole_lines, open_journal
 from components.tuner.overrides import trial_training, with_hyperparameters
 from components.tuner.settings import from_json
-from components.tuner.study import begin, begun, lasting, make_pruner, open_study, records
+from components.tuner.study import counted_trials, make_pruner, next_trial, open_study, records, started_trials
 from pipeline.search_space import Range
 
 RANGES = {
@@ -41,7 +41,7 @@ def test_half_a_line_is_cut_off(tmp_path, content, kept):
 
 def test_a_journal_that_a_killed_process_left_half_written_is_mended(tmp_path):
     study = open_study(tmp_path, make_settings())
-    begin(study, make_settings())
+    next_trial(study, make_settings())
     with open(tmp_path / "journal.log", "ab") as file:
         file.write(b'{"op_code":6,"worker_')
     study.set_user_attr("after", 1)
@@ -69,7 +69,7 @@ def test_values_lie_in_their_ranges_and_have_their_types(tmp_path):
     settings = make_settings(ranges=RANGES, trials=20)
     study = open_study(tmp_path, settings)
     for _ in range(20):
-        trial = begin(study, settings)
+        trial = next_trial(study, settings)
         assert trial.params.keys() == RANGES.keys()
         assert all(value in RANGES[key] for key, value in trial.params.items())
         assert [type(trial.params[key]) for key in RANGES] == [float, int, str, float]
@@ -86,9 +86,9 @@ def test_a_search_follows_from_its_seed_past_the_random_trials(tmp_path):
         for index in range(16):
             study = open_study(tmp_path / name, replace(settings, seed=seed))
             if index % 5 == 2 and name == "two":
-                begin(study, replace(settings, seed=seed))
+                next_trial(study, replace(settings, seed=seed))
                 study = open_study(tmp_path / name, replace(settings, seed=seed))
-            trial = begin(study, replace(settings, seed=seed))
+            trial = next_trial(study, replace(settings, seed=seed))
             trial.report(trial.params["learning_rate"] + trial.params["model.dropout"], 0)
             study.tell(trial, trial.params["learning_rate"] + trial.params["model.dropout"])
         found.append([(record.trial, record.params) for record in records(study)])
@@ -98,29 +98,29 @@ def test_a_search_follows_from_its_seed_past_the_random_trials(tmp_path):
 
 def test_a_trial_that_was_cut_short_is_queued_with_its_values_and_epochs(tmp_path):
     settings = make_settings()
-    trial = begin(open_study(tmp_path, settings), settings)
+    trial = next_trial(open_study(tmp_path, settings), settings)
     trial.report(0.7, 0)
     study = open_study(tmp_path, settings)
-    assert (begun(study), records(study)) == (0, [])
-    again = begin(study, settings)
+    assert (started_trials(study), records(study)) == (0, [])
+    again = next_trial(study, settings)
     assert again.params == trial.params
     assert again.user_attrs["position"] == 1
     assert study.trials[again.number].intermediate_values == {0: 0.7}
-    assert (begun(study), len(lasting(study))) == (1, 1)
+    assert (started_trials(study), len(counted_trials(study))) == (1, 1)
     for _ in range(3):
         study = open_study(tmp_path, settings)
-    assert len(lasting(study)) == 1
-    assert begin(study, settings).params == trial.params
+    assert len(counted_trials(study)) == 1
+    assert next_trial(study, settings).params == trial.params
 
 
 def test_a_trial_that_was_killed_before_it_had_values_is_drawn_again(tmp_path):
     settings = make_settings()
     open_study(tmp_path, settings).ask()
     study = open_study(tmp_path, settings)
-    assert lasting(study) == []
-    trial = begin(study, settings)
+    assert counted_trials(study) == []
+    trial = next_trial(study, settings)
     (tmp_path / "other").mkdir()
-    assert trial.params == begin(open_study(tmp_path / "other", settings), settings).params
+    assert trial.params == next_trial(open_study(tmp_path / "other", settings), settings).params
 
 
 def test_nothing_is_pruned_unless_asked_for():
