@@ -1,1 +1,1 @@
-"""StatisticsGen that counts in batches, with the outputs of stock StatisticsGen."""
+"""StatisticsGen that works in batches, with the outputs of stock StatisticsGen."""

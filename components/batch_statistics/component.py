@@ -1,4 +1,4 @@
-"""StatisticsGen that counts in batches; its inputs, outputs and properties are those of stock StatisticsGen."""
+"""StatisticsGen that works in batches; its inputs, outputs and properties are those of stock StatisticsGen."""
 
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.dsl.components.base import executor_spec
@@ -7,10 +7,10 @@ from components.batch_statistics.executor import Executor
 
 
 class BatchStatisticsGen(StatisticsGen):
-    """Stock StatisticsGen with another executor.
+    """Stock StatisticsGen with another executor, in a subclass, since its constructor accepts none.
 
-    A subclass, since the constructor of ``StatisticsGen`` takes no executor. The statistics are counted by TFDV's own
-    generators; what it does not take of ``stats_options`` is in ``components.batch_statistics.options.ALLOWED``.
+    TFDV's own generators compute the statistics; the supported ``stats_options`` are in
+    ``components.batch_statistics.options.ALLOWED``.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)

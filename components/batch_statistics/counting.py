@@ -1,4 +1,4 @@
-"""Files of examples to the statistics of a split: counted file by file, put together by Beam."""
+"""From files of examples to the statistics of a split: each file is counted, then Beam merges the counts."""
 
 import itertools
 from collections.abc import Iterable, Iterator
@@ -16,14 +16,14 @@ from components.examples.reading import record_batches
 from components.support.remote_files import write_whole
 from pipeline.errors import MainlineError
 
-# What tfx_bsl decodes fastest, and what TFDV's generators take in fastest.
+# The batch sizes at which tfx_bsl decodes, and TFDV's generators count, the fastest.
 DECODED_ROWS = 1024
 COUNTED_ROWS = 16384
 
 
 @dataclass
-class Partial:
-    """What was counted of some files."""
+class PartialCounts:
+    """The accumulators of TFDV's generators for some files, with the numbers of files and rows."""
 
     files: int = 0
     rows: int = 0
@@ -31,8 +31,8 @@ class Partial:
 
 
 @dataclass(frozen=True)
-class Total:
-    """The statistics of a split, as TFDV writes them, and the rows and files that they are of."""
+class SplitStatistics:
+    """The serialized statistics of a split, and the numbers of files and rows behind them."""
 
     files: int
     rows: int
@@ -42,36 +42,51 @@ class Total:
 def counted_batches(
     path: str, columns: schema_pb2.Schema | None, allowlist: Iterable[str] | None, rows: int
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a file in batches of at most so many, typed by their values, as stock StatisticsGen reads them."""
-    for batch in decoded(path, rows) if columns is None else map(untyped_if_empty, parsed_batches(path, columns, rows)):
-        yield batch if allowlist is None else only(batch, allowlist)
+    """Yield the rows of a file in batches typed by their values, as stock StatisticsGen reads them.
+
+    Args:
+        path: of the file.
+        columns: the columns of the file, if known, which makes decoding faster.
+        allowlist: the columns to keep; all by default.
+        rows: at most in a batch.
+    """
+    known = columns is not None
+    batches = map(untype_empty_columns, parsed_batches(path, columns, rows)) if known else decode_batches(path, rows)
+    for batch in batches:
+        yield batch if allowlist is None else select_columns(batch, allowlist)
 
 
-def decoded(path: str, rows: int) -> Iterator[pa.RecordBatch]:
-    """The rows of a file whose columns nobody knows."""
+def decode_batches(path: str, rows: int) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a file whose columns are unknown."""
     batches = record_batches(path, batch_rows=min(rows, DECODED_ROWS))
     while some := list(itertools.islice(batches, max(rows // DECODED_ROWS, 1))):
         yield some[0] if len(some) == 1 else table_util.MergeRecordBatches(some)
 
 
-def untyped_if_empty(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The same, but columns without a value have no type, as there is none to take it from."""
+def untype_empty_columns(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Give columns without values the null type, as when types are inferred from values."""
     columns = [pa.nulls(len(column)) if column.null_count == len(column) else column for column in batch.columns]
     return pa.RecordBatch.from_arrays(columns, batch.schema.names)
 
 
-def only(batch: pa.RecordBatch, names: Iterable[str]) -> pa.RecordBatch:
-    """The columns of some names that a batch has."""
+def select_columns(batch: pa.RecordBatch, names: Iterable[str]) -> pa.RecordBatch:
+    """Return the named columns, as far as the batch has them."""
     columns = {name: arrow_util.get_column(batch, name, missing_ok=True) for name in names}
     found = {name: column for name, column in columns.items() if column is not None}
     return pa.RecordBatch.from_arrays(list(found.values()), list(found))
 
 
-def count_file(path: str, columns: schema_pb2.Schema | None, options: str) -> Partial:
-    """What TFDV's generators count of a file, whose columns may be known, for options as JSON."""
+def count_file(path: str, columns: schema_pb2.Schema | None, options: str) -> PartialCounts:
+    """Feed a file to TFDV's generators.
+
+    Args:
+        path: of the file.
+        columns: of the file, if known.
+        options: TFDV's StatsOptions as JSON.
+    """
     settings = read_options(options)
     allowlist, rows = settings.feature_allowlist, settings.desired_batch_size or COUNTED_ROWS
-    partial = empty(options)
+    partial = make_partial(options)
     partial.files = 1
     for batch in counted_batches(path, columns, allowlist, rows):
         partial.rows += batch.num_rows
@@ -82,40 +97,40 @@ def count_file(path: str, columns: schema_pb2.Schema | None, options: str) -> Pa
     return partial
 
 
-def empty(options: str) -> Partial:
-    """Nothing counted."""
-    return Partial(accumulators=[generator.create_accumulator() for generator in generators(options)])
+def make_partial(options: str) -> PartialCounts:
+    """Return counts of no files."""
+    return PartialCounts(accumulators=[generator.create_accumulator() for generator in generators(options)])
 
 
 class CountFile(beam.DoFn):
-    """A file of a split to what was counted of it."""
+    """Maps a file of a split to its counts."""
 
     def __init__(self, columns: schema_pb2.Schema | None, options: str) -> None:
         self.columns = columns
         self.options = options
 
-    def process(self, work: tuple[str, str]) -> Iterator[tuple[str, Partial]]:
-        """Holds a few batches at a time, so that a file larger than memory passes."""
+    def process(self, work: tuple[str, str]) -> Iterator[tuple[str, PartialCounts]]:
+        """Yield the split and the counts; memory holds a few batches, so a file may be larger than memory."""
         split, path = work
         yield split, count_file(path, self.columns, self.options)
 
 
 class MergeFiles(beam.CombineFn):
-    """What was counted of the files of a split to its statistics."""
+    """Merges the counts of files into the statistics of a split."""
 
     def __init__(self, options: str) -> None:
         self.options = options
 
-    def create_accumulator(self) -> Partial:
-        """Nothing counted."""
-        return empty(self.options)
+    def create_accumulator(self) -> PartialCounts:
+        """Return counts of no files."""
+        return make_partial(self.options)
 
-    def add_input(self, whole: Partial, part: Partial) -> Partial:
-        """Takes in the counts of a file."""
+    def add_input(self, whole: PartialCounts, part: PartialCounts) -> PartialCounts:
+        """Add the counts of a file."""
         return self.merge_accumulators([whole, part])
 
-    def merge_accumulators(self, parts: Iterable[Partial]) -> Partial:
-        """The counts of all; the first is changed."""
+    def merge_accumulators(self, parts: Iterable[PartialCounts]) -> PartialCounts:
+        """Merge all into the first, which is changed."""
         whole, *others = parts
         for part in others:
             whole.files += part.files
@@ -128,26 +143,31 @@ class MergeFiles(beam.CombineFn):
             ]
         return whole
 
-    def compact(self, whole: Partial) -> Partial:
-        """The same, smaller, before it travels."""
+    def compact(self, whole: PartialCounts) -> PartialCounts:
+        """Compact the accumulators before they are sent to another worker."""
         compacted = zip(generators(self.options), whole.accumulators, strict=True)
         whole.accumulators = [generator.compact(accumulator) for generator, accumulator in compacted]
         return whole
 
-    def extract_output(self, whole: Partial) -> Total:
-        """The statistics."""
+    def extract_output(self, whole: PartialCounts) -> SplitStatistics:
+        """Return the statistics."""
         counted = zip(generators(self.options), self.compact(whole).accumulators, strict=True)
         merged = merge_util.merge_dataset_feature_statistics(
             generator.extract_output(accumulator) for generator, accumulator in counted
         )
-        return Total(whole.files, whole.rows, merged.SerializeToString())
+        return SplitStatistics(whole.files, whole.rows, merged.SerializeToString())
 
 
-def write_total(total: Total, path: str, files: int) -> None:
-    """Writes the statistics of a split; the file gets its name when it is whole.
+def write_statistics(total: SplitStatistics, path: str, files: int) -> None:
+    """Write the statistics of a split atomically.
+
+    Args:
+        total: the statistics.
+        path: of the new file.
+        files: the number of files of examples in the split.
 
     Raises:
-        MainlineError: a file or a row was not counted, or was counted twice.
+        MainlineError: a file or a row was missed, or was counted twice.
     """
     statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(total.statistics)
     rows = sum(dataset.num_examples for dataset in statistics.datasets)
@@ -160,14 +180,14 @@ def write_total(total: Total, path: str, files: int) -> None:
 
 
 class WriteSplit(beam.DoFn):
-    """The statistics of a split to its file, whose path and number of files of examples are given by split."""
+    """Writes the statistics of each split; the paths and the numbers of files of examples are given by split."""
 
     def __init__(self, paths: dict[str, str], files: dict[str, int]) -> None:
         self.paths = paths
         self.files = files
 
-    def process(self, counted: tuple[str, Total]) -> Iterator[str]:
-        """Gives the path."""
+    def process(self, counted: tuple[str, SplitStatistics]) -> Iterator[str]:
+        """Yield the path."""
         split, total = counted
-        write_total(total, self.paths[split], self.files[split])
+        write_statistics(total, self.paths[split], self.files[split])
         yield self.paths[split]

@@ -1,4 +1,4 @@
-"""Statistics by record batch, decoded and counted in C++, for all splits in one Beam pipeline of few stages."""
+"""Statistics from record batches, decoded and counted in C++; one Beam pipeline with few stages for all splits."""
 
 import logging
 import os
@@ -30,10 +30,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     """Runs under the stock StatisticsGen component: same inputs, outputs and properties."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
-        """Writes ``FeatureStats.pb`` for each split.
+        """Write ``FeatureStats.pb`` for each split.
 
         Raises:
-            ConfigError: the options ask for what this StatisticsGen does not know.
+            ConfigError: an option is not supported.
             DataError: a split has no files.
             MainlineError: rows were lost.
         """
@@ -54,7 +54,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     def count(
         self, files: dict[str, list[str]], paths: dict[str, str], columns: schema_pb2.Schema | None, options: str
     ) -> None:
-        """Counts files side by side, and puts them together by split."""
+        """Count files side by side, and merge the counts by split."""
         for path in paths.values():
             fileio.makedirs(os.path.dirname(path))
         with beam_pipeline(self) as pipeline:
@@ -69,14 +69,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 
 def read_settings(input_dict: Artifacts, exec_properties: dict[str, Any]) -> tfdv.StatsOptions:
-    """The options that the component was given, with the schema if that came as an input.
+    """Return the options of the component, with the schema if it is an input.
 
     Raises:
-        ConfigError: the schema came twice, or there is an option that is not known here.
+        ConfigError: there are two schemas, or an option is not supported.
     """
     for key in (specs.SAMPLE_RATE_BY_SPLIT_KEY, specs.SHARDED_STATS_OUTPUT_KEY):
         if exec_properties.get(key) not in (None, False, 0, "", "null", "{}"):
-            raise ConfigError(f"BatchStatisticsGen: {key}", "not known to this StatisticsGen", expected="nothing")
+            raise ConfigError(f"BatchStatisticsGen: {key}", "not supported by this StatisticsGen", expected="nothing")
     text = exec_properties.get(specs.STATS_OPTIONS_JSON_KEY)
     options = tfdv.StatsOptions.from_json(text) if text else tfdv.StatsOptions()
     check_options(options)
@@ -88,10 +88,10 @@ def read_settings(input_dict: Artifacts, exec_properties: dict[str, Any]) -> tfd
 
 
 def chosen_splits(examples: types.Artifact, exec_properties: dict[str, Any]) -> list[str]:
-    """The splits but those that are excluded.
+    """Return the splits without the excluded ones.
 
     Raises:
-        ConfigError: none is left, or the excluded ones are not a list.
+        ConfigError: none is left, or ``exclude_splits`` is not a list.
     """
     excluded = json_utils.loads(exec_properties.get(specs.EXCLUDE_SPLITS_KEY) or "null") or []
     if not isinstance(excluded, list):
@@ -106,12 +106,12 @@ def chosen_splits(examples: types.Artifact, exec_properties: dict[str, Any]) -> 
 
 
 def statistics_path(statistics: types.Artifact, split: str) -> str:
-    """Where stock StatisticsGen writes the statistics of a split."""
+    """Return the path at which stock StatisticsGen writes the statistics of a split."""
     return os.path.join(artifact_utils.get_split_uri([statistics], split), stock.DEFAULT_FILE_NAME)
 
 
 def describe(statistics: types.Artifact, examples: types.Artifact, splits: list[str]) -> None:
-    """Fills the properties as stock StatisticsGen does (tfx/components/statistics_gen/executor.py)."""
+    """Fill the properties as stock StatisticsGen does (tfx/components/statistics_gen/executor.py)."""
     statistics.split_names = artifact_utils.encode_split_names(splits)
     statistics.span = examples.span
     link = stats_utils.generate_stats_dashboard_link(statistics)

@@ -1,4 +1,4 @@
-"""Which options of TFDV are taken, and the generators that they ask for."""
+"""The supported options of TFDV, and the generators for them."""
 
 import functools
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from components.compat.tfdv import (
 )
 from pipeline.errors import ConfigError
 
-# What each may be; anything else asks for what is not done here.
+# The supported values of the options that are not supported in full.
 ALLOWED: Mapping[str, tuple[Any, ...]] = {
     "generators": (None, []),
     "label_feature": (None,),
@@ -31,34 +31,31 @@ ALLOWED: Mapping[str, tuple[Any, ...]] = {
 
 
 def check_options(options: tfdv.StatsOptions) -> None:
-    """Refuses what is not done here.
+    """Refuse unsupported options.
 
     Raises:
-        ConfigError: it names the option.
+        ConfigError: an option has an unsupported value.
     """
     for name, allowed in ALLOWED.items():
-        # TFDV 1.21 has no experimental_slice_sqls: what it does not know cannot be asked for.
+        # TFDV 1.21 has no experimental_slice_sqls, which then cannot be set.
         received = getattr(options, name, allowed[0])
         if received not in allowed:
             raise ConfigError(
-                f"BatchStatisticsGen: stats_options.{name.lstrip('_')}", "not known to this StatisticsGen",
+                f"BatchStatisticsGen: stats_options.{name.lstrip('_')}", "not supported by this StatisticsGen",
                 expected=" or ".join(map(repr, allowed)), received=repr(received),
-                next_step="Leave it out, or use tfx.components.StatisticsGen.",
+                next_step="Remove it, or set statistics.engine=stock.",
             )  # fmt: skip
 
 
 @functools.lru_cache(maxsize=4)
 def read_options(text: str) -> tfdv.StatsOptions:
-    """Options from the JSON that travels to the workers; read once a process, and not to be changed."""
+    """Read options from the JSON that is sent to workers; cached for each process, so do not change the result."""
     return tfdv.StatsOptions.from_json(text)
 
 
 @functools.lru_cache(maxsize=4)
 def generators(text: str) -> tuple[CombinerStatsGenerator, ...]:
-    """The generators that TFDV has for some options as JSON.
-
-    The one for top values, which in TFDV is a transform with a record for each value, is replaced.
-    """
+    """Return TFDV's generators for some options as JSON, with ours in place of the one for top values."""
     options = read_options(text)
     found = tuple(
         TopValues(options) if isinstance(generator, TopKUniquesStatsGenerator) else generator

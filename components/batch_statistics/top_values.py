@@ -1,7 +1,7 @@
-"""How often each value of a text or category came: exact up to a bound, by TFDV's sketches beyond.
+"""The most frequent values of text and category columns: exact up to a bound, TFDV's estimates beyond it.
 
-Stock StatisticsGen sends a record for each value of each batch through Beam. Here the counts of a file are Arrow
-tables, and only the tables travel.
+Stock StatisticsGen sends a record for each value of each batch through Beam. Here the counts of a file are an Arrow
+table, and only tables are sent.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ Accumulator = dict[FeaturePath, FeatureCounts]
 
 
 class TopValues(CombinerStatsGenerator):
-    """TFDV's TopKUniquesStatsGenerator as a combiner, with the same outputs."""
+    """TFDV's TopKUniquesStatsGenerator as a combiner, with the same output."""
 
     def __init__(self, options: tfdv.StatsOptions) -> None:
         super().__init__("TopValues", options.schema)
@@ -39,21 +39,21 @@ class TopValues(CombinerStatsGenerator):
         self.categories = schema_util.get_categorical_numeric_feature_types(options.schema) if options.schema else {}
 
     def create_accumulator(self) -> Accumulator:
-        """Nothing counted."""
+        """Return counts of no values."""
         return {}
 
     def add_input(self, accumulator: Accumulator, batch: pa.RecordBatch) -> Accumulator:
-        """Counts the values of a batch."""
+        """Count the values of a batch."""
         leaves = arrow_util.enumerate_arrays(
             batch, example_weight_map=self.options.example_weight_map, enumerate_leaves_only=True
         )
         for path, array, weights in leaves:
-            if self.counts(path, array.type):
-                accumulator.setdefault(path, FeatureCounts()).add(count(array, weights))
+            if self.is_counted(path, array.type):
+                accumulator.setdefault(path, FeatureCounts()).add(count_values(array, weights))
         return accumulator
 
-    def counts(self, path: FeaturePath, kind: pa.DataType) -> bool:
-        """Whether the values of a feature are counted: those of text, and of whole numbers that are categories."""
+    def is_counted(self, path: FeaturePath, kind: pa.DataType) -> bool:
+        """Whether the values of a feature are counted: it is text, or integers that are categories."""
         feature = stats_util.get_feature_type_from_arrow_type(path, kind)
         if feature == statistics_pb2.FeatureNameStatistics.STRING:
             return path not in self.raw
@@ -62,7 +62,7 @@ class TopValues(CombinerStatsGenerator):
         )
 
     def merge_accumulators(self, accumulators: Iterable[Accumulator]) -> Accumulator:
-        """The counts of several files; the first is changed."""
+        """Merge the counts of several files into the first, which is changed."""
         first, *others = accumulators
         for other in others:
             for path, counts in other.items():
@@ -70,13 +70,13 @@ class TopValues(CombinerStatsGenerator):
         return first
 
     def compact(self, accumulator: Accumulator) -> Accumulator:
-        """Each value once."""
+        """Merge the rows of equal values."""
         for counts in accumulator.values():
             counts.compact()
         return accumulator
 
     def extract_output(self, accumulator: Accumulator) -> statistics_pb2.DatasetFeatureStatistics:
-        """The top values, the histogram of ranks and the number of unique values of each feature."""
+        """Return the top values, the rank histogram and the number of unique values of each feature."""
         result = statistics_pb2.DatasetFeatureStatistics()
         for path, counts in accumulator.items():
             estimate = counts.estimate(self.kept)
@@ -85,7 +85,7 @@ class TopValues(CombinerStatsGenerator):
         return result
 
     def feature(self, path: FeaturePath, estimate: Estimate) -> statistics_pb2.FeatureNameStatistics:
-        """The statistics of one feature."""
+        """Return the statistics of one feature."""
         feature = top_k_uniques.make_feature_stats_proto_topk_uniques(
             feature_path=path,
             num_top_values=self.options.num_top_values,
@@ -101,8 +101,13 @@ class TopValues(CombinerStatsGenerator):
         return feature
 
 
-def count(array: pa.Array, weights: NDArray[np.generic] | None) -> pa.Table:
-    """Each value of the lists in a column with its count, and its weight if rows have weights."""
+def count_values(array: pa.Array, weights: NDArray[np.generic] | None) -> pa.Table:
+    """Count the values in a column of lists.
+
+    Args:
+        array: (rows,) lists of values.
+        weights: (rows,) or None.
+    """
     values, rows = array_util.flatten_nested(array, weights is not None)
     if weights is None:
         counted = values.value_counts()

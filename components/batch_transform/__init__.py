@@ -1,1 +1,1 @@
-"""Transform that works in batches, with the outputs of stock Transform."""
+"""Transform that files in batches, with the same outputs as stock Transform."""

@@ -1,7 +1,7 @@
-"""The operations of TensorFlow Transform's analyzers: what accumulates over the rows, and what is made of that.
+"""The operations of TensorFlow Transform's analyzers: those that accumulate over rows, and those on their results.
 
-Accumulators are combiners as TensorFlow Transform has them, fed by batch; the others stand in for the Beam transforms
-in tensorflow_transform/beam/analyzer_impls.py.
+The former are TensorFlow Transform's own combiners, fed with batches; the latter replace the Beam transforms in
+tensorflow_transform/beam/analyzer_impls.py.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from components.batch_transform import vocabulary
-from components.batch_transform.vocabulary import Terms
+from components.batch_transform.vocabulary import TermCounter
 from components.compat.tft import analyzer_nodes, nodes, tf_utils
 
 Values = tuple[Any, ...]
@@ -19,17 +19,17 @@ Finish = Callable[[Any, Values, "Finisher"], Values]
 
 
 class PerKey(analyzer_nodes.Combiner):
-    """A combiner for each key; what it reads begins with the keys, (batch,), which come once or more in a batch."""
+    """Applies a combiner to each key; the first input are the keys, (batch,), which may repeat."""
 
     def __init__(self, combiner: analyzer_nodes.Combiner) -> None:
         self.combiner = combiner
 
     def create_accumulator(self) -> dict[bytes, Any]:
-        """No key seen."""
+        """Return an accumulator without keys."""
         return {}
 
     def add_input(self, accumulator: dict[bytes, Any], batch: Values) -> dict[bytes, Any]:
-        """Takes in a batch of keys and of values, each (batch, any)."""
+        """Add a batch: the keys, (batch,), then columns of values, each (batch, any)."""
         keys, *columns = batch
         for row, key in enumerate(keys.tolist()):
             known = accumulator[key] if key in accumulator else self.combiner.create_accumulator()
@@ -37,25 +37,25 @@ class PerKey(analyzer_nodes.Combiner):
         return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[dict[bytes, Any]]) -> dict[bytes, Any]:
-        """All keys; the accumulators of the same key as one."""
+        """Merge the accumulators of equal keys."""
         parts: dict[bytes, list[Any]] = {}
         for key, part in (pair for accumulator in accumulators for pair in accumulator.items()):
             parts.setdefault(key, []).append(part)
         return {key: self.combiner.merge_accumulators(same) for key, same in parts.items()}
 
     def compact(self, accumulator: dict[bytes, Any]) -> dict[bytes, Any]:
-        """The same, smaller, before it travels."""
+        """Compact the accumulator of each key before it is sent to another worker."""
         return {key: self.combiner.compact(part) for key, part in accumulator.items()}
 
     def extract_output(self, accumulator: dict[bytes, Any]) -> dict[bytes, Any]:
-        """The outputs of each key, in the order of the keys."""
+        """Return the output of each key, sorted by key."""
         return {key: self.combiner.extract_output(accumulator[key]) for key in sorted(accumulator)}
 
 
 def per_key_columns(
     operation: analyzer_nodes.CacheableCombinePerKeyFormatKeys, values: Values, _: "Finisher"
 ) -> Values:
-    """The keys, (keys,), and each output of all keys, (keys, any)."""
+    """Return the keys, (keys,), and each output for all keys, (keys, any)."""
     (by_key,) = values
     dtypes = [info.dtype.as_numpy_dtype for info in operation.combiner.output_tensor_infos()]
     columns = zip(*by_key.values(), strict=True) if by_key else [[]] * len(dtypes)
@@ -65,35 +65,41 @@ def per_key_columns(
 
 @dataclass
 class Finisher(nodes.Visitor):
-    """What the operations of analyzers give, once their accumulators are merged; ``folder`` takes vocabularies."""
+    """Computes the outputs of analyzers from merged accumulators.
+
+    Attributes:
+        graph: the traced preprocessing_fn.
+        folder: for the files of vocabularies.
+        merged: the results of accumulating operations by label.
+    """
 
     graph: Any
     folder: str
     merged: dict[str, Any] = field(default_factory=dict)
 
     def visit(self, operation_def: Any, input_values: Values) -> Values:
-        """The values that an operation makes of others."""
+        """Return the outputs of an operation for some inputs."""
         if type(operation_def) in ACCUMULATED:
             return (self.merged[operation_def.label],)
         return FINISHED[type(operation_def)](operation_def, input_values, self)
 
     def validate_value(self, value: Any) -> None:
-        """Any value will do."""
+        """Accept any value."""
 
 
 def reserved_tokens(
     operation: analyzer_nodes.ExtractVocabularyReservedTokens, _: Values, finisher: Finisher
 ) -> tuple[list[bytes]]:
-    """The terms that begin a vocabulary whether a row has them or not."""
+    """Return the terms that every vocabulary begins with, whether rows have them or not."""
     return (list(tf_utils.fetch_vocabulary_reserved_tokens(finisher.graph, operation.name)),)
 
 
-# What accumulates: the combiner for an operation that reads so many tensors, or none where that is not known here: a
-# vocabulary by mutual information reads three or more.
+# The combiner for an accumulating operation and its number of input tensors; None if it is not supported: a vocabulary
+# by mutual information reads three or more.
 ACCUMULATED: Mapping[type, Callable[[Any, int], analyzer_nodes.Combiner | None]] = {
     analyzer_nodes.CacheableCombineAccumulate: lambda operation, _: operation.combiner,
     analyzer_nodes.CacheableCombinePerKeyAccumulate: lambda operation, _: PerKey(operation.combiner),
-    analyzer_nodes.VocabularyAccumulate: lambda _, tensors: Terms() if tensors <= 2 else None,
+    analyzer_nodes.VocabularyAccumulate: lambda _, tensors: TermCounter() if tensors <= 2 else None,
 }
 FINISHED: Mapping[type, Finish] = {
     analyzer_nodes.TensorSource: lambda operation, values, finisher: (None,),

@@ -1,4 +1,4 @@
-"""The raw columns of a schema, as they are parsed and as a preprocessing_fn gets them."""
+"""The raw columns of a schema: how they are parsed, and the tensors that a preprocessing_fn receives."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,14 +10,14 @@ from components.compat.tft import schema_utils
 
 
 class UnknownColumnError(Exception):
-    """A raw or transformed column that is not read or written here; the message says which and what it is."""
+    """A raw or transformed column of an unsupported kind; the message is its name and kind."""
 
 
 def parsed_columns(schema: schema_pb2.Schema) -> dict[str, Any]:
-    """How each column is parsed, for tf.io.parse_example.
+    """Return the feature spec of each column, for tf.io.parse_example.
 
     Raises:
-        UnknownColumnError: a column is neither dense nor a list without a fixed length.
+        UnknownColumnError: a column is neither dense nor a list of variable length.
     """
     found = schema_utils.schema_as_feature_spec(schema).feature_spec
     for name, column in found.items():
@@ -27,7 +27,7 @@ def parsed_columns(schema: schema_pb2.Schema) -> dict[str, Any]:
 
 
 def type_specs(columns: Mapping[str, Any]) -> dict[str, tf.TypeSpec]:
-    """What a preprocessing_fn gets: a tensor (batch, *shape), or a sparse one (batch, any)."""
+    """Return the types that a preprocessing_fn receives: tensors (batch, *shape), or sparse ones (batch, any)."""
     return {
         name: tf.TensorSpec([None, *column.shape], column.dtype)
         if isinstance(column, tf.io.FixedLenFeature)
@@ -37,7 +37,7 @@ def type_specs(columns: Mapping[str, Any]) -> dict[str, tf.TypeSpec]:
 
 
 def check_outputs(outputs: Mapping[str, Any]) -> None:
-    """Whether what a preprocessing_fn returns is written here.
+    """Check that the outputs of a preprocessing_fn can be written.
 
     Raises:
         UnknownColumnError: a column is ragged, or sparse in more than one dimension.

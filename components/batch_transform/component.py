@@ -11,7 +11,7 @@ from components.batch_transform.stock_executor import StockExecutor
 
 
 class BatchTransform(Transform):
-    """Transform that works in batches.
+    """Transform that files in batches.
 
     It needs ``disable_statistics=True`` and ``disable_analyzer_cache=True``; what else it refuses is in
     ``components.batch_transform.options``.

@@ -16,7 +16,7 @@ from components.batch_transform import tracing
 from components.batch_transform.columns import UnknownColumnError, check_outputs, parsed_columns, type_specs
 from components.batch_transform.learning import learn
 from components.batch_transform.options import Artifacts, check_settings
-from components.batch_transform.passes import Columns, Graph, Work, check_rows
+from components.batch_transform.passes import Columns, InputFile, TransformGraph, check_rows
 from components.batch_transform.plan import Phase, UnknownAnalyzerError, phases
 from components.batch_transform.rows import transform
 from components.batch_transform.stock_executor import StockExecutor, list_transformed
@@ -62,14 +62,19 @@ class Executor(StockExecutor):
             super().Do(input_dict, output_dict, exec_properties)
             return
         executor_utils.MatchNumberOfTransformedExamplesArtifacts(input_dict, output_dict)
-        analyzed, transformed = work_on(input_dict, output_dict, exec_properties)
+        analyzed, transformed = input_files(input_dict, output_dict, exec_properties)
         saved = self.transform(traced, passes, columns, analyzed, transformed)
         tracing.publish(traced, saved, schema, target)
         fileio.rmtree(os.path.join(target, TEMPORARY))
         list_transformed(output_dict)
 
     def transform(
-        self, traced: Traced, passes: Sequence[Phase], columns: Columns, analyzed: list[Work], transformed: list[Work]
+        self,
+        traced: Traced,
+        passes: Sequence[Phase],
+        columns: Columns,
+        analyzed: list[InputFile],
+        transformed: list[InputFile],
     ) -> str:
         """Run the analyzers on some files and transform others; return the folder of the final SavedModel.
 
@@ -82,14 +87,16 @@ class Executor(StockExecutor):
         saved = os.path.join(traced.folder, "graph")
         tracing.save(traced, saved, values)
         if transformed:
-            graph = Graph(saved, {name: columns[name] for name in tracing.columns_for_outputs(traced)})
+            graph = TransformGraph(saved, {name: columns[name] for name in tracing.columns_for_outputs(traced)})
             schema = tracing.read_schema(saved)
             moved = transform(make_pipeline, transformed, graph, schema, os.path.join(traced.folder, "rows"))
             check_rows(rows, moved)
         return saved
 
 
-def work_on(input_dict: Artifacts, output_dict: Artifacts, properties: Properties) -> tuple[list[Work], list[Work]]:
+def input_files(
+    input_dict: Artifacts, output_dict: Artifacts, properties: Properties
+) -> tuple[list[InputFile], list[InputFile]]:
     """Return the files to analyze and those to transform, and make the folders of the output.
 
     Raises:
@@ -100,12 +107,12 @@ def work_on(input_dict: Artifacts, output_dict: Artifacts, properties: Propertie
     transformed = output_dict.get(specs.TRANSFORMED_EXAMPLES_KEY) or []
     executor_utils.SetSplitNames(splits.transform, transformed)
     analyzed = [
-        Work(path) for split in splits.analyze for artifact in examples for path in required_files(artifact, split)
+        InputFile(path) for split in splits.analyze for artifact in examples for path in required_files(artifact, split)
     ]
-    written: list[Work] = []
+    written: list[InputFile] = []
     for split in splits.transform:
         for artifact, target in zip(examples, transformed, strict=bool(transformed)):
             folder = artifact_utils.get_split_uri([target], split)
             fileio.makedirs(folder)
-            written += (Work(path, number, folder) for number, path in enumerate(required_files(artifact, split)))
+            written += (InputFile(path, number, folder) for number, path in enumerate(required_files(artifact, split)))
     return analyzed, written

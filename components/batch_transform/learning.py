@@ -1,4 +1,4 @@
-"""What the analyzers of a preprocessing_fn learn from the rows, phase by phase."""
+"""Computes the outputs of a preprocessing_fn's analyzers from the rows, phase by phase."""
 
 import os
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from components.batch_transform.analysis import Finisher
 from components.batch_transform.passes import (
     READ,
     Columns,
-    Graph,
+    InputFile,
     MakePipeline,
     Rows,
-    Work,
+    TransformGraph,
     analyze,
     check_files,
     check_rows,
@@ -29,13 +29,16 @@ Values = dict[str, tf.Tensor]
 
 
 def learn(
-    make_pipeline: MakePipeline, traced: Traced, passes: Sequence[Phase], columns: Columns, works: Sequence[Work]
+    make_pipeline: MakePipeline, traced: Traced, passes: Sequence[Phase], columns: Columns, files: Sequence[InputFile]
 ) -> tuple[Values, Rows]:
-    """The values that analyzers give, by the names of their tensors, and the rows of each file.
+    """Run the passes over some files.
+
+    Returns:
+        The analyzers' outputs by the names of their tensors, and the number of rows of each file.
 
     Raises:
-        DataError: a row that cannot be read or computed with, or numbers that are too great.
-        MainlineError: a pass did not see every row once.
+        DataError: a row cannot be read or used, or numbers are too large.
+        MainlineError: a pass did not read every row once.
     """
     finisher = Finisher(traced.graph, traced.folder)
     traverser = nodes.Traverser(finisher)
@@ -43,11 +46,11 @@ def learn(
     rows: Rows = {}
     for number, phase in enumerate(passes):
         folder = os.path.join(traced.folder, f"phase-{number}")
-        graph = Graph(os.path.join(folder, "graph"), columns)
+        graph = TransformGraph(os.path.join(folder, "graph"), columns)
         tracing.save(traced, graph.folder, values, phase.tensors)
-        with naming_bad_rows([work.path for work in works], graph.apply, "Transform"):
-            merged = analyze(make_pipeline, works, graph, phase.analyses, os.path.join(folder, "merged"))
-        check_files(works, merged[READ])
+        with naming_bad_rows([file.path for file in files], graph.apply, "Transform"):
+            merged = analyze(make_pipeline, files, graph, phase.analyses, os.path.join(folder, "merged"))
+        check_files(files, merged[READ])
         check_rows(rows, merged[READ])
         rows |= merged.pop(READ)
         finisher.merged.update(merged)
@@ -59,14 +62,14 @@ def learn(
 
 
 def check_learned(name: str, value: tf.Tensor) -> None:
-    """Looks at what an analyzer gives: with an infinite variance, say, a column would be 0 in every row.
+    """Check the output of an analyzer: with an infinite variance, for example, a column would be 0 in every row.
 
     Raises:
-        DataError: it is not finite.
+        DataError: the output is not finite.
     """
     if value.dtype.is_floating and not np.isfinite(value.numpy()).all():
         raise DataError(
-            f"Transform, {name.partition('/')[0]}", "what the training rows teach is not finite",
+            f"Transform, {name.partition('/')[0]}", "the value learned from the training rows is not finite",
             expected="numbers whose squares a float32 can hold", received=str(value.numpy().tolist())[:200],
-            next_step="Look for numbers that are far too great in the column, or take its logarithm.",
+            next_step="Look for numbers in the column that are far too large, or take its logarithm.",
         )  # fmt: skip

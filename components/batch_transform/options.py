@@ -1,4 +1,4 @@
-"""What this Transform does not do that stock Transform does, refused before anything is read."""
+"""Refuses settings of stock Transform that BatchTransform does not support, before anything is read."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from tfx.types import standard_component_specs as specs
 from pipeline.errors import ConfigError
 
 Artifacts = dict[str, list[types.Artifact]]
-# Stock writes these where they are asked for; next, the argument of the component that leaves them out.
+# The arguments of the component without which stock Transform writes statistics and a cache.
 STATISTICS = "disable_statistics=True"
 CACHE = "disable_analyzer_cache=True"
 UNKNOWN_PROPERTIES = {
@@ -21,10 +21,10 @@ UNKNOWN_PROPERTIES = {
 
 
 def check_settings(inputs: Artifacts, outputs: Artifacts, properties: Mapping[str, Any]) -> None:
-    """Refuses what is not done here.
+    """Refuse unsupported settings.
 
     Raises:
-        ConfigError: it names the setting, and what to do.
+        ConfigError: a setting is not supported.
     """
     if not properties.get(specs.DISABLE_STATISTICS_KEY):
         refuse(specs.DISABLE_STATISTICS_KEY, STATISTICS)
@@ -37,12 +37,12 @@ def check_settings(inputs: Artifacts, outputs: Artifacts, properties: Mapping[st
 
 
 def refuse(key: str, expected: str) -> None:
-    """Raises the error of a setting.
+    """Refuse a setting.
 
     Raises:
         ConfigError: always.
     """
     raise ConfigError(
-        f"BatchTransform: {key}", "not known to this Transform", expected=expected,
-        next_step="Change it, or use tfx.components.Transform.",
+        f"BatchTransform: {key}", "not supported by this Transform", expected=expected,
+        next_step="Change it, or set transform.engine=stock.",
     )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Which analyzers are computed after which pass over the rows, and what each reads.
+"""Plans the passes over the rows: which analyzers each pass computes, and what they read.
 
-An analyzer of TensorFlow Transform is a small graph of operations (tensorflow_transform/analyzer_nodes.py): some
-tensors are accumulated over the rows, accumulators are merged, and the rest is made of the result.
+An analyzer of TensorFlow Transform is a small graph of operations (tensorflow_transform/analyzer_nodes.py): tensors are
+accumulated over the rows, the accumulators are merged, and further operations compute the output.
 """
 
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from components.compat.tft import analyzer_nodes, graph_tools, nodes
 
 
 class UnknownAnalyzerError(Exception):
-    """An analyzer that is not computed here; the message is its label."""
+    """An unsupported analyzer; the message is its label."""
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What is accumulated over the rows, of the values of which tensors."""
+    """A combiner, and the tensors whose values it accumulates over the rows."""
 
     label: str
     combiner: analyzer_nodes.Combiner
@@ -27,25 +27,25 @@ class Analysis:
 
 @dataclass(frozen=True)
 class Phase:
-    """A pass over the rows, and the tensors whose values are known after it."""
+    """A pass over the rows: its analyses, and the analyzers that are complete after it."""
 
     analyses: tuple[Analysis, ...]
     sinks: tuple[analyzer_nodes.TensorSink, ...]
 
     @property
     def tensors(self) -> tuple[str, ...]:
-        """Everything that is read, once."""
+        """The names of all tensors that are read, without repetition."""
         return tuple(dict.fromkeys(name for analysis in self.analyses for name in analysis.tensors))
 
 
 def phases(traced: Traced) -> tuple[Phase, ...]:
-    """The passes, each as soon as what its analyzers read can be computed.
+    """Plan the passes; each analyzer is in the first pass in which its inputs are available.
 
     Raises:
-        UnknownAnalyzerError: an analyzer that is not computed here.
+        UnknownAnalyzerError: an analyzer is not supported.
     """
     for operation in (operation for sink in traced.sinks for operation in operations(sink.future)):
-        check_known(operation)
+        check_supported(operation)
     found: list[Phase] = []
     waiting = list(traced.sinks)
     while waiting:
@@ -59,14 +59,14 @@ def phases(traced: Traced) -> tuple[Phase, ...]:
 
 
 def operations(value: nodes.ValueNode) -> Iterator[nodes.OperationNode]:
-    """All that a value is made by; an operation comes as often as it is used."""
+    """Yield the operations behind a value, each as often as it is used."""
     yield value.parent_operation
     for before in value.parent_operation.inputs:
         yield from operations(before)
 
 
-def check_known(operation: nodes.OperationNode) -> None:
-    """Whether an operation is done here.
+def check_supported(operation: nodes.OperationNode) -> None:
+    """Check that an operation is supported.
 
     Raises:
         UnknownAnalyzerError: it is not.
@@ -75,18 +75,18 @@ def check_known(operation: nodes.OperationNode) -> None:
     known = type(made_of) in FINISHED
     if type(made_of) in ACCUMULATED:
         known = ACCUMULATED[type(made_of)](made_of, len(source(operation).tensors)) is not None
-    # A vocabulary that covers each of some keys.
+    # With key_fn, a vocabulary must cover each of some keys.
     if not known or getattr(made_of, "key_fn", None) is not None:
         raise UnknownAnalyzerError(made_of.label)
 
 
 def source(operation: nodes.OperationNode) -> analyzer_nodes.TensorSource:
-    """The tensors that an accumulating operation reads."""
+    """Return the input tensors of an accumulating operation."""
     return operation.inputs[0].parent_operation.operation_def
 
 
 def ready_sinks(traced: Traced, waiting: list[analyzer_nodes.TensorSink]) -> list[analyzer_nodes.TensorSink]:
-    """Those of the waiting that depend on no other that waits; tables that are made of its value count, too."""
+    """Return the analyzers that depend on no waiting one, neither directly nor through a table made of its output."""
     names = {sink.tensor.name for sink in waiting}
     known = [(sink.tensor, sink.tensor.name not in names) for sink in traced.sinks]
     analyzer = graph_tools.InitializableGraphAnalyzer(
@@ -96,13 +96,13 @@ def ready_sinks(traced: Traced, waiting: list[analyzer_nodes.TensorSink]) -> lis
 
 
 def read_tensors(sink: analyzer_nodes.TensorSink) -> list[object]:
-    """The tensors that an analyzer reads."""
+    """Return the tensors that an analyzer reads."""
     found = (operation.operation_def for operation in operations(sink.future))
     return [tensor for one in found if isinstance(one, analyzer_nodes.TensorSource) for tensor in one.tensors]
 
 
 def analyses(sink: analyzer_nodes.TensorSink) -> Iterator[Analysis]:
-    """What is accumulated for a tensor that an analyzer gives."""
+    """Yield the analyses behind the output of an analyzer."""
     for operation in operations(sink.future):
         made_of = operation.operation_def
         if type(made_of) in ACCUMULATED:

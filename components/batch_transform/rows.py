@@ -1,4 +1,4 @@
-"""The pass that writes the transformed rows: parsed, put through the graph and encoded by batch, in C++."""
+"""The pass that writes the transformed rows; parsing, transforming and encoding file on batches, in C++."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -12,12 +12,12 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.batch_transform.passes import (
     READ,
-    Graph,
+    InputFile,
     Labelled,
     MakePipeline,
     Rows,
     RowsByFile,
-    Work,
+    TransformGraph,
     check_files,
     check_rows,
     run_pass,
@@ -31,35 +31,35 @@ from pipeline.errors import DataError
 
 # The square of a greater number is infinite as a float32.
 MAX_NUMBER = 1e19
-# The label of the rows that were written of each file.
+# The label of the number of rows written for each file.
 WRITTEN = "rows written"
-# As stock Transform calls its files (tfx/components/transform/executor_utils.py).
+# The prefix of stock Transform's files (tfx/components/transform/executor_utils.py).
 PREFIX = "transformed_examples"
 
 
 @functools.lru_cache(maxsize=2)
 def converter(schema: bytes) -> Any:
-    """What makes a record batch of tensors, for the schema of the outputs; made once a process."""
+    """Return the converter from tensors to record batches for a schema of outputs; cached for each process."""
     return impl_helper.make_tensor_to_arrow_converter(schema_pb2.Schema.FromString(schema))
 
 
 class TransformFile(beam.DoFn):
-    """A file of raw rows to files of transformed rows; ``schema`` is that of the outputs, serialized."""
+    """Writes the transformed rows of a file; ``schema`` is the serialized schema of the outputs."""
 
-    def __init__(self, graph: Graph, schema: bytes) -> None:
+    def __init__(self, graph: TransformGraph, schema: bytes) -> None:
         self.graph = graph
         self.schema = schema
 
-    def process(self, work: Work) -> Iterator[Labelled]:
-        """Gives the rows that were read and written; holds a few batches of the file at a time."""
+    def process(self, file: InputFile) -> Iterator[Labelled]:
+        """Yield the numbers of rows read and written; memory holds a few batches of the file."""
         read: list[int] = []
-        batches = ((work.folder, batch) for batch in self.batches(work.path, read))
-        written = write_shards(batches, f"{PREFIX}-{work.number:05d}")
-        yield READ, {work.path: sum(read)}
-        yield WRITTEN, {work.path: written}
+        batches = ((file.folder, batch) for batch in self.batches(file.path, read))
+        written = write_shards(batches, f"{PREFIX}-{file.number:05d}")
+        yield READ, {file.path: sum(read)}
+        yield WRITTEN, {file.path: written}
 
     def batches(self, path: str, read: list[int]) -> Iterator[pa.RecordBatch]:
-        """The transformed rows of a file; ``read`` takes the rows of each batch. A file without rows has one batch."""
+        """Yield the transformed rows of a file, or one empty batch; append the size of each batch to ``read``."""
         for rows, batch in prefetch(self.transform, serialized_batches(path)):
             read.append(rows)
             yield batch
@@ -67,10 +67,10 @@ class TransformFile(beam.DoFn):
             yield pa.RecordBatch.from_pylist([], schema=converter(self.schema).arrow_schema())
 
     def transform(self, serialized: tf.Tensor) -> tuple[int, pa.RecordBatch]:
-        """The rows of a batch, and what becomes of them, each column a list.
+        """Return the number of rows of a batch, and the transformed rows, whose columns are lists.
 
         Raises:
-            DataError: a number that is not finite.
+            DataError: a transformed number is not finite.
         """
         batch = converter(self.schema).convert(dict(self.graph.apply(serialized)))
         check_finite(batch)
@@ -95,18 +95,22 @@ def check_finite(batch: pa.RecordBatch) -> None:
 
 
 def transform(
-    make_pipeline: MakePipeline, works: Sequence[Work], graph: Graph, schema: schema_pb2.Schema, folder: str
+    make_pipeline: MakePipeline,
+    files: Sequence[InputFile],
+    graph: TransformGraph,
+    schema: schema_pb2.Schema,
+    folder: str,
 ) -> Rows:
-    """Writes the transformed rows of files; gives the rows that were read of each.
+    """Write the transformed rows of files; return the number of rows read from each.
 
     Raises:
-        DataError: a row that cannot be transformed, or not into finite numbers.
-        MainlineError: other rows were written than were read.
+        DataError: a row cannot be transformed, or not into finite numbers.
+        MainlineError: the numbers of rows read and written differ.
     """
     combiners = {READ: RowsByFile(), WRITTEN: RowsByFile()}
     process = TransformFile(graph, schema.SerializeToString())
-    with naming_bad_rows([work.path for work in works], process.transform, "Transform"):
-        moved = run_pass(make_pipeline, works, process, combiners, folder)
+    with naming_bad_rows([file.path for file in files], process.transform, "Transform"):
+        moved = run_pass(make_pipeline, files, process, combiners, folder)
     check_rows(moved[READ], moved[WRITTEN])
-    check_files(works, moved[READ])
+    check_files(files, moved[READ])
     return dict(moved[READ])

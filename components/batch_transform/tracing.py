@@ -1,6 +1,6 @@
-"""A preprocessing_fn as a graph, traced and saved by TensorFlow Transform's own code (see its beam/impl.py).
+"""Traces and saves a preprocessing_fn as TensorFlow Transform does (tensorflow_transform/beam/impl.py).
 
-A SavedModel of a phase gives what the analyzers of the phase read; the last one gives what the function returns.
+The SavedModel of a phase returns the inputs of its analyzers; the final one returns the outputs of the function.
 """
 
 import json
@@ -31,9 +31,9 @@ METADATA = impl_helper.METADATA_DIR_NAME
 
 @dataclass(frozen=True)
 class Traced:
-    """A preprocessing_fn, and its graph as it is before any analyzer is computed.
+    """A preprocessing_fn and its graph, before any analyzer is computed.
 
-    ``assets`` names the file of each vocabulary; ``folder`` is for files that live as long as the executor runs.
+    ``assets`` holds the file name of each vocabulary; ``folder`` is for temporary files.
     """
 
     function: PreprocessingFn
@@ -48,14 +48,14 @@ class Traced:
 
 
 def trace(function: PreprocessingFn, specs: Mapping[str, tf.TypeSpec], folder: str) -> Traced:
-    """Calls a preprocessing_fn with placeholders of the raw columns.
+    """Call a preprocessing_fn with placeholders for the raw columns.
 
     Raises:
-        ValueError: it does not return a dictionary with something in it.
+        ValueError: it does not return a non-empty dictionary.
     """
     graph, inputs, outputs = impl_helper.trace_preprocessing_function(function, specs, False, folder)
     if not isinstance(outputs, dict) or not outputs:
-        raise ValueError(f"preprocessing_fn must return a dictionary that is not empty, but returned {outputs!r}")
+        raise ValueError(f"preprocessing_fn must return a non-empty dictionary, but returned {outputs!r}")
     assets = annotators.get_asset_annotations(graph)
     sinks = tuple(graph.get_collection(analyzer_nodes.TENSOR_REPLACEMENTS))
     fingerprint = graph_tools.get_analyzers_fingerprint(graph, inputs)
@@ -63,7 +63,7 @@ def trace(function: PreprocessingFn, specs: Mapping[str, tf.TypeSpec], folder: s
 
 
 def columns_for_analysis(traced: Traced) -> set[str]:
-    """The raw columns that an analyzer depends on, and those that an operation without an output reads, as a check."""
+    """Return the raw columns that analyzers depend on, and those of operations without outputs, such as checks."""
     visitor = graph_tools.SourcedTensorsVisitor()
     for sink in traced.sinks:
         nodes.Traverser(visitor).visit_value_node(sink.future)
@@ -73,14 +73,18 @@ def columns_for_analysis(traced: Traced) -> set[str]:
 
 
 def columns_for_outputs(traced: Traced) -> set[str]:
-    """The raw columns that an output depends on."""
+    """Return the raw columns that the outputs depend on."""
     return set(graph_tools.get_dependent_inputs(traced.graph, traced.inputs, traced.outputs))
 
 
 def save(traced: Traced, folder: str, values: Mapping[str, tf.Tensor], tensors: tuple[str, ...] = ()) -> None:
-    """Writes the graph with the analyzers' outputs that are known, by their tensors' names.
+    """Write a SavedModel of the function.
 
-    The SavedModel gives ``tensors``, by their names, while analyzers are left, then what the function returns.
+    Args:
+        traced: the function.
+        folder: of the new SavedModel.
+        values: the known outputs of analyzers by the names of their tensors.
+        tensors: the names of what the SavedModel returns; empty for the outputs of the function.
     """
     names = {name: name for name in tensors}
     impl_helper.trace_and_write_v2_saved_model(
@@ -89,12 +93,12 @@ def save(traced: Traced, folder: str, values: Mapping[str, tf.Tensor], tensors: 
 
 
 def read_schema(saved: str) -> schema_pb2.Schema:
-    """The schema of the outputs, which is beside the last SavedModel."""
+    """Return the schema of the outputs, which lies beside the final SavedModel."""
     return metadata_io.read_metadata(os.path.join(saved, METADATA)).schema
 
 
 def publish(traced: Traced, saved: str, raw: schema_pb2.Schema, target: str) -> None:
-    """Moves the last SavedModel to where stock Transform has it, with the metadata of what goes in and comes out."""
+    """Move the final SavedModel and the metadata to the output, as stock Transform does."""
     output = tft.TFTransformOutput
     transformed = os.path.join(target, output.TRANSFORMED_METADATA_DIR)
     metadata_io.write_metadata(dataset_metadata.DatasetMetadata(raw), os.path.join(target, output.RAW_METADATA_DIR))
@@ -102,6 +106,6 @@ def publish(traced: Traced, saved: str, raw: schema_pb2.Schema, target: str) -> 
     if traced.assets:
         with fileio.open(os.path.join(transformed, output.ASSET_MAP), "w") as file:
             file.write(json.dumps(traced.assets))
-    # Nothing else in the folder of a SavedModel is of that name, and no user of stock's expects it.
+    # Stock Transform's SavedModel does not have this folder.
     fileio.rmtree(os.path.join(saved, METADATA))
     fileio.rename(saved, os.path.join(target, output.TRANSFORM_FN_DIR))

@@ -23,7 +23,7 @@ def test_it_leaves_what_the_report_and_pusher_need(lower, world, run_executor, t
         assert found == ours.blessing.get_string_custom_property(name) != ""
     assert stock.blessing.get_int_custom_property("blessed") == ours.blessing.get_int_custom_property("blessed")
     found, expected = (
-        tfma.load_eval_results(str(path), model_name=tfma.CANDIDATE_KEY).results[0].get_metrics_for_all_slices()
+        tfma.load_eval_result(str(path), model_name=tfma.CANDIDATE_KEY).get_metrics_for_all_slices()
         for path in (tmp_path / "stock", ours.evaluation)
     )
     assert found.keys() == expected.keys()

@@ -171,7 +171,9 @@ def test_rows_that_a_generator_misses_stop_the_run(tmp_path):
     statistics = statistics_runs.statistics_pb2.DatasetFeatureStatisticsList()
     statistics.datasets.add(num_examples=9)
     with pytest.raises(MainlineError) as error:
-        counting.write_total(counting.Total(2, 10, statistics.SerializeToString()), str(tmp_path / "stats.pb"), 2)
+        counting.write_statistics(
+            counting.SplitStatistics(2, 10, statistics.SerializeToString()), str(tmp_path / "stats.pb"), 2
+        )
     assert (error.value.expected, error.value.received) == ("10 rows of 2 files", "9 rows of 2 files")
     assert not list(tmp_path.iterdir())
 

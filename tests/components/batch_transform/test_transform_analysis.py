@@ -13,7 +13,7 @@ from tensorflow_transform import analyzers
 from components.batch_transform import vocabulary
 from components.batch_transform.analysis import PerKey
 from components.batch_transform.passes import MergeFiles, RowsByFile
-from components.batch_transform.vocabulary import Terms
+from components.batch_transform.vocabulary import TermCounter
 
 
 def merged(combiner, batches):
@@ -25,16 +25,16 @@ def merged(combiner, batches):
 
 def test_terms_are_counted_over_files():
     drawn = np.random.default_rng(1).choice(["a", "b", "ö", "x y"], (5, 999))
-    table = merged(Terms(), [(np.array([term.encode() for term in part], object),) for part in drawn])
+    table = merged(TermCounter(), [(np.array([term.encode() for term in part], object),) for part in drawn])
     found = dict(zip(table["value"].to_pylist(), table["count"].to_pylist(), strict=True))
     assert found == Counter(term.encode() for part in drawn for term in part)
 
 
 def test_weights_are_summed_and_stay_whole_where_they_are():
     terms = np.array([b"a", b"b", b"a"], object)
-    whole = merged(Terms(), [(terms, np.array([1, 2, 3])), (terms, np.array([10, 20, 30]))])
+    whole = merged(TermCounter(), [(terms, np.array([1, 2, 3])), (terms, np.array([10, 20, 30]))])
     assert sorted(zip(whole["value"].to_pylist(), whole["count"].to_pylist(), strict=True)) == [(b"a", 44), (b"b", 22)]
-    half = merged(Terms(), [(terms, np.array([0.5, 0.25, 0.5], np.float32))])
+    half = merged(TermCounter(), [(terms, np.array([0.5, 0.25, 0.5], np.float32))])
     assert dict(zip(half["value"].to_pylist(), half["count"].to_pylist(), strict=True)) == {b"a": 1.0, b"b": 0.25}
 
 
@@ -51,7 +51,7 @@ def test_no_term_at_all_has_the_stand_in_of_tensorflow_transform():
     for dtype in (tf.string, tf.int64):
         _, wanted = analyzers.get_empy_vocabulary_dummy_value(dtype)
         assert vocabulary.stand_in(dtype.name)["value"].to_pylist() == [wanted]
-    assert vocabulary.size(merged(Terms(), [])) == 1
+    assert vocabulary.size(merged(TermCounter(), [])) == 1
 
 
 @pytest.mark.parametrize(("top_k", "threshold", "terms"), [(2, 0, [b"c", b"b"]), (None, 2, [b"c", b"b", b"a"])])

@@ -81,7 +81,7 @@ def test_what_is_learned_is_finite():
     check_learned("x_xf/mean_and_var/output:0", tf.constant([1.0, 2.0]))
     check_learned("x_xf/vocabulary:0", tf.constant([b"inf"]))
     for value in (math.nan, math.inf):
-        with pytest.raises(DataError, match="Transform, x_xf: what the training rows teach is not finite"):
+        with pytest.raises(DataError, match="Transform, x_xf: the value learned from the training rows is not finite"):
             check_learned("x_xf/mean_and_var/output:0", tf.constant([1.0, value]))
 
 

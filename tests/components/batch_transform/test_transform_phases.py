@@ -11,7 +11,7 @@ import tensorflow_transform as tft
 from fakes.stock.transform_runs import run, taxi_rows, taxi_schema
 
 from components.batch_transform import passes
-from components.batch_transform.passes import Graph, loaded
+from components.batch_transform.passes import TransformGraph, load_graph
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +72,10 @@ def test_threads_that_begin_together_load_a_graph_once(ours, taxi, monkeypatch):
             super().__init__(folder)
 
     monkeypatch.setattr(passes, "SavedModelLoader", Counted)
-    loaded.cache_clear()
+    load_graph.cache_clear()
     (path,) = map(str, Path(taxi.uri, "Split-eval").iterdir())
     raw = next(iter(tf.data.TFRecordDataset(path, "GZIP").batch(7)))
-    graph = Graph(ours.transform.transform_savedmodel_dir, ours.transform.raw_feature_spec())
+    graph = TransformGraph(ours.transform.transform_savedmodel_dir, ours.transform.raw_feature_spec())
     with ThreadPoolExecutor(4) as pool:
         applied = list(pool.map(graph.apply, [raw] * 4))
     assert loads == [graph.folder]
