@@ -1,1 +1,1 @@
-"""Evaluator that counts metrics in batches, with the outputs of stock Evaluator."""
+"""Evaluator that computes metrics in batches, with the outputs of stock Evaluator."""

@@ -1,4 +1,4 @@
-"""The core: predictions and a plan to the metrics of every slice."""
+"""Computes the metrics of every slice from predictions and a plan."""
 
 from collections.abc import Iterator, Mapping
 
@@ -17,9 +17,10 @@ Values = Mapping[MetricKey, float | Estimate]
 
 
 def evaluate(predictions: Columns, plan: Plan) -> Iterator[tuple[SliceKey, Values, int]]:
-    """The metrics of every slice that has rows, one slice in memory at a time.
+    """Compute the metrics of every slice that has rows, with one slice in memory at a time.
 
-    Yields the slice, its metrics, and how many of its jackknife samples are empty, in which case it has no intervals.
+    Yields:
+        The slice, its metrics, and the number of its empty jackknife samples; if there are any, it has no intervals.
 
     Raises:
         DataError: a label is neither 0 nor 1.
@@ -38,7 +39,7 @@ def evaluate(predictions: Columns, plan: Plan) -> Iterator[tuple[SliceKey, Value
 
 
 def slice_values(rows: Mapping[str, Rows], plan: Plan) -> dict[MetricKey, Samples]:
-    """Each metric of a slice, (1 + buckets,), and the difference of the candidate to the baseline."""
+    """Return each metric of a slice, (1 + buckets,), and the differences between candidate and baseline."""
     values = {key: FORMULAS[metric.kind](rows[key.model_name], metric) for key, metric in plan.metrics.items()}
     if len(plan.models) > 1:
         candidate, baseline = (model.name for model in plan.models)
@@ -50,7 +51,7 @@ def slice_values(rows: Mapping[str, Rows], plan: Plan) -> dict[MetricKey, Sample
 
 
 def with_intervals(values: Mapping[MetricKey, Samples], plan: Plan, empty: int) -> Values:
-    """The values of all rows, with their standard errors where these can be told: every sample must have a value."""
+    """Return the values over all rows, with standard errors if every jackknife sample has a value."""
     alone = not plan.buckets or empty > 0
     return {
         key: float(samples[0])

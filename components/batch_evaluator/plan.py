@@ -1,4 +1,4 @@
-"""What an EvalConfig asks for, checked: whatever this evaluator would not compute as TFMA does is refused."""
+"""The plan for an EvalConfig; anything that BatchEvaluator would compute differently from TFMA is refused."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ OPTION_FIELDS = ("compute_confidence_intervals", "confidence_intervals", "includ
 
 @dataclass(frozen=True)
 class Model:
-    """A model of the evaluation: its name in metric keys, and the column of its scores."""
+    """A model of the evaluation: its name in metric keys, the column of its scores, and how it is called."""
 
     name: str
     column: str
@@ -51,9 +51,9 @@ class Plan:
     Attributes:
         config: the EvalConfig with its defaults, as it is saved.
         models: the candidate, then the baseline if there is one.
-        label: the column of the label.
-        metrics: each metric by its key, which holds the name of its model.
-        no_interval: keys whose values never have an interval.
+        label: the label column.
+        metrics: each metric by its key, which includes the name of its model.
+        no_interval: the keys of metrics without intervals.
         buckets: of the jackknife; 0 for no intervals.
     """
 
@@ -66,10 +66,10 @@ class Plan:
 
 
 def make_plan(config: config_pb2.EvalConfig, *, has_baseline: bool) -> Plan:
-    """The plan for a config; change thresholds are dropped when there is no baseline, as in stock Evaluator.
+    """Return the plan for a config; without a baseline, change thresholds are dropped, as in stock Evaluator.
 
     Raises:
-        ConfigError: the config asks for something that is not known here; it names it.
+        ConfigError: a part of the config is not supported.
     """
     config = tfma.utils.update_eval_config_with_defaults(config, has_baseline=has_baseline, rubber_stamp=True)
     tfma.utils.verify_eval_config(config)
@@ -89,12 +89,14 @@ def make_plan(config: config_pb2.EvalConfig, *, has_baseline: bool) -> Plan:
 
 
 def check_fields(config: config_pb2.EvalConfig) -> None:
-    """Refuses a field, a metric, or a key of a metric that is not known here."""
+    """Refuse unsupported fields, metrics, and keys of metrics."""
     only(config, ("model_specs", "slicing_specs", "metrics_specs", "options"), WHERE)
     only(config.options, OPTION_FIELDS, f"{WHERE}.options")
     method = config.options.confidence_intervals.method
     if config.options.compute_confidence_intervals.value and method != config_pb2.ConfidenceIntervalOptions.JACKKNIFE:
-        raise ConfigError(f"{WHERE}.options", "only the jackknife is known", expected="JACKKNIFE", received=str(method))
+        raise ConfigError(
+            f"{WHERE}.options", "only the jackknife is supported", expected="JACKKNIFE", received=str(method)
+        )
     for model in config.model_specs:
         only(model, MODEL_FIELDS, f"{WHERE}.model_specs")
     for slicing in config.slicing_specs:
@@ -106,14 +108,14 @@ def check_fields(config: config_pb2.EvalConfig) -> None:
 
 
 def only(message: Any, known: tuple[str, ...], where: str) -> None:
-    """Refuses a message with a field that is set and not known."""
+    """Refuse a message with an unsupported field."""
     unknown = [field.name for field, _ in message.ListFields() if field.name not in known]
     if unknown:
-        raise ConfigError(where, f"{unknown[0]}: not known to this evaluator", expected=", ".join(known))
+        raise ConfigError(where, f"{unknown[0]}: not supported by this evaluator", expected=", ".join(known))
 
 
 def check_metric(metric: config_pb2.MetricConfig) -> None:
-    """Refuses a metric or a key that is not known, or a threshold that is not one number in [0, 1]."""
+    """Refuse an unknown metric or key, and a threshold that is not one number in [0, 1]."""
     where = f"{WHERE}.metrics.{metric.class_name}"
     only(metric, ("class_name", "module", "config", "threshold", "per_slice_thresholds"), where)
     if metric.class_name not in ALLOWED:
@@ -127,7 +129,7 @@ def check_metric(metric: config_pb2.MetricConfig) -> None:
 
 
 def check_settings(where: str, settings: Mapping[str, Any]) -> None:
-    """Refuses values that have no meaning here."""
+    """Refuse numbers of thresholds, and thresholds, that are out of range."""
     count = settings.get("num_thresholds", 2)
     if not isinstance(count, int) or count < 2:
         raise ConfigError(f"{where}.num_thresholds", "out of range", expected="an integer > 1", received=str(count))
@@ -138,10 +140,10 @@ def check_settings(where: str, settings: Mapping[str, Any]) -> None:
 
 
 def make_models(config: config_pb2.EvalConfig, has_baseline: bool) -> tuple[Model, ...]:
-    """The candidate, and the baseline if there is one.
+    """Return the candidate, and the baseline if there is one.
 
     Raises:
-        ConfigError: there are other models, or one that is not called by a signature.
+        ConfigError: there are other models, or one is not called by a signature.
     """
     specs = sorted(config.model_specs, key=lambda spec: bool(spec.is_baseline))
     roles = [bool(spec.is_baseline) for spec in specs]
@@ -164,10 +166,10 @@ def make_models(config: config_pb2.EvalConfig, has_baseline: bool) -> tuple[Mode
 
 
 def check_schema(plan: Plan, schema: schema_pb2.Schema, multivalent: frozenset[str]) -> None:
-    """Compares the columns that the plan reads with the schema.
+    """Check the columns of the plan against the schema.
 
     Raises:
-        ConfigError: a column is not in the schema, has several values, or takes the name of a column of scores.
+        ConfigError: a column is not in the schema, may have several values, or has the name of a score column.
     """
     names = {feature.name for feature in schema.feature}
     for name in [plan.label, *slice_columns(plan.config.slicing_specs)]:

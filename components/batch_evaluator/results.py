@@ -1,4 +1,4 @@
-"""The evaluation on disk and the verdict, by TFMA's own code, so that every reader of TFMA reads them."""
+"""Writes the evaluation and the verdict with TFMA's own code, so that all of TFMA's readers can read them."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ SlicedMetrics = tuple[SliceKey, dict[MetricKey, Any]]
 
 
 def sliced_metrics(key: SliceKey, values: Values, buckets: int, empty: int) -> SlicedMetrics:
-    """The metrics of a slice as TFMA holds them; a slice without intervals says why, in TFMA's words."""
+    """Return the metrics of a slice as TFMA represents them; without intervals they include TFMA's error message."""
     metrics: dict[MetricKey, Any] = {name: tfma_value(value, buckets) for name, value in values.items()}
     if empty:
         metrics[MetricKey(internal.ERROR_METRIC_NAME)] = (
@@ -32,7 +32,7 @@ def sliced_metrics(key: SliceKey, values: Values, buckets: int, empty: int) -> S
 def write_results(
     path: str, metrics: Iterable[SlicedMetrics], config: config_pb2.EvalConfig, model_locations: Mapping[str, str]
 ) -> None:
-    """Writes the files of stock Evaluator: config, metrics, validation, and the empty plots and attributions."""
+    """Write the files of stock Evaluator: config, metrics, validation, and empty plots and attributions."""
     slices = list(metrics)
     write_config(path, config, model_locations)
     shard = "-00000-of-00001.tfrecord"
@@ -53,7 +53,7 @@ def write_results(
 
 
 def write_config(path: str, config: config_pb2.EvalConfig, model_locations: Mapping[str, str]) -> None:
-    """Writes the effective config as tensorflow_model_analysis/writers/eval_config_writer.py does."""
+    """Write the effective config as tensorflow_model_analysis/writers/eval_config_writer.py does."""
     run = config_pb2.EvalRun(
         eval_config=config,
         version=internal.VERSION,
@@ -67,17 +67,17 @@ def write_config(path: str, config: config_pb2.EvalConfig, model_locations: Mapp
 
 
 def write_records(path: str, name: str, messages: Iterable[Any]) -> None:
-    """Writes one TFRecord file."""
+    """Write a TFRecord file."""
     with tf.io.TFRecordWriter(os.path.join(path, name)) as writer:
         for message in messages:
             writer.write(message.SerializeToString())
 
 
 def validate(slices: Iterable[SlicedMetrics], config: config_pb2.EvalConfig) -> validation_result_pb2.ValidationResult:
-    """The verdict over all slices; it fails for a threshold whose slice has no rows.
+    """Validate all slices against the thresholds; a threshold on a slice without rows fails.
 
-    TFMA reads numbers in the values of slices: for it the text ``007`` is the text ``7``, and no float32 is 0.1. Here
-    each value is a text that begins with a mark, which is none of its numbers, and is put back in the result.
+    TFMA parses numbers in the values of slices: it takes the text ``007`` for ``7``, and finds no float32 equal to 0.1.
+    So each value is prefixed with a mark that makes it text, and the mark is removed from the result.
     """
     marked = config_pb2.EvalConfig()
     marked.CopyFrom(config)
@@ -94,7 +94,7 @@ def validate(slices: Iterable[SlicedMetrics], config: config_pb2.EvalConfig) -> 
 
 
 def mark(spec: config_pb2.SlicingSpec) -> None:
-    """Puts the mark before each value."""
+    """Prefix each value of a slice with the mark."""
     for name, text in dict(spec.feature_values).items():
         spec.feature_values[name] = MARK + text
 
@@ -102,7 +102,7 @@ def mark(spec: config_pb2.SlicingSpec) -> None:
 def unmarked(
     result: validation_result_pb2.ValidationResult, keys: Mapping[SliceKey, SliceKey]
 ) -> validation_result_pb2.ValidationResult:
-    """The same with the slices as they are."""
+    """Remove the mark from the slices of a result."""
     for of_slice in result.metric_validations_per_slice:
         key = keys[slicer_lib.deserialize_slice_key(of_slice.slice_key)]
         of_slice.slice_key.CopyFrom(slicer_lib.serialize_slice_key(key))

@@ -1,4 +1,4 @@
-"""Files of examples to files of predictions: batches through the models, in C++ but for the loop over batches."""
+"""Scores files of examples and writes files of predictions; apart from the loop over batches, all work is in C++."""
 
 import functools
 import itertools
@@ -25,7 +25,7 @@ VALUE_TYPES = {schema_pb2.BYTES: pa.string(), schema_pb2.INT: pa.int64(), schema
 
 @dataclass(frozen=True)
 class Scorer:
-    """A model on disk, and the column that its scores go to."""
+    """A model on disk, how it is called, and the column for its scores."""
 
     column: str
     path: str
@@ -34,7 +34,7 @@ class Scorer:
 
 
 class ScoreFile(beam.DoFn):
-    """A numbered file of serialized tf.Examples to a Parquet file; yields the rows of each."""
+    """Scores a numbered file of serialized tf.Examples and writes a Parquet file."""
 
     def __init__(self, scorers: Sequence[Scorer], schema: bytes, evaluation_dir: str) -> None:
         self.scorers = tuple(scorers)
@@ -42,7 +42,7 @@ class ScoreFile(beam.DoFn):
         self.evaluation_dir = evaluation_dir
 
     def process(self, numbered: tuple[int, str]) -> Iterator[int]:
-        """Reads, scores and writes batch by batch, so that a file larger than memory passes."""
+        """Yield the number of rows; batches are scored one by one, so a file may be larger than memory."""
         number, path = numbered
         tables = score_batches(path, self.scorers, self.schema)
         first = next(tables, None)
@@ -82,7 +82,7 @@ def write_predictions(
 
 
 def empty_table(scorers: Sequence[Scorer], schema: bytes) -> pa.Table:
-    """The columns of a file without rows."""
+    """Return the columns of a file without rows."""
     batch = decoder(schema)(tf.constant([], tf.string))
     table = raw_columns(batch, schema_pb2.Schema.FromString(schema))
     for scorer in scorers:
@@ -91,7 +91,7 @@ def empty_table(scorers: Sequence[Scorer], schema: bytes) -> pa.Table:
 
 
 def score_batches(path: str, scorers: Sequence[Scorer], schema: bytes) -> Iterator[pa.Table]:
-    """The rows of a file with their scores, at most 4096 at a time."""
+    """Yield the rows of a file with their scores, at most 4096 at a time."""
     columns = schema_pb2.Schema.FromString(schema)
     decode = decoder(schema)
     for batch in serialized_batches(path):
@@ -102,10 +102,10 @@ def score_batches(path: str, scorers: Sequence[Scorer], schema: bytes) -> Iterat
 
 
 def score_all(batch: tf.Tensor, scorers: Sequence[Scorer]) -> list[NDArray[np.generic]]:
-    """The scores of serialized rows by each model.
+    """Return the scores of serialized rows, (batch,), by each model, each (batch,).
 
     Raises:
-        DataError: one is not finite.
+        DataError: a score is not finite.
         tf.errors.OpError: a model fails on a row.
     """
     models = [(scorer, load_model(scorer.path, scorer.signature, scorer.output)) for scorer in scorers]
@@ -113,15 +113,15 @@ def score_all(batch: tf.Tensor, scorers: Sequence[Scorer]) -> list[NDArray[np.ge
 
 
 def check_scores(scores: NDArray[np.generic], rows: int, scorer: Scorer) -> NDArray[np.generic]:
-    """The scores, if there is one for each row.
+    """Return the scores after checking that there is a finite one for each row.
 
     Raises:
-        DataError: one is not a number, as where a row cannot be put through the preprocessing.
-        MainlineError: there are more, or fewer.
+        DataError: a score is not finite, for example because the preprocessing cannot handle the row.
+        MainlineError: the number of scores is wrong.
     """
     if scores.size != rows:
         raise MainlineError(
-            f"{scorer.path}, {scorer.output}", "not one score a row", expected=f"{rows}", received=f"{scores.size}"
+            f"{scorer.path}, {scorer.output}", "not one score per row", expected=f"{rows}", received=f"{scores.size}"
         )
     if not np.isfinite(scores).all():
         raise DataError(EVALUATOR, f"the {scorer.column} of the row is not finite", expected="a number in [0, 1]")
@@ -129,7 +129,7 @@ def check_scores(scores: NDArray[np.generic], rows: int, scorer: Scorer) -> NDAr
 
 
 def multivalent(schema: schema_pb2.Schema) -> frozenset[str]:
-    """The columns that may hold more than one value in a row; those of which the schema says nothing hold one."""
+    """Return the columns that may hold several values in a row; by default a column holds one."""
     return frozenset(
         feature.name
         for feature in schema.feature
@@ -139,7 +139,7 @@ def multivalent(schema: schema_pb2.Schema) -> frozenset[str]:
 
 
 def raw_columns(batch: pa.RecordBatch, schema: schema_pb2.Schema) -> pa.Table:
-    """The columns of the schema as tfx_bsl decodes them, with the type of ``read_predictions``."""
+    """Return the columns of the schema with the types of ``read_predictions``, from a batch decoded by tfx_bsl."""
     several = multivalent(schema)
     columns = {}
     for feature in schema.feature:
@@ -149,7 +149,7 @@ def raw_columns(batch: pa.RecordBatch, schema: schema_pb2.Schema) -> pa.Table:
 
 
 def typed(column: pa.Array, feature: schema_pb2.Feature) -> pa.Array:
-    """Lists of the type of the feature.
+    """Cast a column to lists of the feature's type.
 
     Raises:
         DataError: a value is not UTF-8.
@@ -161,10 +161,10 @@ def typed(column: pa.Array, feature: schema_pb2.Feature) -> pa.Array:
 
 
 def single_values(column: pa.Array, name: str) -> pa.Array:
-    """Lists of at most one value to values, an empty list to null.
+    """Convert lists of at most one value to values, and empty lists to null.
 
     Raises:
-        DataError: a row has several.
+        DataError: a row has several values.
     """
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
     if lengths.max(initial=0) > 1:

@@ -127,5 +127,5 @@ def test_a_model_that_does_not_score_each_row_is_refused(world, tmp_path):
     path = tmp_path / "Format-Serving"
     tf.saved_model.save(module, str(path), signatures={"serving_default": signature.get_concrete_function(spec)})
     (examples,) = (world.examples / "Split-one").iterdir()
-    with pytest.raises(MainlineError, match="not one score a row"):
+    with pytest.raises(MainlineError, match="not one score per row"):
         next(score_batches(str(examples), [scorer(tmp_path)], world.schema.SerializeToString()))
