@@ -1,4 +1,4 @@
-"""A page in a real Chromium that has no network, and all that went wrong on it."""
+"""A page in a real Chromium without a network."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 @dataclass
 class Opened:
-    """A page, the addresses that it asked for, and what it complained of."""
+    """A page, the addresses that it requested, and its console messages and errors."""
 
     page: Page
     requests: list[str] = field(default_factory=list)
@@ -25,7 +25,7 @@ class Opened:
 
 @contextmanager
 def launched() -> Iterator[Browser]:
-    """Chromium without a sandbox, as containers need it; without Chromium, skips, or fails where there must be one."""
+    """Launch Chromium without a sandbox, as containers need it. Without Chromium, skip, or fail if one is required."""
     if CHROMIUM is None and not os.environ.get("MAINLINE_NEEDS_CHROMIUM"):
         pytest.skip("no chromium: run requirements/chromium.sh")
     assert CHROMIUM, "no chromium, which MAINLINE_NEEDS_CHROMIUM asks for"
@@ -37,7 +37,7 @@ def launched() -> Iterator[Browser]:
 
 @contextmanager
 def opened(browser: Browser, path: Path, **options: Any) -> Iterator[Opened]:
-    """Opens a file; the page's own address is no request."""
+    """Open a file; the request for the page itself is not recorded."""
     options.setdefault("viewport", {"width": 1280, "height": 900})
     context = browser.new_context(offline=True, **options)
     found = Opened(context.new_page())

@@ -1,4 +1,4 @@
-"""Reports for the tests of the page: drawn labels and scores, cut by the functions of the report."""
+"""Reports for tests of the page, computed from random labels and scores."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ DIGEST = "d" * 64
 
 
 def make_rows(rows: int = ROWS, seed: int = 5) -> pa.Table:
-    """Calibrated scores, higher for one sex; a few rows are of a city that is too small."""
+    """Return calibrated scores, higher for one sex; one city has too few rows."""
     generator = np.random.default_rng(seed)
     sex = generator.choice(["Female", "Male"], rows)
     city = generator.choice(["Oslo", "Łódź", "عمّان", "tiny"], rows, p=[0.5, 0.3, 0.195, 0.005])
@@ -27,13 +27,13 @@ def make_rows(rows: int = ROWS, seed: int = 5) -> pa.Table:
 
 
 def measured(value: float, rows: int, of: float = 0.5) -> Measurement:
-    """A value with an interval that narrows as rows grow."""
+    """Return a value with an interval that narrows with more rows."""
     half = of * 1.96 / np.sqrt(max(rows, 1))
     return Measurement(float(value), (float(value - half), float(value + half)))
 
 
 def metrics_of(label, score) -> dict[str, Measurement]:
-    """By TFMA's names, as scikit-learn counts them; nan where a label is missing."""
+    """Return scikit-learn's metrics under TFMA's names; nan if a label is missing."""
     rows, decided, both = len(label), score > 0.5, len(set(label)) == 2
     found = {
         "auc": sklearn_metrics.roc_auc_score(label, score) if both else np.nan,
@@ -47,7 +47,7 @@ def metrics_of(label, score) -> dict[str, Measurement]:
 
 
 def make_slice(table: pa.Table, features: Sequence[tuple[str, str]]) -> f.Slice:
-    """The rows where features have values."""
+    """Return the slice of the rows in which features have these values."""
     keep = np.ones(table.num_rows, bool)
     for name, value in features:
         keep &= np.array(table[name].to_pylist()) == value
@@ -67,7 +67,7 @@ def make_slice(table: pa.Table, features: Sequence[tuple[str, str]]) -> f.Slice:
 
 
 def comparisons(found: dict[str, Measurement]) -> tuple[f.Comparison, ...]:
-    """Against a slightly worse baseline, and the base rate."""
+    """Return comparisons with a slightly worse baseline, and with the base rate."""
     sides = {
         "AUC": ("auc", "higher"),
         "BinaryCrossEntropy": ("binary_crossentropy", "lower"),
@@ -88,7 +88,7 @@ def comparisons(found: dict[str, Measurement]) -> tuple[f.Comparison, ...]:
 
 
 def make_data() -> f.Data:
-    """One of everything."""
+    """Return one fact of each kind."""
     bars = tuple(f.Bar(f"{low} … {low + 10}", float(40 - low)) for low in range(0, 40, 10))
     age = f.ColumnStats("age", "train", "INT", 1500, 0.01, None, 38.2, 13.1, 17.0, 37.0, 90.0, 0.0, bars)
     city = replace(
@@ -124,7 +124,7 @@ def make_data() -> f.Data:
 
 
 def make_lineage() -> f.Lineage:
-    """A short graph."""
+    """Return the lineage of a short graph."""
     artifacts = (
         f.ArtifactFact(1, "Examples", "ExampleGen", "examples", "runs/demo/examples/1"),
         f.ArtifactFact(2, "Model", "Trainer", "model", "runs/demo/model/2"),
@@ -143,7 +143,7 @@ def make_lineage() -> f.Lineage:
 
 
 def make_report(table: pa.Table | None = None, slices: Sequence[Sequence[tuple[str, str]]] | None = None) -> f.Report:
-    """A whole report on drawn rows."""
+    """Return a complete report on random rows."""
     table = make_rows() if table is None else table
     default = [[], *([("sex", value)] for value in ("Female", "Male"))]
     default += [[("city", value)] for value in ("Oslo", "Łódź", "عمّان", "tiny")]

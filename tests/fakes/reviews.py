@@ -1,4 +1,4 @@
-"""Reports in a real ML Metadata store and on disk, as a run leaves them, without a run."""
+"""Reports in a real ML Metadata store and on disk, as a run leaves them."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ NOW = datetime(2026, 3, 1, 12, 30, tzinfo=timezone.utc)
 
 
 def make_report(run: str, blessed: bool = True, model_digest: str = "", pipeline: str = PIPELINE) -> Report:
-    """A report with one bound, which a blessed model keeps."""
+    """Return a report with one bound, which a blessed model keeps."""
     value, missed = (0.9, None) if blessed else (0.6, 0.2)
     check = Check("AUC", "overall", "≥ 0.8", value, (value - 0.01, value + 0.01), missed, value - 0.8)
     lineage = Lineage((), None, (), (), (), (), (), model_digest)
@@ -37,7 +37,7 @@ def make_report(run: str, blessed: bool = True, model_digest: str = "", pipeline
 
 @dataclass(frozen=True)
 class World:
-    """The root of the runs."""
+    """A root of runs."""
 
     runs: Path
 
@@ -52,7 +52,7 @@ class World:
     def report(
         self, run: str, blessed: bool = True, model_id: int = 7, pipeline: str = PIPELINE
     ) -> ledger.ReportRecord:
-        """The artifact of a run's report, the copy for its reader, and the run's config."""
+        """Write a report: its artifact, its copy, and the config of the run."""
         store, report = self.store(pipeline), make_report(run, blessed, pipeline=pipeline)
         folder = self.runs / pipeline / "artifacts" / "SliceReport" / "report" / run
         folder.mkdir(parents=True)
@@ -80,7 +80,7 @@ class World:
 
 
 def put_report(store, pipeline, run, uri, report_digest, blessed, model_id) -> list[int]:
-    """A SliceReport artifact as the component leaves it."""
+    """Record a SliceReport artifact as the component does."""
     kind = store.put_artifact_type(metadata_store_pb2.ArtifactType(name="SliceReport"), can_add_fields=True)
     ran = store.put_execution_type(metadata_store_pb2.ExecutionType(name="SliceReportNode"), can_add_fields=True)
     within = store.put_context_type(metadata_store_pb2.ContextType(name="pipeline"), can_add_fields=True)
@@ -97,8 +97,13 @@ def put_report(store, pipeline, run, uri, report_digest, blessed, model_id) -> l
 
 
 def start_review(*arguments: str) -> subprocess.Popen[str]:
-    """The command in another process."""
+    """Start the command in another process."""
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline.review", *arguments], cwd=ROOT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
+
+
+def copy_of(world: World, run: str, pipeline: str = PIPELINE) -> Path:
+    """The folder of a run's report."""
+    return world.runs / pipeline / "reports" / run

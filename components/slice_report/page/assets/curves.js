@@ -14,7 +14,7 @@ function outcomes(of, k) {
   return { tp, fp, fn: sum(of.p) - tp, tn: sum(of.n) - fp };
 }
 
-// The interval of a share by Wilson (1927, https://doi.org/10.1080/01621459.1927.10502953).
+// Wilson's interval of a share (1927, https://doi.org/10.1080/01621459.1927.10502953).
 function wilson(part, of) {
   if (!of) return [NaN, NaN];
   const z = 1.959964, share = part / of, size = 1 + (z * z) / of;
@@ -72,7 +72,7 @@ function gain(of) {
   const points = tp.map((value, k) => [(value + fp[k]) / rows, value / tp[0]]);
   const curve = mark("g", { class: "s0" }, mark("path", { d: path(points) }));
   finite(points).forEach(([a, b], k) => { if (k % 10 === 0 && a) curve.append(dot(a, b, 2, `lift ${number(b / a)} in the top ${number(a)}`)); });
-  return figure("Gain and lift", "share of the positives in the rows of the highest scores; lift is gain by share of rows", ["model"],
+  return figure("Gain and lift", "share of positives in the highest-scored rows; lift is gain divided by share of rows", ["model"],
     axes("share of rows", "share of positives"), mark("path", { class: "r", d: path([[0, 0], [1, 1]]) }), curve);
 }
 

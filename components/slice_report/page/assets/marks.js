@@ -1,4 +1,4 @@
-// What a chart is made of: elements, text of numbers, axes from 0 to 1.
+// Parts of a chart: elements, formatted numbers, axes from 0 to 1.
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 360, HEIGHT = 250, LEFT = 44, RIGHT = 12, TOP = 10, BOTTOM = 38;
 
@@ -16,7 +16,7 @@ function mark(name, attributes = {}, ...children) {
   return made;
 }
 
-// As formats.py writes numbers.
+// Formats numbers like formats.py.
 function number(value) {
   if (Number.isNaN(value)) return "undefined";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
@@ -46,7 +46,7 @@ function axes(across, up, highest = 1) {
   return drawn;
 }
 
-// A chart with its words: what is drawn, for those who cannot see it too.
+// A chart with a text alternative.
 function figure(title, words, keys, ...parts) {
   const drawn = mark("svg", { class: "c", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}: ${words}` }, ...parts);
   const legend = keys.map((key, index) => element("span", { class: `key s${index}` }, key));

@@ -1,4 +1,4 @@
-// Puts the parts to work.
+// Starts the other scripts.
 function themed() {
   const button = document.getElementById("theme"), root = document.documentElement;
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
@@ -6,7 +6,7 @@ function themed() {
   button.addEventListener("click", () => { root.dataset.theme = isDark() ? "light" : "dark"; });
 }
 
-// Paper shows what the screen folds away, and is light.
+// A printed page is light and unfolded.
 function printable() {
   let opened = [], theme;
   addEventListener("beforeprint", () => {

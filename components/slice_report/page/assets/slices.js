@@ -11,7 +11,7 @@ function sortable(table) {
   }));
 }
 
-// Numbers by size, texts by the alphabet; what is no number comes last, whichever way.
+// Numbers by size, texts alphabetically; nan and missing values come last in both directions.
 function order(a, b, sign) {
   const [left, right] = [a, b].map((text) => (text === "" || text === "nan" ? NaN : Number(text.replace("inf", "Infinity"))));
   if (!Number.isNaN(left) && !Number.isNaN(right)) return sign * (left === right ? 0 : left < right ? -1 : 1);
@@ -29,7 +29,7 @@ function filterable(table) {
   const show = () => {
     rows.forEach((row) => { row.hidden = !wanted(row); });
     table.dataset.below = below.value;
-    document.getElementById("slices-shown").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} slices are shown.`;
+    document.getElementById("slices-shown").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} slices shown.`;
   };
   get("controls").hidden = false;
   get("controls").addEventListener("input", show);
@@ -37,7 +37,7 @@ function filterable(table) {
   show();
 }
 
-// A dialog with the row of the table, transposed, and the curves of its rows.
+// A dialog with the metrics of a slice and its curves.
 function drill(table, counts) {
   const dialog = document.getElementById("drill");
   table.addEventListener("click", (event) => {

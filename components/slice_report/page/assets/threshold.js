@@ -1,4 +1,4 @@
-// What follows the threshold: the confusion matrix, and the rates and gaps of groups.
+// Updates the confusion matrix and the rates and gaps of groups at another threshold.
 const WHISKER = [3, 61];
 
 function ratesOf(of, k) {
@@ -19,7 +19,7 @@ function drawRate(cell, [part, of]) {
   cell.replaceChildren(number(value), whisker(value, [low, high]), element("small", {}, `${number(low)} … ${number(high)}`));
 }
 
-// As fairness.py: best is the highest rate, for fpr the lowest; the ratio is the worst by the best.
+// As in fairness.py: the best rate is the highest, for fpr the lowest; the ratio is worst divided by best.
 function gapOf(rate, rates) {
   const known = rates.filter(([, [, of]]) => of).map(([group, [part, of]]) => [group.name, part / of]);
   if (known.length < 2) return null;
@@ -49,7 +49,7 @@ function drawConfusion(of, k) {
     element("div", {}, element("dt", {}, name), element("dd", {}, number(value)))));
 }
 
-// All sliders are one threshold.
+// All sliders set the same threshold.
 function movable(counts) {
   const sliders = [...document.querySelectorAll("input.threshold")];
   const overall = counts.slices[counts.overall];

@@ -87,7 +87,7 @@ def test_names_sort_alphabetically(shown):
 def test_slices_are_found_by_text_feature_and_flag(shown, report):
     shown.page.get_by_label("Find a slice").fill("SEX=")
     assert set(visible_slices(shown)) == {"sex=Female", "sex=Male"}
-    assert shown.page.locator("#slices-shown").inner_text() == "2 of 7 slices are shown."
+    assert shown.page.locator("#slices-shown").inner_text() == "2 of 7 slices shown."
     shown.page.get_by_label("Find a slice").fill("")
     shown.page.get_by_role("combobox", name="By").select_option("city")
     assert all(name.startswith("city=") for name in visible_slices(shown))
