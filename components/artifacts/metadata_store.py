@@ -14,7 +14,7 @@ Pairs = Sequence[tuple[metadata_store_pb2.Artifact, metadata_store_pb2.Event]]
 Answer = TypeVar("Answer")
 WRITTEN = (Event.OUTPUT, Event.DECLARED_OUTPUT)
 READ = (Event.INPUT, Event.DECLARED_INPUT)
-# About six seconds.
+# About six seconds in total.
 BACKOFF = Backoff(first_s=0.1, longest_s=3.2, attempts=7)
 
 
@@ -62,7 +62,7 @@ def put(
     """Write an execution with its inputs and outputs in one transaction.
 
     Raises:
-        errors.AlreadyExistsError: an artifact of that type and name is there; nothing was written.
+        errors.AlreadyExistsError: an artifact of that type and name exists; nothing was written.
     """
     options = {"reuse_context_if_already_exist": True, "force_reuse_context": True}
     when_free(lambda: store.put_execution(execution, pairs, [context], **options))

@@ -30,7 +30,7 @@ def read_bytes(path: str) -> bytes:
     """Read a local or a remote file."""
     if "://" not in path:
         return Path(path).read_bytes()
-    # TFX's file systems import TensorFlow, which takes five seconds that a local page need not wait for.
+    # TFX's file systems import TensorFlow, which takes five seconds; a local page does not need them.
     from tfx.dsl.io import fileio
 
     with fileio.open(path, "rb") as file:

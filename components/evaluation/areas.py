@@ -65,7 +65,7 @@ def ranks(score: NDArray[Any]) -> Ints:
     """
     if score.dtype.itemsize > 4:
         return np.unique(score, return_inverse=True)[1].reshape(-1).astype(np.int64)
-    # The bits of a float32 sort as integers do, those of negative ones the other way round; -0.0 becomes 0.0.
+    # The bits of a float32 sort like integers, those of negative values in reverse; -0.0 becomes 0.0.
     bits = (score.astype(np.float32) + np.float32(0)).view(np.int32).astype(np.int64)
     return np.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
 
@@ -106,8 +106,7 @@ def tied_chunks(ordered: Ints, bits: int) -> Iterator[Ints]:
 def point_counts(chunk: Ints, buckets: int) -> Ints:
     """Count rows by label, bucket and point of the curve, the highest score first: (2, max(buckets, 1), points).
 
-    A point is a score. Scores next to each other that no positive has are one point: between them both curves are
-    straight lines that a threshold within would not bend.
+    A point is a score. Neighbouring scores without a positive are one point: both curves are straight between them.
     """
     bits = bucket_bits(buckets)
     score = chunk >> (bits + 1)
@@ -117,7 +116,7 @@ def point_counts(chunk: Ints, buckets: int) -> Ints:
     kept = has_positive | np.append(True, has_positive[:-1])
     points = int(kept.sum())
     ends = np.append(begins[kept][1:], len(chunk))
-    # All rows may have one score, hence in place.
+    # In place, since all rows may have the same score.
     cell = np.right_shift(chunk, bits, out=score)
     cell &= 1
     cell *= max(buckets, 1)

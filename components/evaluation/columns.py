@@ -44,7 +44,7 @@ def scores(predictions: Columns, column: str) -> NDArray[np.generic]:
     """Return the scores, shape (rows,).
 
     Raises:
-        MainlineError: one is no probability; the first row that has such a score is named, counted from 1.
+        MainlineError: a score is not a probability; the message names the first such row, counted from 1.
     """
     values = predictions[column].to_numpy()
     check_all(values, np.isfinite(values), f"predictions, {column}", "a score that is not finite", NOT_FINITE)

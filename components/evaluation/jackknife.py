@@ -21,7 +21,7 @@ class Estimate:
 def bucket_of_row(rows: int, buckets: int) -> NDArray[np.int64]:
     """Return a bucket for each row position, shape (rows,): the same in every run, unrelated to the order of rows.
 
-    TFMA draws the buckets at random, for each slice anew. The hash is the finalizer of SplitMix64 (Steele, Lea and
+    TFMA draws random buckets for each slice. The hash is the finalizer of SplitMix64 (Steele, Lea and
     Flood 2014, https://doi.org/10.1145/2660193.2660195).
     """
     mixed = (np.arange(rows, dtype=np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
@@ -38,7 +38,7 @@ def resampled(sums: NDArray[Any], buckets: int) -> NDArray[Any]:
         return everything
     if np.issubdtype(sums.dtype, np.integer):
         return np.concatenate([everything, everything - sums])
-    # An infinite sum in one bucket must not reach the sample that leaves it out, so that nothing is subtracted.
+    # Not by subtraction: an infinite sum in one bucket must not reach the sample without it.
     without_each = np.where(np.eye(buckets, dtype=bool), 0.0, sums).sum(axis=1)
     return np.concatenate([everything, without_each])
 

@@ -28,7 +28,7 @@ class Predictions:
         evaluation_dir: the folder of the ModelEvaluation artifact.
 
     Raises:
-        DataError: there are none.
+        DataError: there are no predictions.
     """
 
     def __init__(self, evaluation_dir: str) -> None:
@@ -62,7 +62,7 @@ def list_parts(evaluation_dir: str) -> list[str]:
     """Return the files of an evaluation, in order: the listed ones, once the list is written.
 
     Raises:
-        DataError: one is gone, or is another one.
+        DataError: a listed file is missing or was replaced.
     """
     folder = os.path.join(evaluation_dir, FOLDER)
     if not fileio.exists(os.path.join(folder, LISTED)):
@@ -89,7 +89,7 @@ def read_predictions(evaluation_dir: str, columns: Sequence[str] | None = None) 
         columns: the columns to read; all by default.
 
     Raises:
-        DataError: there are none.
+        DataError: there are no predictions.
     """
     return read_parts(required_parts(evaluation_dir), columns)
 
@@ -98,7 +98,7 @@ def required_parts(evaluation_dir: str) -> list[str]:
     """Return the files of an evaluation, in order.
 
     Raises:
-        DataError: there are none.
+        DataError: there are no predictions.
     """
     parts = list_parts(evaluation_dir)
     if not parts:
@@ -128,7 +128,7 @@ def write_part(path: str, tables: Iterable[pa.Table], schema: pa.Schema) -> int:
     """Write one file, which appears whole or not at all, and return its number of rows.
 
     Raises:
-        MainlineError: the file does not hold the rows that came.
+        MainlineError: the file does not have all rows.
     """
     fileio.makedirs(os.path.dirname(path))
     # Beam may run a bundle twice at the same time; the two must not share a file.

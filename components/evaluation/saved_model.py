@@ -30,7 +30,7 @@ def load_model(path: str, signature: str, output: str) -> Score:
     (argument,) = function.structured_input_signature[1]
 
     def score(examples: tf.Tensor, model: tf.Module = model) -> NDArray[np.generic]:
-        # The signature holds no reference to the model, whose variables would be freed: hence the argument.
+        # The argument keeps the model alive: the signature holds no reference to it, and its variables would be freed.
         return np.asarray(function(**{argument: examples})[output].numpy().reshape(-1))
 
     return score

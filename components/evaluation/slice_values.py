@@ -19,7 +19,7 @@ def shortest(value: float) -> float:
     (0.1, 0.1, 0.0, 16777216.0)
 
     Raises:
-        OverflowError: the value is beyond all of float32.
+        OverflowError: the value exceeds the range of float32.
     """
     if not math.isfinite(value):
         return value
@@ -65,7 +65,7 @@ def float_named(text: str) -> str:
     ['0.1', '0.1', '1.0', '0.0', 'NaN', '0.1', '0.1']
 
     Raises:
-        ValueError: it names none.
+        ValueError: the text is not such a number.
     """
     try:
         # Python reads 1_0 as 10.
@@ -81,7 +81,7 @@ def int_named(text: str) -> str:
     ['30', '30', '30', '30', '0', '9007199254740993']
 
     Raises:
-        ValueError: it names none.
+        ValueError: the text is not such a number.
     """
     try:
         number = Decimal("" if "_" in text else text.strip())

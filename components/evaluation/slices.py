@@ -67,7 +67,7 @@ def combinations(columns: Sequence[pa.ChunkedArray], rows: int) -> NDArray[np.in
     for number, column in enumerate(columns):
         codes = column.combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False) + 1
         joint = result * (int(codes.max(initial=0)) + 1) + codes
-        # Numbers stay small from column to column, or their product would overflow.
+        # Renumbered after each column, so that the product does not overflow.
         result = np.unique(joint, return_inverse=True)[1] if number else joint
     return result
 
@@ -76,7 +76,7 @@ def with_values_as_text(config: config_pb2.EvalConfig, schema: schema_pb2.Schema
     """Return the config with the values of all slices written as ``value_text`` writes those of the column.
 
     Raises:
-        ConfigError: no value of the column can be the one that is named.
+        ConfigError: the column cannot have the named value.
     """
     types = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in schema.feature}
     made = config_pb2.EvalConfig()
@@ -103,5 +103,5 @@ def named_value(column: str, text: str, kind: str) -> str:
         return NAMED[kind](text)
     except ValueError as error:
         raise ConfigError(
-            f"slice {column}={text}", "no value of the column can be this", expected=EXPECTED[kind], received=text
+            f"slice {column}={text}", "not a value of the column", expected=EXPECTED[kind], received=text
         ) from error

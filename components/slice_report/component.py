@@ -37,7 +37,7 @@ class SliceReport(base_component.BaseComponent):
     """Writes ``report.json``, ``index.html`` and ``model_card.md``.
 
     Args:
-        settings: what no artifact says.
+        settings: the config of the report.
         inputs: a channel for each input of the spec; ``baseline_model`` may be left out.
     """
 

@@ -118,7 +118,7 @@ def base_rate(sources: Sources, label: str) -> float:
 def make_data(sources: Sources, settings: Settings) -> Data:
     """Return the parts on data and schema."""
     scan = scan_examples(sources.example_files(), sources.schema, settings.id_columns)
-    # The hashes of all rows are gone: the predictions, which come next, must not lie beside their empty pages.
+    # Free the hashes of all rows before the predictions are read.
     release_memory()
     return Data(
         columns=column_stats(sources.statistics),

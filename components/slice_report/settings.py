@@ -18,15 +18,15 @@ class Settings:
     """Settings of the report; a change makes a new report.
 
     Attributes:
-        bounds: what the model was judged by.
-        primary_metric: the name of the metric that slices are ordered by.
+        bounds: on the metrics of the model.
+        primary_metric: the metric that slices are sorted by.
         sensitive: columns for which rates are compared by group.
         id_columns: columns whose values should not be in two splits.
-        categorical_drift: bound on the L-infinity distance of a text column, where the schema names none.
-        numeric_drift: bound on the Jensen-Shannon divergence of a number, where the schema names none.
+        categorical_drift: bound on the L-infinity distance of a text column, if the schema has none.
+        numeric_drift: bound on the Jensen-Shannon divergence of a number, if the schema has none.
         block_on: the lowest severity that the gate blocks.
         config: the effective config, key by key.
-        sources: digests of the code behind preprocessing and training.
+        sources: digests of the code of preprocessing and training.
     """
 
     workload: str

@@ -15,7 +15,7 @@ from components.slice_report.facts import ArtifactFact, Pairs
 
 Event: TypeAlias = metadata_store_pb2.Event
 Artifact: TypeAlias = metadata_store_pb2.Artifact
-# What an artifact says of the data, when it says so.
+# Properties of artifacts that describe the data.
 DATA_PROPERTIES = ("input_fingerprint", "span", "version")
 
 
@@ -54,7 +54,7 @@ def from_json(text: str) -> Trace:
 def trace(store: mlmd.MetadataStore, artifact_ids: Iterable[int], baseline_model: int | None) -> Trace:
     """Follow artifacts back to the first ones, without following other models, which belong to other runs.
 
-    The answer is the same whether a run computed the artifacts or took them from the cache.
+    The result does not depend on whether a run computed the artifacts or took them from the cache.
     """
     found: dict[int, ArtifactFact] = {}
     edges: set[tuple[int, str]] = set()
@@ -69,7 +69,7 @@ def trace(store: mlmd.MetadataStore, artifact_ids: Iterable[int], baseline_model
         found[artifact.id] = ArtifactFact(artifact.id, artifact.type, node, output, artifact.uri)
         read = inputs_of(store, execution) if execution and artifact.id not in earlier else []
         if artifact.type == "Model":
-            # What a training began with.
+            # The model that the training started from.
             earlier |= {other.id for other in store.get_artifacts_by_id(read) if other.type == "Model"}
         edges |= {(source, node) for source in read}
         waiting += read

@@ -70,7 +70,7 @@ def check_judged(model: str, judged: str) -> None:
     """Check that the files of the model are those that Evaluator judged; they may have been damaged since.
 
     Raises:
-        MainlineError: they have another digest.
+        MainlineError: they have a different digest.
     """
     received = content_digest(Path(model))
     if received != judged:
@@ -84,7 +84,7 @@ def check_reviewed(report: str, approved: str, model: str) -> None:
     """Check that report and model are those that the reviewer approved.
 
     Raises:
-        MainlineError: ``report.json`` has another digest, or the model has another than the report says.
+        MainlineError: ``report.json`` has a different digest, or the model a different one than the report says.
     """
     path = f"{report}/{REPORT_FILE}"
     with fileio.open(path, "rb") as file:

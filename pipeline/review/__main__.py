@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
     """Run one command; an error becomes a message and an exit code."""
     options = parse(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Imported late, so that --help answers at once.
+    # Imported late, so that --help is fast.
     from ml_metadata.errors import StatusError
 
     from pipeline.errors import MainlineError, of_system

@@ -40,7 +40,7 @@ def compare(
         label: 0 or 1.
         base_rate: the share of positives in the training rows; if nan, there is no comparison with it.
         evaluation: of these rows.
-        decision_threshold: a score above it is decided positive.
+        decision_threshold: a score above it is predicted positive.
 
     Raises:
         DataError: a label is neither 0 nor 1.

@@ -40,8 +40,8 @@ def drift(
 
     Args:
         statistics: of this run.
-        baseline_statistics: of the run compared with.
-        schema: whose ``drift_comparator`` thresholds come before the bounds.
+        baseline_statistics: of the baseline's run.
+        schema: its ``drift_comparator`` thresholds take precedence over the bounds.
         bound_categorical: for the L-infinity distance, in [0, 1].
         bound_numeric: for the Jensen-Shannon divergence, in [0, 1].
     """

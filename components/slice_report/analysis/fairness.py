@@ -29,8 +29,8 @@ def sensitive(rows: Columns, label: str, feature: str, threshold: float) -> Sens
     Args:
         rows: the predictions, with the columns ``label``, ``feature`` and ``score``.
         label: 0 or 1.
-        feature: of any type; of a column of lists a row belongs to each of its values. Rows without a value, or with
-            nan, are the group ``(none)``. Beyond the 50 largest groups all are one, ``(other values)``.
+        feature: a column of any type; a row with several values belongs to each group. Rows without a value, or with
+            nan, are the group ``(none)``. All but the 50 largest groups are merged as ``(other values)``.
         threshold: a score above it is selected.
 
     Raises:
@@ -87,7 +87,7 @@ def memberships(column: pa.ChunkedArray) -> tuple[Ints, pa.Array]:
 def name_groups(dictionary: pa.Array, code: Ints) -> tuple[list[str], Ints]:
     """Return the names of the groups, and the group of each code, (codes + 1,), of which the last is null's.
 
-    Values that read the same are one group.
+    Values with the same text are one group.
 
     Args:
         dictionary: the value of each code.
@@ -145,9 +145,9 @@ def gaps(groups: Sequence[Group]) -> tuple[Gap, ...]:
 def make_gap(name: str, rates: Mapping[str, float]) -> Gap:
     """Return the gap between the best and the worst of at least two groups.
 
-    The ratio is the worst over the best. By the rule of four fifths a selection rate under 80 % of the highest is
-    evidence of adverse impact (29 CFR 1607.4 D, https://www.ecfr.gov/current/title-29/section-1607.4). For ``fpr``, of
-    which the lowest is the best, the ratio is 1 or over, infinite where the best is 0. The ratio of equal rates is 1.
+    The ratio is worst divided by best. By the four-fifths rule a selection rate below 80 % of the highest is evidence
+    of adverse impact (29 CFR 1607.4 D, https://www.ecfr.gov/current/title-29/section-1607.4). For ``fpr`` the lowest
+    rate is the best, so the ratio is at least 1, and infinite if the best is 0. The ratio of equal rates is 1.
 
     >>> make_gap("selection", {"a": 0.25, "b": 0.5})
     Gap(rate='selection', best='b', worst='a', difference=0.25, ratio=0.5)

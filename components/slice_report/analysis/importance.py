@@ -1,8 +1,7 @@
 """Permutation importance: the increase in log loss when a column is shuffled.
 
 Permutation importance (Breiman 2001, doi 10.1023/A:1010933404324), as the U-statistic of Fisher, Rudin & Dominici 2019
-(https://arxiv.org/abs/1801.01489). Columns with the same information share
-their importance.
+(https://arxiv.org/abs/1801.01489). Columns with the same information share their importance.
 """
 
 import math
@@ -59,7 +58,7 @@ def explain(
 
     Raises:
         ConfigError: the model lacks the signature or the output that was evaluated.
-        DataError: the examples cannot be read, or are not those of the predictions.
+        DataError: the examples cannot be read, or do not belong to the predictions.
     """
     usable = np.isfinite(row_losses(sources.predictions, settings.label))
     scopes = {"overall": np.flatnonzero(usable)}
@@ -111,7 +110,7 @@ def read_sample(sources: Sources, label: str, rows: Indices) -> Sample:
     """Read rows of the test split, (rows,) ascending.
 
     Raises:
-        DataError: the examples are not as many as the predictions.
+        DataError: the numbers of examples and predictions differ.
     """
     files = sources.example_files()["test"]
     batches, start = [], 0
@@ -121,9 +120,7 @@ def read_sample(sources: Sources, label: str, rows: Indices) -> Sample:
         start += batch.num_rows
     if start != sources.predictions.num_rows:
         expected, received = (f"{count} rows" for count in (sources.predictions.num_rows, start))
-        raise DataError(
-            ", ".join(files), "are not the examples of the predictions", expected=expected, received=received
-        )
+        raise DataError(", ".join(files), "not the examples of the predictions", expected=expected, received=received)
     labels = sources.predictions[label].to_numpy().astype(np.float64)[rows]
     return Sample(one_batch(batches), labels)
 

@@ -1,9 +1,9 @@
 """Overlap between splits: rows and ids of the test split that occur in the training rows, and new categories.
 
-Rows are compared by 64-bit hashes of their decoded columns. Serialized bytes would not do: protocol buffers promise no
-order of the entries of a map, and tfx_bsl's encoder writes the features of equal rows in different orders
-(https://protobuf.dev/programming-guides/serialization-not-canonical/). Among n rows and m rows a false match is
-expected n * m / 2**64 times: 0.5 for a billion and ten billion.
+Rows are compared by 64-bit hashes of their decoded columns, not of their bytes: protocol buffers do not define the
+order of map entries, and tfx_bsl's encoder writes the features of equal rows in different orders
+(https://protobuf.dev/programming-guides/serialization-not-canonical/). Between n and m rows n * m / 2**64 false matches
+are expected: 0.5 for a billion and ten billion.
 """
 
 import difflib
@@ -25,7 +25,7 @@ from pipeline.splits import SPLITS
 
 PAIRS = (("eval", "train"), ("test", "train"), ("test", "eval"))
 NAMED = 10
-# Of the values that may come to be named, how many are remembered as text; the others are counted by their hashes.
+# The number of new values that are kept as text, to name some; the others are counted by their hashes.
 REMEMBERED = 10_000
 MERGE_AT = 65_536
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -47,10 +47,10 @@ class Values:
 
     Attributes:
         rows: (values,) the row that each value is in, ascending.
-        lengths: (rows,) how many values each row has.
-        codes: (values,) where in ``distinct`` each value is.
+        lengths: (rows,) the number of values in each row.
+        codes: (values,) the index of each value in ``distinct``.
         distinct: (distinct,) each value once.
-        hashes: (distinct,) theirs.
+        hashes: (distinct,) the hash of each.
     """
 
     rows: Indices
@@ -150,7 +150,7 @@ def scan_examples(files: Mapping[str, Sequence[str]], schema: schema_pb2.Schema,
 
     Raises:
         ConfigError: an id column is not in the schema.
-        DataError: a file is damaged, or not as the schema says.
+        DataError: a file is damaged, or contradicts the schema.
     """
     return scan_batches({split: read_batches(paths, schema) for split, paths in files.items()}, schema, id_columns)
 

@@ -32,7 +32,7 @@ class Predicates:
     Attributes:
         names: (parts,) feature, and value or range.
         features: (parts,) the number of the feature.
-        members: (parts, rows / 8) a bit for each row, 1 where it holds the part.
+        members: (parts, rows / 8) a bit for each row, 1 where it satisfies the predicate.
     """
 
     names: Pairs

@@ -65,7 +65,7 @@ def expected_calibration_error(labels: Values, scores: Values) -> float:
     """Return the mean difference between score and share of positives, over ten equal bins, weighted by rows.
 
     It is the ECE of Guo et al. 2017 (https://arxiv.org/abs/1706.04599) with the score as the confidence in label 1.
-    Rows are left out as by ``count_scores``; nan without any.
+    The same rows are left out as in ``count_scores``; nan without rows.
 
     >>> expected_calibration_error(np.array([0, 1, 1, 1]), np.array([0.5, 0.5, 0.75, 0.75]))
     0.125
@@ -117,5 +117,5 @@ def rate(hits: int, rows: int) -> Measurement:
     share, z_squared = hits / rows, QUANTILE**2
     middle = (share + z_squared / (2 * rows)) / (1 + z_squared / rows)
     half = QUANTILE / (1 + z_squared / rows) * math.sqrt(share * (1 - share) / rows + z_squared / (4 * rows**2))
-    # Rounding may put an end on the wrong side of a share of 0 or 1.
+    # Rounding may move an end beyond a share of 0 or 1.
     return Measurement(share, (max(min(middle - half, share), 0.0), min(max(middle + half, share), 1.0)))

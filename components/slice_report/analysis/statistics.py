@@ -159,7 +159,7 @@ def gate_entries(verdict: Mapping[str, Any], acceptances: Sequence[Acceptance]) 
     """Return the anomalies that block, then the accepted ones, then those below the level that blocks.
 
     Args:
-        verdict: what ``Verdict.as_dict`` makes: lists of anomalies, ``blocking``, ``accepted`` and ``below_level``.
+        verdict: the content of ``verdict.json``: lists of anomalies, ``blocking``, ``accepted`` and ``below_level``.
         acceptances: of the config; the first that covers an anomaly gives the reason.
     """
     outcomes = {"blocking": "blocked", "accepted": "accepted", "below_level": "below level"}

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-# The bar or the group of all values that are not named.
+# The bar or the group of all values without one of their own.
 OTHER = "(other values)"
 
 
@@ -19,7 +19,7 @@ class Bar:
 class ColumnStats:
     """One column in one split. Numbers are None for text; ``distinct`` is None for numbers.
 
-    With ``estimated`` the values were too many to be counted one by one: ``distinct`` and the bars are estimates.
+    If ``estimated``, there were too many values to count: ``distinct`` and the bars are estimates.
     """
 
     column: str
@@ -83,8 +83,8 @@ class Drift:
 class Leak:
     """Rows of a split that another split has too: whole rows, or rows with the same value of an id column.
 
-    ``shared`` counts rows of ``split``, ``share`` is their share of it. Ids that repeat are not always a leak: whether
-    they are is for the reviewer to judge.
+    ``shared`` counts rows of ``split``; ``share`` is their share of the split. Repeated ids are not always a leak; the
+    reviewer decides.
     """
 
     what: str

@@ -33,7 +33,7 @@ def from_json(content: bytes, where: str) -> Report:
     """Read a report.
 
     Raises:
-        DataError: not JSON, another version of the schema, or a fact that is not as the schema says.
+        DataError: not JSON, another version of the schema, or a fact that contradicts the schema.
     """
     try:
         plain = json.loads(content)

@@ -1,6 +1,6 @@
 """Facts about the model: comparisons, slices, weak segments, rates by group, importances.
 
-All shares, rates and scores are in [0, 1]; every interval is a 95 % one. A float may be nan or infinite.
+All shares, rates and scores are in [0, 1]; every interval is a 95 % interval. A float may be nan or infinite.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class ScoreCounts:
 class Comparison:
     """One metric on all test rows: of the model, of the last blessed model, and of always predicting the base rate.
 
-    ``better`` is ``higher``, ``lower``, ``one`` (the nearer to 1 the better) or empty.
+    ``better`` is ``higher``, ``lower``, ``one`` (closer to 1 is better) or empty.
     """
 
     metric: str
@@ -60,9 +60,9 @@ class Slice:
     Attributes:
         metrics: by TFMA's name of the metric, such as ``auc``.
         to_baseline: candidate minus baseline.
-        excludes_overall: metrics whose interval does not hold the value of all rows.
-        too_small: why the rows are too few to say much; empty when they are not.
-        missing_intervals: why there are no intervals; empty when there are.
+        excludes_overall: metrics whose interval excludes the value of all rows.
+        too_small: why the rows are too few to conclude from; empty if they are enough.
+        missing_intervals: why there are no intervals; empty if there are.
     """
 
     features: SliceKey

@@ -11,7 +11,7 @@ class Training:
     """The training of the model.
 
     ``curves`` holds each metric by epoch, those of the eval split prefixed ``val_``; ``best_epoch`` counts from 1.
-    ``warnings`` are what was found wrong with the model, in plain words.
+    ``warnings`` describe problems with the model.
     """
 
     curves: Mapping[str, tuple[float, ...]]

@@ -51,8 +51,8 @@ class Card:
 class Report:
     """The whole report; a part that is None or empty is explained in ``missing``.
 
-    ``areas`` says how AUC and AUCPrecisionRecall were computed: ``exact``, or ``stock``, over fixed thresholds as TFMA
-    does, which is how releases did that did not say.
+    ``areas`` tells how AUC and AUCPrecisionRecall were computed: ``exact``, or ``stock``, over TFMA's fixed thresholds,
+    as in releases without this field.
     """
 
     schema_version: int

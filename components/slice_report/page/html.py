@@ -10,7 +10,7 @@ Child: TypeAlias = str | Iterable["Child"] | None
 Attribute: TypeAlias = str | int | float | bool | None
 VOID = frozenset({"br", "col", "input", "meta"})
 LONGEST, HEAD, TAIL = 120, 80, 20
-# Characters that HTML forbids (https://html.spec.whatwg.org/#text-content), and Markdown with it.
+# Characters that HTML forbids (https://html.spec.whatwg.org/#text-content), also left out of Markdown.
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 
 

@@ -5,9 +5,9 @@ import re
 from components.slice_report.page.html import printable
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~&@$])")
-# GitHub and others make links of bare addresses: https://github.github.com/gfm/#autolinks-extension-.
+# GitHub and others turn bare addresses into links: https://github.github.com/gfm/#autolinks-extension-.
 ADDRESS = re.compile(r"(?i)(?<=:)(?=//)|(?<=\bwww)(?=\.)|(?<=\bmailto)(?=:)|(?<=\bxmpp)(?=:)")
-# What would begin a list or a quote, or underline the line above.
+# Characters that would start a list or a quote, or underline the line above.
 OPENING = re.compile(r"^(?=[-+=](?!\w))|^(\d+)(?=[.)]( |$))")
 
 

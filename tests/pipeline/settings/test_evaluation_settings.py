@@ -46,5 +46,5 @@ def test_a_bound_names_the_value_as_the_evaluation_does():
 def test_a_bound_on_a_value_that_the_column_cannot_have_is_refused():
     numbers = schema_pb2.Schema(feature=[schema_pb2.Feature(name="sex", type=schema_pb2.INT)])
     bound = Threshold(metric="AUC", lower=0.5, slice={"sex": "Male"})
-    with pytest.raises(ConfigError, match="slice sex=Male: no value of the column can be this"):
+    with pytest.raises(ConfigError, match="slice sex=Male: not a value of the column"):
         make_eval_config(CENSUS, config.Evaluation(bounds=(bound,)), numbers)

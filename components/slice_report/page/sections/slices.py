@@ -12,7 +12,7 @@ from components.slice_report.page.formats import count, counted, difference, int
 from components.slice_report.page.html import name, row, table, tag
 from components.slice_report.page.sections.section import absent, missing_notes, section
 
-# Its value is the count of rows, which has a column of its own.
+# The number of rows, which has its own column.
 COUNT = "example_count"
 SHOWN = (("interval", "95 % interval"), ("overall", "Δ to all rows"), ("baseline", "Δ to baseline"))
 
