@@ -122,3 +122,9 @@ def test_a_finished_run_has_the_documented_files(finished):
     for pattern in ("Evaluator/evaluation/*/predictions/part-*.parquet", "Trainer/model_run/*/training.json",
                     "ValidationGate/verdict/*/verdict.json"):  # fmt: skip
         assert list((root / "artifacts").glob(pattern)), pattern
+
+
+@pytest.mark.slow
+def test_the_summary_in_the_readme_has_the_nodes_of_a_run(finished):
+    names = re.findall(r"^(\w+) +done ", section("README.md", "What a run prints"), re.MULTILINE)
+    assert names == [node["node"] for node in finished.outcome.facts["nodes"]]
