@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,7 @@ import pytest
 from components.compat.tfx import startup
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
+from pipeline.cache.source_tree import OUR_PACKAGES
 from pipeline.run.local.runner import run
 from pipeline.run.request import Request
 from pipeline.splits import SPLITS
@@ -87,6 +89,24 @@ def command(rows: Path, root: Path, *more: str, config: str = "census") -> list[
     """The command line of a fast run."""
     sets = [part for value in settings(rows, *more) for part in ("--set", value)]
     return [sys.executable, str(ROOT / "local_runner.py"), "--config", config, "--root", str(root), *sets]
+
+
+def copy_code(target: Path) -> Path:
+    """Copies the code that a run needs, to be edited."""
+    for package in OUR_PACKAGES:
+        others = ["cache"] if package == "data" else []
+        shutil.copytree(ROOT / package, target / package, ignore=shutil.ignore_patterns("__pycache__", *others))
+    shutil.copy(ROOT / "local_runner.py", target)
+    return target
+
+
+def run_project(project: Path, rows: Path, root: Path, *more: str, config: str = "census") -> Outcome:
+    """Run a copy of the code in another process."""
+    python, _, *options = command(rows, root, *more, config=config)
+    environment = {**os.environ, "PYTHONPATH": str(project)}
+    arguments = [python, "local_runner.py", *options]
+    done = subprocess.run(arguments, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    return Outcome(done.returncode, latest_facts(root, config))
 
 
 def start(arguments: Iterable[str], path: str = "") -> subprocess.Popen[str]:

@@ -14,7 +14,7 @@ DATA = sorted([*(ROOT / "data").glob("*.py"), *(ROOT / "data").glob("*/*.py")])
 LIGHT = [
     "pipeline.config.load",
     "pipeline.errors",
-    "pipeline.cache.digest",
+    *(f"pipeline.cache.{name}" for name in ("bytecode", "source_tree", "library_versions")),
     *(f"pipeline.run.{name}" for name in ("events", "log_redirect", "console", "request", "history")),
     *(f"pipeline.run.local.{name}" for name in ("lock", "runner", "spans")),
     *(f"pipeline.run.summary.{name}" for name in ("summary", "failures", "outcome")),

@@ -20,7 +20,6 @@ from pipeline.splits import SPLITS
 def workload_settings(case: Case, rows: Path) -> Settings:
     """Return the arguments of the nodes for one of our workloads, the same as in our pipeline."""
     # Imported here, so that the taxi rows do not pay for importing our own code.
-    from pipeline.cache.digest import source_digest
     from pipeline.features.table import closed_columns
     from pipeline.settings.evaluation import make_eval_config
     from pipeline.settings.graph import domains
@@ -36,7 +35,6 @@ def workload_settings(case: Case, rows: Path) -> Settings:
             **TRANSFORM_OPTIONS,
             "custom_config": {
                 "domains": domains(schema, closed_columns(workload.table.features)),
-                "source": source_digest(workload.module("preprocessing")),
             },
         },
         "trainer": {
@@ -45,7 +43,6 @@ def workload_settings(case: Case, rows: Path) -> Settings:
             "eval_args": tfx.proto.EvalArgs(splits=["eval"]),
             "custom_config": {
                 "training": config.training.model_dump(mode="json", exclude={"backend"}),
-                "source": source_digest(workload.module("trainer")),
                 "labels": str(rows / "labels"),
             },
         },

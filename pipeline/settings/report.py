@@ -4,7 +4,6 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.evaluation.verdict import METRICS
 from components.slice_report.settings import Settings, flatten
-from pipeline.cache.digest import source_digest
 from pipeline.config.root import Config
 from pipeline.settings.known_names import check_known
 from pipeline.workloads.contract import Workload, with_bounds
@@ -33,6 +32,6 @@ def report_settings(workload: Workload, config: Config, schema: schema_pb2.Schem
         block_on=config.gate.block_on,
         acceptances=config.gate.accept,
         config=flatten(config.model_dump(mode="json")),
-        sources=tuple((part, source_digest(workload.module(part))) for part in ("preprocessing", "trainer")),
+        sources=tuple((part, workload.code_digest(part)) for part in ("preprocessing", "trainer")),
         card=workload.card,
     )

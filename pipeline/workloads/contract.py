@@ -19,6 +19,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.evaluation.verdict import METRICS, Bounds
 from components.slice_report.facts import Card
+from pipeline.cache.source_tree import SourceTree
 from pipeline.config import evaluation as config
 from pipeline.config.yaml_limits import shorten
 from pipeline.criteria import Change, Threshold
@@ -72,6 +73,11 @@ class Workload:
     def module(self, part: str) -> str:
         """Dotted path of one of the six files."""
         return f"pipeline.workloads.{self.name}.{part}"
+
+    def code_digest(self, part: str) -> str:
+        """Return the hash of one of the six files and of all our code that it reaches."""
+        module = self.module(part)
+        return SourceTree(user_packages={module.split(".")[0]}).digest([module])
 
 
 def load_workload(name: str) -> Workload:

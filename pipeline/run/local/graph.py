@@ -13,6 +13,7 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from components.compat.tfx.launcher import HookedLauncher
 from components.support import garbage_collection
+from pipeline.cache.node_keys import add_code_to_keys
 from pipeline.errors import InputError, MainlineError
 from pipeline.run.artifacts import Output, outputs_of
 from pipeline.run.console import ProgressHandler
@@ -154,6 +155,7 @@ def compile_pipeline(
     ir = compiler.Compiler().compile(pipeline)
     parameters = {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
     runtime_parameter_utils.substitute_runtime_parameter(ir, parameters)
+    add_code_to_keys(ir)
     names = [node.pipeline_node.node_info.id for node in ir.nodes]
     for option, name in (("--from", from_node), ("--to", to_node)):
         if name is not None and name not in names:

@@ -1,9 +1,10 @@
 import ast
-import shutil
+import sys
 
+import harness
 import pytest
 
-from pipeline.cache.digest import OURS, ROOT, closure, source_digest
+from pipeline.cache.source_tree import OUR_PACKAGES, ROOT, SourceTree
 
 TREE = {
     "pipeline/__init__.py": "",
@@ -27,10 +28,15 @@ def tree(tmp_path):
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
     """A copy of our packages, to be edited."""
-    copy = tmp_path_factory.mktemp("repository")
-    for package in OURS:
-        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
-    return copy
+    return harness.copy_code(tmp_path_factory.mktemp("repository"))
+
+
+def source_digest(module, root=ROOT) -> str:
+    return SourceTree(root).digest([module])
+
+
+def closure(module, root) -> set[str]:
+    return set(SourceTree(root).closure([module]).modules)
 
 
 def changes(root, module, name, text) -> bool:
@@ -45,7 +51,7 @@ def changes(root, module, name, text) -> bool:
 
 
 def test_the_closure_is_what_is_imported_directly_or_not(tree):
-    modules = {"pipeline.top", "pipeline.middle", "pipeline.pack", "pipeline.pack.leaf"}
+    modules = {"pipeline", "pipeline.top", "pipeline.middle", "pipeline.pack", "pipeline.pack.leaf"}
     assert closure("pipeline.top", tree) == modules
 
 
@@ -79,13 +85,13 @@ def test_an_import_inside_a_function_counts(tree):
 @pytest.mark.parametrize("line", ["from . import unrelated", "from .unrelated import X", "from .pack.leaf import PAIR"])
 def test_a_relative_import_counts(tree, line):
     (tree / "pipeline" / "near.py").write_text(f"{line}\n")
-    assert len(closure("pipeline.near", tree)) > 1
+    assert closure("pipeline.near", tree) > {"pipeline", "pipeline.near"}
 
 
 def test_an_import_cycle_ends(tree):
     (tree / "pipeline" / "hen.py").write_text("import pipeline.egg\n")
     (tree / "pipeline" / "egg.py").write_text("import pipeline.hen\n")
-    assert closure("pipeline.hen", tree) == {"pipeline.hen", "pipeline.egg"}
+    assert closure("pipeline.hen", tree) == {"pipeline", "pipeline.hen", "pipeline.egg"}
     assert changes(tree, "pipeline.hen", "pipeline/egg.py", "import pipeline.hen\nX = 1\n")
 
 
@@ -129,7 +135,57 @@ def test_an_edit_to_one_workload_leaves_the_other_alone(repository):
     assert not changes(repository, "pipeline.workloads.recommender.trainer", name, edited)
 
 
+def test_a_package_around_a_module_counts(tree):
+    assert changes(tree, "pipeline.top", "pipeline/__init__.py", "LOADED = True\n")
+
+
+@pytest.mark.parametrize("text", ["RUN = 'pipeline.pack.leaf.run_fn'\n", "MODULES = (('-m', 'pipeline.pack.leaf'),)\n"])
+def test_a_module_that_a_string_names_counts(tree, text):
+    (tree / "pipeline" / "launcher.py").write_text(text)
+    assert changes(tree, "pipeline.launcher", "pipeline/pack/leaf.py", "PAIR = 3\n")
+
+
+def test_a_data_file_beside_a_module_counts_and_its_documentation_does_not(tree):
+    (tree / "pipeline" / "pack" / "page.css").write_text("a {}")
+    (tree / "pipeline" / "pack" / "notes.md").write_text("Notes")
+    assert changes(tree, "pipeline.top", "pipeline/pack/page.css", "b {}")
+    assert not changes(tree, "pipeline.top", "pipeline/pack/notes.md", "More notes")
+
+
+def test_a_module_outside_of_installed_libraries_counts_wherever_it_lies(tree, tmp_path_factory, monkeypatch):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "company_code" / "churn").mkdir(parents=True)
+    (elsewhere / "company_code" / "churn" / "trainer.py").write_text("import company_helpers\nfrom . import model\n")
+    (elsewhere / "company_code" / "churn" / "model.py").write_text("UNITS = 8\n")
+    (elsewhere / "company_helpers.py").write_text("X = 1\n")
+    monkeypatch.syspath_prepend(str(elsewhere))
+    found = {"company_code.churn.trainer", "company_code.churn.model", "company_helpers"}
+    assert closure("company_code.churn.trainer", tree) == found
+
+
+def test_an_installed_package_counts_where_it_is_the_workload(tree, tmp_path_factory, monkeypatch):
+    installed = tmp_path_factory.mktemp("environment") / "site-packages"
+    (installed / "company_code").mkdir(parents=True)
+    (installed / "company_code" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(installed))
+    assert SourceTree(tree).closure(["company_code"]).modules == {}
+    assert set(SourceTree(tree, {"company_code"}).closure(["company_code"]).modules) == {"company_code"}
+
+
+def test_libraries_are_told_apart_from_our_code(tree):
+    (tree / "pipeline" / "pack" / "leaf.py").write_text("import numpy as np\nimport pipeline.middle\nPAIR = 2\n")
+    libraries = SourceTree(tree).closure(["pipeline.top"]).libraries
+    assert libraries - sys.stdlib_module_names == {"numpy"}
+
+
+def test_a_file_that_is_not_python_is_named(tree):
+    (tree / "pipeline" / "middle.py").write_text("def twice(:\n")
+    with pytest.raises(SyntaxError) as raised:
+        source_digest("pipeline.top", tree)
+    assert raised.value.filename == str(tree / "pipeline" / "middle.py")
+
+
 def test_no_module_of_ours_is_imported_in_a_way_that_the_digest_does_not_see():
-    sources = [path for package in OURS for path in (ROOT / package).rglob("*.py")]
+    sources = [path for package in OUR_PACKAGES for path in (ROOT / package).rglob("*.py")]
     imports = [node for path in sources for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
     assert [node.module for node in imports if isinstance(node, ast.ImportFrom) and node.level] == []

@@ -1,0 +1,43 @@
+"""The versions of the libraries that a node's code runs on."""
+
+import sys
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distributions, version
+
+# Every node runs on these, whatever it imports itself.
+ALWAYS = (
+    "apache_beam", "numpy", "pyarrow", "tensorflow", "tensorflow_data_validation", "tensorflow_model_analysis",
+    "tensorflow_transform", "tf_keras", "tfx", "tfx_bsl",
+)  # fmt: skip
+# Packages whose distribution has another name.
+DISTRIBUTIONS = {"google": "protobuf", "ml_metadata": "ml-metadata", "sklearn": "scikit-learn", "yaml": "PyYAML"}
+
+
+def library_versions(imported: Iterable[str]) -> str:
+    """Return the versions of some libraries and of those that every node runs on, in one line.
+
+    >>> "tensorflow 2." in library_versions(["os"])
+    True
+    """
+    found = {name: _version(name) for name in {*ALWAYS, *imported} - sys.stdlib_module_names}
+    return ", ".join(f"{name} {number}" for name, number in sorted(found.items()) if number)
+
+
+@cache
+def _version(package: str) -> str:
+    """The version of a package's distribution; empty for code that is not installed."""
+    try:
+        return version(DISTRIBUTIONS.get(package, package))
+    except PackageNotFoundError:
+        return _versions_by_package().get(package, "")
+
+
+@cache
+def _versions_by_package() -> dict[str, str]:
+    """Read the file lists of all distributions, which takes long, so only where a name alone does not tell."""
+    found: dict[str, str] = {}
+    for distribution in distributions():
+        tops = {file.parts[0].removesuffix(".py") for file in distribution.files or ()}
+        found.update(dict.fromkeys(tops, distribution.version))
+    return found
