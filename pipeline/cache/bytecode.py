@@ -20,11 +20,15 @@ _FINDER = ModuleFinder(path=[])
 
 @dataclass(frozen=True)
 class CompiledSource:
-    """``imports`` are absolute; ``from a import b`` may mean the module a.b, so that both are in there."""
+    """``imports`` are absolute; ``from a import b`` may mean the module a.b, so that both are in there.
+
+    ``words`` are the strings that could name a folder beside the file, ``dotted_names`` those that could name a module.
+    """
 
     digest: str
     imports: frozenset[str]
     dotted_names: frozenset[str]
+    words: frozenset[str]
 
 
 def compile_source(content: bytes, package: str, file: str) -> CompiledSource:
@@ -41,9 +45,9 @@ def compile_source(content: bytes, package: str, file: str) -> CompiledSource:
     codes = list(_nested(compile(content, file, "exec", dont_inherit=True)))
     digest = hashlib.sha256(repr([_facts(code) for code in codes]).encode()).hexdigest()
     imports = frozenset(name for code in codes for name in _imports(code, package))
-    constants = (value for code in codes for value in _flat(code.co_consts))
-    names = frozenset(value for value in constants if isinstance(value, str) and DOTTED_NAME.fullmatch(value))
-    return CompiledSource(digest, imports, names)
+    texts = {value for code in codes for value in _flat(code.co_consts) if isinstance(value, str)}
+    names = frozenset(filter(DOTTED_NAME.fullmatch, texts))
+    return CompiledSource(digest, imports, names, frozenset(filter(str.isidentifier, texts)))
 
 
 def _nested(code: CodeType) -> Iterator[CodeType]:

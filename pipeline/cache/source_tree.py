@@ -47,9 +47,24 @@ class SourceTree:
         digest = hashlib.sha256()
         for name, path in sorted(closure.modules.items()):
             digest.update(f"{name} {self.source(name, path).digest}\n".encode())
-        for name, path in sorted(data_files(closure.modules)):
+        for name, path in sorted(self.data_files(closure.modules)):
             digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
         return digest.hexdigest()[:16]
+
+    def data_files(self, modules: dict[str, Path]) -> Iterator[tuple[str, Path]]:
+        """Yield the files that are not code, such as style sheets, in the folders of some modules, with their names.
+
+        A folder below one of these counts where a module beside it names it.
+        """
+        words: dict[Path, frozenset[str]] = {}
+        for name, path in modules.items():
+            if path.name == "__init__.py" or "." in name:
+                words[path.parent] = words.get(path.parent, frozenset()) | self.source(name, path).words
+        for folder, named in words.items():
+            below = [folder / word for word in named if (folder / word).is_dir() and folder / word not in words]
+            for path in [*folder.iterdir(), *(file for inner in below for file in inner.rglob("*"))]:
+                if path.suffix not in NOT_DATA and path.is_file():
+                    yield path.relative_to(folder.parent).as_posix(), path
 
     def closure(self, modules: Iterable[str]) -> Closure:
         """Follow imports, those inside functions too, and strings that name a module, such as ``run_fn``."""
@@ -111,14 +126,3 @@ def source_file(path: Path) -> Path | None:
     package = path / "__init__.py"
     module = path.with_name(f"{path.name}.py")
     return next((file for file in (package, module) if file.is_file()), None)
-
-
-def data_files(modules: dict[str, Path]) -> Iterator[tuple[str, Path]]:
-    """Yield the files that are not code in the folders of some modules, such as a style sheet, with their names."""
-    folders = {
-        path.parent: name if path.name == "__init__.py" else name.rpartition(".")[0] for name, path in modules.items()
-    }
-    for folder, package in folders.items():
-        for path in folder.iterdir() if package else ():
-            if path.is_file() and path.suffix not in NOT_DATA and not path.name.startswith("."):
-                yield f"{package}/{path.name}", path

@@ -152,6 +152,14 @@ def test_a_data_file_beside_a_module_counts_and_its_documentation_does_not(tree)
     assert not changes(tree, "pipeline.top", "pipeline/pack/notes.md", "More notes")
 
 
+def test_a_folder_of_data_files_counts_where_a_module_beside_it_names_it(tree):
+    (tree / "pipeline" / "pack" / "assets").mkdir()
+    (tree / "pipeline" / "pack" / "assets" / "page.css").write_text("a {}")
+    assert not changes(tree, "pipeline.top", "pipeline/pack/assets/page.css", "b {}")
+    (tree / "pipeline" / "pack" / "leaf.py").write_text("PAIR = 2\nASSETS = 'assets'\n")
+    assert changes(tree, "pipeline.top", "pipeline/pack/assets/page.css", "b {}")
+
+
 def test_a_module_outside_of_installed_libraries_counts_wherever_it_lies(tree, tmp_path_factory, monkeypatch):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "company_code" / "churn").mkdir(parents=True)
