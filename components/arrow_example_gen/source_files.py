@@ -5,11 +5,14 @@ import os
 import stat
 from collections.abc import Sequence
 
+import google_crc32c
 import tensorflow as tf
 
 from components.support.folders import files_in
 from components.support.row_files import KINDS, is_nearly, kind
 from pipeline.errors import DataError, MachineError, refused
+
+CHECKSUM_BLOCK_BYTES = 1 << 20
 
 
 def folder_of(input_base: str, pattern: str) -> str:
@@ -81,16 +84,20 @@ def _what(name: str) -> str:
 
 
 def fingerprint(split: str, names: Sequence[str]) -> str:
-    """What changes when a file comes, goes, or is written again."""
-    facts = [(os.path.basename(name), *_size_and_time(name)) for name in names]
+    """Return a text that changes when a file of a split comes, goes, is renamed, or has other content.
+
+    Times do not count: a copy is the same rows, and an edit within one second that keeps the size is another file.
+    """
+    facts = [(os.path.basename(name), *size_and_checksum(name)) for name in names]
     digest = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
     return f"split:{split},num_files:{len(facts)},total_bytes:{sum(size for _, size, _ in facts)},digest:{digest}"
 
 
-def _size_and_time(name: str) -> tuple[int, int]:
-    if "://" in name:
-        found = tf.io.gfile.stat(name)
-        return found.length, found.mtime_nsec
-    # TensorFlow knows no parts of a second.
-    local = os.stat(name)
-    return local.st_size, local.st_mtime_ns
+def size_and_checksum(name: str) -> tuple[int, int]:
+    """Return the number of bytes in a file and their CRC-32C, which takes 0.15 s a GiB on one core."""
+    size, checksum = 0, 0
+    with tf.io.gfile.GFile(name, "rb") if "://" in name else open(name, "rb", buffering=0) as file:
+        while block := file.read(CHECKSUM_BLOCK_BYTES):
+            size += len(block)
+            checksum = google_crc32c.extend(checksum, block)
+    return size, checksum

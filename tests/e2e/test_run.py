@@ -122,12 +122,11 @@ def with_edited(path: Path, copy: Path):
 
 def test_an_edit_to_a_metric_evaluates_again_and_trains_nothing(finished, tmp_path):
     project = harness.copy_code(tmp_path / "project")
-    root = shutil.copytree(finished.root, tmp_path / "runs")
-    before = harness.run_project(project, finished.rows, root)
+    before = harness.run_project(project, finished.rows, finished.root)
     (metrics,) = (project / "components").rglob("metrics.py")
     assert AUC in metrics.read_text()
     metrics.write_text(metrics.read_text().replace(AUC, CONSTANT_AUC))
-    after = harness.run_project(project, finished.rows, root)
+    after = harness.run_project(project, finished.rows, finished.root)
     assert not_cached(before) == {"Baseline": "done"}
     assert not_cached(after) == dict.fromkeys(("Baseline", "Evaluator", "SliceReport", "Pusher"), "done")
     values = [[check["value"] for check in outcome.facts["verdict"]["checks"]] for outcome in (before, after)]

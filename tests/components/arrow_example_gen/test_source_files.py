@@ -2,13 +2,14 @@ import bz2
 import gzip
 import os
 
+import google_crc32c
 import pytest
 from fakes.stock import example_gen_runs
 from fakes.stock.columns import REQUIRED
 from harness import write_text
 
 from components.arrow_example_gen.file_formats import check
-from components.arrow_example_gen.source_files import fingerprint, of_one_kind, rows_of
+from components.arrow_example_gen.source_files import fingerprint, of_one_kind, rows_of, size_and_checksum
 from pipeline.errors import DataError, MachineError
 
 PATTERN = "train/*.*"
@@ -93,12 +94,27 @@ def test_the_fingerprint_is_of_rows_alone_and_of_each_by_name(tmp_path):
     for name in (".rows.csv.swp", "._a.csv", "notes.txt", "a.csv~", ".#b.csv"):
         write_text(tmp_path / "train" / name, "a\n1\n")
     assert now() == before
-    # TFX adds up sizes and seconds: both files changed places would be the same.
-    os.utime(first, ns=(0, 6_000_000_000))
-    os.utime(second, ns=(0, 5_000_000_000))
-    assert now() != before
-    os.utime(first, ns=(0, 5_000_000_000))
-    os.utime(second, ns=(0, 6_000_000_000))
+    os.utime(first, ns=(0, 7_000_000_000))
     assert now() == before
-    os.utime(first, ns=(0, 5_001_000_000))
+    # TFX adds up sizes and seconds: two files that changed places would be the same.
+    first.write_text("a\n2\n")
+    second.write_text("a\n1\n")
     assert now() != before
+
+
+def test_a_change_within_one_second_that_keeps_size_and_time_is_seen(tmp_path):
+    path = tmp_path / "train" / "rows.csv"
+    write_text(path, "a\n1\n")
+    os.utime(path, ns=(0, 5_000_000_000))
+    before = fingerprint("train", rows_of(str(tmp_path), PATTERN))
+    path.write_text("a\n2\n")
+    os.utime(path, ns=(0, 5_000_000_000))
+    assert fingerprint("train", rows_of(str(tmp_path), PATTERN)) != before
+
+
+@pytest.mark.parametrize("rows", [0, 1, 200_000])
+def test_the_checksum_is_of_all_bytes_and_the_same_on_any_file_system(tmp_path, rows):
+    path, content = tmp_path / "rows.csv", b"a\n" + b"12345\n" * rows
+    path.write_bytes(content)
+    expected = (len(content), google_crc32c.value(content))
+    assert size_and_checksum(str(path)) == size_and_checksum(f"file://{path}") == expected
