@@ -17,6 +17,7 @@ from tfx.types import standard_artifacts
 from tfx.types.channel import Channel, OutputChannel
 
 from components.arrow_example_gen.component import ArrowExampleGen
+from components.artifacts.model_digest import content_digest
 from components.artifacts.types import ReviewDecision
 from components.baseline.strategy import LatestOtherBlessedModel
 from components.batch_evaluator.component import BatchEvaluator, StockEvaluator

@@ -170,5 +170,15 @@ def test_the_keys_of_a_whole_graph_take_little_time(ir):
     assert library_versions._versions_by_package.cache_info().currsize == 0, "a library needs a name in DISTRIBUTIONS"
 
 
+def test_the_labels_that_a_training_reads_by_path_count_by_content(tmp_path):
+    config, told = load_config("census"), []
+    for content in ("value,label\n1,One\n", "value,label\n1,Two\n"):
+        (tmp_path / "rows" / "labels").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "rows" / "labels" / "sex.csv").write_text(content)
+        ir = compile_pipeline(create_pipeline(config, tmp_path / "rows", tmp_path), "run", None, None)
+        told.append(property_of(ir, "custom_config")["Trainer"])
+    assert told[0] != told[1]
+
+
 def test_the_copy_has_the_keys_of_the_repository(ir, repository: Path):
     assert digests(ir, repository) == property_of(ir, CODE)
