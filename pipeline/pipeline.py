@@ -150,10 +150,7 @@ def make_transform(
         splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "eval"]),
         disable_statistics=True,
         disable_analyzer_cache=True,
-        custom_config={
-            "domains": domains(settings.schema, closed_columns(workload.table.features)),
-            "source": settings.digest("preprocessing"),
-        },
+        custom_config={"domains": domains(settings.schema, closed_columns(workload.table.features))},
     ).with_id(TRANSFORM)
     transform.add_upstream_node(gate)
     return transform
@@ -178,8 +175,9 @@ def make_trainer(
         eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
         custom_config={
             "training": settings.training,
-            "source": settings.digest("trainer"),
+            "source": settings.workload.code_digest("trainer"),
             "labels": str(settings.rows / "labels"),
+            "labels_digest": content_digest(settings.rows / "labels"),
         },
     ).with_id(TRAINER)
 
@@ -262,7 +260,7 @@ def tuning_nodes(settings: GraphSettings, transform: Transform, schema: OutputCh
         run_fn=settings.workload.run_fn,
         training=settings.training,
         settings=tuning_settings(settings.workload, settings.config, settings.config.tuning),
-        source=settings.digest("trainer"),
+        source=settings.workload.code_digest("trainer"),
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         schema=schema,

@@ -8,7 +8,6 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.support.atomic_files import claim
-from pipeline.cache.digest import source_digest
 from pipeline.config.root import Config
 from pipeline.errors import ConfigError
 from pipeline.features.column_fit import check_columns
@@ -36,10 +35,6 @@ class GraphSettings:
     def training(self) -> dict[str, Any]:
         """The section ``training`` without the backend, which does not change the model."""
         return self.config.training.model_dump(mode="json", exclude={"backend"})
-
-    def digest(self, part: str) -> str:
-        """The digest of the code behind a module of the workload, which becomes part of a node's cache key."""
-        return source_digest(self.workload.module(part))
 
 
 def check_settings(config: Config, rows: Path, root: Path) -> GraphSettings:
