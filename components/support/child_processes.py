@@ -82,12 +82,12 @@ def bound(command: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "components.support.child_processes", str(os.getpid()), *command]
 
 
-def die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent ends, for whatever reason; now, if it has ended already.
+def die_with(parent: int, number: int = signal.SIGKILL) -> None:
+    """Have the kernel send a signal to this process when its parent ends; exit now if it has ended already.
 
     https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
     """
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:
         os._exit(1)
 

@@ -94,7 +94,7 @@ def servers_of(options: dict[str, str | None]) -> Iterator[tuple[str, str, str, 
 
 
 def parts(address: str) -> tuple[str | None, int | None]:
-    """Host and port of an address, or nothing of what is none, such as ``embed`` or ``local[4]``.
+    """Host and port of an address; None for anything else, such as ``embed`` or ``local[4]``.
 
     >>> parts("https://[::1]/v1"), parts("localhost:8099"), parts("embed"), parts("local[4]")
     (('::1', 443), ('localhost', 8099), (None, None), (None, None))
@@ -108,7 +108,7 @@ def parts(address: str) -> tuple[str | None, int | None]:
 
 
 def unanswered(option: str, host: str, port: int, end_s: float) -> str:
-    """Why a server does not answer up to a moment, which one that is still starting has; empty if it does."""
+    """Why a server has not answered by a deadline; empty if it has. A server that is starting is asked again."""
     while True:
         left_s = max(0.1, end_s - time.monotonic())
         said = no_grpc(host, port, left_s) if option in GRPC else no_connection(host, port, left_s)
@@ -118,7 +118,7 @@ def unanswered(option: str, host: str, port: int, end_s: float) -> str:
 
 
 def no_connection(host: str, port: int, timeout_s: float) -> str:
-    """Why no connection comes about; empty if one does."""
+    """Why a server refuses a connection; empty if it accepts one."""
     try:
         socket.create_connection((host, port), timeout_s).close()
     except OSError as error:
@@ -127,7 +127,7 @@ def no_connection(host: str, port: int, timeout_s: float) -> str:
 
 
 def no_grpc(host: str, port: int, timeout_s: float) -> str:
-    """The same of a server that speaks gRPC."""
+    """Why a server does not answer as a gRPC server; empty if it does."""
     import grpc
 
     said = no_connection(host, port, timeout_s)
@@ -137,5 +137,5 @@ def no_grpc(host: str, port: int, timeout_s: float) -> str:
         try:
             grpc.channel_ready_future(channel).result(timeout_s)
         except grpc.FutureTimeoutError:
-            return "a connection, and no gRPC"
+            return "a connection, but no gRPC"
     return ""

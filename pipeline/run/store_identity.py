@@ -1,7 +1,7 @@
-"""A root belongs to one ML Metadata store: an id is kept in both, and compared before anything is written or removed.
+"""Check that a root and an ML Metadata store belong together before anything is written or removed.
 
-Executions are numbered by their store, and their folders are named by these numbers: on a root that another store has
-used, or one that was restored from a backup, new rows would come to lie beside old ones.
+Both keep the same id. Folders of artifacts are named by the ids of executions, which the store assigns: with another
+store, or one restored from a backup, new files would be mixed with old ones.
 """
 
 import contextlib
@@ -22,38 +22,40 @@ from pipeline.errors import InputError, refused
 from pipeline.run.executions import executions_of_pipeline
 
 FILE = ".store.json"
-# The context of a store that has its id; there is one, since its name is unique.
+# The context that has the store's id. There is only one, since its name is unique.
 TYPE, NAME, ID = "mainline_store", "store", "id"
-# A number of an execution, and no key of a training or a search, which is longer.
+# The id of an execution; keys of trainings and searches are longer.
 NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 ARTIFACT = re.compile(r"(?P<root>.*)/artifacts/(?P<inside>[^/]+/[^/]+/[0-9]{1,12}(/value)?)")
-ELSEWHERE = "Give another --root (on a cluster kubeflow.root), or move this folder away: all is then made anew."
+ELSEWHERE = (
+    "Give another --root (on a cluster kubeflow.root), or move this folder away; everything is then created anew."
+)
 
 
 @dataclass(frozen=True)
 class Owner:
-    """What a root says of its store, and where the root was when it said so."""
+    """The id of a root's store, and the path of the root when it was recorded."""
 
     store: str
     root: str
 
 
 def check_store_matches(store: mlmd.MetadataStore, shared: bool, root: Path, pipeline: str) -> None:
-    """Compares root and store, and makes both remember each other where both are new; finds a root that was moved.
+    """Check that root and store belong together, record it if both are new, and update paths if the root was moved.
 
-    ``shared`` says that the store is on a server, and not in the root itself.
+    ``shared`` is True for a store on a server, which other roots may use, too.
 
     Raises:
-        InputError: they do not belong together; it says what to do.
+        InputError: they do not belong together.
     """
-    # In this order: what other pods of a run make meanwhile has been registered before.
+    # Folders are listed before the store is read: other pods register their executions before they create folders.
     folders = list(execution_folders(root / "artifacts"))
     owner, known = read_owner(root), store_id(store)
     if owner is not None and owner.store != known:
         raise InputError(
             str(root), "this folder was used with another ML Metadata store",
             expected=f"store {owner.store}", received=f"store {known}" if known else "a store without an id",
-            next_step=f"Use that store (section metadata of the config), or put back metadata.db. {ELSEWHERE}",
+            next_step=f"Use that store (section metadata of the config), or restore metadata.db. {ELSEWHERE}",
         )  # fmt: skip
     check_executions_known(store, root, pipeline, folders, only_here=shared and owner is None)
     if owner is None or owner.root != str(root):
@@ -62,10 +64,10 @@ def check_store_matches(store: mlmd.MetadataStore, shared: bool, root: Path, pip
 
 
 def check_store_exists(connection: metadata_store_pb2.ConnectionConfig, root: Path) -> None:
-    """Whether the file of a SQLite store is still there; to open one that is not would make it.
+    """Check that the file of a SQLite store still exists; opening a missing one would create it.
 
     Raises:
-        InputError: the root was used, and the file is gone.
+        InputError: the root was used before, but the file is gone.
     """
     if connection.WhichOneof("config") != "sqlite" or Path(connection.sqlite.filename_uri).is_file():
         return
@@ -73,20 +75,20 @@ def check_store_exists(connection: metadata_store_pb2.ConnectionConfig, root: Pa
     if owner is not None or any(execution_folders(root / "artifacts")):
         raise InputError(
             connection.sqlite.filename_uri, "the ML Metadata store of this folder is gone",
-            expected=f"store {owner.store}" if owner else "the store that its artifacts are from", received="no file",
-            next_step=f"Put metadata.db back, or use the store that it was used with. {ELSEWHERE}",
+            expected=f"store {owner.store}" if owner else "the store with its artifacts", received="no file",
+            next_step=f"Restore metadata.db, or use the store that the folder was used with. {ELSEWHERE}",
         )  # fmt: skip
 
 
 def check_executions_known(
     store: mlmd.MetadataStore, root: Path, pipeline: str, folders: list[Path], only_here: bool
 ) -> None:
-    """Whether the store knows all executions that have folders here.
+    """Check that the store knows all executions that have folders here.
 
-    ``only_here`` asks for more than numbers, which other stores have, too: an artifact that lies here.
+    Other stores assign the same ids. With ``only_here``, the store must therefore also have an artifact in this root.
 
     Raises:
-        InputError: it does not, as after it was lost or restored from an older backup.
+        InputError: it does not know one, for example because it was lost or restored from an older backup.
     """
     known = {execution.id for execution in executions_of_pipeline(store, pipeline)} if folders else set()
     if only_here and not any(artifact.uri.startswith(f"{root}/") for artifact in artifacts_of(store, pipeline)):
@@ -95,22 +97,22 @@ def check_executions_known(
     if unknown:
         names = [str(folder.relative_to(root)) for folder in unknown]
         raise InputError(
-            str(root), "there are folders of executions that ML Metadata does not know",
-            expected="the store with all that lies here", received=", ".join(names[:3]) + (", …" if names[3:] else ""),
-            next_step="Another store is meant, or it was lost, or restored from an older backup: use that one, put a "
-            f"newer one back, or remove those folders. {ELSEWHERE}",
+            str(root), "ML Metadata does not know the executions of some folders",
+            expected="the store that has all of them", received=", ".join(names[:3]) + (", …" if names[3:] else ""),
+            next_step="This is another store, or it was lost or restored from an older backup: use the right store, "
+            f"restore a newer backup, or remove these folders. {ELSEWHERE}",
         )  # fmt: skip
 
 
 def execution_folders(artifacts: Path) -> Iterator[Path]:
-    """The folders that executions have written to, ``<node>/<output>/<number>``."""
+    """The output folders of executions, ``<node>/<output>/<id>``."""
     return (path for path in artifacts.glob("*/*/*") if NUMBER.fullmatch(path.name) and path.is_dir())
 
 
 def relocate_artifacts(store: mlmd.MetadataStore, shared: bool, root: Path, pipeline: str) -> None:
-    """Gives the artifacts that lie here the paths that they have now, after the root was renamed, moved or copied.
+    """Update the URIs of the artifacts in this root after the root was renamed, moved or copied.
 
-    In a shared store, what still lies where it was is another root's.
+    In a shared store, an artifact whose old path still exists belongs to another root.
     """
     moved = []
     for artifact in artifacts_of(store, pipeline):
@@ -131,11 +133,11 @@ def artifacts_of(store: mlmd.MetadataStore, pipeline: str) -> list[metadata_stor
 
 
 def read_owner(root: Path) -> Owner | None:
-    """The store that a root says it belongs to.
+    """The recorded owner of a root; None if the root is new.
 
     Raises:
-        InputError: the file is not one that we wrote.
-        MachineError: it cannot be read.
+        InputError: the file was not written by us.
+        MachineError: the file cannot be read.
     """
     path = root / FILE
     try:
@@ -147,18 +149,18 @@ def read_owner(root: Path) -> Owner | None:
     except (ValueError, TypeError) as error:
         raise InputError(
             str(path), "does not say which ML Metadata store this folder belongs to", received=str(error),
-            next_step=f"Remove it if the store is the right one: it is then made again. {ELSEWHERE}",
+            next_step=f"Remove it if the store is the right one; it is then created again. {ELSEWHERE}",
         ) from error  # fmt: skip
 
 
 def store_id(store: mlmd.MetadataStore) -> str:
-    """The id of a store; empty where it has none."""
+    """The id of a store; empty if it has none."""
     context = store.get_context_by_type_and_name(TYPE, NAME)
     return context.custom_properties[ID].string_value if context else ""
 
 
 def make_id(store: mlmd.MetadataStore) -> str:
-    """Gives a store an id; of several who try at once, all get that of the first."""
+    """Give a store an id and return it; if several processes try at once, all get the id of the first."""
     kind = when_free(lambda: int(store.put_context_type(metadata_store_pb2.ContextType(name=TYPE))))
     context = metadata_store_pb2.Context(type_id=kind, name=NAME)
     context.custom_properties[ID].string_value = uuid.uuid4().hex

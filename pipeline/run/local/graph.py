@@ -1,4 +1,4 @@
-"""The nodes of a compiled pipeline, launched one by one and watched."""
+"""Launch the nodes of a compiled pipeline one by one, and report their states to an observer."""
 
 from dataclasses import dataclass, field
 
@@ -28,7 +28,7 @@ CACHED = metadata_store_pb2.Execution.CACHED
 
 @dataclass
 class Graph:
-    """A compiled pipeline and what is known of its run so far."""
+    """A compiled pipeline and the state of its run so far."""
 
     ir: pipeline_pb2.Pipeline
     observer: Observer
@@ -47,11 +47,11 @@ class Graph:
         self.observer.nodes(list(self.statuses.values()))
 
     def to_run(self) -> list[str]:
-        """The nodes that this run is about, in topological order."""
+        """The nodes that are not skipped, in topological order."""
         return [node for node, status in self.statuses.items() if status.state != "skipped"]
 
     def launch(self, node: str) -> None:
-        """Runs a node, or takes it from the cache, and tells the observer; a failure is kept and raised."""
+        """Run a node or take it from the cache, and notify the observer; a failure is recorded and raised."""
         if stop_requested():
             raise KeyboardInterrupt
         status = self.statuses[node]
@@ -98,7 +98,7 @@ class Graph:
         )
 
     def _count_or_fail(self, node: str, store: mlmd.MetadataStore, record: metadata_store_pb2.Execution) -> None:
-        """Compares rows out with rows in; an execution that lost some must not answer from the cache later."""
+        """Compare rows out with rows in; an execution that lost rows is marked as failed, so it is never cached."""
         found = rows_out(self.outputs[node])
         if found is None:
             return
@@ -116,9 +116,9 @@ class Graph:
             raise
 
     def _ingested(self, latest: Counts) -> Counts:
-        """Rows by split as ExampleGen gave them, now or in the run that the cache answers from.
+        """Rows by split in the output of ExampleGen, produced now or cached.
 
-        ``latest`` is what the latest node gave, already counted: where none came before it, that is the answer.
+        ``latest`` has the counts of the latest node, which are used if no earlier node has rows.
         """
         if not self.rows:
             earlier = (rows_out(outputs) for outputs in list(self.outputs.values())[:-1])
@@ -127,30 +127,30 @@ class Graph:
 
 
 def check_ran(node: str, record: metadata_store_pb2.Execution) -> None:
-    """Whether a node ran at all: TFX's launcher raises nothing where it does not find the inputs of one.
+    """Check that a node ran: TFX's launcher does not raise if it cannot find the inputs of a node.
 
     Raises:
-        MainlineError: it did not.
+        MainlineError: it did not run.
     """
     if record.last_known_state == metadata_store_pb2.Execution.FAILED:
         raise MainlineError(
-            node, "it was not run: ML Metadata has not all outputs of the nodes before it",
-            next_step="The log of the run says which. Run again with --no-cache.",
+            node, "not run: ML Metadata does not have all outputs of the nodes before it",
+            next_step="See the log of the run for details, and run again with --no-cache.",
         )  # fmt: skip
 
 
 def initial_state(node: pipeline_pb2.PipelineNode) -> State:
-    """Waiting, or skipped in a partial run."""
+    """``waiting``, or ``skipped`` if a partial run leaves the node out."""
     return "skipped" if node.execution_options.HasField("skip") else "waiting"
 
 
 def compile_pipeline(
     pipeline: Pipeline, run_id: str, from_node: str | None, to_node: str | None
 ) -> pipeline_pb2.Pipeline:
-    """Compiles a pipeline for one run; a partial run takes what lies before ``from_node`` from the latest run.
+    """Compile a pipeline for one run; a partial run reuses the nodes before ``from_node`` from the latest run.
 
     Raises:
-        InputError: a node that is not in the graph.
+        InputError: ``from_node`` or ``to_node`` is not in the graph.
     """
     ir = compiler.Compiler().compile(pipeline)
     parameters = {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}

@@ -1,4 +1,4 @@
-"""One run and one watch at a time on a root; a lock goes with its process, so a killed one leaves nothing to clear."""
+"""Locks for one run and one watch at a time per root. A lock is released with its process, even if it is killed."""
 
 import json
 import os
@@ -17,32 +17,32 @@ RUN, WATCH = ".lock", ".watch.lock"
 
 @contextmanager
 def run_lock(root: Path, run_id: str) -> Iterator[None]:
-    """Holds the lock of a root for a run.
+    """Hold the lock of a root for a run.
 
     Raises:
         InputError: the root cannot be a folder.
-        MachineError: it cannot be written.
-        MainlineError: another run holds it; it says which.
+        MachineError: the root cannot be written to.
+        MainlineError: another run holds the lock; the message says which.
     """
-    with _held(root, RUN, {"pid": os.getpid(), "run": run_id}, "run", "Wait for it to end"):
+    with _held(root, RUN, {"pid": os.getpid(), "run": run_id}, "run", "Wait until it ends"):
         yield
 
 
 @contextmanager
 def watch_lock(root: Path) -> Iterator[None]:
-    """Holds the lock of a root for the process that starts its runs; a run has its own.
+    """Hold the lock of a root for a watch, which is not the lock of the runs that it starts.
 
     Raises:
         InputError: the root cannot be a folder.
-        MachineError: it cannot be written.
-        MainlineError: another one holds it; it says which.
+        MachineError: the root cannot be written to.
+        MainlineError: another watch holds the lock; the message says which.
     """
     with _held(root, WATCH, {"pid": os.getpid()}, "watch", "Stop that one"):
         yield
 
 
 def current_run(root: Path) -> str | None:
-    """What the run that holds a root says of itself; None where there is none."""
+    """A description of the run that holds the lock of a root; None if there is none."""
     lock = FileLock(root / RUN)
     try:
         lock.acquire(timeout=0)
@@ -53,27 +53,27 @@ def current_run(root: Path) -> str | None:
 
 
 def resolve_folder(folder: Path) -> Path:
-    """A folder without links on the way to it, whether it is there or not.
+    """The absolute path of a folder without symbolic links, whether it exists or not.
 
     Raises:
-        InputError: no folder is called so, or its links lead to each other.
+        InputError: the path is not valid, or its links form a loop.
     """
     try:
         return folder.resolve()
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(
-            repr(str(folder)), "no folder can be found by it", received=str(error), next_step="Give another one."
+            repr(str(folder)), "not a valid path", received=str(error), next_step="Give another path."
         ) from error
 
 
 def make_writable(root: Path) -> None:
-    """Creates a root and proves that files can be written there.
+    """Create a root and check that files can be written there.
 
     Raises:
-        InputError: it is something else than a folder.
-        MachineError: the machine refuses, as of a full disk.
+        InputError: the path exists and is not a folder.
+        MachineError: the machine refuses, for example because the disk is full.
     """
-    # Others may look at the same time, on other machines, where this process has the same id.
+    # Processes on other machines, possibly with the same id, may check at the same time.
     probe = root / f".probe.{os.getpid()}.{os.urandom(4).hex()}"
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def make_writable(root: Path) -> None:
     except OSError as error:
         raise refused(error, InputError)(
             str(root), "cannot be written", received=error.strerror or str(error),
-            next_step="Give a folder that can be, with --root, or free some space.",
+            next_step="Give a writable folder with --root, or free some space.",
         ) from error  # fmt: skip
 
 
@@ -96,8 +96,8 @@ def _held(root: Path, name: str, mine: Mapping[str, Any], what: str, instead: st
         lock.acquire(timeout=0)
     except Timeout:
         raise MainlineError(
-            str(root), f"another {what} is at work here", received=_read(_holder(root, name)),
-            next_step=f"{instead}, or give this one its own --root.",
+            str(root), f"another {what} is active here", received=_read(_holder(root, name)),
+            next_step=f"{instead}, or give another --root.",
         ) from None  # fmt: skip
     try:
         write_whole(_holder(root, name), json.dumps(mine).encode())

@@ -1,4 +1,4 @@
-"""Who walks the graph: a loop, or Beam."""
+"""Two ways to run the nodes of a graph: in a loop, or by Beam."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,21 +8,21 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.run.local.graph import Graph
 
-# Beam pickles its functions; in one process, a graph is found again by its run.
+# Beam pickles its functions, but not a graph: within this process, steps find it by its key.
 _RUNNING: dict[str, Graph] = {}
 IN_PROCESS = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
 
 
 def run_local(graph: Graph) -> None:
-    """One node after another, in topological order."""
+    """Run one node after another, in topological order."""
     for node in graph.to_run():
         graph.launch(node)
 
 
 def run_on_beam(graph: Graph) -> None:
-    """Each node as a Beam step that waits for the signals of the nodes before it, as TFX's BeamDagRunner does.
+    """Run each node as a Beam step that waits for the steps of its upstream nodes, as TFX's BeamDagRunner does.
 
-    The runner is named: Beam's default may try to download one.
+    The runner is set explicitly, because Beam's default may try to download one.
     """
     key = str(id(graph))
     _RUNNING[key] = graph
@@ -42,12 +42,12 @@ def run_on_beam(graph: Graph) -> None:
 @beam.typehints.with_input_types(Any)
 @beam.typehints.with_output_types(Any)
 class LaunchNode(beam.DoFn):
-    """Launches one node of a running graph; its output is empty, only its end is a signal."""
+    """Launches one node of a graph. Its output is empty; downstream nodes wait for its end."""
 
     def __init__(self, key: str, node: str) -> None:
         self.key = key
         self.node = node
 
     def process(self, element: Any, *signals: Iterable[Any]) -> None:
-        """Runs when all signals are in."""
+        """Launch the node; Beam calls this when all upstream steps have ended."""
         _RUNNING[self.key].launch(self.node)

@@ -1,6 +1,6 @@
-"""Which earlier run a partial run takes nodes from: the latest whose nodes ran with the settings that this run has.
+"""Choose the earlier run whose nodes a partial run reuses: the latest one that ran them with the same settings.
 
-Config, report and card of a run say what its model was trained with: what is taken must have been made with that.
+The config, the report and the model card of a run describe how its model was made, so reused nodes must match them.
 """
 
 import json
@@ -22,8 +22,8 @@ Execution = metadata_store_pb2.Execution
 SKIP = pipeline_pb2.NodeExecutionOptions.Skip
 FINISHED = (Execution.COMPLETE, Execution.CACHED)
 INPUTS = (metadata_store_pb2.Event.INPUT, metadata_store_pb2.Event.DECLARED_INPUT)
-# What a user sets, by node and the beginning of the name in what TFX keeps; empty for what is no setting: a digest of
-# code, a place, a record of all settings.
+# The key of the config by node and prefix of the execution property; empty for a property that is no setting, such as a
+# digest of code, a path or a record of all settings.
 CONFIG_KEYS: Mapping[str, Mapping[str, str]] = {
     EXAMPLE_GEN: {
         "input_base": "data (the folder of the rows)",
@@ -48,7 +48,7 @@ CONFIG_KEYS: Mapping[str, Mapping[str, str]] = {
     EVALUATOR: {"eval_config": "evaluation"},
     SLICE_REPORT: {"settings.config": "", "settings.sources": "", "settings.card": "", "settings": "report"},
 }
-# Whose name is one setting, whatever lies below it.
+# Keys that are compared as a whole.
 SINGLE_SETTINGS = (
     "schema",
     "workload",
@@ -63,7 +63,7 @@ MISSING = "not given"
 
 @dataclass(frozen=True)
 class Difference:
-    """A setting that a taken node ran with, and the one of this run."""
+    """A setting with which a reused node ran, and its value in this run."""
 
     node: str
     key: str
@@ -72,12 +72,12 @@ class Difference:
 
 
 def reuse_matching_run(store: mlmd.MetadataStore, ir: pipeline_pb2.Pipeline, run: str) -> None:
-    """Makes a partial run take its nodes from the latest earlier run that they fit; a whole run takes none.
+    """Set the earlier run that a partial run reuses: the latest with the same settings. A full run reuses none.
 
-    Where no run came so far, that is left for TFX to say.
+    If no earlier run has all nodes, TFX reports that.
 
     Raises:
-        ConfigError: all that came so far ran with other settings; it names those of the latest.
+        ConfigError: all runs that have the nodes ran them with other settings; the message has those of the latest.
     """
     taken = [node for node in (item.pipeline_node for item in ir.nodes) if is_reused(node)]
     latest: list[Difference] = []
@@ -94,13 +94,13 @@ def reuse_matching_run(store: mlmd.MetadataStore, ir: pipeline_pb2.Pipeline, run
 
 
 def is_reused(node: pipeline_pb2.PipelineNode) -> bool:
-    """Whether what a node gave in an earlier run is read in this one."""
+    """Whether this run reads the outputs of a node in an earlier run."""
     options = node.execution_options
     return options.skip.reuse_artifacts_mode == SKIP.REQUIRED if options.HasField("skip") else False
 
 
 def earlier_runs(store: mlmd.MetadataStore, pipeline: str, run: str) -> list[str]:
-    """The runs of a pipeline, the latest first, by the time of the store."""
+    """The other runs of a pipeline, the latest first, by the clock of the store."""
     context = store.get_context_by_type_and_name("pipeline", pipeline)
     contexts = store.get_children_contexts_by_context(context.id) if context else []
     runs = [found for found in contexts if found.type == "pipeline_run" and found.name != run]
@@ -108,20 +108,20 @@ def earlier_runs(store: mlmd.MetadataStore, pipeline: str, run: str) -> list[str
 
 
 def executions_of(store: mlmd.MetadataStore, run: str) -> dict[str, int]:
-    """By node the execution that gave what a run has of it, which may be of an earlier run."""
+    """The executions, by node, that produced the outputs of a run; they may belong to earlier runs."""
     whole = [execution for execution in executions_of_run(store, run) if execution.last_known_state in FINISHED]
     return {node_name(store, execution.id): origin(store, execution.id) for execution in whole}
 
 
 def origin(store: mlmd.MetadataStore, execution: int) -> int:
-    """The execution that wrote what an execution gave."""
+    """The execution that produced the outputs of an execution, which may itself have been cached."""
     written = [event for event in store.get_events_by_execution_ids([execution]) if event.type in OUTPUTS]
     first = producer(store, written[0].artifact_id)[0] if written else None
     return execution if first is None else first
 
 
 def differences(store: mlmd.MetadataStore, node: pipeline_pb2.PipelineNode, execution: int) -> Iterator[Difference]:
-    """The settings of a node that an execution did not run with."""
+    """The settings of a node that differ from those of an execution."""
     (record,) = store.get_executions_by_id([execution])
     parameters = {name: value.field_value for name, value in node.parameters.parameters.items()}
     now = settings_of(node.node_info.id, parameters, inputs=())
@@ -154,7 +154,7 @@ def settings_of(node: str, parameters: Mapping[str, metadata_store_pb2.Value], i
 
 
 def flatten(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """The leaves of nested values, JSON within texts too, by dotted paths.
+    """The leaves of nested values by dotted path, including JSON inside texts.
 
     >>> dict(flatten("", {"a": '{"b": 1, "c": {"d": [2]}}', "custom_config": {"custom_config": {"settings": "x"}}}))
     {'a.b': 1, 'a.c.d': [2], 'settings': 'x'}
@@ -164,12 +164,12 @@ def flatten(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield path, value
         return
     for name, below in inner.items():
-        # TFX wraps what it calls custom.
+        # TFX wraps custom_config in itself.
         yield from flatten(name if name == "settings" else f"{path}.{name}".lstrip("."), below)
 
 
 def as_mapping(value: Any) -> Mapping[str, Any] | None:
-    """A mapping, or the one that a text is JSON of."""
+    """A mapping, or the mapping that a text has as JSON; None for anything else."""
     if isinstance(value, str) and value.startswith("{"):
         try:
             value = json.loads(value)
@@ -179,7 +179,7 @@ def as_mapping(value: Any) -> Mapping[str, Any] | None:
 
 
 def key_of(node: str, path: str) -> str:
-    """The key of the config for a leaf; empty for what is no setting."""
+    """The key of the config for a leaf; empty if the leaf is not a setting."""
     names = CONFIG_KEYS.get(node, {})
     start = max((name for name in names if f"{path}.".startswith(f"{name}.")), key=len, default=None)
     if start is None:
@@ -189,7 +189,7 @@ def key_of(node: str, path: str) -> str:
 
 
 def settings_differ(differing: Sequence[Difference]) -> ConfigError:
-    """Which settings are others than those that the taken nodes ran with."""
+    """The error for settings that differ from those with which the reused nodes ran."""
     by_key = {difference.key: difference for difference in reversed(differing)}
     ordered = [difference for difference in differing if by_key[difference.key] is difference]
     first = ordered[0]
@@ -197,10 +197,10 @@ def settings_differ(differing: Sequence[Difference]) -> ConfigError:
         "--from", "the nodes before it ran with other settings: " + ", ".join(item.key for item in ordered),
         expected=shown((item.key, item.ran_with) for item in ordered),
         received=shown((item.key, item.now) for item in ordered),
-        next_step=f"Give the settings that they ran with, or run {first.node} too: --from {first.node}, or no --from.",
+        next_step=f"Give the settings that they ran with, or run {first.node}, too: --from {first.node}, or no --from.",
     )  # fmt: skip
 
 
 def shown(pairs: Iterator[tuple[str, Any]]) -> str:
-    """Settings in a line; one that is long is left out."""
+    """Settings in one line; long ones are left out."""
     return ", ".join(f"{key}={json.dumps(value)}" for key, value in pairs if not isinstance(value, Mapping)) or "others"

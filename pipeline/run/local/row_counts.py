@@ -1,4 +1,4 @@
-"""How many rows went into a node and came out: counted from its artifacts, and compared."""
+"""Count the rows that went into a node and came out, from its artifacts, and compare them."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ Counts = dict[str, int]
 
 
 def rows_out(outputs: Sequence[Output]) -> Counts | None:
-    """Rows by split in what a node wrote, or None for a node whose outputs have no rows."""
+    """Rows by split in the outputs of a node; None for a node without rows."""
     for output in outputs:
         match output.type:
             case "Examples":
@@ -32,7 +32,7 @@ def rows_out(outputs: Sequence[Output]) -> Counts | None:
 
 
 def source_rows(outputs: Sequence[Output]) -> Counts | None:
-    """How many rows the files that ExampleGen read have, counted apart from its readers, and how many it put aside."""
+    """Rows in the files that ExampleGen read, counted independently of its readers, and the rows that it set aside."""
     for output in outputs:
         if output.type == "Examples" and (found := output.properties.get(SOURCE_ROWS)):
             splits = json.loads(found).values()
@@ -41,37 +41,37 @@ def source_rows(outputs: Sequence[Output]) -> Counts | None:
 
 
 def count_in_statistics(folder: str) -> int:
-    """Examples that TFDV says it has seen."""
+    """The number of examples that TFDV has counted."""
     with tf.io.gfile.GFile(f"{folder}/FeatureStats.pb", "rb") as file:
         statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read())
     return sum(dataset.num_examples for dataset in statistics.datasets)
 
 
 def count_predictions(folder: Path) -> int:
-    """Rows that were scored."""
+    """The number of rows that were scored."""
     return Predictions(str(folder)).num_rows
 
 
 def check_source(node: str, source: Counts | None, found: Counts) -> None:
-    """What lies in the artifact must be what the files have, without what was put aside.
+    """Check that the artifact has all rows of the files but those that were set aside.
 
     Raises:
-        MainlineError: rows were lost or doubled on the way.
+        MainlineError: rows were lost or duplicated.
     """
     if source is not None:
         check_rows(node, {"all": source["source"] - source["aside"]}, {"all": sum(found.values())})
 
 
 def check_rows(node: str, expected: Counts, found: Counts) -> None:
-    """Every split that a node wrote must have the rows that came in.
+    """Check that every split that a node wrote has as many rows as came in.
 
     Raises:
-        MainlineError: rows were lost or doubled on the way.
+        MainlineError: rows were lost or duplicated.
     """
     wrong = {split: count for split, count in found.items() if split in expected and expected[split] != count}
     if wrong:
         raise MainlineError(
-            node, "the rows that came out are not those that went in",
+            node, "the number of rows out is not the number of rows in",
             expected=", ".join(f"{split} {expected[split]:,}" for split in wrong),
             received=", ".join(f"{split} {count:,}" for split, count in wrong.items()),
             next_step="Look for workers that died in the log, and run again with --no-cache.",

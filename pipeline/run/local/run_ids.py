@@ -1,4 +1,4 @@
-"""Runs in the order in which they began, wherever and under whatever clock: their ids are of UTC, and only grow."""
+"""Ids of runs, which are times in UTC that only increase, and the order in which runs started."""
 
 import re
 from collections.abc import Iterable
@@ -6,12 +6,12 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 FORMAT = "%Y%m%dT%H%M%S.%fZ"
-# As a run here, or one on a cluster, whose time is of UTC too; earlier releases had local time, and no Z.
+# The ids of local runs and of runs on a cluster, both in UTC. Earlier releases used local time without Z.
 OURS = re.compile(r"(?P<time>\d{8}T\d{6})(?P<part>\.\d{6})?(Z|-[0-9a-f]{1,8})", re.ASCII)
 
 
 def new_run_id(history: Path, now: datetime) -> str:
-    """The time in UTC, or a microsecond after the latest run: two at one moment, or a clock that steps back, differ.
+    """The current time, but at least a microsecond after the latest run, so that ids are unique if the clock goes back.
 
     >>> new_run_id(Path("no such folder"), datetime(2026, 1, 2, 3, 4, 5, 6, timezone.utc))
     '20260102T030405.000006Z'
@@ -22,7 +22,7 @@ def new_run_id(history: Path, now: datetime) -> str:
 
 
 def time_in(run: str) -> datetime | None:
-    """When a run began, by its id; None where that does not say it in UTC.
+    """The start of a run by its id; None if the id is not a time in UTC.
 
     >>> time_in("20260102T030405-0b0f3f7e").isoformat(), time_in("20260102T030405.000006")
     ('2026-01-02T03:04:05+00:00', None)
@@ -37,13 +37,13 @@ def time_in(run: str) -> datetime | None:
 
 
 def start_time(folder: Path) -> tuple[float, str]:
-    """When the run of a folder of the history began, by its id, or by when its config was written; then its id."""
+    """The start of the run of a history folder, by its id or else by the time of its config; then the id."""
     time = time_in(folder.name)
     return (folder / "config.yaml").stat().st_mtime if time is None else time.timestamp(), folder.name
 
 
 def sort_by_start(folders: Iterable[Path]) -> list[Path]:
-    """Folders of the history, the earliest run first."""
+    """Folders of the history in the order in which their runs started."""
     return sorted(folders, key=start_time)
 
 

@@ -1,4 +1,4 @@
-"""A run on this machine: config, data, lock, graph, verdict, summary."""
+"""Run a pipeline on this machine: config, data, lock, graph, verdict, summary."""
 
 import logging
 import os
@@ -39,16 +39,16 @@ from pipeline.run.summary.summary import Summary, show
 if TYPE_CHECKING:
     from pipeline.run.local.graph import Graph
 
-# Enough for a database server that is started over.
+# Long enough for a database server to restart.
 STORE_PATIENCE_S = 10.0
 
 
 def run(request: Request) -> int:
-    """Runs a pipeline and prints its summary; gives the exit code.
+    """Run a pipeline, print its summary and return the exit code.
 
     Raises:
-        InputError: before anything started, such as a config that cannot be used, or no span that is whole.
-        MachineError: the machine refuses what every run writes.
+        InputError: nothing was started, for example because the config cannot be used or no span is complete.
+        MachineError: the files of the run cannot be written.
         MainlineError: another run holds the root.
     """
     config = resolve_span(load_config(request.config, request.overrides, request.env), print_error)
@@ -62,7 +62,7 @@ def run(request: Request) -> int:
 
 
 def run_locked(root: Path, config: Config, request: Request) -> Summary:
-    """Runs while nobody else does on that root; config, log and summary are in the folder of the run."""
+    """Run while holding the lock of the root; config, log and summary are written to the folder of the run."""
     run_id = new_run_id(root / "history", datetime.now(timezone.utc))
     with run_lock(root, run_id), signals_as_interrupt():
         paths = RunPaths(root, root / "history" / run_id, run_id)
@@ -76,12 +76,12 @@ def run_locked(root: Path, config: Config, request: Request) -> Summary:
 
 
 def print_error(text: str) -> None:
-    """Says what goes before a run."""
+    """Print a message on standard error."""
     print(text, file=sys.stderr)
 
 
 def save_summary(summary: Summary, paths: RunPaths) -> None:
-    """Writes the summary beside the log; on a full disk, what is printed must do."""
+    """Write the summary beside the log; if the disk is full, it is only printed."""
     try:
         write_whole(paths.folder / "summary.json", f"{summary.as_json()}\n".encode())
     except OSError as error:
@@ -89,7 +89,7 @@ def save_summary(summary: Summary, paths: RunPaths) -> None:
 
 
 def run_logged(paths: RunPaths, config: Config, request: Request) -> Summary:
-    """Runs with all third-party output in the log."""
+    """Run with all output of libraries in the log."""
     started_s = time.monotonic()
     os.environ[BACKEND_ENV] = config.training.backend
     with redirect_output(paths.log) as terminal, observing(terminal) as observer, progress_to(observer) as handler:
@@ -115,7 +115,7 @@ def run_logged(paths: RunPaths, config: Config, request: Request) -> Summary:
 
 
 def fail_unfinished(graph: "Graph", paths: RunPaths) -> None:
-    """Marks as failed what the run leaves unfinished, and clears its outputs; where that fails, the next run does."""
+    """Mark unfinished executions of the run as failed and remove their outputs; if that fails, the next run does it."""
     from tfx.orchestration import metadata
 
     from pipeline.run.executions import clean_up_executions, executions_of_run
@@ -132,7 +132,7 @@ def fail_unfinished(graph: "Graph", paths: RunPaths) -> None:
 
 @contextmanager
 def progress_to(observer: Observer) -> Iterator[ProgressHandler]:
-    """Everything logged goes to the log file; what executors say of their progress goes to the observer too."""
+    """Forward progress messages of executors, which are also logged, to the observer."""
     handler = ProgressHandler(observer)
     progress = logging.getLogger("mainline.progress")
     progress.setLevel(logging.INFO)
@@ -144,10 +144,10 @@ def progress_to(observer: Observer) -> Iterator[ProgressHandler]:
 
 
 def input_rows(config: Config) -> Path:
-    """The folder of the rows: a data set that is prepared if need be, or the user's own, of the latest span.
+    """The folder of the rows: a data set, which is prepared if necessary, or the user's own folder or latest span.
 
     Raises:
-        DataError: the folder or one of its splits is not there, or no span is whole.
+        DataError: the folder or one of its splits does not exist, or no span is complete.
     """
     data = resolve_span(config).data
     if data.dataset is not None:
@@ -156,7 +156,7 @@ def input_rows(config: Config) -> Path:
     missing = without_rows(folder, data.is_divided)
     if missing:
         raise DataError(
-            str(folder), "there are no rows", expected=rows_expected(data.is_divided),
+            str(folder), "no rows", expected=rows_expected(data.is_divided),
             received=f"none for {', '.join(missing)}", next_step="Correct data.path.",
         )  # fmt: skip
     return folder
@@ -165,12 +165,12 @@ def input_rows(config: Config) -> Path:
 def make_graph(
     paths: RunPaths, config: Config, request: Request, rows: Path, observer: Observer, handler: ProgressHandler
 ) -> "Graph":
-    """Imports TFX, builds the pipeline, clears what a killed run left, and compiles.
+    """Import TFX, build and compile the pipeline, and clean up after a killed run.
 
     Raises:
-        InputError: the root belongs to another ML Metadata store, or Beam's options name no runner.
+        InputError: the root belongs to another ML Metadata store.
+        ConfigError: Beam's options are invalid, or the nodes to reuse ran with other settings.
         MachineError: a server that runs Beam's pipelines does not answer.
-        ConfigError: what is taken from an earlier run was made with other settings.
     """
     startup.prepare_process()
     from tfx.orchestration import metadata
@@ -190,7 +190,7 @@ def make_graph(
     ir = compile_pipeline(pipeline, paths.run_id, request.from_node, request.to_node)
     check_store_exists(pipeline.metadata_connection_config, paths.root)
     with metadata.Metadata(pipeline.metadata_connection_config) as handle:
-        # A store on a server may hold the live executions of others, whom our lock does not stop.
+        # A store on a server may have running executions of other roots, which our lock does not stop.
         shared = config.metadata.backend != "sqlite"
         check_store_matches(handle.store, shared, paths.root, config.name)
         clean_up_executions(
@@ -202,7 +202,7 @@ def make_graph(
 
 
 def run_nodes(graph: "Graph", orchestrator: str) -> None:
-    """Runs every node."""
+    """Run every node of a graph."""
     from pipeline.run.local.orchestrators import run_local, run_on_beam
 
     with garbage_collection.ignoring_imports():

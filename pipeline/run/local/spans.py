@@ -1,4 +1,4 @@
-"""The span that a run takes: ``data.path`` may name all spans, the run is on the latest one that is whole."""
+"""The span of rows that a run reads: the latest complete one, if ``data.path`` has placeholders for spans."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +16,12 @@ def has_spans(config: Config) -> bool:
 
 
 def resolve_span(config: Config, say: Callable[[str], None] = lambda _: None) -> Config:
-    """The same config with the latest whole span as ``data.path``; as it is, where there is no placeholder.
+    """The config with the path of the latest complete span; unchanged if ``data.path`` has no placeholder.
 
-    ``say`` is told of every later span that is not whole.
+    ``say`` gets a message for every later span that is incomplete.
 
     Raises:
-        DataError: no span is whole.
+        DataError: no span is complete.
     """
     if not has_spans(config):
         return config
@@ -36,11 +36,11 @@ def resolve_span(config: Config, say: Callable[[str], None] = lambda _: None) ->
 
 
 def find_latest(pattern: str, divided: bool) -> Found:
-    """The latest whole span of a pattern, whose rows are divided into a folder for each split or not.
+    """The latest complete span of a pattern; with ``divided``, each split must have a folder of its own.
 
     Raises:
-        DataError: the folder of the spans is none.
-        MachineError: it cannot be read.
+        DataError: the folder of the spans is not a folder.
+        MachineError: the folder cannot be read.
     """
     try:
         return look(pattern, divided)
@@ -51,17 +51,17 @@ def find_latest(pattern: str, divided: bool) -> Found:
 
 
 def rows_expected(divided: bool) -> str:
-    """What must be in a folder of rows."""
+    """The files that a folder of rows must have, for a message."""
     *others, last = (f"*{kind}" for kind in KINDS)
     return f"{'train/, eval/ and test/, each with ' if divided else ''}{', '.join(others)} or {last}"
 
 
 def no_complete_span(pattern: str, found: Found, divided: bool) -> DataError:
-    """What to say where there is nothing to take."""
+    """The error for a pattern without a complete span."""
     where = Path(FIELD.split(pattern)[0] + "x").parent.resolve()
     return DataError(
-        f"data.path {pattern}", "there is no whole span",
-        expected=f"{rows_expected(divided)}, and {MARKER} when it is whole",
+        f"data.path {pattern}", "no complete span",
+        expected=f"{rows_expected(divided)}, and {MARKER} once it is complete",
         received="; ".join(found.left_out) or f"no such folder in {where}",
-        next_step="Correct data.path, or wait until a span is whole.",
+        next_step="Correct data.path, or wait until a span is complete.",
     )  # fmt: skip

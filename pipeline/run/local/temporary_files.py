@@ -1,4 +1,4 @@
-"""Temporary files of a run, in its root: what a killed one leaves is found there by the next, and removed."""
+"""Temporary files of a run, below its root, where the next run finds and removes those of a killed run."""
 
 import os
 import shutil
@@ -12,9 +12,9 @@ FOLDER = ".tmp"
 
 @contextmanager
 def temporary_folder(root: Path) -> Iterator[Path]:
-    """Makes libraries and child processes put their temporary files into a folder that is empty, and then gone.
+    """Make libraries and child processes use an empty folder for temporary files, and remove it at the end.
 
-    Whoever holds the lock of the root knows that nobody else is at work there.
+    The caller holds the lock of the root, so no other process uses the folder.
     """
     folder = root / FOLDER
     shutil.rmtree(folder, ignore_errors=True)

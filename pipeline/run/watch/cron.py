@@ -1,7 +1,7 @@
-"""When a recurring run is due: cron in six fields, as Kubeflow Pipelines reads it, on a cluster and on one machine.
+"""Cron schedules with six fields, as Kubeflow Pipelines reads them, for a cluster and for one machine.
 
 The first field is seconds: https://pkg.go.dev/github.com/robfig/cron@v1.2.0. Times are UTC, Kubeflow's default, so
-that no hour comes twice and none is left out.
+daylight saving time neither repeats nor skips an hour.
 """
 
 import re
@@ -25,13 +25,13 @@ DESCRIPTORS = {
     "@hourly": "0 0 * * * *",
 }
 PIECE = re.compile(r"(?P<every>[*?])|(?P<low>\w+)(-(?P<high>\w+))?", re.ASCII)
-# Whether a schedule is ever due does not depend on where the search begins, as long as it takes in a leap year.
+# The search for the first time of a schedule starts in a leap year, so that it finds 29 February.
 SOME_DAY = datetime(2024, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a cron: its name, the least and the greatest value, and names for values from ``low`` on."""
+    """A field of a schedule: its name, its lowest and highest value, and names for values from ``low`` on."""
 
     name: str
     low: int
@@ -39,7 +39,7 @@ class Field:
     names: tuple[str, ...] = ()
 
     def allowed(self) -> str:
-        """What may stand here.
+        """The allowed values, for a message.
 
         >>> FIELDS[5].allowed()
         'day of week: 0 to 6 or sun to sat, *, ?, a-b, a,b, */n'
@@ -61,10 +61,10 @@ DAY, WEEKDAY = 3, 5
 
 @dataclass(frozen=True)
 class Cron:
-    """A schedule that was understood; ``text`` is what a cluster is given.
+    """A parsed schedule; ``text`` is passed on to a cluster.
 
-    ``values`` are the values at which each field is due. With ``either_day`` a day that fits the day of month or the
-    day of week will do, else it must fit both.
+    ``values`` are the matching values of each field. With ``either_day``, a day must match the day of month or the day
+    of week, otherwise both.
     """
 
     text: str
@@ -72,7 +72,7 @@ class Cron:
     either_day: bool
 
     def next_after(self, moment: datetime) -> datetime:
-        """The first time after a moment, in UTC.
+        """The first scheduled time after a moment, in UTC.
 
         >>> parse_cron("0 0 3 * * *").next_after(datetime(2026, 5, 1, 3, tzinfo=timezone.utc)).isoformat()
         '2026-05-02T03:00:00+00:00'
@@ -80,7 +80,7 @@ class Cron:
         return self._at(moment).get_next(datetime)
 
     def previous_before(self, moment: datetime) -> datetime:
-        """The last time before a moment, in UTC.
+        """The last scheduled time before a moment, in UTC.
 
         >>> parse_cron("@hourly").previous_before(datetime(2026, 5, 1, 3, tzinfo=timezone.utc)).isoformat()
         '2026-05-01T02:00:00+00:00'
@@ -101,11 +101,11 @@ class Cron:
 
 
 def parse_cron(text: str) -> Cron:
-    """Reads six fields, or one of ``@yearly @monthly @weekly @daily @hourly``.
+    """Parse six fields, or one of ``@yearly @monthly @weekly @daily @hourly``.
 
     Raises:
-        InputError: five fields, which a cluster would take for another schedule; a field that is wrong; a schedule
-            that is never due.
+        InputError: there are five fields, which a cluster would read as another schedule; a field is invalid; or the
+            schedule is never due.
     """
     words = text.split()
     if text.strip().startswith("@"):
@@ -118,27 +118,27 @@ def parse_cron(text: str) -> Cron:
         cron.next_after(SOME_DAY)
     except CroniterBadDateError:
         raise InputError(
-            f"cron '{text}'", "it is never due", received=f"day of month {words[DAY]}, month {words[4]}",
-            next_step="Give a day that the month has.",
+            f"cron '{text}'", "never due", received=f"day of month {words[DAY]}, month {words[4]}",
+            next_step="Give a day that exists in the month.",
         ) from None  # fmt: skip
     return cron
 
 
 def with_days(text: str, values: tuple[tuple[int, ...], ...], starred: bool) -> Cron:
-    """A schedule in which a day must fit both fields if one of them is written with a star, else either of them.
+    """A schedule in which a day must match both day fields if one of them is written with a star, else either of them.
 
     >>> with_days("", ((0,), (0,), (3,), tuple(range(1, 32)), (1,), (1,)), starred=False).values[WEEKDAY]
     (0, 1, 2, 3, 4, 5, 6)
     """
     every_day, every_weekday = tuple(range(1, 32)), tuple(range(7))
     if not starred and (values[DAY] == every_day or values[WEEKDAY] == every_weekday):
-        # croniter takes a full list for a star, so that "either" must be said in another way: every day fits.
+        # croniter reads a full list as a star, so "either" must be expressed in another way: every day matches.
         values = (*values[:DAY], every_day, values[4], every_weekday)
     return Cron(text, values, either_day=not starred)
 
 
 def starts_wide(word: str) -> bool:
-    """Whether a field is written with a star, in any of its parts.
+    """Whether any part of a field is written with a star.
 
     >>> starts_wide("*/2"), starts_wide("1,?"), starts_wide("1-31")
     (True, True, False)
@@ -147,7 +147,7 @@ def starts_wide(word: str) -> bool:
 
 
 def field_values(text: str, field: Field, word: str) -> tuple[int, ...]:
-    """The values of a field, in order.
+    """The matching values of a field, in order.
 
     >>> field_values("", FIELDS[1], "5,50/4")
     (5, 50, 54, 58)
@@ -157,14 +157,14 @@ def field_values(text: str, field: Field, word: str) -> tuple[int, ...]:
         found = part_values(field, part)
         if not found:
             raise InputError(
-                f"cron '{text}'", f"the field '{field.name}' cannot be read", expected=field.allowed(), received=word
+                f"cron '{text}'", f"the field '{field.name}' is invalid", expected=field.allowed(), received=word
             )
         due.update(found)
     return tuple(sorted(due))
 
 
 def part_values(field: Field, part: str) -> range:
-    """The values of one part between commas; none where it is wrong.
+    """The matching values of one part between commas; empty if it is invalid.
 
     >>> part_values(FIELDS[5], "mon-fri/2"), part_values(FIELDS[5], "7")
     (range(1, 6, 2), range(0, 0))
@@ -184,7 +184,7 @@ def part_values(field: Field, part: str) -> range:
 
 
 def number(field: Field, word: str) -> int | None:
-    """A value by its number or its name.
+    """A value from its number or its name; None if it is neither.
 
     >>> number(FIELDS[4], "Feb"), number(FIELDS[4], "mon")
     (2, None)
@@ -195,26 +195,26 @@ def number(field: Field, word: str) -> int | None:
 
 
 def descriptor(text: str) -> str:
-    """The six fields that a word stands for."""
+    """The six fields that a word such as ``@daily`` stands for."""
     if text in DESCRIPTORS:
         return DESCRIPTORS[text]
     if text.startswith("@every"):
         raise InputError(
-            f"cron '{text}'", "counts from the last run, so that it has no times of its own",
+            f"cron '{text}'", "counts from the last run, so it has no fixed times",
             expected=f"six fields, or one of {', '.join(DESCRIPTORS)}",
             next_step="Give the times, such as '0 0 * * * *' for every hour or '0 */10 * * * *' for every ten minutes.",
         )  # fmt: skip
-    raise InputError(f"cron '{text}'", "no such word", expected=f"six fields, or one of {', '.join(DESCRIPTORS)}")
+    raise InputError(f"cron '{text}'", "unknown word", expected=f"six fields, or one of {', '.join(DESCRIPTORS)}")
 
 
 def wrong_count(text: str, words: list[str]) -> InputError:
-    """Too few or too many fields; of five, what a cluster would make of them."""
+    """The error for too few or too many fields; for five, it says how a cluster would read them."""
     names = " ".join(field.name.replace(" ", "-") for field in FIELDS)
     expected, received = f"six fields: {names}", f"{len(words)} fields" if len(words) != 1 else "one field"
     if len(words) == 5:
         return InputError(
-            f"cron '{text}'", "Kubeflow reads the first of five fields as seconds, and leaves out the day of week",
+            f"cron '{text}'", "Kubeflow reads the first of five fields as seconds and omits the day of week",
             expected=expected, received=received, next_step=f"Write '0 {' '.join(words)}'.",
         )  # fmt: skip
     return InputError(f"cron '{text}'", "not six fields", expected=expected, received=received,
-                      next_step="Such as '0 0 3 * * *': every day at three, UTC.")  # fmt: skip
+                      next_step="For example, '0 0 3 * * *' is every day at 3:00 UTC.")  # fmt: skip

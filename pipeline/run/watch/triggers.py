@@ -1,6 +1,6 @@
-"""What starts a run: a time that is due, or a new span of rows; and when one that failed is tried again. Pure.
+"""What starts a run: a scheduled time, a new span of rows, or the retry of a failed run. All functions are pure.
 
-Nothing here reads a clock or a file: the moment and the latest span are given.
+The current time and the latest span are arguments; nothing here reads a clock or a file.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from pipeline.config.strict import Strict
 from pipeline.run.watch.cron import Cron
 
 Missed = Literal["run", "skip"]
-# The outcomes that another try on the same rows and settings would not change. Any other code is tried again: 1, and
-# those of a process that was killed.
+# Exit codes that a retry with the same rows and settings would not change. All others are retried: 1, and those of a
+# process that was killed.
 SETTLED = (0, 2, 3, 4, 5)
 FIRST_RETRY_S = 60.0
 LONGEST_RETRY_S = 3600.0
@@ -23,10 +23,10 @@ INSTANT = timedelta(microseconds=1)
 
 
 class WatchState(Strict):
-    """How far a watch has come; times are UTC.
+    """The state of a watch; times are UTC.
 
-    ``tick`` is the last time of ``cron`` that is dealt with, ``span`` and ``version`` the numbers of the last span
-    of ``pattern`` that is. ``failures`` are those in a row, and no run starts before ``next_try``.
+    ``tick`` is the last time of ``cron`` that was handled, ``span`` and ``version`` are the numbers of the last span of
+    ``pattern`` that was. ``failures`` counts failures in a row; no run starts before ``next_try``.
     """
 
     cron: str | None = None
@@ -55,9 +55,9 @@ class Trigger:
 def initial_state(
     state: WatchState, cron: Cron | None, pattern: str | None, missed: Missed, now: datetime
 ) -> WatchState:
-    """Where a watch begins, after what an earlier one left: another schedule or pattern is begun afresh.
+    """The state in which a watch starts, from the saved one; a new schedule or pattern starts afresh.
 
-    Of a schedule, no time before the first watch is due. With ``missed='skip'`` none is that passed since.
+    No time before the first watch is due. With ``missed='skip'``, times missed since the last watch are not due either.
     """
     text = cron.text if cron else None
     known = state.tick if text == state.cron and missed == "run" else None
@@ -69,13 +69,13 @@ def initial_state(
         span=state.span if pattern == state.pattern else None,
         version=state.version if pattern == state.pattern else None,
         failures=state.failures,
-        # A clock that was wrong once must not hold runs up for long.
+        # A clock that was wrong for a while must not delay runs for long.
         next_try=min(state.next_try, latest_try) if state.next_try else None,
     )
 
 
 def due(state: WatchState, cron: Cron | None, latest: Span | None, now: datetime) -> Trigger | None:
-    """What starts a run now, if anything does; one run for any number of times that have passed."""
+    """What starts a run now, if anything; one run covers all times that have passed."""
     if state.next_try is not None and now < state.next_try:
         return None
     passed = cron is not None and next_tick(state, cron, now) <= now
@@ -85,12 +85,12 @@ def due(state: WatchState, cron: Cron | None, latest: Span | None, now: datetime
 
 
 def next_tick(state: WatchState, cron: Cron, now: datetime) -> datetime:
-    """The first time that is not dealt with; it has passed, or is yet to come."""
+    """The first scheduled time that has not been handled, in the past or the future."""
     return cron.next_after(min(state.tick or now, now))
 
 
 def state_after_run(state: WatchState, trigger: Trigger, code: int, now: datetime) -> WatchState:
-    """What a run that ended with an exit code leaves: its trigger is dealt with, or it is tried again later."""
+    """The state after a run with an exit code: its trigger is handled, or is retried later."""
     if code not in SETTLED:
         failures = state.failures + 1
         return state.model_copy(update={"failures": failures, "next_try": now + timedelta(seconds=retry_s(failures))})
@@ -100,9 +100,9 @@ def state_after_run(state: WatchState, trigger: Trigger, code: int, now: datetim
 
 
 def retry_s(failures: int) -> float:
-    """Seconds to the next try after so many failures in a row: twice as long each time, up to an hour.
+    """Seconds until the next attempt after a number of failures in a row: exponential backoff up to an hour.
 
-    There is one watch on a root, so that nothing is gained by chance in it.
+    It needs no jitter, since there is one watch per root.
 
     >>> [retry_s(failures) for failures in (1, 2, 3, 6, 7, 1000)]
     [60.0, 120.0, 240.0, 1920.0, 3600.0, 3600.0]
@@ -111,25 +111,25 @@ def retry_s(failures: int) -> float:
 
 
 def wait_s(state: WatchState, cron: Cron | None, now: datetime, longest_s: float) -> float:
-    """Seconds until something may be due, as far as a clock can tell, and no more than ``longest_s``."""
+    """Seconds until the next scheduled time or retry, at most ``longest_s``."""
     moments = [state.next_try, next_tick(state, cron, now) if cron else None]
     ahead = [(moment - now).total_seconds() for moment in moments if moment is not None and moment > now]
     return min([longest_s, *ahead])
 
 
 def describe_wait(state: WatchState, cron: Cron | None, now: datetime) -> str:
-    """What a watch waits for, in words."""
+    """What a watch is waiting for, in words."""
     if state.next_try is not None and state.next_try > now:
-        return f"tries again at {format_time(state.next_try)}, after {state.failures} failed in a row"
+        return f"retrying at {format_time(state.next_try)}, after {state.failures} failures in a row"
     reasons = [format_time(next_tick(state, cron, now))] if cron else []
     if state.pattern is not None:
         later = "a span" if state.span is None else f"a span after {state.span}"
         reasons.append(f"{later} of {state.pattern}")
-    return f"waits for {' or '.join(reasons)}"
+    return f"waiting for {' or '.join(reasons)}"
 
 
 def format_time(moment: datetime) -> str:
-    """A time as the clock on the wall has it, and in UTC."""
+    """A time in the local time zone and in UTC."""
     local, utc = moment.astimezone(), moment.astimezone(timezone.utc)
     if local.utcoffset() == timedelta():
         return f"{utc:%Y-%m-%d %H:%M:%S} UTC"

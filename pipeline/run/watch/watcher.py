@@ -1,26 +1,26 @@
-"""Runs that start by themselves on one machine: at set times, when a new span of rows is whole, or both.
+"""Start runs on one machine on a schedule, for each new complete span of rows, or both.
 
-Each run is a process of its own, so that neither a crash nor its memory outlives it. How far the watch has come is in
-``watch.json``; a run is dealt with there when it is over, so that one that was cut short starts again.
+Each run is a process of its own, so that it cannot crash the watch or leak memory into it. The state is in
+``watch.json`` and is updated after each run, so that an interrupted run starts again.
 """
 
-import ctypes
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
 from components.support.atomic_files import write_json
-from components.support.child_processes import PR_SET_PDEATHSIG, why_ended
+from components.support.child_processes import die_with, why_ended
 from data.span_patterns import Span
 from pipeline.config.load import load_config
 from pipeline.config.root import Config
@@ -48,7 +48,7 @@ POLL_S = 10.0
 
 @dataclass(frozen=True)
 class WatchOptions:
-    """What starts runs, what becomes of times that passed while no watch was there, and how many runs are enough."""
+    """What starts runs, what to do about times missed while no watch was running, and the number of runs to stop at."""
 
     cron: str | None = None
     on_new_span: bool = False
@@ -57,34 +57,34 @@ class WatchOptions:
 
 
 class Clock(Protocol):
-    """The time, which a test may set."""
+    """A clock, which tests replace."""
 
     def now(self) -> datetime:
-        """With its time zone."""
+        """The current time with its time zone."""
 
     def sleep(self, seconds: float) -> None:
-        """Returns when they are over."""
+        """Wait for some seconds."""
 
 
 class SystemClock:
-    """The time of this machine."""
+    """The clock of this machine."""
 
     def now(self) -> datetime:
-        """In UTC."""
+        """The current time in UTC."""
         return datetime.now(timezone.utc)
 
     def sleep(self, seconds: float) -> None:
-        """Waits."""
+        """Wait for some seconds."""
         time.sleep(seconds)
 
 
 def watch(request: Request, asked: WatchOptions, program: Sequence[str], clock: Clock | None = None) -> int:
-    """Starts runs until Ctrl-C, SIGTERM or ``max_runs``; a run that is at work then is ended in order.
+    """Start runs until Ctrl-C, SIGTERM or ``max_runs``; a running run is then stopped cleanly.
 
-    ``program`` is the command of a run; it is given the request as options.
+    ``program`` is the command that runs a pipeline; it gets the request as options.
 
     Raises:
-        InputError: the cron, the config or the root cannot be used.
+        InputError: the schedule, the config or the root cannot be used.
         MainlineError: another watch holds the root.
     """
     cron = parse_cron(asked.cron) if asked.cron else None
@@ -102,18 +102,18 @@ def watch(request: Request, asked: WatchOptions, program: Sequence[str], clock: 
 
 
 def check(asked: WatchOptions, config: Config) -> None:
-    """Refuses what could never start a run."""
+    """Refuse options with which no run would ever start."""
     if asked.on_new_span and not has_spans(config):
         raise ConfigError(
-            "--on-new-span", "data.path names no spans", expected="a path such as rows/span-{SPAN}",
+            "--on-new-span", "data.path has no span in it", expected="a path such as rows/span-{SPAN}",
             received=str(config.data.path or f"data.dataset {config.data.dataset}"),
         )  # fmt: skip
     if asked.max_runs is not None and asked.max_runs < 1:
-        raise InputError("--max-runs", "no run at all", expected="1 or more", received=str(asked.max_runs))
+        raise InputError("--max-runs", "too small", expected="1 or more", received=str(asked.max_runs))
 
 
 class Watch:
-    """The loop: look what is due, run it, keep what came of it, wait."""
+    """The loop: check what is due, run it, save the state, wait."""
 
     def __init__(
         self, root: Path, request: Request, program: Sequence[str], cron: Cron | None, divided: bool, clock: Clock
@@ -125,7 +125,7 @@ class Watch:
         self.remarks: tuple[str, ...] = ()
 
     def go(self, state: WatchState, max_runs: int | None) -> None:
-        """Starts runs, from a state on."""
+        """Run the loop, starting from a state."""
         self.keep(state)
         runs = 0
         while max_runs is None or runs < max_runs:
@@ -139,7 +139,7 @@ class Watch:
                 self.clock.sleep(POLL_S)
 
     def latest(self) -> Span | None:
-        """The latest whole span, where spans are watched; what is wrong with others is remarked, and may be mended."""
+        """The latest complete span, if spans are watched; problems with other spans are kept as remarks."""
         if self.state.pattern is None:
             return None
         try:
@@ -151,19 +151,19 @@ class Watch:
         return found.span
 
     def is_free(self) -> bool:
-        """Whether no run that someone else started is at work here; where that cannot be seen, the next look may."""
+        """Whether no other process is running here; False if that cannot be determined now."""
         try:
             holder = current_run(self.root)
         except OSError as error:
-            self.say_once(f"waits: {error}")
+            self.say_once(f"waiting: {error}")
             return False
         if holder is not None:
-            self.say_once(f"waits for the run at work here: {holder}")
+            self.say_once(f"waiting for another run: {holder}")
         return holder is None
 
     def run(self, trigger: Trigger) -> bool:
-        """Runs, and keeps what came of it; False if somebody else's run came first."""
-        print_message(f"runs: {trigger}")
+        """Start a run and save the state after it; False if another process started a run first."""
+        print_message(f"starting a run: {trigger}")
         try:
             code, out = run_process(command(self.program, self.request, trigger.span), self.request.as_json)
         except OSError as error:
@@ -178,7 +178,7 @@ class Watch:
         return True
 
     def keep(self, state: WatchState) -> None:
-        """Goes on from a state, and writes it down; on a full disk the watch goes on without."""
+        """Set the state and write it to disk; if the disk is full, go on without."""
         self.state = state
         try:
             write_json(self.root / STATE, state.model_dump(mode="json"))
@@ -186,14 +186,14 @@ class Watch:
             print_message(f"{STATE} could not be written: {error}")
 
     def say_once(self, text: str) -> None:
-        """Says what has changed."""
+        """Print a message unless it was the last one."""
         if text != self.said:
             print_message(text)
         self.said = text
 
 
 def command(program: Sequence[str], request: Request, span: Span | None) -> list[str]:
-    """The command line of a run as it was asked for, on the span that was seen."""
+    """The command line of a run with the options of the request, on a given span."""
     sets = [*request.overrides, *([f"data.path={json.dumps(str(span.path))}"] if span else [])]
     nodes = {"--from": request.from_node, "--to": request.to_node}
     return [
@@ -206,18 +206,19 @@ def command(program: Sequence[str], request: Request, span: Span | None) -> list
 
 
 def run_process(words: Sequence[str], captured: bool) -> tuple[int, str]:
-    """Runs a command to its end; gives its exit code, negative for the signal that killed it, and what it printed.
+    """Run a command; return its exit code, negative for the signal that killed it, and its captured output.
 
-    It has a session of its own, so that Ctrl-C on a terminal reaches it once, from here.
+    The command has its own session, so that Ctrl-C on a terminal reaches it only once, through this process. If this
+    process is killed, the command gets SIGTERM.
     """
     process = subprocess.Popen(
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if captured else None, text=True,
-        start_new_session=True, preexec_fn=terminate_with_parent(os.getpid()),
+        start_new_session=True, preexec_fn=partial(die_with, os.getpid(), signal.SIGTERM),
     )  # fmt: skip
     try:
         out, _ = process.communicate()
     except KeyboardInterrupt:
-        print_message("ends the run at work; once more ends it at once")
+        print_message("stopping the run; press Ctrl-C again to kill it")
         process.terminate()
         process.communicate()
         raise
@@ -228,23 +229,8 @@ def run_process(words: Sequence[str], captured: bool) -> tuple[int, str]:
     return process.returncode, out or ""
 
 
-def terminate_with_parent(parent: int) -> Callable[[], None]:
-    """Makes the kernel send SIGTERM to a new process when its parent is killed, so that its run ends in order.
-
-    https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
-    """
-    prctl = ctypes.CDLL(None).prctl
-
-    def before_it_begins() -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return before_it_begins
-
-
 def json_line(trigger: Trigger, code: int, out: str) -> str:
-    """What started a run, its exit code, and its summary if it came as far as one, in one line."""
+    """The trigger of a run, its exit code, and its summary if there is one, as one line of JSON."""
     try:
         summary: dict[str, Any] = json.loads(out)
     except ValueError:
@@ -257,11 +243,11 @@ def json_line(trigger: Trigger, code: int, out: str) -> str:
 
 
 def read_state(root: Path) -> WatchState:
-    """What the last watch of a root left; a new state where there was none.
+    """The state that the last watch of a root saved; a new state if there was none.
 
     Raises:
-        InputError: the file is not one that a watch wrote.
-        MachineError: it cannot be read.
+        InputError: the file was not written by a watch.
+        MachineError: the file cannot be read.
     """
     path = root / STATE
     try:
@@ -272,9 +258,9 @@ def read_state(root: Path) -> WatchState:
         raise refused(error, InputError)(str(path), "cannot be read", received=error.strerror or str(error)) from error
     except ValidationError as error:
         raise InputError(str(path), "cannot be read", received=str(error).splitlines()[0],
-                         next_step="Remove it: the watch then begins afresh.") from error  # fmt: skip
+                         next_step="Remove it: the watch then starts afresh.") from error  # fmt: skip
 
 
 def print_message(text: str) -> None:
-    """A line on standard error."""
+    """Print a line with the time on standard error."""
     print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} watch {text}", file=sys.stderr, flush=True)

@@ -159,4 +159,4 @@ def test_what_it_waits_for_is_told_in_utc():
     assert text.endswith(f"or a span after 7 of {PATTERN}")
     failed = state.model_copy(update={"failures": 2, "next_try": THREE})
     assert "2026-05-01 03:00:00 UTC" in describe_wait(failed, NIGHTLY, THREE - HOUR)
-    assert describe_wait(failed, NIGHTLY, THREE - HOUR).endswith("after 2 failed in a row")
+    assert describe_wait(failed, NIGHTLY, THREE - HOUR).endswith("after 2 failures in a row")

@@ -166,7 +166,7 @@ def test_a_run_starts_at_each_time_and_not_before(world, capsys):
     assert world.state() == WatchState(cron=HOURLY, tick=START + MINUTE + HOUR)
     said = capsys.readouterr().err.splitlines()
     # Every wait is said once, not at each look at the clock.
-    assert [line.split(" watch ")[1].split(" ")[0] for line in said] == ["waits", "runs:", "the"] * 2
+    assert [line.split(" watch ")[1].split(" ")[0] for line in said] == ["waiting", "starting", "the"] * 2
     assert "2026-05-01 03:00:00 UTC" in said[0]
     assert max(world.clock.slept) == POLL_S
 
@@ -289,7 +289,7 @@ def test_a_run_that_someone_else_started_is_waited_for(world, other, capsys):
     world.watch(1, on_new_span=True)
     assert world.clock.now() == START + 5 * MINUTE
     assert len(world.runs()) == 1
-    said = [line for line in capsys.readouterr().err.splitlines() if "waits for the run at work here" in line]
+    said = [line for line in capsys.readouterr().err.splitlines() if "waiting for another run" in line]
     assert len(said) == 1
     assert f'"pid": {other.pid}' in said[0]
 
@@ -372,7 +372,7 @@ def test_a_time_that_passed_after_a_kill_is_run_once_by_the_next_watch(world):
     path.write_text(left.model_copy(update={"tick": left.tick - timedelta(days=100)}).model_dump_json())
     process = start(world, monthly)
     for line in process.stderr:
-        if "waits for" in line:
+        if "waiting for" in line:
             break
     end(process, signal.SIGTERM)
     assert len(world.runs()) == 1
@@ -444,8 +444,8 @@ def block(path: Path) -> None:
     ("options", "said"),
     [
         (["--watch", "--cron", "0 3 * * *"], "Write '0 0 3 * * *'"),
-        (["--watch", "--on-new-span"], "data.path names no spans"),
-        (["--watch", "--cron", "@daily", "--max-runs", "0"], "no run at all"),
+        (["--watch", "--on-new-span"], "data.path has no span in it"),
+        (["--watch", "--cron", "@daily", "--max-runs", "0"], "too small"),
         (["--watch", "--cron", "@daily", "--config", "nowhere"], "no such config"),
         (["--watch", "--cron", "@daily", "--root", "README.md"], "cannot be written"),
     ],
