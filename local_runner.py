@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Runs a pipeline on this machine: config in, a validated, judged and pushed model out."""
+"""Run a pipeline on this machine: validate the data, train and evaluate a model, and push it if it is blessed."""
 
 import argparse
 import sys
@@ -8,16 +8,16 @@ from pathlib import Path
 EXIT_CODES = """\
 exit codes:
   0  pushed, or already up to date
-  1  anything else
+  1  any other failure
   2  bad input or config
   3  the model was not blessed, or a reviewer rejected it
-  4  the data was rejected by the gate
-  5  the model waits for a reviewer
+  4  the gate rejected the data
+  5  the model is waiting for a reviewer
 """
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """Reads the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         prog="local_runner.py",
         description=__doc__,
@@ -29,15 +29,17 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides one key; repeatable")
     parser.add_argument("--from", dest="from_node", metavar="NODE", help="first node to run; earlier ones are reused")
     parser.add_argument("--to", dest="to_node", metavar="NODE", help="last node to run")
-    parser.add_argument("--no-cache", action="store_true", help="run every node, whatever was done before")
+    parser.add_argument("--no-cache", action="store_true", help="run every node, even if nothing changed")
     parser.add_argument("--root", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
     parser.add_argument("--orchestrator", choices=("local", "beam"), default="local", help="default: local")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON; with --watch, one a line")
-    parser.add_argument("--watch", action="store_true", help="go on, and start a run whenever one is due")
-    parser.add_argument("--cron", metavar="TEXT", help="with --watch: at these times, in UTC; '0 0 3 * * *' is 3:00")
-    parser.add_argument("--on-new-span", action="store_true", help="with --watch: on each new folder of data.path")
-    parser.add_argument("--missed", choices=("run", "skip"), help="with --cron: times passed unwatched; default: run")
-    parser.add_argument("--max-runs", type=int, metavar="N", help="with --watch: stop after so many runs")
+    parser.add_argument("--watch", action="store_true", help="keep running, and start a run whenever one is due")
+    parser.add_argument("--cron", metavar="TEXT", help="with --watch: schedule in UTC; '0 0 3 * * *' is 3:00")
+    parser.add_argument("--on-new-span", action="store_true", help="with --watch: run on each new span of data.path")
+    parser.add_argument(
+        "--missed", choices=("run", "skip"), help="with --cron: times missed while not watching; default: run"
+    )
+    parser.add_argument("--max-runs", type=int, metavar="N", help="with --watch: stop after N runs")
     options = parser.parse_args(arguments)
     watches = bool(options.cron or options.on_new_span)
     stray = (options.missed and not options.cron) or (options.max_runs is not None and not watches)
@@ -47,9 +49,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def main(arguments: list[str]) -> int:
-    """Runs, and turns what goes wrong into a message and an exit code."""
+    """Run or watch; print an error as a message and return the exit code."""
     options = parse(arguments)
-    # Imported late, so that --help answers at once.
+    # Imported here so that --help answers at once.
     from pipeline.errors import MainlineError
     from pipeline.run.local.runner import run
     from pipeline.run.request import Request

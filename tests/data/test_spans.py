@@ -143,7 +143,7 @@ def test_a_config_gets_the_latest_span_and_says_what_it_passed_over(tmp_path):
 
 
 def test_no_whole_span_says_where_it_looked_and_what_was_not_whole(tmp_path):
-    with pytest.raises(DataError, match="there is no whole span") as caught:
+    with pytest.raises(DataError, match="no complete span") as caught:
         resolve_span(config(tmp_path / "in" / "span-{SPAN}"))
     assert caught.value.received == f"no such folder in {tmp_path / 'in'}"
     fill(tmp_path / "in" / "span-4", splits=["train"])

@@ -208,7 +208,7 @@ def test_a_second_run_on_the_same_root_is_refused(finished):
         lock.kill()
         lock.wait()
     assert process.returncode == 1
-    assert "another run is at work here" in error
+    assert "another run is active here" in error
 
 
 def test_the_command_prints_one_json_object_and_a_quiet_terminal(finished):

@@ -1,4 +1,4 @@
-"""Any failure in our words."""
+"""Turn any failure of a run into a ``MainlineError`` that says where it happened and what to do next."""
 
 import errno
 import os
@@ -12,44 +12,45 @@ from pipeline.run.request import RunPaths
 from pipeline.run.signals import stop_requested
 from pipeline.shell import near
 
-# As TFX says that a partial run has nothing to build on.
+# TFX's messages about a partial run without an earlier run.
 NO_EARLIER_RUN = ("not found in MLMD", "No previous run", "No previous successful executions")
-# As SQLite says it.
+# SQLite's messages.
 DISK_FULL = ("No space left on device", "disk is full")
 SQLITE_MESSAGES = {
     "disk I/O error": errno.EIO,
-    # Where the disk refused an earlier statement, which undid the transaction.
+    # An earlier statement failed on the disk, which rolled back the transaction.
     "cannot commit - no transaction is active": errno.EIO,
     "attempt to write a readonly database": errno.EROFS,
 }
 SQLITE_DAMAGED = ("database disk image is malformed", "file is not a database")
-# What the machine refuses, in our words, and what helps.
-LOOK = "Look at what the system says of it (dmesg, df, ulimit -f), mend it, and run again."
+# The problem and the next step for each error of the machine.
+LOOK = "Look for the cause (dmesg, df, ulimit -f), fix it, and run again."
 REFUSALS: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "Free some space, or give another --root, and run again."),
     errno.EDQUOT: ("the disk quota is used up", "Free some space, or give another --root, and run again."),
-    errno.EFBIG: ("a file grew beyond the size that is allowed", "Raise the limit (ulimit -f), and run again."),
-    errno.EIO: ("the disk or its file system fails", LOOK),
+    errno.EFBIG: ("a file exceeded the size limit", "Raise the limit (ulimit -f), and run again."),
+    errno.EIO: ("the disk or its file system failed", LOOK),
     errno.EROFS: ("the file system is read-only", "Make it writable, or give another --root, and run again."),
     errno.EACCES: ("permission denied", "Correct the permissions, and run again."),
     errno.EPERM: ("permission denied", "Correct the permissions, and run again."),
     errno.EMFILE: ("too many files are open", "Raise the limit (ulimit -n), and run again."),
-    errno.ENFILE: ("too many files are open", "Run again when less is at work on this machine."),
+    errno.ENFILE: ("too many files are open", "Run again when fewer processes are running."),
     errno.ENOMEM: ("no memory is left", "Free some memory, and run again."),
     errno.ENOTCONN: ("the file system does not answer", LOOK),
     errno.ESTALE: ("the file system does not answer", LOOK),
 }
-# Said so by libraries that pass on the words of the system and not its number; others of these are too common a word.
+# Errors found by the system's message where a library drops the number. Other messages are too common as words.
 ERRNO_MESSAGES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.ENOTCONN, errno.ESTALE)
 
 
 def to_mainline_error(error: BaseException, paths: RunPaths, log: str = "") -> MainlineError:
-    """Any failure in our words; what a library said stays in the log, of which ``log`` says where it is."""
+    """Any failure as a ``MainlineError``; ``log`` is a sentence that says where the log with the details is."""
     if stop_requested() or isinstance(error, KeyboardInterrupt):
-        return MainlineError("run", "interrupted", next_step="Run again: what is done is cached, training resumes.")
+        next_step = "Run again: finished nodes are cached, training resumes."
+        return MainlineError("run", "interrupted", next_step=next_step)
     if isinstance(error, MainlineError):
         return error
-    log = log or f"The log says more: {near(paths.log)}"
+    log = log or f"See the log for details: {near(paths.log)}"
     refusal = find_refusal(error)
     if refusal is not None:
         return explain_refusal(refusal, paths)
@@ -57,34 +58,34 @@ def to_mainline_error(error: BaseException, paths: RunPaths, log: str = "") -> M
     if damage is not None:
         return MachineError(
             str(paths.root / "metadata.db"), "the ML Metadata store is damaged", received=damage,
-            next_step="Put a backup of it back, or give another --root: all is then made anew.",
+            next_step="Restore a backup of it, or give another --root; everything is then created anew.",
         )  # fmt: skip
     if isinstance(error, LookupError) and any(text in str(error) for text in NO_EARLIER_RUN):
         return InputError(
-            "--from", "there is no earlier run that came so far", received=first_line(error),
-            next_step="Run without --from once; what is done is cached.",
+            "--from", "no earlier run has got this far", received=first_line(error),
+            next_step="Run without --from once; finished nodes are cached.",
         )  # fmt: skip
     return MainlineError("run", f"{type(error).__name__}: {first_line(error)}", next_step=log)
 
 
 def describe_push(paths: RunPaths) -> str:
-    """What a run has pushed, by what lies in the folder of versions."""
+    """Whether a run pushed a version, in words, from the folder of versions."""
     try:
         latest = latest_version(paths.serving)
     except OSError:
-        return "whether a version was pushed cannot be seen"
+        return "it is unknown whether a version was pushed"
     if latest is None or read_marker(latest).get("run") != paths.run_id:
         return "nothing was pushed"
-    return f"version {latest.name} was pushed before, and is served"
+    return f"version {latest.name} had been pushed and is served"
 
 
 def find_refusal(error: BaseException) -> OSError | None:
-    """What the machine refused, if an error came of that, however wrapped."""
+    """The error of the machine that caused an error, however it was wrapped; None if there is none."""
     if type(error) is OSError and is_machines(error):
         return error
     chain = list(causes(error))
     for found in chain:
-        # Of TLS and of names, the numbers mean something else.
+        # Subclasses for TLS and for host names use the numbers with other meanings.
         if isinstance(found, OSError) and found.errno in REFUSALS and type(found) in (OSError, PermissionError):
             return found
     for found in chain:
@@ -97,7 +98,7 @@ def find_refusal(error: BaseException) -> OSError | None:
 
 
 def errno_in(text: str) -> int | None:
-    """The number of a refusal that a library tells in words.
+    """The errno of an error that a library reports only as text; None if there is none.
 
     >>> errno_in("OSError: [Errno 27] File too large [while running 'Write']"), errno_in("no such column")
     (27, None)
@@ -114,7 +115,7 @@ def errno_in(text: str) -> int | None:
 
 
 def explain_refusal(refusal: OSError, paths: RunPaths) -> MachineError:
-    """A refusal in our words, and the system's."""
+    """An error of the machine with our explanation and the system's message."""
     number = refusal.errno or 0
     problem, next_step = REFUSALS.get(number, ("the system refuses", LOOK))
     where = str(paths.root) if number == errno.ENOSPC else str(refusal.filename or paths.root)
@@ -123,7 +124,7 @@ def explain_refusal(refusal: OSError, paths: RunPaths) -> MachineError:
 
 
 def free_space(folder: Path) -> str:
-    """The room on the disk of a folder, where it can be asked."""
+    """The free space on the disk of a folder, as text; empty if it is unknown."""
     try:
         found = os.statvfs(folder)
     except OSError:

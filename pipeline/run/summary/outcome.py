@@ -1,4 +1,4 @@
-"""What a run came to, and what its user most likely wants to type now."""
+"""Collect the outcome of a run, and suggest the next command."""
 
 import json
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ def summarize(
     error: MainlineError | None,
     elapsed_s: float,
 ) -> Summary:
-    """The facts of a run that is over."""
+    """The summary of a run that has ended."""
     nodes = list(state.statuses.values()) if state else []
     outputs: dict[str, Any] = {}
     for written in state.outputs.values() if state else ():
@@ -65,9 +65,9 @@ def summarize(
 
 
 def served_model(paths: RunPaths, pushed: Mapping[str, Any]) -> "tuple[ServedVersion | None, MainlineError | None]":
-    """The version with the model that Pusher speaks of, by what lies in the folder; or that it is not what is served.
+    """The served version with the model of this run, from the folder of versions; an error if another one is served.
 
-    ``pushed`` are the properties of the pushed model. A run that was cut short may have pushed and not said so.
+    ``pushed`` are the properties of the pushed model. A run that was interrupted may have pushed without recording it.
     """
     from components.versioned_pusher.versions import served
 
@@ -80,27 +80,27 @@ def served_model(paths: RunPaths, pushed: Mapping[str, Any]) -> "tuple[ServedVer
     if found is not None and found.digest == pushed.get("model_digest", found.digest):
         return found, None
     return None, MainlineError(
-        str(paths.serving), "the model of this run was pushed and is not what is served",
-        expected=f"version {pushed.get('pushed_version')}, whole, and none above it",
-        received=f"version {found.folder.name}, of another model" if found else "no version that is whole",
-        next_step="Run again: what is done is cached, and the model is pushed as a new version.",
+        str(paths.serving), "the model of this run was pushed but is not served",
+        expected=f"version {pushed.get('pushed_version')}, complete, and no higher one",
+        received=f"version {found.folder.name} with another model" if found else "no complete version",
+        next_step="Run again: finished nodes are cached, and the model is pushed as a new version.",
     )  # fmt: skip
 
 
 def when_pushed(model: "ServedVersion | None", run: str) -> Pushed:
-    """Whether what is served was pushed by this run or by an earlier one."""
+    """Whether the served model was pushed by this run, by an earlier one, or never."""
     if model is None:
         return "never"
     return "now" if model.run == run else "before"
 
 
 def was_trained(nodes: list[NodeStatus]) -> bool:
-    """Whether a model was fitted in this run, and not taken from an earlier one."""
+    """Whether this run trained a model, rather than taking it from the cache."""
     return any(node.node == TRAINER and node.state == "done" for node in nodes)
 
 
 def training_warnings(model_run: Path) -> tuple[str, ...]:
-    """What the training found wrong with its model; nothing where it has left no record."""
+    """The warnings of a training about its model; none if it left no record."""
     try:
         record = json.loads((model_run / "training.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -109,7 +109,7 @@ def training_warnings(model_run: Path) -> tuple[str, ...]:
 
 
 def next_command(summary: Summary, request: Request, outputs: dict[str, Any]) -> str:
-    """What a user most likely wants to type now."""
+    """The command that the user most likely needs next."""
     if summary.status in ("pushed", "up to date"):
         return line(tool("saved_model_cli"), "show", *option("--dir", summary.model or ""), "--tag_set", "serve")
     if summary.status in ("awaiting review", "rejected"):
@@ -125,7 +125,7 @@ def next_command(summary: Summary, request: Request, outputs: dict[str, Any]) ->
 
 
 def rerun_command(request: Request) -> str:
-    """The command of a request, with all that it asks for."""
+    """The command line of a request, with all its options."""
     asked = {
         "--env": request.env, "--from": request.from_node, "--to": request.to_node, "--root": str(request.root),
         "--orchestrator": request.orchestrator,

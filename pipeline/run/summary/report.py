@@ -1,4 +1,4 @@
-"""The report of a run, where its reader looks for it: ``reports/<run>``."""
+"""Publish the report of a run to ``reports/<run>``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -34,14 +34,14 @@ Outputs = Mapping[str, list[Output]]
 
 @dataclass(frozen=True)
 class NodeFailure:
-    """The node that failed, and how; both are empty when none did."""
+    """The node that failed, and its error; both are empty if none failed."""
 
     node: str = ""
     error: str = ""
 
 
 def outputs_of_run(store: mlmd.MetadataStore, run: str) -> dict[str, list[Output]]:
-    """What each node of a run gave, now or from the cache."""
+    """The outputs of each node of a run, produced now or cached."""
     whole = [
         item
         for item in executions_of_run(store, run)
@@ -51,7 +51,10 @@ def outputs_of_run(store: mlmd.MetadataStore, run: str) -> dict[str, list[Output
 
 
 def publish(store: mlmd.MetadataStore, config: Config, run: str, folder: Path, failure: NodeFailure) -> Path:
-    """Puts the report of a run into ``folder``, gives the page; a run that ended earlier gets one on what it left."""
+    """Write the report of a run to ``folder`` and return the path of the page.
+
+    A run that ended before SliceReport gets a partial report on the outputs that it has.
+    """
     outputs = outputs_of_run(store, run)
     made = [output.uri for output in outputs.get(SLICE_REPORT, []) if output.key == "report"]
     if made:
@@ -68,7 +71,7 @@ def publish(store: mlmd.MetadataStore, config: Config, run: str, folder: Path, f
 def partial_report(
     store: mlmd.MetadataStore, config: Config, run: str, outputs: Outputs, failure: NodeFailure
 ) -> Report:
-    """The report on what a run left before it ended."""
+    """The report on the outputs of a run that ended before SliceReport."""
     workload = load_workload(config.workload)
     schema = io_utils.SchemaReader().read(str(workload.schema))
     written = [

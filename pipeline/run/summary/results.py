@@ -1,4 +1,4 @@
-"""The end of a run, wherever its nodes ran: the verdict on the model, and the report where its reader looks for it."""
+"""The results of a run, wherever its nodes ran: the verdict on the model, and the published report."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -11,22 +11,22 @@ from pipeline.nodes import EVALUATOR
 from pipeline.run.events import NodeStatus
 from pipeline.run.request import RunPaths
 
-# Imported late where they run, since they take seconds to load.
+# Imported inside functions, since they take seconds to load.
 if TYPE_CHECKING:
     from components.evaluation.verdict import Verdict
     from pipeline.run.artifacts import Output
 
 
 class RunState(Protocol):
-    """What is known of a run: how far each node came, what it gave, and where ML Metadata is."""
+    """The state of a run: the status and the outputs of each node, and the connection to ML Metadata."""
 
     @property
     def statuses(self) -> Mapping[str, NodeStatus]:
-        """By node, in topological order."""
+        """The status by node, in topological order."""
 
     @property
     def outputs(self) -> "Mapping[str, list[Output]]":
-        """By node; nothing of a node that did not come to its end."""
+        """The outputs by node; nodes that did not finish are absent."""
 
     @property
     def connection(self) -> Any:
@@ -34,7 +34,7 @@ class RunState(Protocol):
 
 
 def judge(state: RunState, config: Config) -> "Verdict | None":
-    """The verdict on the model, if the run came as far as one."""
+    """The verdict on the model; None if the run ended before the Evaluator."""
     from components.evaluation.results import read_verdict
     from pipeline.workloads.contract import load_workload, with_bounds
 
@@ -49,7 +49,7 @@ def judge(state: RunState, config: Config) -> "Verdict | None":
 def publish_report(
     state: RunState, paths: RunPaths, config: Config, error: MainlineError | None, note: Callable[[str], None]
 ) -> Path | None:
-    """Puts the report where its reader looks for it; what stops that must not hide how the run ended."""
+    """Publish the report and return the path of the page; None if that fails, which must not hide how the run ended."""
     from tfx.orchestration import metadata
 
     from pipeline.run.summary.report import NodeFailure, publish

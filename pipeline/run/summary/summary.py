@@ -1,4 +1,4 @@
-"""The end of a run, as facts: for a person as text, for a script as JSON."""
+"""The summary of a run, as text for a person and as JSON for a script."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ Status = Literal[
     "pushed", "up to date", "awaiting review", "rejected", "not blessed", "data rejected", "bad input", "failed",
     "stopped as asked",
 ]  # fmt: skip
-# Whether what is served was pushed by the run itself, or before.
+# Whether the served model was pushed by this run, by an earlier one, or never.
 Pushed = Literal["now", "before", "never"]
 AWAITING_CODE = 5
 COLORS = {
@@ -33,10 +33,7 @@ COLORS = {
 
 @dataclass(frozen=True)
 class Summary:
-    """All that a user asks when a run is over. Paths are None where there is nothing to point at.
-
-    ``warnings`` are what the training of this run found wrong with the model, in plain words.
-    """
+    """The summary of a run. Paths are None if nothing is there; ``warnings`` are those of the training of this run."""
 
     pipeline: str
     run: str
@@ -55,27 +52,27 @@ class Summary:
     warnings: tuple[str, ...] = ()
 
     def as_json(self, encoding: str = "utf-8") -> str:
-        """One JSON object, in characters of an alphabet."""
+        """One JSON object that can be written in an encoding."""
         facts = asdict(self)
         for node in facts["nodes"]:
             del node["started_s"]
-        # A metric may be NaN or infinite, which JSON has no number for.
+        # A metric may be NaN or infinite, for which JSON has no number.
         finite = json.loads(json.dumps(facts), parse_constant=lambda _: None)
         text = json.dumps(finite, indent=1, ensure_ascii=False)
-        # Half a pair of surrogates cannot be written; it is spelled, with a backslash that JSON takes for one.
+        # A lone surrogate cannot be encoded; it is escaped, with a second backslash for JSON.
         text = SURROGATE.sub(lambda found: "\\" + printable(found[0]), text)
         return json_text(json.loads(text), encoding, indent=1)
 
 
 def failure_status(error: BaseException) -> tuple[Status, int]:
-    """What a failure is called, and its exit code."""
+    """The status and the exit code of a failure."""
     code = error.exit_code if isinstance(error, MainlineError) else 1
     statuses: dict[int, Status] = {2: "bad input", 3: "not blessed", 4: "data rejected"}
     return statuses.get(code, "failed"), code
 
 
 def success_status(verdict: Verdict | None, pushed: Pushed, review: str) -> tuple[Status, int]:
-    """What a run that failed nowhere came to, and its exit code; ``review`` is what Pusher says of one, or empty."""
+    """The status and the exit code of a run without a failure; ``review`` is what Pusher recorded, or empty."""
     if verdict is not None and not verdict.blessed:
         return "not blessed", NotBlessedError.exit_code
     if review == "rejected":
@@ -87,7 +84,7 @@ def success_status(verdict: Verdict | None, pushed: Pushed, review: str) -> tupl
 
 
 def render(summary: Summary) -> RenderableType:
-    """The summary for a terminal."""
+    """Render the summary for a terminal."""
     parts: list[RenderableType] = [headline(summary), Text(), table(list(summary.nodes)), Text()]
     if summary.verdict is not None:
         parts += [verdict_line(summary.verdict), check_table(summary.verdict.checks), Text()]
@@ -104,24 +101,24 @@ def render(summary: Summary) -> RenderableType:
 
 @dataclass(frozen=True)
 class UnwrappedLine:
-    """A line that stays one, however long, so that a command can be copied."""
+    """A line that is not wrapped, however long, so that a command can be copied."""
 
     text: str
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """For rich."""
+        """Render the line; called by rich."""
         yield Segment(self.text)
         yield Segment.line()
 
 
 def headline(summary: Summary) -> Text:
-    """Pipeline, run, outcome."""
+    """A line with pipeline, run, time and status."""
     line = Text(f"{summary.pipeline}  run {summary.run}  {summary.elapsed_s:.0f} s  ")
     return line.append(summary.status, style=COLORS.get(summary.status, "bold red"))
 
 
 def verdict_line(verdict: Verdict) -> Text:
-    """Blessed or not, and by how many bounds."""
+    """A line that says whether the model is blessed, and how many bounds it keeps."""
     missed = [check for check in verdict.checks if not check.passed]
     rows = f"on {verdict.rows:,} test rows, 95 % intervals"
     if verdict.blessed:
@@ -130,7 +127,7 @@ def verdict_line(verdict: Verdict) -> Text:
 
 
 def check_table(checks: tuple[Check, ...]) -> Table:
-    """Every bound with what was measured."""
+    """A table of all bounds with the measured values."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("metric", "slice", "value", "95 % interval", "bound", ""):
         drawn.add_column(heading, justify="right" if heading == "value" else "left")
@@ -141,7 +138,7 @@ def check_table(checks: tuple[Check, ...]) -> Table:
 
 
 def check_row(check: Check) -> tuple[str, ...]:
-    """A bound as a row: metric, slice, value, interval, bound, and whether it is kept."""
+    """The cells of a bound: metric, slice, value, interval, bound, and whether it is kept."""
     value = "–" if check.value is None else f"{check.value:.4f}"
     interval = "{:.4f} … {:.4f}".format(*check.interval) if check.interval else ""
     outcome = "kept" if check.passed else missed_text(check)
@@ -149,14 +146,14 @@ def check_row(check: Check) -> tuple[str, ...]:
 
 
 def missed_text(check: Check) -> str:
-    """How a bound was missed."""
+    """How a bound was missed, in words."""
     if check.value is not None:
         return f"missed by {check.missed_by:.4f}"
     return check.why or ("not measured" if check.slice == "overall" else "no such slice in the data")
 
 
 def paths_table(summary: Summary) -> Table:
-    """Where things are."""
+    """A table of the paths of a run."""
     drawn = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     drawn.add_column(min_width=len("evaluation"))
     found = {
@@ -173,7 +170,7 @@ def paths_table(summary: Summary) -> Table:
 
 
 def show(summary: Summary, as_json: bool) -> None:
-    """Prints to standard output."""
+    """Print the summary to standard output."""
     if as_json:
         print(summary.as_json(encoding_of(sys.stdout)))
         return

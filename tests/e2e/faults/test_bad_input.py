@@ -68,7 +68,7 @@ def test_a_bad_file_is_named_with_its_line(case, finished, tmp_path):
 def test_missing_data_is_said_before_anything_runs(tmp_path):
     outcome = harness.run_here(tmp_path / "nowhere", tmp_path / "runs")
     assert outcome.code == 2
-    assert "there are no rows" in outcome.facts["error"]
+    assert "no rows" in outcome.facts["error"]
     assert not (tmp_path / "runs" / "census" / "metadata.db").exists()
 
 

@@ -109,7 +109,7 @@ def test_the_runner_of_one_machine_is_taken():
 
 @pytest.mark.parametrize("argument", ["--direct_num_workers=many", "--runner"])
 def test_what_beam_refuses_is_no_end_of_the_process(argument, capfd):
-    with pytest.raises(ConfigError, match="does not take"):
+    with pytest.raises(ConfigError, match="does not accept"):
         check(argument)
 
 

@@ -96,7 +96,7 @@ def test_an_empty_store_in_place_of_the_one_that_was_used(world):
     world.store().get_context_types()
     refused(world, "was used with another ML Metadata store")
     (world.root / FILE).unlink()
-    refused(world, "folders of executions that ML Metadata does not know")
+    refused(world, "ML Metadata does not know the executions of some folders")
 
 
 def test_the_store_of_another_root_is_refused_though_it_knows_the_same_numbers(world, tmp_path):
@@ -106,7 +106,7 @@ def test_the_store_of_another_root_is_refused_though_it_knows_the_same_numbers(w
     world.connection = other.connection
     refused(world, "was used with another ML Metadata store", shared=True)
     (world.root / FILE).unlink()
-    refused(world, "folders of executions that ML Metadata does not know", shared=True)
+    refused(world, "ML Metadata does not know the executions of some folders", shared=True)
 
 
 def test_a_shared_store_may_have_many_roots(tmp_path):
@@ -123,7 +123,7 @@ def test_a_store_restored_from_before_the_latest_run_is_refused_until_what_it_do
     shutil.copy(world.root / "metadata.db", tmp_path / "backup")
     world.run()
     shutil.copy(tmp_path / "backup", world.root / "metadata.db")
-    refused(world, "folders of executions that ML Metadata does not know")
+    refused(world, "ML Metadata does not know the executions of some folders")
     shutil.rmtree(world.root / "artifacts" / "Trainer" / "model" / "2")
     world.check()
 

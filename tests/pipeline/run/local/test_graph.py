@@ -53,7 +53,7 @@ def test_a_node_whose_inputs_are_gone_fails_and_is_not_done(graph):
         (artifact,) = handle.store.get_artifacts()
         artifact.state = pb.Artifact.DELETED
         handle.store.put_artifacts([artifact])
-    with pytest.raises(MainlineError, match="Taker: it was not run: ML Metadata has not all outputs"):
+    with pytest.raises(MainlineError, match="Taker: not run: ML Metadata does not have all outputs"):
         graph.launch("Taker")
     assert graph.statuses["Taker"].state == "failed"
     assert graph.failure is not None

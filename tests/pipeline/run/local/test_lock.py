@@ -47,10 +47,10 @@ def test_a_second_run_is_refused_and_told_who_is_at_work(tmp_path, other):
     with pytest.raises(MainlineError) as caught, run_lock(tmp_path, "mine"):
         pass
     first, received, next_step = str(caught.value).splitlines()
-    assert first == f"{tmp_path}: another run is at work here"
+    assert first == f"{tmp_path}: another run is active here"
     holder = json.loads(received.removeprefix("  received: "))
     assert holder == {"pid": other.pid, "run": "the-other-run"}
-    assert next_step == "  next:     Wait for it to end, or give this one its own --root."
+    assert next_step == "  next:     Wait until it ends, or give another --root."
     assert caught.value.exit_code == 1
 
 
@@ -102,7 +102,7 @@ def test_a_root_below_a_file_cannot_be_written(tmp_path):
     assert str(caught.value).splitlines() == [
         f"{root}: cannot be written",
         "  received: Not a directory",
-        "  next:     Give a folder that can be, with --root, or free some space.",
+        "  next:     Give a writable folder with --root, or free some space.",
     ]
     assert caught.value.exit_code == 2
 
@@ -121,7 +121,7 @@ def test_a_full_disk_is_found_before_the_run_starts(tmp_path):
     assert done.stdout.splitlines() == [
         f"{tmp_path}: cannot be written",
         "  received: No space left on device",
-        "  next:     Give a folder that can be, with --root, or free some space.",
+        "  next:     Give a writable folder with --root, or free some space.",
     ], done.stderr
 
 

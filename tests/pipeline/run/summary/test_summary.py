@@ -129,10 +129,10 @@ def test_a_version_that_is_gone_or_overtaken_since_is_said(place, tmp_path):
     _, properties = pushed_model(tmp_path)
     other, _ = pushed_model(tmp_path, "b")
     _, error = served_model(place, properties)
-    assert "is not what is served" in str(error)
+    assert "is not served" in str(error)
     assert other.folder.name in error.received
     shutil.rmtree(place.serving)
-    assert served_model(place, properties)[1].received == "no version that is whole"
+    assert served_model(place, properties)[1].received == "no complete version"
 
 
 def test_versions_that_the_machine_will_not_read_are_said_in_the_summary(place, tmp_path, monkeypatch):
@@ -145,7 +145,7 @@ def test_versions_that_the_machine_will_not_read_are_said_in_the_summary(place, 
     model, error = served_model(place, properties)
     assert model is None
     assert isinstance(error, MachineError)
-    assert str(error).startswith("weights: the disk or its file system fails")
+    assert str(error).startswith("weights: the disk or its file system failed")
 
 
 def test_a_run_without_a_push_names_no_model_but_one_that_it_pushed_before_it_was_cut_short(place, tmp_path):
@@ -164,7 +164,7 @@ def test_a_full_disk_says_whether_this_run_pushed_before(place, tmp_path):
     assert to_mainline_error(full, place).problem == "the disk is full; nothing was pushed"
     version, _ = pushed_model(tmp_path, "b", run="r2")
     said = to_mainline_error(RuntimeError("database or disk is full"), place).problem
-    assert said == f"the disk is full; version {version.folder.name} was pushed before, and is served"
+    assert said == f"the disk is full; version {version.folder.name} had been pushed and is served"
 
 
 def test_json_holds_every_fact(summary):

@@ -315,7 +315,7 @@ def test_a_second_watch_is_refused_and_told_who_is_there(world):
     wait_for(world.root / "census" / STATE)
     out, err = start(world).communicate(timeout=30)
     assert out == ""
-    assert err.startswith(f"1 {world.root / 'census'}: another watch is at work here")
+    assert err.startswith(f"1 {world.root / 'census'}: another watch is active here")
     assert f'"pid": {first.pid}' in err
     # It keeps no run out.
     with run_lock(world.root / "census", "by hand"):
