@@ -28,8 +28,8 @@ def value(artifact: metadata_store_pb2.Artifact, name: str) -> str | int | float
     """Return a custom property, or None if it is not set."""
     if name not in artifact.custom_properties:
         return None
-    stored = artifact.custom_properties[name]
-    found: str | int | float = getattr(stored, stored.WhichOneof("value"))
+    prop = artifact.custom_properties[name]
+    found: str | int | float = getattr(prop, prop.WhichOneof("value"))
     return found
 
 

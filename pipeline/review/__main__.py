@@ -30,9 +30,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     common.add_argument("--json", action="store_true", help="print JSON")
     parser = argparse.ArgumentParser(prog="python -m pipeline.review", description=__doc__, epilog=EPILOG)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", parents=[common], help="list all reports, newest first")
-    add_arguments(commands.add_parser("draw", help="draw the page of a report again, or compare two"))
-    for name, text in (("show", "show one report"), ("approve", "let its model be pushed"), ("reject", "hold it back")):
+    commands.add_parser("list", parents=[common], help="list reports, newest first")
+    add_arguments(commands.add_parser("draw", help="draw the page of a report, or compare two reports"))
+    for name, text in (
+        ("show", "show a report"),
+        ("approve", "let the model be pushed"),
+        ("reject", "hold the model back"),
+    ):
         command = commands.add_parser(name, parents=[common], help=text)
         command.add_argument(
             "run", metavar="RUN", help="a run's id, its first characters, or runs/<pipeline>/reports/<run>"

@@ -227,9 +227,9 @@ def hash_rows(columns: Sequence[Values], rows: int) -> Hashes:
     total = np.zeros(rows, np.uint64)
     for values in columns:
         ends = np.cumsum(values.lengths)
-        place = np.arange(values.rows.size) - (ends - values.lengths)[values.rows]
-        placed = mix(values.hashes[values.codes] + place.astype(np.uint64) * GOLDEN)
-        sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(placed, dtype=np.uint64)])
+        index_in_row = np.arange(values.rows.size) - (ends - values.lengths)[values.rows]
+        indexed = mix(values.hashes[values.codes] + index_in_row.astype(np.uint64) * GOLDEN)
+        sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(indexed, dtype=np.uint64)])
         of_row = sums[ends] - sums[ends - values.lengths]
         total = mix(total * GOLDEN + of_row + values.lengths.astype(np.uint64))
     return total

@@ -116,9 +116,9 @@ def encode(values: pa.Array) -> tuple[Numbers, list[str]]:
     codes = encoded.indices.to_numpy(zero_copy_only=False)
     counts = np.bincount(codes, minlength=len(encoded.dictionary))
     frequent = np.argsort(-counts, kind="stable")[:MOST_VALUES]
-    place = np.full(counts.size, -1, np.int32)
-    place[frequent] = np.arange(frequent.size)
-    return place[codes], [readable(value) for value in encoded.dictionary.take(pa.array(frequent)).to_pylist()]
+    part_of_code = np.full(counts.size, -1, np.int32)
+    part_of_code[frequent] = np.arange(frequent.size)
+    return part_of_code[codes], [readable(value) for value in encoded.dictionary.take(pa.array(frequent)).to_pylist()]
 
 
 def encode_numbers(values: NDArray[Any]) -> tuple[Numbers, list[str]]:

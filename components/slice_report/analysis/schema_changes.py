@@ -44,11 +44,11 @@ def columns_of(schema: schema_pb2.Schema) -> dict[str, Column]:
 
 
 def read_column(feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> Column:
-    """Describe a column. Fields that the words cover are removed from the rest, so that nothing is said twice."""
+    """Describe a column. Fields that the words cover are removed from the rest, so that nothing is repeated."""
     rest = schema_pb2.Feature()
     rest.CopyFrom(feature)
     values = domain_values(feature, schema)
-    words = (say_type(rest), *say_presence(rest), *say_range(rest))
+    words = (describe_type(rest), *describe_presence(rest), *describe_range(rest))
     if rest.HasField("string_domain"):
         del rest.string_domain.value[:]
         clear_if_empty(rest, "string_domain")
@@ -67,7 +67,7 @@ def domain_values(feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> tup
     return None
 
 
-def say_type(rest: schema_pb2.Feature) -> str:
+def describe_type(rest: schema_pb2.Feature) -> str:
     """Return ``INT``, ``FLOAT``, ``BYTES`` or ``STRUCT``."""
     name = schema_pb2.FeatureType.Name(rest.type)
     if rest.type != schema_pb2.TYPE_UNKNOWN:
@@ -75,7 +75,7 @@ def say_type(rest: schema_pb2.Feature) -> str:
     return str(name)
 
 
-def say_presence(rest: schema_pb2.Feature) -> Iterator[str]:
+def describe_presence(rest: schema_pb2.Feature) -> Iterator[str]:
     """Yield how often a row must have the column."""
     share = rest.presence.min_fraction
     yield "required" if share == 1 else f"required in {share} of the rows" if share else "optional"
@@ -84,11 +84,11 @@ def say_presence(rest: schema_pb2.Feature) -> Iterator[str]:
         clear_if_empty(rest, "presence")
 
 
-def say_range(rest: schema_pb2.Feature) -> Iterator[str]:
+def describe_range(rest: schema_pb2.Feature) -> Iterator[str]:
     """Yield the range of numbers, if there is one."""
     for kind in ("int_domain", "float_domain"):
         domain = getattr(rest, kind)
-        ends = [say_end(domain, name) for name in ("min", "max")] if rest.HasField(kind) else ["", ""]
+        ends = [format_end(domain, name) for name in ("min", "max")] if rest.HasField(kind) else ["", ""]
         if any(ends):
             yield " … ".join(ends) if all(ends) else f"≥ {ends[0]}" if ends[0] else f"≤ {ends[1]}"
             domain.ClearField("min")
@@ -96,7 +96,7 @@ def say_range(rest: schema_pb2.Feature) -> Iterator[str]:
             clear_if_empty(rest, kind)
 
 
-def say_end(domain: Message, name: str) -> str:
+def format_end(domain: Message, name: str) -> str:
     """Return an end of a range, for FLOAT the shortest text of the same float32; empty if not set."""
     if not domain.HasField(name):
         return ""
@@ -113,13 +113,13 @@ def clear_if_empty(rest: schema_pb2.Feature, field: str) -> None:
 def change_of(name: str, old: Column | None, new: Column | None) -> SchemaChange:
     """Return a change, with equal texts if nothing differs."""
     if old is None or new is None:
-        return SchemaChange(name, *(say(column, "") if column else "" for column in (old, new)))
+        return SchemaChange(name, *(describe(column, "") if column else "" for column in (old, new)))
     apart = differing(old.rest, new.rest)
-    texts = say(old, apart[0]), say(new, apart[1], say_difference(old.values or (), new.values or ()))
+    texts = describe(old, apart[0]), describe(new, apart[1], describe_difference(old.values or (), new.values or ()))
     return SchemaChange(name, *texts)
 
 
-def say(column: Column, rest: str, difference: str = "") -> str:
+def describe(column: Column, rest: str, difference: str = "") -> str:
     """Return, for example, ``BYTES, required, 9 values (added 'x'); drift_comparator { … }``."""
     words = list(column.words)
     if column.values is not None:
@@ -127,14 +127,14 @@ def say(column: Column, rest: str, difference: str = "") -> str:
     return "; ".join([", ".join(words), *([rest] if rest else [])])
 
 
-def say_difference(old: Sequence[str], new: Sequence[str]) -> str:
+def describe_difference(old: Sequence[str], new: Sequence[str]) -> str:
     """Return `` (added 'x'; removed 'y')``, or an empty text."""
     added, removed = (sorted((Counter(one) - Counter(other)).elements()) for one, other in ((new, old), (old, new)))
-    parts = [f"{verb} {say_values(values)}" for verb, values in (("added", added), ("removed", removed)) if values]
+    parts = [f"{verb} {list_values(values)}" for verb, values in (("added", added), ("removed", removed)) if values]
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def say_values(values: Sequence[str]) -> str:
+def list_values(values: Sequence[str]) -> str:
     """Return at most ten values by name."""
     named = ", ".join(f"'{readable(value)}'" for value in values[:NAMED])
     return f"{named} and {len(values) - NAMED:,} more" if len(values) > NAMED else named
@@ -146,8 +146,8 @@ def without_columns(schema: schema_pb2.Schema, other: schema_pb2.Schema) -> sche
     rest.CopyFrom(schema)
     del rest.feature[:]
     del rest.string_domain[:]
-    said = {feature.domain for either in (schema, other) for feature in either.feature if feature.HasField("domain")}
-    rest.string_domain.extend(domain for domain in schema.string_domain if domain.name not in said)
+    named = {feature.domain for either in (schema, other) for feature in either.feature if feature.HasField("domain")}
+    rest.string_domain.extend(domain for domain in schema.string_domain if domain.name not in named)
     rest.default_environment.sort()
     return rest
 

@@ -103,7 +103,7 @@ def graph(lineage: Lineage) -> Markup:
     if not nodes:
         return absent("No artifacts.")
     at = positions(depths(edges, nodes))
-    width, height = (max(place[axis] for place in at.values()) for axis in (0, 1))
+    width, height = (max(corner[axis] for corner in at.values()) for axis in (0, 1))
     size = {"width": width + BOX_WIDTH + 10, "height": height + BOX_HEIGHT + 10}
     box = f"0 0 {size['width']} {size['height']}"
     arrows = [tag("path", d=arrow(at[source], at[target])) for source, target in edges]
@@ -124,12 +124,12 @@ def graph(lineage: Lineage) -> Markup:
 def positions(depth: Mapping[str, int]) -> dict[str, tuple[int, int]]:
     """Return the upper left corner of each node."""
     seen: dict[int, int] = {}
-    places = {}
+    corners = {}
     for node, level in depth.items():
         column = seen.get(level, 0)
         seen[level] = column + 1
-        places[node] = (10 + column * (BOX_WIDTH + GAP_X), 5 + level * (BOX_HEIGHT + GAP_Y))
-    return places
+        corners[node] = (10 + column * (BOX_WIDTH + GAP_X), 5 + level * (BOX_HEIGHT + GAP_Y))
+    return corners
 
 
 def arrow(start: tuple[int, int], end: tuple[int, int]) -> str:
@@ -139,8 +139,8 @@ def arrow(start: tuple[int, int], end: tuple[int, int]) -> str:
     return f"M{x0} {y0}C{x0} {middle} {x1} {middle} {x1} {y1}m-4 -7l4 7l4 -7"
 
 
-def node_box(node: str, place: tuple[int, int]) -> Markup:
-    x, y = place
+def node_box(node: str, corner: tuple[int, int]) -> Markup:
+    x, y = corner
     return tag(
         "g",
         tag("rect", x=x, y=y, width=BOX_WIDTH, height=BOX_HEIGHT, rx=4),

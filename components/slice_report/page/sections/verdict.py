@@ -67,8 +67,10 @@ def decision_note(decision: Decision | None) -> Markup | None:
 def failure_note(report: Report) -> Markup | None:
     if not report.run.failed_at:
         return None
-    said = tag("pre", report.run.error, tabindex="0") if report.run.error else None
-    return tag("div", tag("p", tag("strong", f"{report.run.failed_at} failed.")), said, class_="note bad", role="alert")
+    error = tag("pre", report.run.error, tabindex="0") if report.run.error else None
+    return tag(
+        "div", tag("p", tag("strong", f"{report.run.failed_at} failed.")), error, class_="note bad", role="alert"
+    )
 
 
 def checks_part(verdict: Verdict) -> Markup:
