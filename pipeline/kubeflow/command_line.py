@@ -1,26 +1,26 @@
-"""The command line of ``kubeflow_runner.py``. It imports the standard library only, so that ``--help`` is quick."""
+"""The command line of ``kubeflow_runner.py``. It only imports the standard library, so that ``--help`` is fast."""
 
 import argparse
 import os
 from pathlib import Path
 from typing import Any
 
-# The name that the SDK of Kubeflow Pipelines knows, and ours, which no library reads.
+# The SDK reads the first variable too; only we read the second.
 HOST_ENV, TOKEN_ENV = "KF_PIPELINES_ENDPOINT", "MAINLINE_KFP_TOKEN"
 EXIT_CODES = """\
 exit codes:
   0  done; with --wait: pushed, or already up to date
-  1  anything else, such as a server that fails
+  1  any other error, such as a failed server
   2  bad input or config
   3  with --wait: the model was not blessed, or a reviewer rejected it
-  4  with --wait: the data was rejected by the gate
-  5  with --wait: the model waits for a reviewer
+  4  with --wait: the gate rejected the data
+  5  with --wait: the model is waiting for a reviewer
 """
 SCHEDULE_ACTIONS = ("create", "list", "pause", "resume", "delete")
 
 
 def parse(arguments: list[str], description: str) -> argparse.Namespace:
-    """Reads the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         prog="kubeflow_runner.py",
         description=description,
@@ -34,68 +34,68 @@ def parse(arguments: list[str], description: str) -> argparse.Namespace:
 
 
 def add_compile(commands: Any) -> None:
-    """``compile``: no cluster is asked."""
-    parser = new(commands, "compile", "writes the pipeline as YAML; asks no cluster", config_options())
-    parser.add_argument("--image", default="", metavar="IMAGE", help="what every pod runs; sets kubeflow.image")
+    """Add ``compile``."""
+    parser = new(commands, "compile", "writes the pipeline as YAML; needs no cluster", config_options())
+    parser.add_argument("--image", default="", metavar="IMAGE", help="of every pod; sets kubeflow.image")
     parser.add_argument("--output", type=Path, default=Path("pipeline.yaml"), metavar="FILE",
                         help="default: pipeline.yaml")  # fmt: skip
 
 
 def add_submit(commands: Any) -> None:
-    """``submit``: one run, now."""
+    """Add ``submit``."""
     parser = new(commands, "submit", "uploads the pipeline if it is new, and runs it",
                  config_options(), server_options(), run_options())  # fmt: skip
-    parser.add_argument("--image", default="", metavar="IMAGE", help="what every pod runs; sets kubeflow.image")
-    parser.add_argument("--upload-only", action="store_true", help="upload the version, and run nothing")
+    parser.add_argument("--image", default="", metavar="IMAGE", help="of every pod; sets kubeflow.image")
+    parser.add_argument("--upload-only", action="store_true", help="upload the version, but do not run it")
     add_wait(parser)
 
 
 def add_schedule(commands: Any) -> None:
-    """``schedule``: a recurring run, and what may be done with one."""
-    parser = new(commands, "schedule", "runs the pipeline again and again",
+    """Add ``schedule``."""
+    parser = new(commands, "schedule", "runs the pipeline regularly",
                  config_options(), server_options(), run_options())  # fmt: skip
     parser.add_argument("action", nargs="?", choices=SCHEDULE_ACTIONS, default="create", help="default: create")
-    parser.add_argument("--image", default="", metavar="IMAGE", help="what every pod runs; sets kubeflow.image")
+    parser.add_argument("--image", default="", metavar="IMAGE", help="of every pod; sets kubeflow.image")
     parser.add_argument("--cron", metavar="CRON", help="six fields, seconds first, UTC: '0 0 3 * * *' is daily at 3")
     parser.add_argument("--max-concurrency", type=int, default=1, metavar="N", help="1 to 10; default: 1")
-    parser.add_argument("--no-catchup", action="store_true", help="after a pause, run once, not for each missed time")
+    parser.add_argument("--no-catchup", action="store_true", help="after a pause, run once for all missed times")
 
 
 def add_retrain(commands: Any) -> None:
-    """``retrain``: a run of what is already there."""
-    parser = new(commands, "retrain", "runs an uploaded version; compiles nothing",
+    """Add ``retrain``."""
+    parser = new(commands, "retrain", "runs an uploaded version, without compiling",
                  config_options(), server_options(), run_options())  # fmt: skip
-    parser.add_argument("--reason", required=True, metavar="TEXT", help="why; it is in the run's name")
-    parser.add_argument("--version", default="", metavar="NAME", help="default: the one that was uploaded last")
+    parser.add_argument("--reason", required=True, metavar="TEXT", help="appears in the name of the run")
+    parser.add_argument("--version", default="", metavar="NAME", help="default: the latest")
     parser.add_argument("--key", default="", metavar="TEXT",
-                        help="what triggers it, such as span-7: started once, unless that run fails")  # fmt: skip
-    parser.add_argument("--if-idle", action="store_true", help="only if no run of the pipeline is at work")
+                        help="of the trigger, such as span-7: starts only one run, unless that run fails")  # fmt: skip
+    parser.add_argument("--if-idle", action="store_true", help="only if no run of the pipeline is active")
     add_wait(parser)
 
 
 def add_status(commands: Any) -> None:
-    """``status``: how far a run is."""
+    """Add ``status``."""
     parser = new(commands, "status", "shows the nodes of a run", server_options())
-    parser.add_argument("run", metavar="RUN", help="its id, or the address of its page")
+    parser.add_argument("run", metavar="RUN", help="its id, or the URL of its page")
 
 
 def add_logs(commands: Any) -> None:
-    """``logs``: what its pods wrote."""
-    parser = new(commands, "logs", "prints what the pods of a run wrote", server_options())
-    parser.add_argument("run", metavar="RUN", help="its id, or the address of its page")
-    parser.add_argument("--node", metavar="NODE", help="of this node only, such as Trainer")
-    parser.add_argument("--follow", action="store_true", help="until the run is over")
+    """Add ``logs``."""
+    parser = new(commands, "logs", "prints the logs of a run's pods", server_options())
+    parser.add_argument("run", metavar="RUN", help="its id, or the URL of its page")
+    parser.add_argument("--node", metavar="NODE", help="only this node, such as Trainer")
+    parser.add_argument("--follow", action="store_true", help="until the run ends")
 
 
 def add_cancel(commands: Any) -> None:
-    """``cancel``: ends a run."""
-    parser = new(commands, "cancel", "stops a run, and waits until it has", server_options())
-    parser.add_argument("run", metavar="RUN", help="its id, or the address of its page")
+    """Add ``cancel``."""
+    parser = new(commands, "cancel", "stops a run, and waits until it has stopped", server_options())
+    parser.add_argument("run", metavar="RUN", help="its id, or the URL of its page")
     parser.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="default: 120")
 
 
 def new(commands: Any, name: str, does: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """A command that can also print JSON."""
+    """Add a command, with ``--json`` unless it is ``logs``."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=does, description=does[0].upper() + does[1:] + ".", parents=list(parents),
         epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -106,12 +106,12 @@ def new(commands: Any, name: str, does: str, *parents: argparse.ArgumentParser) 
 
 
 def add_wait(parser: argparse.ArgumentParser) -> None:
-    """Whether to wait for the run."""
-    parser.add_argument("--wait", action="store_true", help="show the nodes until the run is over; exit as it did")
+    """Add ``--wait``."""
+    parser.add_argument("--wait", action="store_true", help="show the nodes until the run ends; exit with its code")
 
 
 def config_options() -> argparse.ArgumentParser:
-    """Which config."""
+    """The options that name a config."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--config", default="recommender", metavar="NAME|FILE", help="default: recommender")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides one key; repeatable")
@@ -119,7 +119,7 @@ def config_options() -> argparse.ArgumentParser:
 
 
 def run_options() -> argparse.ArgumentParser:
-    """Where a run belongs."""
+    """The options of a run."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--experiment", default="", metavar="NAME", help="default: the name of the pipeline")
     parser.add_argument("--service-account", default="mainline-runner", metavar="NAME", help="default: mainline-runner")
@@ -127,12 +127,12 @@ def run_options() -> argparse.ArgumentParser:
 
 
 def server_options() -> argparse.ArgumentParser:
-    """Which server, and who asks."""
+    """The address and credentials of a server."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--host", default=os.environ.get(HOST_ENV, ""), metavar="URL",
                         help=f"of Kubeflow Pipelines; default: ${HOST_ENV}")  # fmt: skip
-    parser.add_argument("--namespace", default="", metavar="NAME", help="of the user, where Kubeflow has many")
+    parser.add_argument("--namespace", default="", metavar="NAME", help="of the user, in multi-user mode")
     parser.add_argument("--token-file", type=Path, metavar="FILE",
-                        help=f"a bearer token, read anew for each request; default: ${TOKEN_ENV}")  # fmt: skip
-    parser.add_argument("--ca-cert", type=Path, metavar="FILE", help="whom to trust, if the server's authority is own")
+                        help=f"a bearer token, read again for each request; default: ${TOKEN_ENV}")  # fmt: skip
+    parser.add_argument("--ca-cert", type=Path, metavar="FILE", help="CA certificate of the server, if not public")
     return parser

@@ -1,21 +1,19 @@
-"""What each command of ``kubeflow_runner.py`` does. What can be refused without a server is refused before one is
-asked.
-"""
+"""The commands of ``kubeflow_runner.py``. Input is checked before a server is contacted."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.config.load import load_config
 from pipeline.kubeflow.client.connection import connect, server_of
-from pipeline.kubeflow.compile.compiler import asked
+from pipeline.kubeflow.compile.compiler import read_request
 
 
 def run(options: Any) -> int:
-    """Runs a command; gives its exit code.
+    """Run a command, and return its exit code.
 
     Raises:
-        InputError: what was given cannot be used.
-        MainlineError: a server fails.
+        InputError: invalid input.
+        MainlineError: the server failed.
     """
     return COMMANDS[options.command](options)
 
@@ -23,31 +21,31 @@ def run(options: Any) -> int:
 def _compile(options: Any) -> int:
     from pipeline.kubeflow.client.submit import compile_to
 
-    return compile_to(asked(options.config, tuple(options.set), options.image), options.output, options.json)
+    return compile_to(read_request(options.config, tuple(options.set), options.image), options.output, options.json)
 
 
 def _submit(options: Any) -> int:
     from pipeline.kubeflow.client.submit import submit
 
-    wanted = asked(options.config, tuple(options.set), options.image)
-    return submit(connect(server_of(options)), wanted, options)
+    request = read_request(options.config, tuple(options.set), options.image)
+    return submit(connect(server_of(options)), request, options)
 
 
 def _schedule(options: Any) -> int:
-    from pipeline.kubeflow.client.schedules import act, checked, create
+    from pipeline.kubeflow.client.schedules import act, create, read_cron
 
     if options.action != "create":
         pipeline = load_config(options.config, tuple(options.set), env="kubeflow").name
         return act(connect(server_of(options)), pipeline, options)
-    cron = checked(options)
-    wanted = asked(options.config, tuple(options.set), options.image)
-    return create(connect(server_of(options)), wanted, cron, options)
+    cron = read_cron(options)
+    request = read_request(options.config, tuple(options.set), options.image)
+    return create(connect(server_of(options)), request, cron, options)
 
 
 def _retrain(options: Any) -> int:
-    from pipeline.kubeflow.client.retrain import check, retrain
+    from pipeline.kubeflow.client.retrain import check_options, retrain
 
-    check(options)
+    check_options(options)
     return retrain(connect(server_of(options)), options)
 
 

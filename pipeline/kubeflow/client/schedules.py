@@ -1,7 +1,7 @@
-"""``schedule``: one recurring run of a pipeline, however often it is asked for.
+"""``schedule``: keep exactly one recurring run per pipeline, however often the command is run.
 
-What is there and what is wanted give a plan, and nothing is taken away before its successor is there. Ours are told
-from those that somebody made by hand by the id of their pipeline, their name and their description.
+The existing and the desired recurring runs give a plan; an old one is removed after its successor exists. Recurring
+runs of this command are recognized by their pipeline, name and description; others were created by hand.
 """
 
 import hashlib
@@ -16,17 +16,17 @@ from pipeline.kubeflow.client.api_errors import status_of
 from pipeline.kubeflow.client.connection import Connection
 from pipeline.kubeflow.client.submit import Uploaded, upload
 from pipeline.kubeflow.client.versions import MADE_BY, known_pipeline
-from pipeline.kubeflow.compile.compiler import Asked
+from pipeline.kubeflow.compile.compiler import CompileRequest
 from pipeline.run.watch.cron import Cron, parse_cron
 
 CONCURRENCY = range(1, 11)
-# Two that schedule at once see each other's in the second round; a third one changes nothing more.
+# Two commands at the same time see each other's recurring run in the second round; the third changes nothing.
 ROUNDS = 3
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A recurring run as it should be. Two with the same values do the same."""
+class ScheduleSpec:
+    """The settings of a recurring run; two with equal settings do the same."""
 
     version: str
     experiment: str
@@ -37,29 +37,29 @@ class Wanted:
     service_account: str = ""
 
     @property
-    def mark(self) -> str:
-        """What tells it in the description of a recurring run, which nobody can change afterwards.
+    def digest(self) -> str:
+        """A hash of the settings, kept in the description of the recurring run, which cannot be changed.
 
-        The values themselves are not compared: a server may fill in what was left open.
+        The settings on the server are not compared, because it may fill in defaults.
         """
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode("utf-8")).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
-class Recurring:
-    """A recurring run that is there; ``mark`` is empty for one that was made by hand."""
+class RecurringRun:
+    """A recurring run on the server; ``digest`` is empty if it was created by hand."""
 
     id: str
     name: str
     enabled: bool
     created: datetime
-    mark: str
-    does: Wanted
+    digest: str
+    spec: ScheduleSpec
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done, in this order."""
+    """What to do, in this order."""
 
     create: bool
     enable: tuple[str, ...] = ()
@@ -67,54 +67,56 @@ class Plan:
 
     @property
     def empty(self) -> bool:
-        """Whether all is as it should be."""
+        """Whether there is nothing to do."""
         return not (self.create or self.enable or self.remove)
 
 
-def plan(existing: Sequence[Recurring], wanted: Wanted) -> Plan:
-    """Keeps the oldest that does what is wanted, or creates one, and removes the others.
+def plan(existing: Sequence[RecurringRun], spec: ScheduleSpec) -> Plan:
+    """Keep the oldest recurring run with the desired settings, or create one, and remove all others.
 
-    >>> plan([], Wanted("v1", "e", "0 0 3 * * *"))
+    >>> plan([], ScheduleSpec("v1", "e", "0 0 3 * * *"))
     Plan(create=True, enable=(), remove=())
     """
-    same = sorted((one for one in existing if one.mark == wanted.mark), key=lambda one: (one.created, one.id))
+    same = sorted((one for one in existing if one.digest == spec.digest), key=lambda one: (one.created, one.id))
     kept = same[:1]
     others = tuple(one.id for one in existing if one not in kept)
     return Plan(not kept, tuple(one.id for one in kept if not one.enabled), others)
 
 
 def schedule_name(pipeline: str) -> str:
-    """What our recurring run of a pipeline is called."""
+    """The name of our recurring run of a pipeline."""
     return f"{pipeline}-schedule"
 
 
-def checked(options: Any) -> Cron:
-    """The cron of the command line, before anything is compiled.
+def read_cron(options: Any) -> Cron:
+    """Check the options, and parse the cron expression.
 
     Raises:
-        InputError: no cron, one of five fields, one that makes no sense; a concurrency that the server refuses.
+        InputError: no or an invalid cron expression, or an invalid concurrency.
     """
     if not options.cron:
         raise InputError("schedule", "--cron is missing", expected="six fields, seconds first",
-                         next_step="Such as --cron '0 0 3 * * *' for every day at three, UTC.")  # fmt: skip
+                         next_step="For example --cron '0 0 3 * * *' runs daily at 3:00 UTC.")  # fmt: skip
     if options.max_concurrency not in CONCURRENCY:
-        raise InputError("--max-concurrency", "not possible", expected="1 to 10", received=str(options.max_concurrency))
+        raise InputError("--max-concurrency", "out of range", expected="1 to 10", received=str(options.max_concurrency))
     return parse_cron(options.cron)
 
 
-def create(connection: Connection, asked: Asked, cron: Cron, options: Any) -> int:
-    """Makes sure that there is one recurring run, enabled, that does what is asked."""
-    made = upload(connection, asked, options.experiment)
-    wanted = Wanted(made.version.id, made.experiment.id, cron.text, dict(made.parameters), options.max_concurrency,
-                    options.no_catchup, options.service_account)  # fmt: skip
-    done = reconcile(connection, made, wanted)
-    kept = kept_of(ours(connection, made.version.pipeline_id, made.package.name), wanted)
+def create(connection: Connection, request: CompileRequest, cron: Cron, options: Any) -> int:
+    """Ensure that there is one enabled recurring run with the requested settings."""
+    uploaded = upload(connection, request, options.experiment)
+    spec = ScheduleSpec(
+        uploaded.version.id, uploaded.experiment.id, cron.text, dict(uploaded.parameters), options.max_concurrency,
+        options.no_catchup, options.service_account,
+    )  # fmt: skip
+    done = reconcile(connection, uploaded, spec)
+    kept = find_kept(our_recurring_runs(connection, uploaded.version.pipeline_id, uploaded.package.name), spec)
     facts = {
         "recurring_run": kept.id,
         "name": kept.name,
-        "experiment": made.experiment.name,
-        "pipeline": made.package.name,
-        "version": made.version.name,
+        "experiment": uploaded.experiment.name,
+        "pipeline": uploaded.package.name,
+        "version": uploaded.version.name,
         "cron": cron.text,
         "next": cron.next_after(datetime.now(timezone.utc)).isoformat(),
         "changed": not done.empty,
@@ -122,32 +124,32 @@ def create(connection: Connection, asked: Asked, cron: Cron, options: Any) -> in
         "enabled_again": len(done.enable),
         "removed": len(done.remove),
     }
-    say(facts, "scheduled" if done.create else "as it was" if done.empty else "put in order", options.json)
+    print_facts(facts, "created" if done.create else "unchanged" if done.empty else "updated", options.json)
     return 0
 
 
-def kept_of(existing: Sequence[Recurring], wanted: Wanted) -> Recurring:
-    """The recurring run that does what is wanted.
+def find_kept(existing: Sequence[RecurringRun], spec: ScheduleSpec) -> RecurringRun:
+    """The recurring run with the desired settings.
 
     Raises:
-        MainlineError: somebody removed it at the same moment.
+        MainlineError: another command has removed it.
     """
-    kept = next((one for one in existing if one.mark == wanted.mark), None)
+    kept = next((one for one in existing if one.digest == spec.digest), None)
     if kept is None:
-        raise MainlineError("schedule", "somebody else schedules the same pipeline at the same moment",
-                            next_step="Agree on one cron, and run the same command again.")  # fmt: skip
+        raise MainlineError("schedule", "another command schedules the same pipeline at the same time",
+                            next_step="Agree on one schedule, and run the command again.")  # fmt: skip
     return kept
 
 
-def reconcile(connection: Connection, made: Uploaded, wanted: Wanted) -> Plan:
-    """Does what the plan says until there is nothing to do; gives what was done in all."""
+def reconcile(connection: Connection, uploaded: Uploaded, spec: ScheduleSpec) -> Plan:
+    """Carry out plans until there is nothing to do; return all that was done."""
     done = Plan(create=False)
     for _ in range(ROUNDS):
-        step = plan(ours(connection, made.version.pipeline_id, made.package.name), wanted)
+        step = plan(our_recurring_runs(connection, uploaded.version.pipeline_id, uploaded.package.name), spec)
         if step.empty:
             return done
         if step.create:
-            create_recurring(connection, made, wanted)
+            create_recurring_run(connection, uploaded, spec)
         for one in step.enable:
             connection.call(f"enabling recurring run {one}", connection.client.enable_recurring_run, one)
         for one in step.remove:
@@ -156,20 +158,20 @@ def reconcile(connection: Connection, made: Uploaded, wanted: Wanted) -> Plan:
     return done
 
 
-def create_recurring(connection: Connection, made: Uploaded, wanted: Wanted) -> None:
-    """Creates an enabled recurring run."""
+def create_recurring_run(connection: Connection, uploaded: Uploaded, spec: ScheduleSpec) -> None:
+    """Create an enabled recurring run."""
     connection.call(
-        f"scheduling {made.package.name}", connection.client.create_recurring_run, wanted.experiment,
-        schedule_name(made.package.name), description=f"{MADE_BY} {made.version.name} {wanted.mark}",
-        cron_expression=wanted.cron,
-        max_concurrency=wanted.max_concurrency, no_catchup=wanted.no_catchup, params=dict(wanted.parameters),
-        pipeline_id=made.version.pipeline_id, version_id=wanted.version, enabled=True,
-        service_account=wanted.service_account,
+        f"scheduling {uploaded.package.name}", connection.client.create_recurring_run, spec.experiment,
+        schedule_name(uploaded.package.name), description=f"{MADE_BY} {uploaded.version.name} {spec.digest}",
+        cron_expression=spec.cron,
+        max_concurrency=spec.max_concurrency, no_catchup=spec.no_catchup, params=dict(spec.parameters),
+        pipeline_id=uploaded.version.pipeline_id, version_id=spec.version, enabled=True,
+        service_account=spec.service_account,
     )  # fmt: skip
 
 
 def remove(connection: Connection, recurring: str) -> None:
-    """Disables and deletes a recurring run; somebody else may have done so at the same moment."""
+    """Disable and delete a recurring run, which another command may do at the same time."""
     for doing, call in (
         (f"disabling recurring run {recurring}", connection.client.disable_recurring_run),
         (f"deleting recurring run {recurring}", connection.client.delete_recurring_run),
@@ -181,28 +183,30 @@ def remove(connection: Connection, recurring: str) -> None:
                 raise
 
 
-def ours(connection: Connection, pipeline_id: str, pipeline: str) -> list[Recurring]:
-    """The recurring runs of a pipeline that this command has made."""
-    return [one for one in recurring_of(connection, pipeline_id) if is_ours(one, pipeline)]
+def our_recurring_runs(connection: Connection, pipeline_id: str, pipeline: str) -> list[RecurringRun]:
+    """The recurring runs of a pipeline that this command has created."""
+    return [one for one in recurring_runs(connection, pipeline_id) if is_ours(one, pipeline)]
 
 
-def is_ours(one: Recurring, pipeline: str) -> bool:
-    """Whether this command has made it."""
-    return bool(one.mark) and one.name == schedule_name(pipeline)
+def is_ours(one: RecurringRun, pipeline: str) -> bool:
+    """Whether this command has created a recurring run."""
+    return bool(one.digest) and one.name == schedule_name(pipeline)
 
 
-def recurring_of(connection: Connection, pipeline_id: str) -> list[Recurring]:
+def recurring_runs(connection: Connection, pipeline_id: str) -> list[RecurringRun]:
     """All recurring runs of a pipeline."""
     found = connection.items("recurring runs", connection.client.list_recurring_runs, "recurring_runs",
-                           namespace=connection.namespace)  # fmt: skip
+                             namespace=connection.namespace)  # fmt: skip
     references = ((one, one.pipeline_version_reference) for one in found)
-    return [recurring(one) for one, reference in references if reference and reference.pipeline_id == pipeline_id]
+    return [
+        as_recurring_run(one) for one, reference in references if reference and reference.pipeline_id == pipeline_id
+    ]
 
 
-def recurring(answer: Any) -> Recurring:
-    """What the SDK gives, as ours; numbers come as text, and what is false does not come at all."""
+def as_recurring_run(answer: Any) -> RecurringRun:
+    """Convert a recurring run of the SDK, in which numbers are strings and false values are missing."""
     trigger = answer.trigger.cron_schedule if answer.trigger else None
-    does = Wanted(
+    spec = ScheduleSpec(
         version=answer.pipeline_version_reference.pipeline_version_id or "",
         experiment=answer.experiment_id or "",
         cron=(trigger.cron or "") if trigger else "",
@@ -212,39 +216,39 @@ def recurring(answer: Any) -> Recurring:
         service_account=answer.service_account or "",
     )
     words = (answer.description or "").split()
-    return Recurring(answer.recurring_run_id, answer.display_name or "", answer.status == "ENABLED",
-                     answer.created_at, words[-1] if words[:1] == [MADE_BY] else "", does)  # fmt: skip
+    return RecurringRun(answer.recurring_run_id, answer.display_name or "", answer.status == "ENABLED",
+                     answer.created_at, words[-1] if words[:1] == [MADE_BY] else "", spec)  # fmt: skip
 
 
 def act(connection: Connection, pipeline: str, options: Any) -> int:
     """``list``, ``pause``, ``resume`` or ``delete``.
 
     Raises:
-        InputError: the pipeline was never uploaded, or has no schedule to act on.
+        InputError: the pipeline is not on the server, or has no schedule.
     """
     pipeline_id = known_pipeline(connection, pipeline)
     if options.action == "list":
-        return show(recurring_of(connection, pipeline_id), pipeline, options.json)
-    found = ours(connection, pipeline_id, pipeline)
+        return print_recurring_runs(recurring_runs(connection, pipeline_id), pipeline, options.json)
+    found = our_recurring_runs(connection, pipeline_id, pipeline)
     if not found and options.action != "delete":
-        raise InputError(f"pipeline {pipeline}", "has no schedule", next_step="Make one with: schedule --cron.")
+        raise InputError(f"pipeline {pipeline}", "no schedule", next_step="Create one with schedule --cron.")
     for one in found:
         if options.action == "delete":
             remove(connection, one.id)
         elif one.enabled != (options.action == "resume"):
             enable, disable = connection.client.enable_recurring_run, connection.client.disable_recurring_run
             call = enable if options.action == "resume" else disable
-            connection.call(f"{options.action} of recurring run {one.id}", call, one.id)
+            connection.call(f"{options.action} recurring run {one.id}", call, one.id)
     done = {"pause": "paused", "resume": "resumed", "delete": "deleted"}[options.action]
-    say({"pipeline": pipeline, "recurring_runs": [one.id for one in found]}, done, options.json)
+    print_facts({"pipeline": pipeline, "recurring_runs": [one.id for one in found]}, done, options.json)
     return 0
 
 
-def show(found: Sequence[Recurring], pipeline: str, as_json: bool) -> int:
-    """Prints all recurring runs of a pipeline, those made by hand, too."""
+def print_recurring_runs(found: Sequence[RecurringRun], pipeline: str, as_json: bool) -> int:
+    """Print all recurring runs of a pipeline, including those created by hand."""
     listed = [
         {"recurring_run": one.id, "name": one.name, "enabled": one.enabled, "ours": is_ours(one, pipeline),
-         **asdict(one.does)}
+         **asdict(one.spec)}
         for one in found
     ]  # fmt: skip
     if as_json:
@@ -253,13 +257,13 @@ def show(found: Sequence[Recurring], pipeline: str, as_json: bool) -> int:
     if not listed:
         print(f"{pipeline}: no recurring run")
     for one in listed:
-        state, whose = "enabled" if one["enabled"] else "paused", "" if one["ours"] else "  (made by hand)"
+        state, whose = "enabled" if one["enabled"] else "paused", "" if one["ours"] else "  (created by hand)"
         print(f"{one['recurring_run']}  {state:8} {one['cron'] or 'at intervals'}  {one['name']}{whose}")
     return 0
 
 
-def say(facts: Mapping[str, Any], done: str, as_json: bool) -> None:
-    """Prints what was done."""
+def print_facts(facts: Mapping[str, Any], done: str, as_json: bool) -> None:
+    """Print what was done."""
     if as_json:
         print(json.dumps({**facts, "done": done}, indent=1))
         return

@@ -1,8 +1,7 @@
-"""The tasks of a run as its API server tells of them, and as nodes of the graph.
+"""The tasks of a run, and their status, from the Argo nodes that the API server lists.
 
-What a server lists are the nodes of its Argo workflow: for a task ``trainer`` one named ``trainer``, its driver
-``trainer-driver``, and below it ``executor``; with retries, ``executor(0)`` and so on. A node knows its children by
-their ids, though not its own.
+A task ``trainer`` has the Argo nodes ``trainer``, its driver ``trainer-driver``, and a child ``executor``, or with
+retries ``executor(0)``, ``executor(1)`` … A node lists the ids of its children, but not its own.
 """
 
 import re
@@ -26,15 +25,15 @@ STATES: Mapping[str, State] = {
     "FAILED": "failed",
     "CANCELED": "failed",
 }
-# Argo names a pod by its workflow, the template and the hash of the node; these have been Kubeflow's templates.
+# Argo names a pod after workflow, template and the hash of the node; the templates differ by version of Kubeflow.
 TEMPLATES = ("retry-system-container-impl", "system-container-impl", "{task}-system-container-impl")
-# Go's zero time and the epoch both stand for "not yet".
-SOME_TIME = datetime(2000, 1, 1, tzinfo=timezone.utc)
+# The zero time of Go and the epoch both mean "not yet"; every real time is later than this.
+LATER_THAN_UNSET = datetime(2000, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task of a pipeline: its key in the spec, what it is called, and whether it runs whatever came before."""
+    """A task of a pipeline: its key in the spec, its name, and whether it is an exit handler."""
 
     key: str
     name: str
@@ -42,8 +41,8 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Detail:
-    """What a server says of one Argo node."""
+class ArgoNode:
+    """A node of the Argo workflow of a run."""
 
     name: str
     state: str
@@ -55,9 +54,9 @@ class Detail:
 
 
 def tasks_of(content: Mapping[str, Any]) -> tuple[Task, ...]:
-    """The containers of a pipeline in topological order, those at exit last.
+    """The containers of a pipeline in topological order, the exit handler last.
 
-    ``content`` is what a server gives as ``pipeline_spec`` of a version: of a package with two documents, both.
+    ``content`` is the ``pipeline_spec`` of a version: for a package with two documents, it has both.
     """
     spec = content.get("pipeline_spec", content)
     components = spec.get("components", {})
@@ -78,7 +77,7 @@ def _walk(dag: Mapping[str, Any], components: Mapping[str, Any]) -> Iterator[Tas
 
 
 def in_order(waits: Mapping[str, Iterable[str]]) -> list[str]:
-    """Keys with those that each waits for before it, else in the order given.
+    """Sort keys so that each follows those that it waits for, otherwise in the given order.
 
     >>> in_order({"b": ["a"], "c": [], "a": []})
     ['c', 'a', 'b']
@@ -93,67 +92,67 @@ def in_order(waits: Mapping[str, Iterable[str]]) -> list[str]:
 
 
 def parameters_of(content: Mapping[str, Any]) -> dict[str, str]:
-    """The parameters of a pipeline with their types, such as NUMBER_INTEGER."""
+    """The types of a pipeline's parameters, such as NUMBER_INTEGER, by name."""
     inputs = content.get("pipeline_spec", content).get("root", {}).get("inputDefinitions", {})
     return {name: str(facts.get("parameterType", "")) for name, facts in inputs.get("parameters", {}).items()}
 
 
-def details_of(run: Any) -> list[Detail]:
-    """What a run of the SDK knows of its Argo nodes."""
+def argo_nodes_of(run: Any) -> list[ArgoNode]:
+    """The Argo nodes of a run of the SDK."""
     found = run.run_details.task_details if run.run_details else None
     return [
-        Detail(
-            name=detail.display_name or "",
-            state=detail.state or "",
-            start=detail.start_time,
-            end=detail.end_time,
-            error=(detail.error.message or "") if detail.error else "",
-            pod=detail.pod_name or "",
-            children=tuple(child.pod_name for child in detail.child_tasks or () if child.pod_name),
+        ArgoNode(
+            name=node.display_name or "",
+            state=node.state or "",
+            start=node.start_time,
+            end=node.end_time,
+            error=(node.error.message or "") if node.error else "",
+            pod=node.pod_name or "",
+            children=tuple(child.pod_name for child in node.child_tasks or () if child.pod_name),
         )
-        for detail in found or ()
+        for node in found or ()
     ]
 
 
-def of_name(details: Sequence[Detail], name: str) -> list[Detail]:
-    """The Argo nodes of a name, tries included, in the order of their tries.
+def of_name(argo_nodes: Sequence[ArgoNode], name: str) -> list[ArgoNode]:
+    """The Argo nodes with a name, including its attempts in their order.
 
-    >>> [detail.name for detail in of_name([Detail("a(1)", ""), Detail("a(0)", ""), Detail("ab", "")], "a")]
+    >>> [node.name for node in of_name([ArgoNode("a(1)", ""), ArgoNode("a(0)", ""), ArgoNode("ab", "")], "a")]
     ['a(0)', 'a(1)']
     """
-    tries = ((re.fullmatch(rf"{re.escape(name)}(?:\((\d+)\))?", detail.name), detail) for detail in details)
-    matched = [(int(match[1] or -1), place, detail) for place, (match, detail) in enumerate(tries) if match]
-    return [detail for _, _, detail in sorted(matched, key=lambda item: item[:2])]
+    attempts = ((re.fullmatch(rf"{re.escape(name)}(?:\((\d+)\))?", node.name), node) for node in argo_nodes)
+    matched = [(int(match[1] or -1), index, node) for index, (match, node) in enumerate(attempts) if match]
+    return [node for _, _, node in sorted(matched, key=lambda item: item[:2])]
 
 
-def latest(details: Sequence[Detail], name: str) -> Detail | None:
-    """The one to believe: that of the name itself, which sums its tries up, or else the last try."""
-    found = of_name(details, name)
-    return next((detail for detail in found if detail.name == name), found[-1] if found else None)
+def latest(argo_nodes: Sequence[ArgoNode], name: str) -> ArgoNode | None:
+    """The node with exactly this name, which sums up its attempts, or else the last attempt."""
+    found = of_name(argo_nodes, name)
+    return next((node for node in found if node.name == name), found[-1] if found else None)
 
 
-def observe(task: Task, details: Sequence[Detail], over: bool, now: datetime) -> NodeStatus:
-    """How far a task is, by the details of its run; ``over`` says that nothing more will happen."""
-    main, driver = latest(details, task.key), latest(details, f"{task.key}-driver")
+def observe(task: Task, argo_nodes: Sequence[ArgoNode], ended: bool, now: datetime) -> NodeStatus:
+    """The status of a task; ``ended`` says whether the run has ended."""
+    main, driver = latest(argo_nodes, task.key), latest(argo_nodes, f"{task.key}-driver")
     if main is not None and main.state in STATES:
         status = NodeStatus(task.name, STATES[main.state], main.error)
         if main.state in ("CANCELING", "CANCELED"):
             status.detail = main.error or main.state.lower()
         return timed(status, (driver.start if driver else None) or main.start, main.end, now)
     if driver is None or main is not None:
-        return NodeStatus(task.name, "skipped" if over or main is not None else "waiting")
+        return NodeStatus(task.name, "skipped" if ended or main is not None else "waiting")
     if driver.state in ("FAILED", "CANCELED"):
-        status = NodeStatus(task.name, "failed", f"its driver: {driver.error or driver.state.lower()}")
+        status = NodeStatus(task.name, "failed", f"driver: {driver.error or driver.state.lower()}")
         return timed(status, driver.start, driver.end, now)
-    if over:
+    if ended:
         return NodeStatus(task.name, "skipped")
-    return timed(NodeStatus(task.name, "running", "its driver prepares it"), driver.start, None, now)
+    return timed(NodeStatus(task.name, "running", "driver is running"), driver.start, None, now)
 
 
 def timed(status: NodeStatus, start: datetime | None, end: datetime | None, now: datetime) -> NodeStatus:
-    """The same with its seconds; a node that runs goes on counting by the clock of this machine."""
-    began = start if start and start > SOME_TIME else now
-    ended = end if end and end > SOME_TIME and status.state != "running" else now
+    """Set the elapsed time of a status; that of a running node continues by the local clock."""
+    began = start if start and start > LATER_THAN_UNSET else now
+    ended = end if end and end > LATER_THAN_UNSET and status.state != "running" else now
     if status.state == "running":
         status.start()
         status.started_s = (status.started_s or 0.0) - max((now - began) / timedelta(seconds=1), 0.0)
@@ -163,7 +162,7 @@ def timed(status: NodeStatus, start: datetime | None, end: datetime | None, now:
 
 
 def hash_of(text: str, start: int = 0x811C9DC5) -> int:
-    """32-bit FNV-1a, of which Argo makes ids: http://www.isthe.com/chongo/tech/comp/fnv/. Text may come in parts.
+    """32-bit FNV-1a, the hash in ids of Argo: http://www.isthe.com/chongo/tech/comp/fnv/. ``start`` continues a hash.
 
     >>> hash_of("(0)", hash_of("a.executor")) == hash_of("a.executor(0)")
     True
@@ -173,33 +172,33 @@ def hash_of(text: str, start: int = 0x811C9DC5) -> int:
     return start
 
 
-def tries_of(child: str, known: frozenset[str]) -> list[str]:
-    """The ids of the tries of an Argo node: itself, if it is not tried again."""
+def attempts_of(child: str, known: frozenset[str]) -> list[str]:
+    """The ids of the attempts of an Argo node: its own without retries."""
     workflow, _, digits = child.rpartition("-")
     if not digits.isdigit():
         return [child]
     named = (f"{workflow}-{hash_of(f'({turn})', int(digits))}" for turn in count())
-    tries: list[str] = []
+    attempts: list[str] = []
     for name in named:
         if name not in known:
             break
-        tries.append(name)
-    return tries or [child]
+        attempts.append(name)
+    return attempts or [child]
 
 
-def pods_of(task: Task, details: Sequence[Detail]) -> list[tuple[str, ...]]:
-    """The pods of a task in the order of its tries; of each, the names it may have, which differ by version."""
-    mains = of_name(details, task.key)
-    known = frozenset(child for detail in details for child in detail.children)
-    told: list[tuple[str, ...]] = [(detail.pod,) for detail in mains if detail.pod]
-    if told:
-        return told
-    below = [child for detail in mains for child in detail.children]
-    return [names_of(name, task) for child in below for name in tries_of(child, known)]
+def pods_of(task: Task, argo_nodes: Sequence[ArgoNode]) -> list[tuple[str, ...]]:
+    """The pods of a task in the order of its attempts, each as the names that it may have, which differ by version."""
+    mains = of_name(argo_nodes, task.key)
+    known = frozenset(child for node in argo_nodes for child in node.children)
+    named: list[tuple[str, ...]] = [(node.pod,) for node in mains if node.pod]
+    if named:
+        return named
+    below = [child for node in mains for child in node.children]
+    return [names_of(name, task) for child in below for name in attempts_of(child, known)]
 
 
 def names_of(node: str, task: Task) -> tuple[str, ...]:
-    """The names that the pod of an Argo node may have.
+    """The possible names of the pod of an Argo node.
 
     >>> names_of("run-7", Task("trainer", "Trainer"))[1:]
     ('run-system-container-impl-7', 'run-trainer-system-container-impl-7', 'run-7')

@@ -1,4 +1,4 @@
-"""Waiting for a run: the same live table as on this machine, and the same exit codes."""
+"""Wait for a run, with the live table and the exit codes of a local run."""
 
 import json
 import sys
@@ -21,17 +21,17 @@ from pipeline.shell import line, option, script
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How often to look, in seconds: at first often, since a run may fail at once, then seldom."""
+class PollInterval:
+    """The pauses between two polls in seconds: short at first, since a run may fail at once, then longer."""
 
     first_s: float = 1.0
     growth: float = 1.3
-    most_s: float = 10.0
+    longest_s: float = 10.0
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a run ended; ``summary`` is empty where its log could not be read."""
+class EndedRun:
+    """A run that has ended; ``summary`` is empty if its log could not be read."""
 
     run: Run
     nodes: list[NodeStatus]
@@ -39,34 +39,34 @@ class Ended:
 
     @property
     def exit_code(self) -> int:
-        """That of the run, or what its state allows to say."""
+        """The exit code in the summary, or else 0 for success and 1 for anything else."""
         if self.summary:
             return int(self.summary["exit_code"])
         return 0 if self.run.state == "SUCCEEDED" else 1
 
 
-def wait_and_tell(connection: Connection, run: str, facts: Mapping[str, Any], as_json: bool) -> int:
-    """Waits for a run, prints how it ended, and gives its exit code; ``facts`` is what JSON says of it beside."""
+def wait_and_report(connection: Connection, run: str, facts: Mapping[str, Any], as_json: bool) -> int:
+    """Wait for a run, print how it ended, and return its exit code; ``facts`` are added to JSON output."""
     try:
         ended = wait(connection, run)
     except KeyboardInterrupt:
-        print(f"The run goes on: {look(connection, run)}", file=sys.stderr)
+        print(f"The run continues: {status_command(connection, run)}", file=sys.stderr)
         return 1
     except MainlineError:
-        print(f"Lost sight of the run, which may go on: {look(connection, run)}", file=sys.stderr)
+        print(f"Lost the connection; the run may continue: {status_command(connection, run)}", file=sys.stderr)
         raise
-    tell(connection, ended, facts, as_json)
+    print_ended(connection, ended, facts, as_json)
     return ended.exit_code
 
 
-def look(connection: Connection, run: str) -> str:
-    """How to look after a run."""
+def status_command(connection: Connection, run: str) -> str:
+    """The command line that shows a run."""
     namespace = option("--namespace", connection.namespace) if connection.namespace else []
     return line(*script("kubeflow_runner.py"), "status", *option("--host", connection.host), *namespace, run)
 
 
-def wait(connection: Connection, run: str, pace: Pace = Pace(), backoff: Backoff = WAITING) -> Ended:
-    """Shows the nodes until the run is over; on a terminal as a table, else as lines.
+def wait(connection: Connection, run: str, poll: PollInterval = PollInterval(), backoff: Backoff = WAITING) -> EndedRun:
+    """Show the nodes until the run ends: on a terminal as a table, otherwise as lines.
 
     Raises:
         MainlineError: the server does not answer for some minutes.
@@ -76,26 +76,26 @@ def wait(connection: Connection, run: str, pace: Pace = Pace(), backoff: Backoff
         tasks = tasks_of_run(connection, current)
         nodes = nodes_of(current, tasks)
         observer.nodes(nodes)
-        started(observer, nodes)
-        pause_s = pace.first_s
-        while not current.over:
+        report_started(observer, nodes)
+        pause_s = poll.first_s
+        while not current.ended:
             time.sleep(pause_s)
-            pause_s = min(pause_s * pace.growth, pace.most_s)
+            pause_s = min(pause_s * poll.growth, poll.longest_s)
             current = get_run(connection, run, backoff, observer.note)
-            refresh(observer, nodes, nodes_of(current, tasks))
-    return Ended(current, nodes, ended_summary(connection, current, tasks))
+            update_nodes(observer, nodes, nodes_of(current, tasks))
+    return EndedRun(current, nodes, read_summary(connection, current, tasks))
 
 
-def started(observer: Observer, nodes: Sequence[NodeStatus]) -> None:
-    """Tells of nodes that were under way before anybody looked."""
+def report_started(observer: Observer, nodes: Sequence[NodeStatus]) -> None:
+    """Report the nodes that had started before the first poll."""
     for node in nodes:
         if node.state != "waiting":
             observer.changed(node)
 
 
-def refresh(observer: Observer, nodes: Sequence[NodeStatus], found: Sequence[NodeStatus]) -> None:
-    """Carries what was found into the nodes that are on show."""
-    for node, new in zip(nodes, found, strict=True):
+def update_nodes(observer: Observer, nodes: Sequence[NodeStatus], polled: Sequence[NodeStatus]) -> None:
+    """Update the shown nodes, and report changes."""
+    for node, new in zip(nodes, polled, strict=True):
         changed, progressed = node.state != new.state, node.detail != new.detail
         node.state, node.detail, node.elapsed_s, node.started_s = new.state, new.detail, new.elapsed_s, new.started_s
         if changed:
@@ -104,23 +104,23 @@ def refresh(observer: Observer, nodes: Sequence[NodeStatus], found: Sequence[Nod
             observer.progressed(node)
 
 
-def ended_summary(connection: Connection, run: Run, tasks: Sequence[Task]) -> Mapping[str, Any]:
-    """The summary of a run that is over; a log that cannot be read must not hide how the run ended."""
+def read_summary(connection: Connection, run: Run, tasks: Sequence[Task]) -> Mapping[str, Any]:
+    """The summary of a run that has ended, empty if its log cannot be read: its state is still known."""
     try:
-        return find_summary(connection, run.id, tasks, run.details)
+        return find_summary(connection, run.id, tasks, run.argo_nodes)
     except MainlineError as error:
         print(error, file=sys.stderr)
         return {}
 
 
-def tell(connection: Connection, ended: Ended, facts: Mapping[str, Any], as_json: bool) -> None:
-    """Prints how a run ended."""
+def print_ended(connection: Connection, ended: EndedRun, facts: Mapping[str, Any], as_json: bool) -> None:
+    """Print how a run ended."""
     if not ended.summary:
-        print(f"The summary of the run could not be read from its log; its state is {ended.run.state}. "
+        print(f"The summary could not be read from the log of the run. Its state is {ended.run.state}. "
               f"{ended.run.error}".rstrip(), file=sys.stderr)  # fmt: skip
     if as_json:
-        told = {**facts, **facts_of(connection, ended.run, ended.nodes), "exit_code": ended.exit_code}
-        print(json.dumps({**told, "summary": ended.summary or None}, indent=1))
+        result = {**facts, **facts_of(connection, ended.run, ended.nodes), "exit_code": ended.exit_code}
+        print(json.dumps({**result, "summary": ended.summary or None}, indent=1))
         return
     summary = summary_of(ended.summary)
     if summary is not None:

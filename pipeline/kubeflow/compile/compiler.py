@@ -1,4 +1,4 @@
-"""From the command line to a package: which keys change the pipeline and which only its run, and the compilation."""
+"""From the command line to a package: split settings into pipeline and run parameters, then compile."""
 
 import importlib
 import tempfile
@@ -22,75 +22,78 @@ if TYPE_CHECKING:
 
     from pipeline.kubeflow.compile.package import Package
 
-# What makes most of the seconds: TFX with TensorFlow, and the SDK.
-SLOW = ("pipeline.pipeline", "tfx.dsl.compiler.compiler", "kfp.compiler")
+# Imports that take most of the time.
+SLOW_IMPORTS = ("pipeline.pipeline", "tfx.dsl.compiler.compiler", "kfp.compiler")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What to compile, and the parameters of a run of it by the name that Kubeflow Pipelines has for them.
+class CompileRequest:
+    """A config to compile, and the parameters of its run.
 
-    ``whole`` is the config with the parameters in it, which is what ``compile`` writes: a file has no run beside it.
+    Attributes:
+        config: without the settings that are parameters of the run, so that they do not change the package.
+        parameters: of the run, by their names in Kubeflow Pipelines.
+        full_config: with all settings, for a package that is not run at once.
     """
 
     config: Config
     parameters: Mapping[str, Any]
-    whole: Config
+    full_config: Config
 
 
 @dataclass(frozen=True)
-class Compiled:
-    """A package with the seconds it took, and how many of them were imports."""
+class Compilation:
+    """A package, with the seconds that its compilation took, and those of them for imports."""
 
     package: "Package"
     seconds: float
     import_seconds: float
 
-    def took(self) -> str:
+    def timing(self) -> str:
         """The times as text."""
-        return f"compiled in {self.seconds:.1f} s, of which {self.import_seconds:.1f} s imports"
+        return f"compiled in {self.seconds:.1f} s, {self.import_seconds:.1f} s of it for imports"
 
 
-def asked(name: str, overrides: tuple[str, ...], image: str) -> Asked:
-    """Reads the config. An override of a key that the pipeline has as a parameter leaves the pipeline as it is.
+def read_request(name: str, overrides: tuple[str, ...], image: str) -> CompileRequest:
+    """Load the config; overrides of keys in ``kubeflow.parameters`` become parameters of the run.
 
     Raises:
-        ConfigError: the config, as a run would have it, cannot be used.
+        ConfigError: the config is not valid with all overrides.
     """
     if image:
         overrides = (*overrides, f"kubeflow.image={image}")
-    whole = load_config(name, overrides, env="kubeflow")
-    for_run = [text for text in overrides if text.partition("=")[0] in whole.kubeflow.parameters]
+    full_config = load_config(name, overrides, env="kubeflow")
+    for_run = [text for text in overrides if text.partition("=")[0] in full_config.kubeflow.parameters]
     base = load_config(name, tuple(text for text in overrides if text not in for_run), env="kubeflow")
     keys = {text.partition("=")[0] for text in for_run}
-    values = {parameter_name(key): value_at(whole, key) for key in sorted(keys)}
-    return Asked(base, values, whole)
+    values = {parameter_name(key): value_at(full_config, key) for key in sorted(keys)}
+    return CompileRequest(base, values, full_config)
 
 
-def compiled(config: Config) -> Compiled:
-    """Compiles, with what libraries print kept away from the terminal.
+def compile_config(config: Config) -> Compilation:
+    """Compile a config, with the output of libraries in a log file.
 
     Raises:
         ConfigError: the config cannot be compiled.
-        MainlineError: anything else; it names the file with what libraries printed.
+        MainlineError: any other error; it names the log file.
     """
     started_s = time.monotonic()
-    with quiet():
-        # Without an image nothing is compiled, and that is said before anything slow is done.
+    with output_to_log():
+        # Without an image compilation fails, so do not import for seconds first.
         if config.kubeflow.image:
             startup.prepare_process()
-            for module in SLOW:
+            for module in SLOW_IMPORTS:
                 importlib.import_module(module)
         imported_s = time.monotonic() - started_s
         from pipeline.kubeflow.compile.package import make_package
 
         package = make_package(config)
-    return Compiled(package, time.monotonic() - started_s, imported_s)
+    return Compilation(package, time.monotonic() - started_s, imported_s)
 
 
 @contextmanager
-def quiet() -> "Iterator[None]":
-    """Sends what libraries print to a file, which is kept only when something unforeseen goes wrong."""
+def output_to_log() -> "Iterator[None]":
+    """Redirect the output of libraries to a log file, which is kept only after an unexpected error."""
     with tempfile.NamedTemporaryFile(prefix="mainline-compile-", suffix=".log", delete=False) as file:
         log = Path(file.name)
     try:
@@ -101,14 +104,14 @@ def quiet() -> "Iterator[None]":
         raise
     except Exception as error:
         raise MainlineError(
-            "compile", "the pipeline could not be compiled", received=f"{type(error).__name__}: {error}",
+            "compile", "failed", received=f"{type(error).__name__}: {error}",
             next_step=f"less {log}",
         ) from error  # fmt: skip
     log.unlink()
 
 
 def write_package(package: "Package", output: Path) -> None:
-    """Writes the YAML, whole or not at all.
+    """Write the YAML atomically.
 
     Raises:
         MainlineError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""What Kubeflow Pipelines is given: the graph of a config as a pipeline of containers, one for each node."""
+"""The package that is uploaded to Kubeflow Pipelines: the graph of a config as a pipeline of containers."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from components.distributed_trainer.xla_support import check_compiled
 from pipeline.config.root import Config
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.kubeflow.compile.pipeline_spec import render
-from pipeline.kubeflow.graph_nodes import FINISH, WORKERS, steps_of
+from pipeline.kubeflow.graph_nodes import EXIT_HANDLER, WORKERS, graph_nodes
 from pipeline.kubeflow.parameters import parameters_of
-from pipeline.kubeflow.pod.run_folder import rows_folder
+from pipeline.kubeflow.volume_paths import rows_folder
 from pipeline.nodes import TRAINER
 
 
@@ -20,10 +20,10 @@ class Package:
     """A compiled pipeline.
 
     Attributes:
-        name: of the pipeline, as Argo allows it.
-        text: the pipeline spec in YAML and, as a second document, the platform spec.
-        parameters: the defaults of the pipeline's parameters, by the name that Kubeflow Pipelines has for them.
-        nodes: of the graph, in topological order.
+        name: of the pipeline, valid for Argo.
+        text: YAML: the pipeline spec, then the platform spec as a second document.
+        parameters: the defaults of the pipeline's parameters, by their names in Kubeflow Pipelines.
+        nodes: the ids of the graph's nodes, in topological order.
     """
 
     name: str
@@ -33,39 +33,39 @@ class Package:
 
     @property
     def digest(self) -> str:
-        """Twelve hex digits of the SHA-256 of the text."""
+        """The first twelve hex digits of the SHA-256 of the text."""
         return hashlib.sha256(self.text.encode("utf-8")).hexdigest()[:12]
 
 
 def make_package(config: Config) -> Package:
-    """Compiles a config.
+    """Compile a config.
 
     Raises:
-        ConfigError: no image, a key of ``kubeflow`` that names no node or no setting, rows that pods cannot reach.
+        ConfigError: no image, an unknown node or setting in ``kubeflow``, or rows that pods cannot reach.
     """
     if not config.kubeflow.image:
         raise ConfigError(
             "kubeflow.image", "required key is missing", expected="the image that every pod runs, by its digest",
-            next_step="Pass --image REGISTRY/NAME@sha256:...; deploy/Dockerfile.pipeline makes one.",
+            next_step="Build it from deploy/Dockerfile.pipeline, and pass --image REGISTRY/NAME@sha256:...",
         )  # fmt: skip
     rows_folder(config)
-    steps = steps_of(config)
-    nodes = tuple(step.node for step in steps)
-    check_pods(config, nodes)
+    nodes = graph_nodes(config)
+    ids = tuple(node.id for node in nodes)
+    check_pod_names(config, ids)
     pod = WORKERS if config.training.backend == "kubernetes" else TRAINER
     gpus = bool(config.kubeflow.pod_of(pod).gpu)
     check_compiled(config.training.strategy, config.training.jit_compile, gpus, f"kubeflow.pods.{pod}")
     parameters = parameters_of(config)
-    return Package(config.name, render(config, steps, parameters), parameters, nodes)
+    return Package(config.name, render(config, nodes, parameters), parameters, ids)
 
 
-def check_pods(config: Config, nodes: tuple[str, ...]) -> None:
-    """Every pod that the config describes must be one that there is.
+def check_pod_names(config: Config, nodes: tuple[str, ...]) -> None:
+    """Check the names in ``kubeflow.pods``.
 
     Raises:
-        ConfigError: another name.
+        ConfigError: a name that is not a pod of this pipeline.
     """
-    known = (*nodes, FINISH, WORKERS)
+    known = (*nodes, EXIT_HANDLER, WORKERS)
     for name in config.kubeflow.pods:
         if name not in known:
             raise ConfigError(

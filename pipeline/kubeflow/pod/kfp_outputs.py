@@ -1,4 +1,4 @@
-"""What the page of a run in Kubeflow Pipelines shows: the verdict, the slices, the report itself.
+"""The artifacts on the page of a run in Kubeflow Pipelines: the verdict, the slices, the report.
 
 https://www.kubeflow.org/docs/components/pipelines/user-guides/data-handling/artifacts/
 """
@@ -18,14 +18,14 @@ from pipeline.nodes import EVALUATOR
 from pipeline.run.summary.results import RunState, judge
 from pipeline.run.summary.summary import Summary, check_row
 
-# Enough to see where a model is worse; the report has all of them.
-SLICES = 30
+# The report has all of them.
+MAX_SLICES = 30
 
 
-def show_evaluation(config: Config, walked: RunState, markdown: Path, metrics: Path, executor_output: Path) -> None:
-    """Writes verdict and slices as Markdown, and the metrics of all test rows as metadata of an artifact."""
-    verdict = judge(walked, config)
-    folder = next(output.uri for output in walked.outputs[EVALUATOR] if output.key == "evaluation")
+def write_evaluation(config: Config, state: RunState, markdown: Path, metrics: Path, executor_output: Path) -> None:
+    """Write verdict and slices as Markdown, and the metrics of all test rows as metadata of an artifact."""
+    verdict = judge(state, config)
+    folder = next(output.uri for output in state.outputs[EVALUATOR] if output.key == "evaluation")
     evaluation = read_evaluation(folder)
     text = verdict_text(verdict) + "\n" + slice_table(evaluation) if verdict else ""
     write_whole(markdown, text.encode("utf-8"))
@@ -36,7 +36,7 @@ def show_evaluation(config: Config, walked: RunState, markdown: Path, metrics: P
 
 
 def summary_text(summary: Summary) -> str:
-    """The end of a run as Markdown: how it ended, every bound, every node, where the report is."""
+    """A summary as Markdown: the status, every bound, every node, the paths of report and model."""
     title = f"# {escaped(summary.pipeline)}: {escaped(summary.status)}"
     lines = [title, "", f"Run {code(summary.run)}, {summary.elapsed_s:.0f} s.", ""]
     if summary.error:
@@ -45,13 +45,13 @@ def summary_text(summary: Summary) -> str:
         lines += [verdict_text(summary.verdict)]
     rows = [(node.node, node.state, f"{node.elapsed_s:.1f} s", node.rows()) for node in summary.nodes]
     lines += [table(("node", "state", "time", "rows in → out"), rows)]
-    places = {"report": summary.report, "model": summary.model}
-    lines += [f"- {name}: {code(place)}" for name, place in places.items() if place]
+    paths = {"report": summary.report, "model": summary.model}
+    lines += [f"- {name}: {code(path)}" for name, path in paths.items() if path]
     return "\n".join(lines) + "\n"
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """Blessed or not, and every bound."""
+    """The verdict and every bound."""
     word = "Blessed" if verdict.blessed else "Not blessed"
     rows = [check_row(check) for check in verdict.checks]
     return f"**{word}** on {verdict.rows:,} test rows.\n\n" + table(
@@ -60,16 +60,16 @@ def verdict_text(verdict: Verdict) -> str:
 
 
 def slice_table(evaluation: Evaluation) -> str:
-    """The slices with the metrics that say something of a model, the largest first after all rows."""
+    """The metrics of all rows, then of the largest slices."""
     names = [name for name in SIDES if name in evaluation.candidate.get((), {})]
     found = sorted(evaluation.candidate.items(), key=lambda item: (bool(item[0]), -count_of(item[1])))
     rows = [(slice_name(key), f"{count_of(of):,}", *(number(of.get(name)) for name in names)) for key, of in found]
-    left_out = f"\n{len(rows) - SLICES} more slices are in the report.\n" if len(rows) > SLICES else ""
-    return table(("slice", "rows", *names), rows[:SLICES]) + left_out
+    left_out = f"\n{len(rows) - MAX_SLICES} more slices are in the report.\n" if len(rows) > MAX_SLICES else ""
+    return table(("slice", "rows", *names), rows[:MAX_SLICES]) + left_out
 
 
 def slice_name(key: SliceKey) -> str:
-    """A slice in words.
+    """The text of a slice.
 
     >>> slice_name((("sex", "Female"),)), slice_name(())
     ('sex=Female', 'all rows')
@@ -78,24 +78,24 @@ def slice_name(key: SliceKey) -> str:
 
 
 def count_of(metrics: Mapping[str, Measurement]) -> int:
-    """Rows of a slice."""
+    """The number of rows of a slice."""
     return int(metrics["example_count"].value) if "example_count" in metrics else 0
 
 
 def number(measured: Measurement | None) -> str:
-    """A value for a table."""
+    """A value as text for a table."""
     if measured is None:
         return "–"
     return "undefined" if math.isnan(measured.value) else f"{measured.value:.4f}"
 
 
 def finite(metrics: Mapping[str, Measurement]) -> dict[str, float]:
-    """The values that JSON has numbers for."""
+    """The finite values, which JSON can represent."""
     return {name: measured.value for name, measured in metrics.items() if math.isfinite(measured.value)}
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """A table in Markdown; values of the data are texts in it, whatever they say.
+    """A table in Markdown, with all cells escaped.
 
     >>> print(table(("a", "b"), [("1", "x|y")]))
     | a | b |

@@ -1,7 +1,7 @@
-"""One run of a pipeline at a time, on a cluster: a file on the volume names the run that holds the pipeline.
+"""A lease, so that only one run of a pipeline is active on a cluster: a file on the volume with the id of the run.
 
-A lock of the operating system does not reach from one machine to another, so a run holds a lease: its pods renew it
-while they are at work, its last pod gives it back, and one that nobody renews may be taken over.
+The pods of a run renew its lease while they work, and the last one releases it. A lease that is not renewed expires and
+can be taken over. File locks of the operating system do not work between machines.
 """
 
 import contextlib
@@ -17,42 +17,48 @@ from components.support.atomic_files import claim
 from pipeline.errors import MainlineError
 
 RENEW_S = 30.0
-# A pod that is stopped may be tried again, after pauses of less than this; or its run is over, with no last pod.
-STOPPED_S = 300.0
+# After a pod was stopped, the lease expires in this time: long enough for a retry of the pod to renew it.
+STOPPED_EXPIRY_S = 300.0
 
 
 @dataclass(frozen=True)
-class Held:
-    """A lease as it was found: the run that holds it, its file, and for how long it was not renewed."""
+class Lease:
+    """The state of a lease: its run, the inode and time of its file, and the seconds since it was renewed."""
 
     run: str
     inode: int
     renewed_ns: int
-    silent_s: float
+    age_s: float
 
 
 def stop_this_pod() -> None:
-    """What a pod does that has lost the lease: it ends in order, before it publishes anything."""
+    """End this pod by SIGTERM, before it publishes anything without a lease."""
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextlib.contextmanager
-def leased(root: Path, run: str, timeout_s: float, on_lost: Callable[[], None] = stop_this_pod) -> Iterator[None]:
-    """Holds a pipeline for a run while a pod of it is at work; the lease outlives the pod, for the next ones.
+def hold_lease(root: Path, run: str, timeout_s: float, on_lost: Callable[[], None] = stop_this_pod) -> Iterator[None]:
+    """Hold the lease during the block, and keep it afterwards for the next pods of the run.
+
+    Args:
+        root: of the pipeline.
+        run: the id of the run.
+        timeout_s: the time without renewal after which a lease expires.
+        on_lost: called in another thread if the lease is lost.
 
     Raises:
-        MainlineError: another run holds it; it says which.
+        MainlineError: another run holds the lease.
     """
     acquire(root, run, timeout_s)
     done = threading.Event()
-    thread = threading.Thread(target=_renew, args=(root, run, done, on_lost), daemon=True)
+    thread = threading.Thread(target=_keep_renewing, args=(root, run, done, on_lost), daemon=True)
     thread.start()
     try:
         yield
     except KeyboardInterrupt:
         done.set()
         thread.join()
-        fade(root, run, timeout_s)
+        shorten(root, run, timeout_s)
         raise
     finally:
         done.set()
@@ -60,78 +66,78 @@ def leased(root: Path, run: str, timeout_s: float, on_lost: Callable[[], None] =
 
 
 def acquire(root: Path, run: str, timeout_s: float) -> None:
-    """Takes the lease, or renews it for the same run; takes over one that was not renewed for ``timeout_s``.
+    """Take the lease, or renew it for the same run, or take over an expired one.
 
     Raises:
         MainlineError: another run holds it.
     """
-    while not claim(lease_of(root), content(run)):
-        held = look(root)
-        if held is None:
+    while not claim(lease_file(root), content(run)):
+        lease = read_lease(root)
+        if lease is None:
             continue
-        if held.run == run:
+        if lease.run == run:
             if renew(root):
                 return
             continue
-        if held.silent_s < timeout_s:
+        if lease.age_s < timeout_s:
             raise MainlineError(
-                str(root), "another run of this pipeline is at work",
-                received=f"{held.run or 'unknown'}, last seen {held.silent_s:.0f} s ago",
-                next_step="Wait for it to end. One that was stopped by force is forgotten "
-                f"{timeout_s:.0f} s after its last sign of life (kubeflow.lease_timeout_s).",
+                str(root), "another run of this pipeline is active",
+                received=f"{lease.run or 'unknown'}, last seen {lease.age_s:.0f} s ago",
+                next_step="Wait until it ends. If it was killed, its lease expires "
+                f"{timeout_s:.0f} s after it was last seen (kubeflow.lease_timeout_s).",
             )  # fmt: skip
-        take_away(root, held)
+        remove_expired(root, lease)
 
 
 def release(root: Path, run: str) -> None:
-    """Gives the lease back, if the run holds it."""
+    """Remove the lease, if the run holds it."""
     if holder(root) == run:
-        lease_of(root).unlink(missing_ok=True)
+        lease_file(root).unlink(missing_ok=True)
 
 
-def fade(root: Path, run: str, timeout_s: float) -> None:
-    """Lets others take the lease over soon, unless another pod of the run renews it."""
-    held = look(root)
-    if held is not None and held.run == run:
-        then_s = held.renewed_ns / 1e9 + held.silent_s - max(0.0, timeout_s - STOPPED_S)
+def shorten(root: Path, run: str, timeout_s: float) -> None:
+    """Let the lease expire soon, unless another pod of the run renews it."""
+    lease = read_lease(root)
+    if lease is not None and lease.run == run:
+        time_s = lease.renewed_ns / 1e9 + lease.age_s - max(0.0, timeout_s - STOPPED_EXPIRY_S)
         with contextlib.suppress(FileNotFoundError):
-            os.utime(lease_of(root), (then_s, then_s))
+            os.utime(lease_file(root), (time_s, time_s))
 
 
 def content(run: str) -> bytes:
-    """What a lease says."""
+    """The content of a lease."""
     return json.dumps({"run": run}).encode()
 
 
-def lease_of(root: Path) -> Path:
-    """The file."""
+def lease_file(root: Path) -> Path:
+    """The file of the lease."""
     return root / ".lease.json"
 
 
 def holder(root: Path) -> str | None:
-    """The run that holds the lease, empty where the file does not say; None for no lease."""
-    held = look(root)
-    return None if held is None else held.run
+    """The run that holds the lease, empty if the file is incomplete; None without a lease."""
+    lease = read_lease(root)
+    return None if lease is None else lease.run
 
 
-def look(root: Path) -> Held | None:
-    """The lease, its age by the clock of the volume; None where there is none."""
+def read_lease(root: Path) -> Lease | None:
+    """The lease, with its age by the clock of the volume; None without one."""
     try:
-        with open(lease_of(root), encoding="utf-8") as file:
+        with open(lease_file(root), encoding="utf-8") as file:
             found, text = os.fstat(file.fileno()), file.read()
     except FileNotFoundError:
         return None
     probe = root / f".clock.{os.getpid()}.{os.urandom(4).hex()}"
     probe.touch()
     try:
-        silent_s = max(0.0, probe.stat().st_mtime - found.st_mtime)
+        age_s = max(0.0, probe.stat().st_mtime - found.st_mtime)
     finally:
         probe.unlink()
-    return Held(run_in(text), found.st_ino, found.st_mtime_ns, silent_s)
+    return Lease(run_in(text), found.st_ino, found.st_mtime_ns, age_s)
 
 
 def run_in(text: str) -> str:
-    """The run that a lease names; nothing in one that was half written, which ages like any other.
+    """The run in the content of a lease; empty if it is incomplete. Such a lease expires too.
 
     >>> run_in('{"run": "a"}'), run_in('{"ru')
     ('a', '')
@@ -143,36 +149,36 @@ def run_in(text: str) -> str:
 
 
 def renew(root: Path) -> bool:
-    """Sets the time of the lease to now; whether it was there."""
+    """Set the time of the lease to now; return whether it existed."""
     try:
-        os.utime(lease_of(root))
+        os.utime(lease_file(root))
     except FileNotFoundError:
         return False
     return True
 
 
-def take_away(root: Path, judged: Held) -> None:
-    """Removes a lease that nobody renews; one that was made or renewed since it was judged is put back."""
+def remove_expired(root: Path, expired: Lease) -> None:
+    """Remove an expired lease; put it back if it was renewed or replaced in the meantime."""
     aside = root / f".lease.{os.urandom(4).hex()}.stale"
     try:
-        os.replace(lease_of(root), aside)
+        os.replace(lease_file(root), aside)
     except FileNotFoundError:
         return
     found = aside.stat()
-    if (found.st_ino, found.st_mtime_ns) != (judged.inode, judged.renewed_ns):
-        claim(lease_of(root), aside.read_bytes())
+    if (found.st_ino, found.st_mtime_ns) != (expired.inode, expired.renewed_ns):
+        claim(lease_file(root), aside.read_bytes())
     aside.unlink()
 
 
-def _renew(root: Path, run: str, done: threading.Event, on_lost: Callable[[], None]) -> None:
+def _keep_renewing(root: Path, run: str, done: threading.Event, on_lost: Callable[[], None]) -> None:
     while not done.wait(RENEW_S):
         try:
-            held = holder(root)
-            if held == run:
+            current = holder(root)
+            if current == run:
                 renew(root)
-            elif held is not None or not claim(lease_of(root), content(run)):
+            elif current is not None or not claim(lease_file(root), content(run)):
                 on_lost()
                 return
         except OSError:
-            # The next try may do; if none does, the pod's own work on the volume fails and says so.
+            # Try again later; if the volume stays away, the work of the pod fails with its own error.
             continue

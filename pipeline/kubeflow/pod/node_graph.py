@@ -1,4 +1,4 @@
-"""The graph in a pod: built from the config of the run, with what earlier tries and earlier runs left put in order."""
+"""The graph in a pod, and the cleanup after killed attempts and runs."""
 
 from pathlib import Path
 
@@ -24,42 +24,42 @@ Execution = metadata_store_pb2.Execution
 OVER = (Execution.COMPLETE, Execution.CACHED)
 
 
-def make_graph(config: Config, rows: Path, place: RunPaths, observer: Observer, handler: ProgressHandler) -> Graph:
-    """The graph of a run."""
+def make_graph(config: Config, rows: Path, paths: RunPaths, observer: Observer, handler: ProgressHandler) -> Graph:
+    """Build the graph of a run."""
     check_beam(config.beam_pipeline_args, observer.note)
-    keep_schema(config, place.root)
-    pipeline = create_pipeline(config, rows, place.root)
-    return Graph(compile_pipeline(pipeline, place.run_id, None, None), observer, handler)
+    keep_schema(config, paths.root)
+    pipeline = create_pipeline(config, rows, paths.root)
+    return Graph(compile_pipeline(pipeline, paths.run_id, None, None), observer, handler)
 
 
-def clear(graph: Graph, node: str, place: RunPaths, workers_live_on: bool) -> None:
-    """Puts in order what a killed try of this node left, and what killed runs of this pipeline left.
+def clear_earlier(graph: Graph, node: str, paths: RunPaths, workers_survive: bool) -> None:
+    """Clean up after killed attempts of this node and killed runs of this pipeline.
 
-    The lease says that no other run of the pipeline is at work, so all that looks alive of others is dead. An execution
-    of this very node is taken up again by TFX's launcher, with its id and its folders. ``workers_live_on`` says that
-    workers which it has started may still be training, and write there.
+    The run holds the lease, so executions of other runs that are marked as running are dead. TFX's launcher continues
+    an execution of the same node, with its id and folders. If ``workers_survive``, workers of that execution may still
+    be training and writing there, so its outputs are kept.
 
     Raises:
         InputError: the root belongs to another store.
     """
     with metadata.Metadata(graph.connection) as handle:
-        store, artifacts = handle.store, place.root / "artifacts"
-        check_store_matches(store, graph.connection.WhichOneof("config") != "sqlite", place.root, place.root.name)
-        own = executions_of_run(store, place.run_id)
+        store, artifacts = handle.store, paths.root / "artifacts"
+        check_store_matches(store, graph.connection.WhichOneof("config") != "sqlite", paths.root, paths.root.name)
+        own = executions_of_run(store, paths.run_id)
         for execution in own:
-            is_earlier_try = execution.last_known_state not in OVER and node_name(store, execution.id) == node
-            if is_earlier_try and not (workers_live_on and has_workers(artifacts, execution.id)):
+            is_earlier_attempt = execution.last_known_state not in OVER and node_name(store, execution.id) == node
+            if is_earlier_attempt and not (workers_survive and has_workers(artifacts, execution.id)):
                 remove_outputs(artifacts, execution)
         if not own:
-            clear_others(store, place)
+            clear_others(store, paths)
 
 
-def clear_others(store: mlmd.MetadataStore, place: RunPaths) -> None:
-    """Clears what other runs left; once a run, by its first pods."""
-    # Asked for in this order, no execution that another pod of this run registers meanwhile counts as another's.
-    everything = executions_of_pipeline(store, place.root.name)
-    own = {execution.id for execution in executions_of_run(store, place.run_id)}
-    clean_up_executions(store, place.root / "artifacts", [item for item in everything if item.id not in own])
+def clear_others(store: mlmd.MetadataStore, paths: RunPaths) -> None:
+    """Clean up after other runs; only the first pods of a run do so."""
+    # In this order: an execution that another pod of this run registers in between must not count as another run's.
+    everything = executions_of_pipeline(store, paths.root.name)
+    own = {execution.id for execution in executions_of_run(store, paths.run_id)}
+    clean_up_executions(store, paths.root / "artifacts", [item for item in everything if item.id not in own])
 
 
 def has_workers(artifacts: Path, execution_id: int) -> bool:

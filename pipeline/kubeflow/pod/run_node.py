@@ -1,8 +1,8 @@
-"""``python -m pipeline.kubeflow.pod.run_node``: one node of the graph in a pod of its own.
+"""``python -m pipeline.kubeflow.pod.run_node``: run one node of the graph in its own pod.
 
-The graph is built anew from the config of the run, as on one machine, so that the code that runs is that of the image,
-and a run may change settings that were compiled; TFX's portable launcher then runs the node against ML Metadata on a
-server. Nothing here needs Kubeflow Pipelines.
+The graph is built again from the config of the run, so the code is that of the image, and a run can change compiled
+settings. Then TFX's portable launcher runs the node against ML Metadata on a server. Nothing here needs the SDK of
+Kubeflow Pipelines.
 """
 
 import argparse
@@ -19,20 +19,14 @@ from components.support.failure import as_failure
 from pipeline.config.root import Config
 from pipeline.errors import ConfigError
 from pipeline.kubeflow.graph_nodes import WORKERS
-from pipeline.kubeflow.pod.lease import leased
+from pipeline.kubeflow.pod.arguments import PodArguments, add_arguments, config_of, pod_arguments
+from pipeline.kubeflow.pod.lease import hold_lease
 from pipeline.kubeflow.pod.metadata_settings import from_environment
-from pipeline.kubeflow.pod.node_records import Record, read_record, write_record
+from pipeline.kubeflow.pod.node_records import NodeRecord, read_record, write_record
 from pipeline.kubeflow.pod.process import running_pod, tell
-from pipeline.kubeflow.pod.run_folder import (
-    Asked,
-    add_arguments,
-    asked_config,
-    asked_of,
-    begin,
-    rows_cache,
-    rows_folder,
-)
+from pipeline.kubeflow.pod.run_folder import enter_run
 from pipeline.kubeflow.pod.volume import check_volume
+from pipeline.kubeflow.volume_paths import rows_cache, rows_folder
 from pipeline.metadata.server import server_error, wait_for_store
 from pipeline.nodes import EXAMPLE_GEN, TRAINER
 from pipeline.run.console import observing
@@ -47,97 +41,94 @@ if TYPE_CHECKING:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Reads the command line, which the compiled pipeline writes."""
+    """Parse the command line, which is written by the compiled pipeline."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.kubeflow.pod.run_node", description="Runs one node.")
-    parser.add_argument("--node", required=True, help="which one")
-    parser.add_argument("--after", default="", metavar="A,B", help="the nodes that it waits for, as compiled")
-    parser.add_argument("--metrics", type=Path, metavar="FILE", help="of the artifact with the model's metrics")
-    parser.add_argument("--executor-output", type=Path, metavar="FILE", help="where artifacts get their metadata")
+    parser.add_argument("--node", required=True, help="its id")
+    parser.add_argument("--after", default="", metavar="A,B", help="the ids of the nodes that it waits for")
+    parser.add_argument("--metrics", type=Path, metavar="FILE", help="where to write the metrics of the model")
+    parser.add_argument("--executor-output", type=Path, metavar="FILE", help="where to write the metadata of artifacts")
     add_arguments(parser)
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs a node; what goes wrong is the last line and the exit code."""
+    """Run a node; an error is in the last line of the log and in the exit code."""
     options = parse(arguments)
-    with running_pod(options.node) as ended:
-        run_node(options, asked_of(options))
-    return ended.exit_code
+    with running_pod(options.node) as status:
+        run_node(options, pod_arguments(options))
+    return status.exit_code
 
 
-def run_node(options: argparse.Namespace, asked: Asked) -> None:
-    """Runs a node of a run, or tells again what its first try failed of for good.
+def run_node(options: argparse.Namespace, arguments: PodArguments) -> None:
+    """Run a node, or raise the error of an earlier attempt if another one cannot succeed.
 
     Raises:
-        MainlineError: any failure, in our words; it is in the record of the node, too.
+        MainlineError: any error, which is also in the record of the node.
     """
-    check_volume(asked_config(asked).kubeflow)
-    config, place = begin(asked)
-    earlier = read_record(place.folder, options.node)
+    check_volume(config_of(arguments).kubeflow)
+    config, paths = enter_run(arguments)
+    earlier = read_record(paths.folder, options.node)
     if earlier is not None and earlier.failure is not None and earlier.is_final:
         raise earlier.failure.as_error()
     status = NodeStatus(options.node)
     status.start()
     try:
-        with leased(place.root, asked.run, config.kubeflow.lease_timeout_s):
-            launch(options, config, place)
+        with hold_lease(paths.root, arguments.run, config.kubeflow.lease_timeout_s):
+            launch(options, config, paths)
     except (Exception, KeyboardInterrupt) as error:
         settings = from_environment(config.metadata, os.environ)
-        ours = server_error(settings, place.root, error) or to_mainline_error(
-            error, place, "The log of this pod says more."
-        )
+        ours = server_error(settings, paths.root, error) or to_mainline_error(error, paths, "See the log of this pod.")
         status.end("failed")
-        keep(place, Record(status, failure=as_failure(ours)))
+        keep_record(paths, NodeRecord(status, failure=as_failure(ours)))
         raise ours from error
 
 
-def launch(options: argparse.Namespace, config: Config, place: RunPaths) -> None:
-    """Makes ready what the node needs, then runs it and keeps its record."""
+def launch(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:
+    """Prepare what the node needs, run it and write its record."""
     node, after = options.node, set(filter(None, options.after.split(",")))
     settings = from_environment(config.metadata, os.environ)
-    wait_for_store(settings, place.root, config.kubeflow.metadata_timeout_s, tell)
+    wait_for_store(settings, paths.root, config.kubeflow.metadata_timeout_s, tell)
     config = config.model_copy(update={"metadata": settings})
-    rows = ready_rows(config) if node == EXAMPLE_GEN else rows_folder(config)
-    tell_workers(config)
+    rows = prepare_rows(config) if node == EXAMPLE_GEN else rows_folder(config)
+    set_worker_environment(config)
     with observing(sys.stderr) as observer, progress_to(observer) as handler:
-        from pipeline.kubeflow.pod.node_graph import clear, make_graph
+        from pipeline.kubeflow.pod.node_graph import clear_earlier, make_graph
 
-        graph = make_graph(config, rows, place, observer, handler)
+        graph = make_graph(config, rows, paths, observer, handler)
         check_node(node, after, graph)
-        clear(graph, node, place, workers_live_on=config.training.backend == "kubernetes")
-        ingested = read_record(place.folder, EXAMPLE_GEN)
+        clear_earlier(graph, node, paths, workers_survive=config.training.backend == "kubernetes")
+        ingested = read_record(paths.folder, EXAMPLE_GEN)
         graph.rows = dict(ingested.rows or {}) if ingested else {}
         graph.launch(node)
-    keep(place, Record(graph.statuses[node], ingested_rows(graph) if node == EXAMPLE_GEN else None))
-    show(options, config, graph)
+    keep_record(paths, NodeRecord(graph.statuses[node], ingested_rows(graph) if node == EXAMPLE_GEN else None))
+    write_artifacts(options, config, graph)
 
 
 def ingested_rows(graph: "Graph") -> dict[str, int]:
-    """The rows of each split as ExampleGen gave them, now or from the cache: what all other nodes are held to."""
+    """The number of rows that ExampleGen wrote per split, now or cached; other nodes are checked against it."""
     from pipeline.run.local.row_counts import rows_out
 
     return graph.rows or rows_out(graph.outputs.get(EXAMPLE_GEN, [])) or {}
 
 
 def check_node(node: str, after: set[str], graph: "Graph") -> None:
-    """The graph of this image and config must be the one that was compiled, at least around the node.
+    """Check that the graph built here agrees with the compiled pipeline on a node.
 
     Raises:
-        ConfigError: the node is not in it, or waits for others.
+        ConfigError: the node does not exist, or waits for other nodes.
     """
     found = set(graph.nodes[node].upstream_nodes) if node in graph.nodes else None
     if found != after:
         raise ConfigError(
-            f"node {node}", "this image makes another graph of the config than the one that was compiled",
-            expected=f"a node {node} after {', '.join(sorted(after)) or 'no other'}",
-            received="no such node" if found is None else f"after {', '.join(sorted(found)) or 'no other'}",
-            next_step="Compile again with the code of the image. A setting that adds or removes nodes cannot be a "
-            "parameter of a run.",
+            f"node {node}", "the graph of this image differs from the compiled pipeline",
+            expected=f"after {', '.join(sorted(after)) or 'no node'}",
+            received="no such node" if found is None else f"after {', '.join(sorted(found)) or 'no node'}",
+            next_step="Compile with the code of the image. Settings that add or remove nodes cannot be parameters.",
         )  # fmt: skip
 
 
-def ready_rows(config: Config) -> Path:
-    """The rows, prepared on the volume if they are those of a data set."""
+def prepare_rows(config: Config) -> Path:
+    """The folder of the rows; those of a data set are prepared on the volume."""
     if config.data.dataset is not None:
         from data.prepare import prepare
 
@@ -147,28 +138,28 @@ def ready_rows(config: Config) -> Path:
     return input_rows(config)
 
 
-def tell_workers(config: Config) -> None:
-    """What Trainer needs to know to start workers, by its environment: the graph is the same everywhere."""
+def set_worker_environment(config: Config) -> None:
+    """Pass to Trainer how to start workers, in the environment, so that the graph is the same everywhere."""
     os.environ[BACKEND_ENV] = config.training.backend
     pod = config.kubeflow.pod_of(WORKERS).model_copy(update={"timeout_s": config.kubeflow.pod_of(TRAINER).timeout_s})
     os.environ[WORKER_POD_ENV] = json.dumps(pod.model_dump(mode="json", exclude_none=True))
 
 
-def keep(place: RunPaths, record: Record) -> None:
-    """Writes the record; where that fails, the last line of the log must do."""
+def keep_record(paths: RunPaths, record: NodeRecord) -> None:
+    """Write the record of a node; without it, the log still has the error."""
     try:
-        write_record(place.folder, record)
+        write_record(paths.folder, record)
     except OSError as error:
-        tell(f"the record of {record.status.node} could not be written: {error}")
+        tell(f"cannot write the record of {record.status.node}: {error}")
 
 
-def show(options: argparse.Namespace, config: Config, graph: "Graph") -> None:
-    """Writes what the page of the run shows of this node."""
+def write_artifacts(options: argparse.Namespace, config: Config, graph: "Graph") -> None:
+    """Write the artifacts of a node that the page of the run shows."""
     if options.markdown is None or not graph.outputs.get(options.node):
         return
-    from pipeline.kubeflow.pod.kfp_outputs import show_evaluation
+    from pipeline.kubeflow.pod.kfp_outputs import write_evaluation
 
-    show_evaluation(config, graph, options.markdown, options.metrics, options.executor_output)
+    write_evaluation(config, graph, options.markdown, options.metrics, options.executor_output)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The volume that all pods share: mounted, answering, with room to write; or an error that says what it is not."""
+"""Check the volume that all pods share: mounted, responding, writable, not full."""
 
 import errno
 import os
@@ -10,26 +10,26 @@ from pipeline.errors import ConfigError, MainlineError
 from pipeline.run.local.lock import make_writable
 from pipeline.run.summary.failures import DISK_FULL
 
-ANSWER_TIMEOUT_S = 60.0
-# As a network file system or the driver of an object store says that the other side is gone.
-GONE = (errno.ENOTCONN, errno.EIO, errno.ESTALE, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ECONNABORTED)
+RESPONSE_TIMEOUT_S = 60.0
+# Errors of a network file system, or of the driver of an object store, whose server is gone.
+SERVER_GONE = (errno.ENOTCONN, errno.EIO, errno.ESTALE, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ECONNABORTED)
 
 
-def check_volume(settings: Kubeflow, writable: bool = True, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
-    """Proves that the volume is there and answers and, if asked, that files can be written below the root.
+def check_volume(settings: Kubeflow, writable: bool = True, timeout_s: float = RESPONSE_TIMEOUT_S) -> None:
+    """Check that the volume is mounted and responds and, with ``writable``, that files can be written below the root.
 
-    A store that hangs is found out by a thread of its own.
+    The check runs in a thread, because a file system may hang.
 
     Raises:
-        ConfigError: nothing is mounted there: what a pod writes would be lost with it.
-        MainlineError: the volume does not answer, or is full.
+        ConfigError: nothing is mounted, so the files of a pod would be lost with it; or the root is not writable.
+        MainlineError: the volume does not respond, or is full.
     """
     found: list[BaseException] = []
     thread = threading.Thread(target=_probe, args=(settings, writable, found), daemon=True)
     thread.start()
     thread.join(timeout_s)
     if thread.is_alive():
-        raise unreachable(settings, f"no answer within {timeout_s:.0f} s")
+        raise unreachable(settings, f"no response within {timeout_s:.0f} s")
     if found:
         raise found[0]
 
@@ -44,7 +44,7 @@ def _probe(settings: Kubeflow, writable: bool, found: list[BaseException]) -> No
 
 
 def probe_mount(settings: Kubeflow) -> None:
-    """Whether the volume is mounted; it may hang."""
+    """Check that the volume is mounted; this may hang."""
     try:
         os.lstat(settings.mount_path)
     except FileNotFoundError:
@@ -56,7 +56,7 @@ def probe_mount(settings: Kubeflow) -> None:
 
 
 def probe_root(settings: Kubeflow) -> None:
-    """Whether files can be written; it may hang."""
+    """Check that files can be written; this may hang."""
     try:
         make_writable(Path(settings.root))
     except MainlineError as error:
@@ -64,7 +64,7 @@ def probe_root(settings: Kubeflow) -> None:
 
 
 def is_mounted(path: str) -> bool:
-    """Whether something is mounted at a path; os.path.ismount does not see a folder of the same disk.
+    """Whether something is mounted at a path; os.path.ismount does not see bind mounts of the same disk.
 
     https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
     """
@@ -73,9 +73,9 @@ def is_mounted(path: str) -> bool:
 
 
 def explained(settings: Kubeflow, error: MainlineError) -> MainlineError:
-    """Why nothing can be written, in the words of a volume."""
+    """Convert an error of writing below the root."""
     cause = error.__cause__
-    if isinstance(cause, OSError) and cause.errno in GONE:
+    if isinstance(cause, OSError) and cause.errno in SERVER_GONE:
         return unreachable(settings, cause.strerror or str(cause))
     if any(text in error.received for text in (*DISK_FULL, os.strerror(errno.EDQUOT))):
         return MainlineError(
@@ -83,22 +83,22 @@ def explained(settings: Kubeflow, error: MainlineError) -> MainlineError:
             next_step=f"Enlarge the claim {settings.claim}, or remove old runs below {settings.root}.",
         )  # fmt: skip
     return ConfigError(
-        settings.root, "cannot be written", received=error.received,
-        next_step=f"Make the claim {settings.claim} writable for the user of the image (fsGroup, or its permissions).",
+        settings.root, "not writable", received=error.received,
+        next_step=f"Make the claim {settings.claim} writable for the user of the image (fsGroup, or permissions).",
     )  # fmt: skip
 
 
 def not_mounted(settings: Kubeflow) -> ConfigError:
-    """What a pod without its volume says."""
+    """The error of a pod without its volume."""
     return ConfigError(
-        settings.mount_path, "no volume is mounted there", expected=f"the claim {settings.claim}, shared by all pods",
-        next_step="Correct kubeflow.claim and kubeflow.mount_path, and compile again.",
+        settings.mount_path, "no volume is mounted", expected=f"the claim {settings.claim}, shared by all pods",
+        next_step="Correct kubeflow.claim or kubeflow.mount_path, and compile again.",
     )  # fmt: skip
 
 
-def unreachable(settings: Kubeflow, said: str) -> MainlineError:
-    """What a pod says whose volume, or the object store behind it, does not answer."""
+def unreachable(settings: Kubeflow, received: str) -> MainlineError:
+    """The error of a pod whose volume, or the object store behind it, does not respond."""
     return MainlineError(
-        settings.mount_path, "the volume, or the object store behind it, does not answer", received=said,
-        next_step=f"Look at the claim {settings.claim}, at the driver's pods and at the store itself.",
+        settings.mount_path, "the volume, or the object store behind it, does not respond", received=received,
+        next_step=f"Check the claim {settings.claim}, the pods of its driver, and the store.",
     )  # fmt: skip

@@ -15,7 +15,7 @@ from fakes.kubeflow.pipeline_runs import LOST_STORE, NO_VOLUME, Cluster, Ran, bo
 from components.evaluation.predictions import read_predictions
 from pipeline.config.load import load_config
 from pipeline.kubeflow.compile.package import Package, make_package
-from pipeline.kubeflow.pod.lease import acquire, holder, lease_of
+from pipeline.kubeflow.pod.lease import acquire, holder, lease_file
 from pipeline.kubeflow.pod.node_records import read_record
 from pipeline.run.history import read_config
 
@@ -207,13 +207,13 @@ def test_an_object_store_that_is_not_reached_is_told(installed):
     ran = installed.cluster(LOST_STORE).run(installed.package(ONE_RETRY).text)
     last = ran.tries["ExampleGen"][-1]
     assert last.code == 1
-    assert "the object store behind it, does not answer" in last.last_line
+    assert "the object store behind it, does not respond" in last.last_line
     assert len(ran.tries["ExampleGen"]) == 2
 
 
 def test_a_pod_without_its_volume_writes_nothing(installed):
     ran = installed.cluster(NO_VOLUME).run(installed.package().text)
-    assert "no volume is mounted there" in ran.tries["ExampleGen"][-1].last_line
+    assert "no volume is mounted" in ran.tries["ExampleGen"][-1].last_line
     assert list(installed.mount.iterdir()) == []
 
 
@@ -221,7 +221,7 @@ def test_a_run_beside_another_one_is_kept_out(installed):
     acquire(installed.runs, "another", 3600.0)
     try:
         ran = installed.cluster().run(installed.package().text)
-        assert "another run of this pipeline is at work" in ran.tries["ExampleGen"][-1].last_line
+        assert "another run of this pipeline is active" in ran.tries["ExampleGen"][-1].last_line
         assert holder(installed.runs) == "another"
     finally:
-        lease_of(installed.runs).unlink()
+        lease_file(installed.runs).unlink()

@@ -35,7 +35,7 @@ SERVICE_LINKS = {
     "MAINLINE_METADATA_SERVICE_PORT": "3306",
 }
 NO_VOLUME = "true"
-# The driver of an object store that does not answer, by https://rclone.org/commands/rclone_mount/.
+# The driver of an object store that does not respond, by https://rclone.org/commands/rclone_mount/.
 LOST_STORE = """
 env -u AWS_CA_BUNDLE rclone mount --config "" --retries 1 --low-level-retries 1 \
     ":s3,provider=Other,endpoint='http://127.0.0.1:9',access_key_id=a,secret_access_key=b:bucket" "$1" \

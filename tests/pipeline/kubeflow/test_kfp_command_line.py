@@ -13,7 +13,7 @@ import kubeflow_runner
 from pipeline.errors import ConfigError, InputError
 from pipeline.kubeflow.client.connection import server_of
 from pipeline.kubeflow.command_line import parse
-from pipeline.kubeflow.compile.compiler import asked
+from pipeline.kubeflow.compile.compiler import read_request
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMANDS = ("compile", "submit", "schedule", "retrain", "status", "logs", "cancel")
@@ -66,26 +66,26 @@ def test_what_cannot_be_read_is_exit_code_2(arguments, capsys):
 
 
 def test_a_parameter_of_the_pipeline_does_not_change_what_is_compiled():
-    plain, changed = (asked("census", sets, "i:1") for sets in ((), ("training.epochs=3",)))
+    plain, changed = (read_request("census", sets, "i:1") for sets in ((), ("training.epochs=3",)))
     assert changed.config == plain.config
     assert changed.parameters == {"training_epochs": 3}
-    assert changed.whole.training.epochs == 3
-    assert asked("census", ("data.seed=3",), "i:1").config != plain.config
+    assert changed.full_config.training.epochs == 3
+    assert read_request("census", ("data.seed=3",), "i:1").config != plain.config
 
 
 def test_keys_are_no_parameters_when_the_config_says_so():
-    wanted = asked("census", ("kubeflow.parameters=[]", "training.epochs=3"), "i:1")
+    wanted = read_request("census", ("kubeflow.parameters=[]", "training.epochs=3"), "i:1")
     assert (wanted.parameters, wanted.config.training.epochs) == ({}, 3)
 
 
 def test_the_last_of_two_values_wins():
-    assert asked("census", ("training.epochs=3", "training.epochs=4"), "").parameters == {"training_epochs": 4}
+    assert read_request("census", ("training.epochs=3", "training.epochs=4"), "").parameters == {"training_epochs": 4}
 
 
 def test_the_image_is_a_key_of_the_config():
-    assert asked("census", (), "registry/image:1").config.kubeflow.image == "registry/image:1"
+    assert read_request("census", (), "registry/image:1").config.kubeflow.image == "registry/image:1"
     with pytest.raises(ConfigError):
-        asked("nowhere", (), "")
+        read_request("nowhere", (), "")
 
 
 def test_a_file_that_cannot_be_written_leaves_none(kubeflow, world, tmp_path, capsys):
@@ -115,7 +115,7 @@ def test_ctrl_c_in_a_real_process_leaves_the_run_at_work(kubeflow, world):
     key = ("--key", "span-7", "--reason", "rows", "--config", "census", "--host", world.url)
     process = start("retrain", *key, "--wait")
     deadline_s = time.monotonic() + 60
-    while len(world.runs) < 2 or len(world.asked("GET", f"/runs/(?!{run})run")) < 2:
+    while len(world.runs) < 2 or len(world.read_request("GET", f"/runs/(?!{run})run")) < 2:
         assert time.monotonic() < deadline_s, ended(process)
         assert process.poll() is None, ended(process)
         time.sleep(0.01)
@@ -124,7 +124,7 @@ def test_ctrl_c_in_a_real_process_leaves_the_run_at_work(kubeflow, world):
     assert code == 1
     assert "kubeflow_runner.py status" in err.split("The run goes on: ")[1]
     assert "Traceback" not in err
-    assert world.asked("POST", "terminate") == []
+    assert world.read_request("POST", "terminate") == []
 
 
 @pytest.mark.slow

@@ -5,16 +5,16 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from fakes.kubeflow.kfp_server import Fault
 
-from pipeline.kubeflow.client.schedules import Plan, Recurring, Wanted, plan
+from pipeline.kubeflow.client.schedules import Plan, RecurringRun, ScheduleSpec, plan
 
 CENSUS = ("--config", "census", "--image", "registry/image:1")
 DAILY = "0 0 3 * * *"
-WANTED = Wanted("version-1", "experiment-1", DAILY, {"training_epochs": 3})
+WANTED = ScheduleSpec("version-1", "experiment-1", DAILY, {"training_epochs": 3})
 THEN = datetime(2026, 5, 1, tzinfo=timezone.utc)
 
 
-def there(name, does=WANTED, enabled=True, after_s=0):
-    return Recurring(name, "census-schedule", enabled, THEN + timedelta(seconds=after_s), does.mark, does)
+def there(name, spec=WANTED, enabled=True, after_s=0):
+    return RecurringRun(name, "census-schedule", enabled, THEN + timedelta(seconds=after_s), spec.digest, spec)
 
 
 def test_nothing_there_means_one_to_create():

@@ -5,15 +5,15 @@ import yaml
 from fakes.kubeflow import kfp_parts
 
 from pipeline.kubeflow.client.tasks import (
-    Detail,
+    ArgoNode,
     Task,
+    attempts_of,
     hash_of,
     in_order,
     observe,
     parameters_of,
     pods_of,
     tasks_of,
-    tries_of,
 )
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
@@ -48,7 +48,7 @@ def test_an_order_is_found_even_where_there_is_none():
      ("SKIPPED", "skipped"), ("CANCELING", "running"), ("CANCELED", "failed"), ("PAUSED", "running"), ("", "skipped")],
 )  # fmt: skip
 def test_a_state_of_the_server_as_one_of_ours(state, shown):
-    details = [Detail("trainer-driver", "SUCCEEDED", ago(20)), Detail("trainer", state, ago(15), ago(5))]
+    details = [ArgoNode("trainer-driver", "SUCCEEDED", ago(20)), ArgoNode("trainer", state, ago(15), ago(5))]
     assert observe(TRAINER, details, over=False, now=NOW).state == shown
 
 
@@ -58,19 +58,19 @@ def test_a_task_that_the_server_does_not_yet_know_waits_or_never_came():
 
 
 def test_a_driver_at_work_is_a_node_that_begins():
-    status = observe(TRAINER, [Detail("trainer-driver", "RUNNING", ago(5))], over=False, now=NOW)
+    status = observe(TRAINER, [ArgoNode("trainer-driver", "RUNNING", ago(5))], over=False, now=NOW)
     assert (status.state, status.detail) == ("running", "its driver prepares it")
     assert status.seconds() == pytest.approx(5, abs=0.5)
 
 
 def test_a_driver_that_failed_is_a_node_that_failed():
-    details = [Detail("trainer-driver", "FAILED", ago(5), ago(2), error="no such claim")]
+    details = [ArgoNode("trainer-driver", "FAILED", ago(5), ago(2), error="no such claim")]
     status = observe(TRAINER, details, over=True, now=NOW)
     assert (status.state, status.detail, status.elapsed_s) == ("failed", "its driver: no such claim", 3.0)
 
 
 def test_the_time_of_a_node_counts_from_its_driver_on():
-    details = [Detail("trainer-driver", "SUCCEEDED", ago(60)), Detail("trainer", "SUCCEEDED", ago(50), ago(10))]
+    details = [ArgoNode("trainer-driver", "SUCCEEDED", ago(60)), ArgoNode("trainer", "SUCCEEDED", ago(50), ago(10))]
     assert observe(TRAINER, details, over=False, now=NOW).elapsed_s == 50.0
 
 
@@ -78,22 +78,22 @@ def test_the_time_of_a_node_counts_from_its_driver_on():
     "zero", [datetime(1970, 1, 1, tzinfo=timezone.utc), datetime(1, 1, 1, tzinfo=timezone.utc), None]
 )
 def test_a_time_that_is_not_yet_there_counts_until_now(zero):
-    details = [Detail("trainer", "RUNNING", ago(30), zero)]
+    details = [ArgoNode("trainer", "RUNNING", ago(30), zero)]
     assert observe(TRAINER, details, over=False, now=NOW).seconds() == pytest.approx(30, abs=0.5)
 
 
 def test_a_clock_that_is_ahead_makes_no_negative_time():
-    details = [Detail("trainer", "RUNNING", ago(-5))]
+    details = [ArgoNode("trainer", "RUNNING", ago(-5))]
     assert observe(TRAINER, details, over=False, now=NOW).seconds() == pytest.approx(0, abs=0.5)
 
 
 def test_the_last_try_counts_where_the_server_lists_only_tries():
-    details = [Detail("trainer(0)", "FAILED", ago(9), ago(8)), Detail("trainer(1)", "RUNNING", ago(5))]
+    details = [ArgoNode("trainer(0)", "FAILED", ago(9), ago(8)), ArgoNode("trainer(1)", "RUNNING", ago(5))]
     assert observe(TRAINER, details, over=False, now=NOW).state == "running"
 
 
 def test_a_task_whose_name_begins_as_another_ones_is_another_task():
-    details = [Detail("trainer-2", "FAILED", ago(9), ago(8))]
+    details = [ArgoNode("trainer-2", "FAILED", ago(9), ago(8))]
     assert observe(TRAINER, details, over=False, now=NOW).state == "waiting"
 
 
@@ -110,20 +110,20 @@ def test_the_tries_of_a_node_are_found_by_their_ids_alone():
     executor = hash_of("wf.root.trainer.executor")
     first, second = (f"wf-{hash_of(f'wf.root.trainer.executor({turn})')}" for turn in range(2))
     known = frozenset({f"wf-{executor}", first, second, "wf-1"})
-    assert tries_of(f"wf-{executor}", known) == [first, second]
-    assert tries_of("wf-1", known) == ["wf-1"]
-    assert tries_of("no number", known) == ["no number"]
+    assert attempts_of(f"wf-{executor}", known) == [first, second]
+    assert attempts_of("wf-1", known) == ["wf-1"]
+    assert attempts_of("no number", known) == ["no number"]
 
 
 def test_a_server_that_names_the_pod_is_believed():
-    details = [Detail("trainer", "SUCCEEDED", pod="wf-trainer-7", children=("wf-8",))]
+    details = [ArgoNode("trainer", "SUCCEEDED", pod="wf-trainer-7", children=("wf-8",))]
     assert pods_of(TRAINER, details) == [("wf-trainer-7",)]
 
 
 def test_the_pods_of_a_task_are_not_those_of_its_driver():
     details = [
-        Detail("trainer-driver", "SUCCEEDED", children=("wf-1",)),
-        Detail("trainer", "SUCCEEDED", children=("wf-2",)),
+        ArgoNode("trainer-driver", "SUCCEEDED", children=("wf-1",)),
+        ArgoNode("trainer", "SUCCEEDED", children=("wf-2",)),
     ]
     (names,) = pods_of(TRAINER, details)
     assert "wf-retry-system-container-impl-2" in names

@@ -10,9 +10,9 @@ ROOT = Path(__file__).parents[4]
 UNNEEDED = ("tfx.components.bulk_inferrer", "tfx.components.infra_validator", "tfx.components.tuner")
 COMPILE = f"""
 import sys
-from pipeline.kubeflow.compile.compiler import asked, compiled
-made = compiled(asked("census", (), "example.com/mainline:1").config)
-print(made.import_seconds < made.seconds, [name for name in {UNNEEDED!r} if name in sys.modules])
+from pipeline.kubeflow.compile.compiler import compile_config, read_request
+compilation = compile_config(read_request("census", (), "example.com/mainline:1").config)
+print(compilation.import_seconds < compilation.seconds, [name for name in {UNNEEDED!r} if name in sys.modules])
 """
 
 

@@ -1,4 +1,4 @@
-"""The compiled pipeline: what it says, that Kubeflow Pipelines and Argo take it, and that a change shows in review."""
+"""The compiled pipeline: its content, that Kubeflow Pipelines and Argo accept it, and that changes show in review."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import yaml
 
 from pipeline.config.load import CONF, load_config
 from pipeline.config.root import Config
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, MainlineError
 from pipeline.kubeflow.compile.package import Package, make_package
 from pipeline.kubeflow.parameters import parameters_of
 
@@ -157,11 +157,44 @@ def test_settings_are_parameters_with_the_values_of_the_config():
     ]  # fmt: skip
 
 
-def test_a_node_may_be_tried_again_as_long_as_all_its_tries_may_take():
-    """What bounds the pauses here, bounds all tries together in Argo."""
+def test_all_attempts_of_a_node_may_take_as_long_as_the_config_says():
+    """The limit of the pauses in the spec is the limit of all attempts together in Argo."""
     spec, _ = documents(make_package(config_of("census", "kubeflow.pods.Trainer={retries: 3, timeout_s: 50000}")))
     policies = [task["retryPolicy"] for task in graph_tasks(spec).values()]
     assert {int(policy["backoffMaxDuration"].removesuffix("s")) for policy in policies} == {4 * 50_000 + 240}
+
+
+def test_the_time_limit_does_not_depend_on_what_the_sdk_writes(monkeypatch):
+    from kfp.dsl import structures
+
+    original = structures.RetryPolicy.to_proto
+
+    def to_proto(policy):
+        proto = original(policy)
+        proto.backoff_max_duration.FromSeconds(1800)
+        return proto
+
+    expected = make_package(config_of()).text
+    monkeypatch.setattr(structures.RetryPolicy, "to_proto", to_proto)
+    assert make_package(config_of()).text == expected
+
+
+def test_a_compiler_that_changes_the_time_limit_is_an_error(monkeypatch):
+    from kfp import compiler
+
+    original = compiler.Compiler.compile
+
+    def compile_with_cap(self, pipeline, path):
+        original(self, pipeline, path)
+        text = Path(path).read_text()
+        assert "backoffMaxDuration: " in text
+        Path(path).write_text(re.sub(r"backoffMaxDuration: \d+s", "backoffMaxDuration: 3600.0s", text))
+
+    monkeypatch.setattr(compiler.Compiler, "compile", compile_with_cap)
+    with pytest.raises(MainlineError, match="changed the time limit of retries") as caught:
+        make_package(config_of())
+    assert "expected: backoffMaxDuration: 259290s" in str(caught.value)
+    assert "3600.0s" in caught.value.received
 
 
 def test_nodes_that_the_config_turns_on_are_in_it():

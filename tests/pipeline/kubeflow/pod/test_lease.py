@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import MainlineError
-from pipeline.kubeflow.pod.lease import STOPPED_S, acquire, holder, lease_of, leased, look, release, take_away
+from pipeline.kubeflow.pod.lease import (
+    STOPPED_EXPIRY_S,
+    acquire,
+    hold_lease,
+    holder,
+    lease_file,
+    read_lease,
+    release,
+    remove_expired,
+)
 
 ROOT = Path(__file__).resolve().parents[4]
 RACE = """
@@ -28,12 +37,12 @@ except MainlineError:
 def make_silent(root: Path, seconds: float) -> None:
     """As if nobody had renewed it for so long."""
     then_s = time.time() - seconds
-    os.utime(lease_of(root), (then_s, then_s))
+    os.utime(lease_file(root), (then_s, then_s))
 
 
 def test_another_run_is_kept_out_and_told_which_one_is_at_work(tmp_path):
     acquire(tmp_path, "one", 60.0)
-    with pytest.raises(MainlineError, match="another run of this pipeline is at work") as caught:
+    with pytest.raises(MainlineError, match="another run of this pipeline is active") as caught:
         acquire(tmp_path, "two", 60.0)
     assert caught.value.received.startswith("one, last seen 0 s ago")
 
@@ -42,7 +51,7 @@ def test_the_same_run_renews_it(tmp_path):
     acquire(tmp_path, "one", 60.0)
     make_silent(tmp_path, 50.0)
     acquire(tmp_path, "one", 60.0)
-    assert time.time() - lease_of(tmp_path).stat().st_mtime < 10
+    assert time.time() - lease_file(tmp_path).stat().st_mtime < 10
 
 
 def test_one_that_nobody_renews_is_taken_over(tmp_path):
@@ -63,16 +72,16 @@ def test_only_the_run_that_holds_it_gives_it_back(tmp_path):
 
 
 def test_it_outlives_a_pod_that_ends_or_fails(tmp_path):
-    with leased(tmp_path, "one", 60.0):
+    with hold_lease(tmp_path, "one", 60.0):
         pass
-    with pytest.raises(ValueError, match="broken"), leased(tmp_path, "one", 60.0):
+    with pytest.raises(ValueError, match="broken"), hold_lease(tmp_path, "one", 60.0):
         raise ValueError("broken")
     assert holder(tmp_path) == "one"
 
 
 def stopped(root: Path, run: str) -> None:
     """A pod of a run that is told to stop."""
-    with pytest.raises(KeyboardInterrupt), leased(root, run, 3600.0):
+    with pytest.raises(KeyboardInterrupt), hold_lease(root, run, 3600.0):
         raise KeyboardInterrupt
 
 
@@ -80,25 +89,25 @@ def test_after_the_last_pod_was_stopped_others_wait_for_minutes_and_not_for_the_
     stopped(tmp_path, "one")
     with pytest.raises(MainlineError, match="another run"):
         acquire(tmp_path, "two", 3600.0)
-    found = look(tmp_path)
+    found = read_lease(tmp_path)
     assert found is not None
-    assert 3600.0 - found.silent_s == pytest.approx(STOPPED_S, abs=5.0)
-    make_silent(tmp_path, found.silent_s + STOPPED_S + 1)
+    assert 3600.0 - found.age_s == pytest.approx(STOPPED_EXPIRY_S, abs=5.0)
+    make_silent(tmp_path, found.age_s + STOPPED_EXPIRY_S + 1)
     acquire(tmp_path, "two", 3600.0)
 
 
 def test_a_pod_that_is_stopped_leaves_the_lease_to_others_of_its_run(tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.kubeflow.pod.lease.RENEW_S", 0.05)
-    with leased(tmp_path, "one", 3600.0):
+    with hold_lease(tmp_path, "one", 3600.0):
         stopped(tmp_path, "one")
-        wait_until(lambda: (found := look(tmp_path)) is not None and found.silent_s < 10)
+        wait_until(lambda: (found := read_lease(tmp_path)) is not None and found.age_s < 10)
 
 
 def test_a_pod_at_work_renews_it(tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.kubeflow.pod.lease.RENEW_S", 0.05)
-    with leased(tmp_path, "one", 60.0):
+    with hold_lease(tmp_path, "one", 60.0):
         make_silent(tmp_path, 1000.0)
-        wait_until(lambda: time.time() - lease_of(tmp_path).stat().st_mtime < 10)
+        wait_until(lambda: time.time() - lease_file(tmp_path).stat().st_mtime < 10)
 
 
 def wait_until(what) -> None:
@@ -111,12 +120,12 @@ def wait_until(what) -> None:
 def test_a_pod_whose_lease_is_taken_over_is_told_and_renews_no_more(tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.kubeflow.pod.lease.RENEW_S", 0.05)
     lost = threading.Event()
-    with leased(tmp_path, "one", 60.0, on_lost=lost.set):
-        lease_of(tmp_path).write_text('{"run": "two"}')
+    with hold_lease(tmp_path, "one", 60.0, on_lost=lost.set):
+        lease_file(tmp_path).write_text('{"run": "two"}')
         make_silent(tmp_path, 30.0)
         assert lost.wait(5)
         time.sleep(0.2)
-        assert time.time() - lease_of(tmp_path).stat().st_mtime > 25
+        assert time.time() - lease_file(tmp_path).stat().st_mtime > 25
 
 
 def test_a_pod_that_has_lost_its_lease_ends_itself_in_order(tmp_path):
@@ -124,20 +133,20 @@ def test_a_pod_that_has_lost_its_lease_ends_itself_in_order(tmp_path):
         "import sys, time; from pathlib import Path; import pipeline.kubeflow.pod.lease as lease\n"
         "from pipeline.kubeflow.pod.process import running_pod\n"
         "lease.RENEW_S = 0.05\n"
-        "with running_pod('Trainer') as ended:\n"
-        "    with lease.leased(Path(sys.argv[1]), 'one', 60.0): print('up', flush=True); time.sleep(60)\n"
-        "sys.exit(ended.exit_code)"
+        "with running_pod('Trainer') as status:\n"
+        "    with lease.hold_lease(Path(sys.argv[1]), 'one', 60.0): print('up', flush=True); time.sleep(60)\n"
+        "sys.exit(status.exit_code)"
     )
     pod = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert pod.stdout is not None
     assert pod.stdout.readline() == "up\n"
-    lease_of(tmp_path).write_text('{"run": "two"}')
+    lease_file(tmp_path).write_text('{"run": "two"}')
     assert pod.wait(10) == 1
     assert holder(tmp_path) == "two"
 
 
 def test_a_lease_that_was_half_written_ages_like_any_other(tmp_path):
-    lease_of(tmp_path).write_text("")
+    lease_file(tmp_path).write_text("")
     with pytest.raises(MainlineError, match="another run") as caught:
         acquire(tmp_path, "one", 60.0)
     assert caught.value.received.startswith("unknown")
@@ -150,14 +159,14 @@ def test_a_lease_that_was_half_written_ages_like_any_other(tmp_path):
 def test_a_lease_that_is_new_again_is_not_taken_away(tmp_path, renewed):
     acquire(tmp_path, "old", 60.0)
     make_silent(tmp_path, 100.0)
-    judged = look(tmp_path)
+    judged = read_lease(tmp_path)
     assert judged is not None
     # Meanwhile its own run renews it, or another one was quicker.
     if renewed:
         acquire(tmp_path, "old", 60.0)
     else:
         acquire(tmp_path, "quicker", 60.0)
-    take_away(tmp_path, judged)
+    remove_expired(tmp_path, judged)
     assert holder(tmp_path) == ("old" if renewed else "quicker")
     assert [path.name for path in tmp_path.iterdir()] == [".lease.json"]
 
@@ -173,4 +182,4 @@ def test_of_several_runs_that_ask_at_once_one_gets_it(tmp_path, stale):
     ]
     said = [pod.communicate()[0].strip() for pod in pods]
     assert sorted(said) == ["held", "refused", "refused", "refused"]
-    assert json.loads(lease_of(tmp_path).read_text())["run"] == f"run-{said.index('held')}"
+    assert json.loads(lease_file(tmp_path).read_text())["run"] == f"run-{said.index('held')}"

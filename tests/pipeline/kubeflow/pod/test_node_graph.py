@@ -8,7 +8,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2
 
 from pipeline.errors import InputError
-from pipeline.kubeflow.pod.node_graph import clear
+from pipeline.kubeflow.pod.node_graph import clear_earlier
 from pipeline.metadata.connection import sqlite
 from pipeline.run.output_folders import claim_outputs
 from pipeline.run.request import RunPaths
@@ -47,8 +47,8 @@ class World:
     def state(self, execution: int) -> int:
         return int(self.store.get_executions_by_id([execution])[0].last_known_state)
 
-    def clear(self, node: str, workers_live_on: bool = False) -> None:
-        clear(SimpleNamespace(connection=self.connection), node, self.place, workers_live_on)
+    def clear_earlier(self, node: str, workers_survive: bool = False) -> None:
+        clear_earlier(SimpleNamespace(connection=self.connection), node, self.place, workers_survive)
 
 
 @pytest.fixture
@@ -92,13 +92,13 @@ def test_a_second_try_begins_with_empty_folders_and_the_same_execution(world, st
     assert world.state(beside) == Execution.RUNNING
 
 
-@pytest.mark.parametrize("workers_live_on", [False, True])
-def test_workers_that_live_on_keep_their_folder(world, workers_live_on):
+@pytest.mark.parametrize("workers_survive", [False, True])
+def test_workers_that_live_on_keep_their_folder(world, workers_survive):
     earlier = world.execution("now", "Trainer", Execution.RUNNING)
     (world.output("Trainer", earlier) / "cluster").mkdir()
     (world.output("Trainer", earlier) / "cluster" / "call.json").write_text("{}")
-    world.clear("Trainer", workers_live_on)
-    assert world.output("Trainer", earlier).exists() is workers_live_on
+    world.clear("Trainer", workers_survive)
+    assert world.output("Trainer", earlier).exists() is workers_survive
 
 
 def test_later_pods_of_a_run_leave_others_alone(world):

@@ -3,10 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from components.support.retry import Backoff
 from pipeline.config.load import load_config
 from pipeline.config.root import Config
 from pipeline.errors import ConfigError, InputError, MainlineError
-from pipeline.kubeflow.pod.run_folder import Asked, asked_config, begin, begun, pipeline_root, record_of, rows_folder
+from pipeline.kubeflow.pod.arguments import PodArguments, config_of
+from pipeline.kubeflow.pod.run_folder import enter_run, find_run, name_file
+from pipeline.kubeflow.volume_paths import pipeline_root, rows_folder
 
 RUN = "0b0f3f7e-1111-4222-8333-444455556666"
 
@@ -17,47 +20,47 @@ def config(tmp_path) -> Config:
     return load_config("census", sets, env="kubeflow")
 
 
-def asked(config: Config, run: str = RUN, overrides: str = "{}", *parameters: tuple[str, str]) -> Asked:
-    return Asked(run, json.dumps(config.model_dump(mode="json", exclude_defaults=True)), overrides, parameters)
+def arguments(config: Config, run: str = RUN, overrides: str = "{}", *parameters: tuple[str, str]) -> PodArguments:
+    return PodArguments(run, json.dumps(config.model_dump(mode="json", exclude_defaults=True)), overrides, parameters)
 
 
 def test_the_config_is_the_compiled_one(config):
-    assert asked_config(asked(config)) == config
+    assert config_of(arguments(config)) == config
 
 
-def test_parameters_are_laid_over_it_and_overrides_over_both(config):
-    given = asked(config, RUN, "{training: {epochs: 9, batch_size: 64}}", ("training.epochs", "3"),
+def test_parameters_override_the_config_and_overrides_override_both(config):
+    given = arguments(config, RUN, "{training: {epochs: 9, batch_size: 64}}", ("training.epochs", "3"),
                   ("training.learning_rate", "0.01"), ("workload", "census"))  # fmt: skip
-    training = asked_config(given).training
+    training = config_of(given).training
     assert (training.epochs, training.batch_size, training.learning_rate) == (9, 64, 0.01)
 
 
-def test_a_text_stays_a_text_whatever_it_looks_like(config):
+def test_a_string_stays_a_string_whatever_it_looks_like(config):
     named = config.model_copy(update={"workload": "2024"})
-    assert asked_config(asked(named, RUN, "{}", ("workload", "1999"))).workload == "1999"
+    assert config_of(arguments(named, RUN, "{}", ("workload", "1999"))).workload == "1999"
 
 
 @pytest.mark.parametrize("overrides", ["[1]", "a: [", "training: {epoch: 3}"])
-def test_overrides_that_make_no_sense_are_refused(config, overrides):
+def test_invalid_overrides_are_refused(config, overrides):
     with pytest.raises(ConfigError, match="parameter"):
-        asked_config(asked(config, RUN, overrides))
+        config_of(arguments(config, RUN, overrides))
 
 
 def test_rows_of_a_data_set_are_below_the_root(config):
     assert rows_folder(config) == Path(config.kubeflow.root) / "data/prepared/census/given-0"
 
 
-def test_all_pods_of_a_run_have_one_place_and_one_config(config):
-    first, place = begin(asked(config))
-    # Another pod of the run, which sees other parameters, as it would a span that came meanwhile.
-    second, other = begin(asked(config, RUN, "{training: {epochs: 1}}"))
+def test_all_pods_of_a_run_share_a_folder_and_a_config(config):
+    first, place = enter_run(arguments(config))
+    # Another pod of the run, with other parameters, as if a new span had appeared.
+    second, other = enter_run(arguments(config, RUN, "{training: {epochs: 1}}"))
     assert (second, other) == (first, place)
     assert place.folder.is_relative_to(pipeline_root(config) / "history")
     assert place.run_id.endswith(RUN[:8])
-    assert begun(pipeline_root(config), RUN) == (first, place)
+    assert find_run(pipeline_root(config), RUN) == (first, place)
 
 
-def test_the_span_of_a_run_is_settled_by_its_first_pod(config, tmp_path):
+def test_the_first_pod_of_a_run_chooses_the_span(config, tmp_path):
     def span(number: int) -> Path:
         folder = tmp_path / f"span-{number}"
         for split in ("train", "eval", "test"):
@@ -68,32 +71,32 @@ def test_the_span_of_a_run_is_settled_by_its_first_pod(config, tmp_path):
 
     data = config.data.model_copy(update={"dataset": None, "path": f"{tmp_path}/span-{{SPAN}}"})
     first = span(1)
-    settled, _ = begin(asked(config.model_copy(update={"data": data})))
-    assert settled.data.path == str(first)
-    # A later one appears, and the folder of the first is put away: neither is a matter of this run.
+    chosen, _ = enter_run(arguments(config.model_copy(update={"data": data})))
+    assert chosen.data.path == str(first)
+    # A later span appears and the first is moved away: this run ignores both.
     span(2)
     first.rename(tmp_path / "archive")
-    again, _ = begin(asked(config.model_copy(update={"data": data})))
-    assert again == settled
+    again, _ = enter_run(arguments(config.model_copy(update={"data": data})))
+    assert again == chosen
 
 
-def test_a_record_that_another_pod_is_writing_is_waited_for(config, monkeypatch):
-    monkeypatch.setattr("pipeline.kubeflow.pod.run_folder.RECORD_TIMEOUT_S", 0.3)
-    record = record_of(pipeline_root(config), RUN)
-    record.parent.mkdir(parents=True)
-    record.write_text('{"ru')
-    with pytest.raises(MainlineError, match="half written"):
-        begin(asked(config))
-    record.write_text('{"run": "20260101T000000-0b0f3f7e"}')
-    assert begin(asked(config))[1].run_id == "20260101T000000-0b0f3f7e"
+def test_a_file_that_another_pod_is_writing_is_waited_for(config, monkeypatch):
+    monkeypatch.setattr("pipeline.kubeflow.pod.run_folder.HALF_WRITTEN", Backoff(0.1, 0.1, timeout_s=0.3))
+    file = name_file(pipeline_root(config), RUN)
+    file.parent.mkdir(parents=True)
+    file.write_text('{"ru')
+    with pytest.raises(MainlineError, match="incomplete"):
+        enter_run(arguments(config))
+    file.write_text('{"run": "20260101T000000-0b0f3f7e"}')
+    assert enter_run(arguments(config))[1].run_id == "20260101T000000-0b0f3f7e"
 
 
-def test_runs_have_places_of_their_own(config):
-    _, one = begin(asked(config))
-    _, two = begin(asked(config, "1" + RUN[1:]))
+def test_every_run_has_its_own_folder(config):
+    _, one = enter_run(arguments(config))
+    _, two = enter_run(arguments(config, "1" + RUN[1:]))
     assert one.folder != two.folder
 
 
-def test_a_run_of_which_no_pod_began_has_no_place(config):
-    with pytest.raises(InputError, match="no node of it has begun"):
-        begun(pipeline_root(config), RUN)
+def test_a_run_without_a_started_pod_has_no_folder(config):
+    with pytest.raises(InputError, match="none of its nodes has started"):
+        find_run(pipeline_root(config), RUN)

@@ -16,9 +16,9 @@ from components.distributed_trainer.cluster import BACKEND_ENV
 from pipeline.config.load import load_config
 from pipeline.errors import ConfigError, MainlineError
 from pipeline.kubeflow.client.logs import summary_in
-from pipeline.kubeflow.pod.process import explain
-from pipeline.kubeflow.pod.run_folder import Asked
-from pipeline.kubeflow.pod.run_node import WORKER_POD_ENV, check_node, parse, tell_workers
+from pipeline.kubeflow.pod.arguments import PodArguments
+from pipeline.kubeflow.pod.process import print_error
+from pipeline.kubeflow.pod.run_node import WORKER_POD_ENV, check_node, parse, set_worker_environment
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -35,9 +35,9 @@ GRAPH = Nodes({"Trainer": SimpleNamespace(upstream_nodes=["Transform", "ImportSc
 
 def test_the_graph_of_the_image_must_be_the_one_that_was_compiled():
     check_node("Trainer", {"ImportSchemaGen", "Transform"}, GRAPH)
-    with pytest.raises(ConfigError, match="another graph") as caught:
+    with pytest.raises(ConfigError, match="differs from the compiled pipeline") as caught:
         check_node("Trainer", {"ImportSchemaGen", "Transform", "Tuner"}, GRAPH)
-    assert caught.value.expected == "a node Trainer after ImportSchemaGen, Transform, Tuner"
+    assert caught.value.expected == "after ImportSchemaGen, Transform, Tuner"
     with pytest.raises(ConfigError) as caught:
         check_node("WarmStart", set(), GRAPH)
     assert caught.value.received == "no such node"
@@ -46,7 +46,7 @@ def test_the_graph_of_the_image_must_be_the_one_that_was_compiled():
 def test_workers_are_told_of_by_the_environment(monkeypatch):
     monkeypatch.setenv(BACKEND_ENV, "")
     monkeypatch.setenv(WORKER_POD_ENV, "")
-    tell_workers(load_config("census", ("kubeflow.pods.Workers={gpu: 1, cpu: '3'}",), env="kubeflow"))
+    set_worker_environment(load_config("census", ("kubeflow.pods.Workers={gpu: 1, cpu: '3'}",), env="kubeflow"))
     assert os.environ[BACKEND_ENV] == "kubernetes"
     pod = json.loads(os.environ[WORKER_POD_ENV])
     assert (pod["gpu"], pod["cpu"], pod["memory"]) == (1, "3", "8Gi")
@@ -61,9 +61,9 @@ def test_the_command_line_is_the_one_that_the_compiler_writes():
 
 
 def test_the_last_line_says_what_and_where(capsys):
-    assert explain("Trainer", ConfigError("training.epochs", "not usable", received="0")) == 2
+    assert print_error("Trainer", ConfigError("training.epochs", "not usable", received="0")) == 2
     assert capsys.readouterr().err.splitlines()[-1] == "Trainer failed with exit code 2: training.epochs: not usable"
-    assert explain("Trainer", ValueError("broken\nin two")) == 1
+    assert print_error("Trainer", ValueError("broken\nin two")) == 1
     assert capsys.readouterr().err.splitlines()[-1] == "Trainer failed with exit code 1: Trainer: ValueError: broken"
 
 
@@ -76,13 +76,13 @@ def test_what_a_failure_came_of_is_in_the_log(capsys):
 
     with pytest.raises(MainlineError) as caught:
         read()
-    explain("Trainer", caught.value)
+    print_error("Trainer", caught.value)
     assert "Traceback" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("module", ["run_node", "exit_handler"])
 def test_a_pod_with_a_config_that_is_none_says_so(module):
-    given = Asked("run", '{"name": "census"}')
+    given = PodArguments("run", '{"name": "census"}')
     words = ["--run", given.run, "--config", given.config]
     words += ["--node", "Trainer"] if module == "run_node" else []
     done = subprocess.run(
@@ -98,8 +98,8 @@ def test_a_pod_with_a_config_that_is_none_says_so(module):
 def test_a_pod_that_is_told_to_stop_ends_in_order(tmp_path):
     code = (
         "import sys, time; from pipeline.kubeflow.pod.process import running_pod\n"
-        "with running_pod('Trainer') as ended:\n    print('up', flush=True); time.sleep(60)\n"
-        "sys.exit(ended.exit_code)"
+        "with running_pod('Trainer') as status:\n    print('up', flush=True); time.sleep(60)\n"
+        "sys.exit(status.exit_code)"
     )
     pod = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT

@@ -1,4 +1,4 @@
-"""The volume of a pod that is not there, is full, or does not answer: real mounts, in a namespace of their own."""
+"""The volume of a pod that is not there, is full, or does not respond: real mounts, in a namespace of their own."""
 
 import shutil
 import subprocess
@@ -60,14 +60,14 @@ def test_a_folder_of_the_same_disk_passes(tmp_path):
 def test_without_a_mount_it_is_refused_and_nothing_is_written(tmp_path):
     code, said = checked(tmp_path, "true")
     assert code == 2
-    assert "no volume is mounted there" in said
+    assert "no volume is mounted" in said
     assert "kubeflow.claim" in said
     assert list((tmp_path / "mnt").iterdir()) == []
 
 
 def test_without_the_folder_it_is_refused(tmp_path):
     code, said = checked(tmp_path, 'rmdir "$1"')
-    assert (code, "no volume is mounted there" in said) == (2, True)
+    assert (code, "no volume is mounted" in said) == (2, True)
 
 
 def test_a_full_volume_is_told(tmp_path):
@@ -96,8 +96,8 @@ def test_a_store_that_hangs_is_found_out(tmp_path):
         kill -STOP $!"""
     code, said = checked(tmp_path, driver)
     assert code == 1
-    assert "does not answer" in said
-    assert "no answer within 2 s" in said
+    assert "does not respond" in said
+    assert "no response within 2 s" in said
 
 
 def test_an_object_store_that_is_not_reached_is_told(tmp_path):
@@ -105,7 +105,7 @@ def test_an_object_store_that_is_not_reached_is_told(tmp_path):
         missing("rclone")
     code, said = checked(tmp_path, LOST_STORE)
     assert code == 1
-    assert "the volume, or the object store behind it, does not answer" in said
+    assert "the volume, or the object store behind it, does not respond" in said
     assert "Input/output error" in said
 
 
@@ -114,7 +114,7 @@ def test_a_store_whose_other_side_is_gone_is_told():
     refused = MainlineError("/mnt/x/runs", "cannot be written", received="Transport endpoint is not connected")
     refused.__cause__ = OSError(107, "Transport endpoint is not connected")
     error = explained(settings, refused)
-    assert "the object store behind it, does not answer" in str(error)
+    assert "the object store behind it, does not respond" in str(error)
     assert "Transport endpoint is not connected" in str(error)
 
 
