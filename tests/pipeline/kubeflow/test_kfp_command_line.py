@@ -115,16 +115,16 @@ def test_ctrl_c_in_a_real_process_leaves_the_run_at_work(kubeflow, world):
     key = ("--key", "span-7", "--reason", "rows", "--config", "census", "--host", world.url)
     process = start("retrain", *key, "--wait")
     deadline_s = time.monotonic() + 60
-    while len(world.runs) < 2 or len(world.read_request("GET", f"/runs/(?!{run})run")) < 2:
+    while len(world.runs) < 2 or len(world.asked("GET", f"/runs/(?!{run})run")) < 2:
         assert time.monotonic() < deadline_s, ended(process)
         assert process.poll() is None, ended(process)
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     code, _, err = ended(process)
     assert code == 1
-    assert "kubeflow_runner.py status" in err.split("The run goes on: ")[1]
+    assert "kubeflow_runner.py status" in err.split("The run continues: ")[1]
     assert "Traceback" not in err
-    assert world.read_request("POST", "terminate") == []
+    assert world.asked("POST", "terminate") == []
 
 
 @pytest.mark.slow
@@ -159,7 +159,7 @@ def test_without_an_image_nothing_is_compiled_and_that_is_said_soon(tmp_path, ca
 )
 def test_a_name_that_no_cluster_has_is_refused_before_it_is_asked(option, name):
     options = parse(["submit", "--host", "https://kubeflow.example.com", f"{option}={name}"], "")
-    with pytest.raises(InputError, match=f"{option}: nothing in a cluster can be called so"):
+    with pytest.raises(InputError, match=f"{option}: not a valid name in Kubernetes"):
         server_of(options)
 
 

@@ -42,7 +42,7 @@ def test_a_version_can_be_named(kubeflow, world, uploaded):
 
 
 def test_nothing_is_compiled(kubeflow, world, uploaded, monkeypatch):
-    monkeypatch.setattr("pipeline.kubeflow.client.submit.compiled", None)
+    monkeypatch.setattr("pipeline.kubeflow.client.submit.compile_config", None)
     assert retrain(kubeflow, "--reason", "merge")["started"] is True
 
 

@@ -87,7 +87,7 @@ def test_logs_that_are_gone_are_said_to_be_and_the_servers_error_is_not_printed_
     said = kubeflow("logs", run)
     assert said.code == 0
     assert said.out == ""
-    assert "no log any more of ExampleGen, Finish, Pusher, Trainer" in said.err
+    assert "no log of ExampleGen, Finish, Pusher, Trainer" in said.err
 
 
 def test_following_prints_each_line_once_until_the_run_is_over(kubeflow, world):
@@ -119,7 +119,7 @@ def test_cancel_leaves_a_run_that_is_over_as_it_is(kubeflow, world, run):
     at_step(world, run, 9)
     said = kubeflow("cancel", run)
     assert said.code == 0
-    assert "was over before: SUCCEEDED" in said.out
+    assert "had already ended: SUCCEEDED" in said.out
     assert world.asked("POST", "terminate") == []
 
 
@@ -127,7 +127,7 @@ def test_cancel_does_not_wait_for_ever(kubeflow, world, run):
     world.script.stops = False
     said = kubeflow("cancel", run, "--timeout", "0.2")
     assert said.code == 1
-    assert "has not stopped within 0.2 s" in said.err
+    assert "not stopped within 0.2 s" in said.err
     assert "CANCELING" in said.err
 
 

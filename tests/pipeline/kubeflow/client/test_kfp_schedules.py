@@ -77,7 +77,7 @@ def test_twice_is_one_recurring_run_and_nothing_is_changed(kubeflow, world):
     before = len(world.requests)
     second = schedule(kubeflow)
     assert (first["changed"], second["changed"]) == (True, False)
-    assert second["done"] == "as it was"
+    assert second["done"] == "unchanged"
     assert second["recurring_run"] == first["recurring_run"]
     assert {method for method, _, _ in world.requests[before:]} == {"GET"}
 
@@ -119,19 +119,19 @@ def test_what_was_made_by_hand_is_left_alone(kubeflow, world):
     assert kubeflow("schedule", "delete", *CENSUS).code == 0
     assert list(world.recurring) == ["by-hand"]
     said = kubeflow("schedule", "list", *CENSUS)
-    assert "made by hand" in said.out
+    assert "created by hand" in said.out
 
 
 def test_two_that_schedule_at_the_same_moment_leave_one(kubeflow, world, monkeypatch):
     from pipeline.kubeflow.client import schedules
 
-    create = schedules.create_recurring
+    create = schedules.create_recurring_run
 
     def twice(connection, made, wanted):
         create(connection, made, wanted)
         create(connection, made, wanted)
 
-    monkeypatch.setattr(schedules, "create_recurring", twice)
+    monkeypatch.setattr(schedules, "create_recurring_run", twice)
     facts = schedule(kubeflow)
     assert list(world.recurring) == [facts["recurring_run"]]
 
@@ -185,11 +185,11 @@ def test_a_pipeline_without_a_schedule_has_none_to_act_on(kubeflow, world, actio
     assert kubeflow("submit", *CENSUS).code == 0
     said = kubeflow("schedule", action, *CENSUS)
     assert said.code == 2
-    assert "has no schedule" in said.err
+    assert "no schedule" in said.err
 
 
 @pytest.mark.parametrize("action", ["list", "pause", "resume", "delete"])
 def test_a_pipeline_that_was_never_uploaded_is_bad_input(kubeflow, world, action):
     said = kubeflow("schedule", action, *CENSUS)
     assert said.code == 2
-    assert "was never uploaded" in said.err
+    assert "not on the server" in said.err

@@ -41,7 +41,7 @@ def test_a_person_is_told_the_address_of_the_run_and_how_to_look_at_it(kubeflow,
     (run,) = world.runs
     assert f"{world.url}/#/runs/details/{run}" in said.out
     assert f"status --host {world.url} {run}" in said.out
-    assert "of which 0.1 s imports" in said.err
+    assert "0.1 s of it for imports" in said.err
 
 
 def test_the_same_config_is_uploaded_once(kubeflow, world):
@@ -143,7 +143,7 @@ def test_without_a_log_the_state_of_the_run_decides_and_that_is_said(kubeflow, w
     world.script.gone, world.script.fails = True, fails
     said = kubeflow("submit", *CENSUS, "--wait", "--json")
     assert said.code == code
-    assert "summary of the run could not be read" in said.err
+    assert "summary could not be read" in said.err
     assert json.loads(said.out)["summary"] is None
 
 
@@ -183,7 +183,7 @@ def test_waiting_gives_up_after_some_minutes_and_says_that_the_run_may_go_on(kub
     said = kubeflow("submit", *CENSUS, "--wait")
     (run,) = world.runs
     assert said.code == 1
-    assert "which may go on" in said.err
+    assert "the run may continue" in said.err
     assert f"status --host {world.url} {run}" in said.err
     assert len(world.asked("GET", "/runs/run")) < 30
 
@@ -193,11 +193,11 @@ def test_ctrl_c_leaves_the_run_at_work_and_says_how_to_look(kubeflow, world, mon
         raise KeyboardInterrupt
 
     world.script.held = True
-    monkeypatch.setattr("pipeline.kubeflow.client.waiting.refresh", interrupted)
+    monkeypatch.setattr("pipeline.kubeflow.client.waiting.update_nodes", interrupted)
     said = kubeflow("submit", *CENSUS, "--wait")
     (run,) = world.runs
     assert said.code == 1
-    assert f"The run goes on: {line(*script('kubeflow_runner.py'))} status --host {world.url} {run}" in said.err
+    assert f"The run continues: {line(*script('kubeflow_runner.py'))} status --host {world.url} {run}" in said.err
     assert world.asked("POST", "terminate") == []
 
 

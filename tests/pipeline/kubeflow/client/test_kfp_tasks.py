@@ -49,29 +49,29 @@ def test_an_order_is_found_even_where_there_is_none():
 )  # fmt: skip
 def test_a_state_of_the_server_as_one_of_ours(state, shown):
     details = [ArgoNode("trainer-driver", "SUCCEEDED", ago(20)), ArgoNode("trainer", state, ago(15), ago(5))]
-    assert observe(TRAINER, details, over=False, now=NOW).state == shown
+    assert observe(TRAINER, details, ended=False, now=NOW).state == shown
 
 
 def test_a_task_that_the_server_does_not_yet_know_waits_or_never_came():
-    assert observe(TRAINER, [], over=False, now=NOW).state == "waiting"
-    assert observe(TRAINER, [], over=True, now=NOW).state == "skipped"
+    assert observe(TRAINER, [], ended=False, now=NOW).state == "waiting"
+    assert observe(TRAINER, [], ended=True, now=NOW).state == "skipped"
 
 
 def test_a_driver_at_work_is_a_node_that_begins():
-    status = observe(TRAINER, [ArgoNode("trainer-driver", "RUNNING", ago(5))], over=False, now=NOW)
-    assert (status.state, status.detail) == ("running", "its driver prepares it")
+    status = observe(TRAINER, [ArgoNode("trainer-driver", "RUNNING", ago(5))], ended=False, now=NOW)
+    assert (status.state, status.detail) == ("running", "driver is running")
     assert status.seconds() == pytest.approx(5, abs=0.5)
 
 
 def test_a_driver_that_failed_is_a_node_that_failed():
     details = [ArgoNode("trainer-driver", "FAILED", ago(5), ago(2), error="no such claim")]
-    status = observe(TRAINER, details, over=True, now=NOW)
-    assert (status.state, status.detail, status.elapsed_s) == ("failed", "its driver: no such claim", 3.0)
+    status = observe(TRAINER, details, ended=True, now=NOW)
+    assert (status.state, status.detail, status.elapsed_s) == ("failed", "driver: no such claim", 3.0)
 
 
 def test_the_time_of_a_node_counts_from_its_driver_on():
     details = [ArgoNode("trainer-driver", "SUCCEEDED", ago(60)), ArgoNode("trainer", "SUCCEEDED", ago(50), ago(10))]
-    assert observe(TRAINER, details, over=False, now=NOW).elapsed_s == 50.0
+    assert observe(TRAINER, details, ended=False, now=NOW).elapsed_s == 50.0
 
 
 @pytest.mark.parametrize(
@@ -79,22 +79,22 @@ def test_the_time_of_a_node_counts_from_its_driver_on():
 )
 def test_a_time_that_is_not_yet_there_counts_until_now(zero):
     details = [ArgoNode("trainer", "RUNNING", ago(30), zero)]
-    assert observe(TRAINER, details, over=False, now=NOW).seconds() == pytest.approx(30, abs=0.5)
+    assert observe(TRAINER, details, ended=False, now=NOW).seconds() == pytest.approx(30, abs=0.5)
 
 
 def test_a_clock_that_is_ahead_makes_no_negative_time():
     details = [ArgoNode("trainer", "RUNNING", ago(-5))]
-    assert observe(TRAINER, details, over=False, now=NOW).seconds() == pytest.approx(0, abs=0.5)
+    assert observe(TRAINER, details, ended=False, now=NOW).seconds() == pytest.approx(0, abs=0.5)
 
 
 def test_the_last_try_counts_where_the_server_lists_only_tries():
     details = [ArgoNode("trainer(0)", "FAILED", ago(9), ago(8)), ArgoNode("trainer(1)", "RUNNING", ago(5))]
-    assert observe(TRAINER, details, over=False, now=NOW).state == "running"
+    assert observe(TRAINER, details, ended=False, now=NOW).state == "running"
 
 
 def test_a_task_whose_name_begins_as_another_ones_is_another_task():
     details = [ArgoNode("trainer-2", "FAILED", ago(9), ago(8))]
-    assert observe(TRAINER, details, over=False, now=NOW).state == "waiting"
+    assert observe(TRAINER, details, ended=False, now=NOW).state == "waiting"
 
 
 @pytest.mark.parametrize(

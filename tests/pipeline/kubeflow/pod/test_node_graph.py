@@ -47,7 +47,7 @@ class World:
     def state(self, execution: int) -> int:
         return int(self.store.get_executions_by_id([execution])[0].last_known_state)
 
-    def clear_earlier(self, node: str, workers_survive: bool = False) -> None:
+    def clear(self, node: str, workers_survive: bool = False) -> None:
         clear_earlier(SimpleNamespace(connection=self.connection), node, self.place, workers_survive)
 
 

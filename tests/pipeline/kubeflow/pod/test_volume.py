@@ -81,7 +81,7 @@ def test_a_full_volume_is_told(tmp_path):
 def test_a_volume_that_cannot_be_written_is_told(tmp_path):
     code, said = checked(tmp_path, 'mount -t tmpfs tmpfs "$1"; mount -o remount,ro "$1"')
     assert code == 2
-    assert "cannot be written" in said
+    assert "not writable" in said
     assert "Read-only" in said
 
 
