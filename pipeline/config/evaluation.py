@@ -19,7 +19,7 @@ def check_order(threshold: Threshold) -> Threshold:
 
 
 class Evaluation(Strict):
-    """How the model is judged.
+    """How the model is evaluated and when it is blessed.
 
     ``bounds`` and ``changes``, if given, replace those in the workload's ``evaluation.py``. ``auc`` says how AUC and
     AUCPrecisionRecall are computed: ``exact``, or over fixed thresholds as TFMA does, ``stock``. With ``engine: stock``

@@ -21,13 +21,13 @@ class Gate(Strict):
 
 
 class Statistics(Strict):
-    """Which executor computes the statistics: ours, in batches, or TFX's own."""
+    """The executor of the statistics: ours, which works in batches, or TFX's own."""
 
     engine: Engine = "batch"
 
 
 class Transform(Strict):
-    """Which executor runs the preprocessing: ours, in batches, or TFX's own."""
+    """The executor of the preprocessing: ours, which works in batches, or TFX's own."""
 
     engine: Engine = "batch"
 

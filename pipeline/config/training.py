@@ -11,14 +11,14 @@ from pipeline.search_space import scalar
 
 @dataclass(frozen=True)
 class Key:
-    """What other values of a key of ``training`` mean, beside the fit itself. Every field carries one.
+    """Metadata of a key of ``training``: whether it may be searched, and what changing it means. Every field has one.
 
     Attributes:
         searchable: whether the tuner may vary it.
-        invalidates_checkpoint: whether a checkpoint written under another value is of another training: the key
-            changes the rows, their order, or what is done with them.
-        in_trial: the value in every trial of a search, which is one process and leaves nothing behind; None for that of
-            the config.
+        invalidates_checkpoint: whether a checkpoint written with another value belongs to another training, because the
+            key changes the rows, their order, or the computation.
+        in_trial: the value in every trial of a search, which is one process and leaves nothing behind; None to use the
+            value of the config.
     """
 
     searchable: bool
@@ -28,9 +28,9 @@ class Key:
 
 # A setting of the fit: the tuner may vary it.
 TUNABLE = Key(searchable=True, invalidates_checkpoint=True)
-# Belongs to the fit, too, but is not for the tuner: no single value, or a matter of luck.
+# A setting of the fit that the tuner may not vary: it is not a scalar, or only changes the luck.
 FIXED = Key(searchable=False, invalidates_checkpoint=True)
-# Where and how safely a training runs.
+# A setting of where and how safely a training runs.
 OPERATION = Key(searchable=False, invalidates_checkpoint=False)
 
 

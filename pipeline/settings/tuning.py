@@ -1,6 +1,5 @@
 """The settings of the Tuner, from a config and a workload: ranges in the types of the settings of the training."""
 
-import difflib
 import importlib
 import json
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from components.tuner.settings import Params, Settings
 from pipeline.config import tuning
 from pipeline.config.root import Config
 from pipeline.config.training import Training, key_of, trial_values
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, did_you_mean
 from pipeline.search_space import Range
 from pipeline.workloads.contract import Workload, check_model_settings
 
@@ -86,8 +85,7 @@ def as_range(key: str, known: Types, entry: Range) -> Range:
         ConfigError: the key is unknown, or a value has another type.
     """
     if key not in known:
-        nearest = difflib.get_close_matches(key, sorted(known), n=1)
-        hint = f"Did you mean '{nearest[0]}'?" if nearest else f"Known here: {', '.join(sorted(known))}."
+        hint = did_you_mean(key, sorted(known)) or f"Known here: {', '.join(sorted(known))}."
         raise ConfigError(f"{SECTION}.{key}", f"unknown key. {hint}")
     kind = known[key]
     if entry.choices:

@@ -138,7 +138,7 @@ def differences(store: mlmd.MetadataStore, node: pipeline_pb2.PipelineNode, exec
 
 
 def settings_of(node: str, parameters: Mapping[str, metadata_store_pb2.Value], inputs: Sequence[str]) -> dict[str, Any]:
-    """What a node is told, by the keys of the config; ``inputs`` are those that only a setting gives it."""
+    """The settings of a node by key of the config; ``inputs`` are the inputs that it only has because of a setting."""
     plain = {name: getattr(value, value.WhichOneof("value")) for name, value in parameters.items()}
     leaves = {**dict(flatten("", plain)), **dict.fromkeys(inputs, "given")}
     found: dict[str, Any] = {}
