@@ -1,4 +1,4 @@
-"""The seam after preprocessing: names, dtypes and shapes must be those of the table."""
+"""Check names, dtypes and shapes after preprocessing against the feature table."""
 
 from collections.abc import Mapping
 
@@ -10,10 +10,10 @@ from pipeline.features.table import Table, targets, transformed_features
 
 
 def check_transformed(table: Table, outputs: Mapping[str, tf.Tensor]) -> None:
-    """Compares the outputs of preprocessing with the feature table.
+    """Compare the outputs of preprocessing with the feature table.
 
     Raises:
-        MainlineError: with the names that are missing, unexpected, or of another dtype or rank.
+        MainlineError: names are missing or unexpected, or have another dtype or shape.
     """
     expected = {output.name: output for output in (*transformed_features(table.features), *targets(table))}
     problems = [
@@ -27,7 +27,7 @@ def check_transformed(table: Table, outputs: Mapping[str, tf.Tensor]) -> None:
 
 
 def mismatch(expected: Transformed, output: tf.Tensor) -> str:
-    """What is wrong with one output, or nothing."""
+    """Return what is wrong with one output, or an empty text."""
     if output.dtype.name != expected.dtype:
         return f"{expected.name} is {output.dtype.name}, not {expected.dtype}"
     if output.shape.rank != 2 or output.shape[1] not in (None, expected.width):

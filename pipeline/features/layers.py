@@ -1,4 +1,4 @@
-"""The parts of a Wide & Deep model that follow from a feature table.
+"""The parts of a Wide & Deep model, built from a feature table.
 
 Cheng et al., "Wide & Deep Learning for Recommender Systems" (2016), https://arxiv.org/abs/1606.07792.
 """
@@ -17,9 +17,9 @@ Tensors = dict[str, tf.Tensor]
 
 
 class HideIds(keras.layers.Layer):
-    """Replaces ids by given ones in the same rows, a share ``rate`` of them, in training only.
+    """Replace ids by given ones in a random share ``rate`` of the rows, in training only.
 
-    Takes and gives a list of tensors, each (batch, 1) int64.
+    Inputs and outputs are lists of tensors, each (batch, 1) int64.
     """
 
     def __init__(self, rate: float, replacements: Sequence[int], seed: int = 0, **kwargs: object) -> None:
@@ -29,7 +29,7 @@ class HideIds(keras.layers.Layer):
         self.seed = seed
 
     def call(self, ids: list[tf.Tensor], training: bool = False) -> list[tf.Tensor]:
-        """Hides in training, passes otherwise."""
+        """Hide ids in training only."""
         if not training:
             return [tf.identity(tensor) for tensor in ids]
         hidden = stateless_random.uniform(tf.shape(ids[0])[0], 1, seed=self.seed) < self.rate
@@ -37,12 +37,45 @@ class HideIds(keras.layers.Layer):
         return [tf.where(hidden, tf.constant(value, tensor.dtype), tensor) for tensor, value in pairs]
 
     def get_config(self) -> dict[str, object]:
-        """The arguments that make this layer again."""
+        """Return the arguments that make this layer again."""
         return {**super().get_config(), "rate": self.rate, "replacements": self.replacements, "seed": self.seed}
 
 
+class FeatureEmbedding(keras.layers.Embedding):
+    """The embedding table of a feature, known by its transformed name: row for row what its ids stand for.
+
+    A warm start moves its rows to their new ids; TensorBoard's projector names them.
+    """
+
+    def __init__(self, feature: str, input_dim: int, output_dim: int, **kwargs: object) -> None:
+        super().__init__(input_dim, output_dim, **kwargs)
+        self.feature = feature
+
+    def get_config(self) -> dict[str, object]:
+        """Return the arguments that make this layer again."""
+        return {**super().get_config(), "feature": self.feature}
+
+
+class LinearWeights(keras.layers.Dense):
+    """A dense layer of the linear part, which weight decay leaves alone."""
+
+
+def undecayed_weights(model: keras.Model) -> tuple[str, ...]:
+    """Return the names of the weights that must not decay: embeddings, biases, and the linear part.
+
+    A row of a table that a batch does not touch must not shrink for it.
+    """
+    found = []
+    for layer in model.submodules:
+        if isinstance(layer, keras.layers.Embedding | LinearWeights):
+            found += layer.trainable_weights
+        elif isinstance(layer, keras.layers.Layer) and getattr(layer, "bias", None) is not None:
+            found.append(layer.bias)
+    return tuple(weight.name for weight in found)
+
+
 def keras_inputs(features: Sequence[Feature]) -> Tensors:
-    """One Keras input per transformed feature, (batch, width)."""
+    """Make one Keras input per transformed column, (batch, width)."""
     return {
         output.name: keras.Input((output.width,), name=output.name, dtype=output.dtype)
         for output in transformed_features(features)
@@ -51,7 +84,8 @@ def keras_inputs(features: Sequence[Feature]) -> Tensors:
 
 def embed(feature: IdFeature, ids: tf.Tensor, width: int, l2: float, name: str) -> tf.Tensor:
     """Embed (batch, 1) ids as (batch, width) by a layer of a ``name``."""
-    layer = keras.layers.Embedding(
+    layer = FeatureEmbedding(
+        feature.transformed_name,
         feature.id_count,
         width,
         embeddings_initializer=keras.initializers.RandomNormal(stddev=0.05) if width > 1 else "zeros",
@@ -73,7 +107,7 @@ def wide_logit(
     ]  # fmt: skip
     numbers = dense_inputs(features, inputs)
     if numbers or not weights:
-        weights.append(keras.layers.Dense(1, name="wide_numbers")(keras.layers.Concatenate()(numbers)))
+        weights.append(LinearWeights(1, name="wide_numbers")(keras.layers.Concatenate()(numbers)))
     return keras.layers.Add()(weights)
 
 
@@ -94,7 +128,7 @@ def dense_inputs(features: Sequence[Feature], inputs: Mapping[str, tf.Tensor]) -
 
 
 def factorization(vectors: Sequence[tf.Tensor]) -> tf.Tensor:
-    """The sum of the dot products of all pairs of vectors, (batch, 1), in linear time.
+    """Return the sum of the dot products of all pairs of vectors, (batch, 1), in linear time.
 
     Rendle, "Factorization Machines" (2010), equation 5.
     """
@@ -105,12 +139,12 @@ def factorization(vectors: Sequence[tf.Tensor]) -> tf.Tensor:
 
 
 def half_sum(values: tf.Tensor) -> tf.Tensor:
-    """Half the sum over the last axis, (batch, width) to (batch, 1)."""
+    """Return half the sum over the last axis, (batch, width) to (batch, 1)."""
     return 0.5 * tf.reduce_sum(values, axis=-1, keepdims=True)
 
 
 def mlp(value: tf.Tensor, units: Sequence[int], dropout: float, seed: int = 0) -> tf.Tensor:
-    """A tower of dense layers with activations, (batch, any) to (batch, units[-1])."""
+    """Apply dense layers with ReLU and dropout, (batch, any) to (batch, units[-1])."""
     for depth, width in enumerate(units):
         value = keras.layers.Dense(width, activation="relu", name=f"deep_{depth}")(value)
         value = stateless_random.Dropout(dropout, seed=seed + depth, name=f"dropout_{depth}")(value)
@@ -121,11 +155,11 @@ def wide_and_deep(
     features: Sequence[Feature], units: Sequence[int], dropout: float, seed: int,
     embedding_l2: float, wide_l2: float, cross_l2: float,
 ) -> keras.Model:  # fmt: skip
-    """The plain model of a table: transformed features to ``score``, a probability, (batch, 1) float32."""
+    """Return the standard model of a table: transformed features to ``score``, a probability, (batch, 1) float32."""
     inputs = keras_inputs(features)
     vectors = embeddings(features, inputs, embedding_l2)
     parts = [*vectors.values(), *dense_inputs(features, inputs)]
-    # Layers draw their first weights in the order in which they are made.
+    # Layers draw their initial weights in the order in which they are made.
     deep = mlp(keras.layers.Concatenate()(parts), units=units, dropout=dropout, seed=seed) if parts else None
     logit = wide_logit(features, inputs, wide_l2, cross_l2)
     if deep is not None:

@@ -1,4 +1,4 @@
-"""Names of columns and of what becomes of them: TensorFlow names inputs, layers and files so, each of its own."""
+"""Names of columns, from which the names of inputs, layers and files derive: they must be usable and distinct."""
 
 import re
 from collections.abc import Iterable
@@ -6,19 +6,19 @@ from collections.abc import Iterable
 from pipeline.errors import ConfigError
 
 USABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-# Inputs are arguments of a method of TensorFlow.
-TAKEN = {"self"}
-# A vocabulary's file is named so, with some letters more, and no file system takes more than 255.
+# TensorFlow passes inputs as keyword arguments of a method.
+RESERVED = {"self"}
+# The file name of a vocabulary is longer by some letters, and file systems allow 255.
 LONGEST = 128
 
 
 def check_column(name: str) -> None:
-    """Looks at the name of a column that a feature reads.
+    """Check the name of a column that a feature reads.
 
     Raises:
         ConfigError: the exported model could have no input of that name.
     """
-    if not USABLE.fullmatch(name) or len(name) > LONGEST or name in TAKEN:
+    if not USABLE.fullmatch(name) or len(name) > LONGEST or name in RESERVED:
         raise ConfigError(
             f"feature table, column {name[:LONGEST]!r}", "TensorFlow takes no such name for an input of a model",
             expected=f"a letter, then letters without accents, digits and _; at most {LONGEST} in all, and not 'self'",
@@ -28,20 +28,20 @@ def check_column(name: str) -> None:
 
 
 def usable(name: str) -> str:
-    """The nearest name that can be used.
+    """Return the nearest name that can be used.
 
     >>> usable("home.city"), usable("1st floor"), usable("größe"), usable("")
     ('home_city', 'x_1st_floor', 'gr_e', 'column')
     """
     words = "_".join(re.findall("[A-Za-z0-9]+", name))[: LONGEST - 2] or "column"
-    return words if words[0].isalpha() and words not in TAKEN else f"x_{words}"
+    return words if words[0].isalpha() and words not in RESERVED else f"x_{words}"
 
 
 def check_apart(named: Iterable[tuple[str, str]]) -> None:
-    """Compares names, each with what it is of.
+    """Check that names are distinct; each comes with what it names.
 
     Raises:
-        ConfigError: two have one name, or names that differ only by case.
+        ConfigError: two are equal, or differ only by case.
     """
     found: dict[str, tuple[str, str]] = {}
     for name, of in named:

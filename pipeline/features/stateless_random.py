@@ -1,8 +1,8 @@
-"""Random numbers for layers: what a row gets follows from the seed, the step and its place in the global batch.
+"""Random numbers for layers that depend only on the seed, the step and the position of a row in the global batch.
 
-So a training that resumes draws what it would have drawn, and a batch draws the same whether one worker computes it,
-several do, or one does in parts. Keras' own layers keep a hidden state instead, which no checkpoint holds. XLA draws
-other numbers from the same seeds.
+So a resumed training draws the numbers that it would have drawn, and a batch the same ones whether one worker computes
+it, several do, or one in parts. Keras's own layers have a hidden state that no checkpoint holds. XLA draws other
+numbers from the same seeds.
 """
 
 import math
@@ -16,49 +16,49 @@ import tf_keras as keras
 
 
 @dataclass(frozen=True)
-class Place:
-    """Which rows are computed: those from ``first_row`` of a global batch of ``batch_rows``, at a ``step``."""
+class BatchPosition:
+    """The rows that are computed: those from ``first_row`` of a global batch of ``batch_rows``, at a ``step``."""
 
     step: tf.Tensor
     first_row: tf.Tensor
     batch_rows: int
 
 
-_place: ContextVar[Place | None] = ContextVar("place", default=None)
+_position: ContextVar[BatchPosition | None] = ContextVar("position", default=None)
 
 
 @contextmanager
-def at(place: Place) -> Iterator[None]:
-    """Says which rows are computed in this block; without, draws are those of the first rows of step 0."""
-    token = _place.set(place)
+def at(position: BatchPosition) -> Iterator[None]:
+    """Set the rows that are computed in this block; outside of one, draws are those of the first rows of step 0."""
+    token = _position.set(position)
     try:
         yield
     finally:
-        _place.reset(token)
+        _position.reset(token)
 
 
 def uniform(rows: tf.Tensor, width: int, seed: int) -> tf.Tensor:
-    """Numbers in [0, 1), float32 (rows, width), for the rows of the current place."""
-    place = _place.get()
-    if place is None:
+    """Draw numbers in [0, 1), float32 (rows, width), for the rows of the current position."""
+    position = _position.get()
+    if position is None:
         return tf.random.stateless_uniform([rows, width], seed_pair(seed, 0), alg="philox")
-    drawn = tf.random.stateless_uniform([place.batch_rows, width], seed_pair(seed, place.step), alg="philox")
-    return drawn[place.first_row : place.first_row + rows]
+    drawn = tf.random.stateless_uniform([position.batch_rows, width], seed_pair(seed, position.step), alg="philox")
+    return drawn[position.first_row : position.first_row + rows]
 
 
 def seed_pair(seed: int, step: tf.Tensor | int) -> tf.Tensor:
-    """The seed of a layer at a step, (2,) int64."""
+    """Return the seed of a layer at a step, (2,) int64."""
     return tf.stack([tf.constant(seed, tf.int64), tf.cast(step, tf.int64)])
 
 
 class Dropout(keras.layers.Dropout):
-    """Sets a share ``rate`` of the values to zero in training and scales up the rest; (batch, ...) to the same shape.
+    """Set a share ``rate`` of the values to zero in training and scale up the rest; the shape (batch, ...) stays.
 
     Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting" (2014).
     """
 
     def call(self, values: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Drops in training, passes otherwise."""
+        """Drop values in training only."""
         if not training or not self.rate:
             return tf.identity(values)
         drawn = uniform(tf.shape(values)[0], math.prod(values.shape[1:]), self.seed or 0)

@@ -1,4 +1,4 @@
-"""What happens beside the fitting: where it stands, what it says of itself, and a stop when the loss is lost."""
+"""Callbacks for progress, heartbeats, and a stop when the loss is not finite."""
 
 import logging
 import math
@@ -17,10 +17,10 @@ Logs = dict[str, float] | None
 
 
 class EpochJournal(keras.callbacks.Callback):
-    """Where the fitting stands, in global batches since its very beginning, and the metrics of all epochs.
+    """The number of global batches since the beginning of the training, and the metrics of all epochs.
 
-    Both outlive a kill: they are in the manifest of a checkpoint. The metrics of an epoch that was resumed in the
-    middle are, for the train split, over the steps after the resume; those of the eval split are over all of it.
+    Both survive a kill in the manifest of a checkpoint. In an epoch that was resumed, train metrics cover the steps
+    after the resume, eval metrics the whole split.
     """
 
     def __init__(self, steps_per_epoch: int, step: int = 0, history: History | None = None) -> None:
@@ -31,96 +31,99 @@ class EpochJournal(keras.callbacks.Callback):
         self._epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Remembers the epoch."""
+        """Note the epoch."""
         self._epoch = epoch
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Adds the metrics of an epoch."""
+        """Add the metrics of an epoch."""
         self.step = (epoch + 1) * self.steps_per_epoch
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
 
 
 class Journal(EpochJournal):
-    """The same, up to date after every batch."""
+    """An epoch journal that also counts every batch."""
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Counts; with several steps per execution, several at once."""
+        """Count the steps; several at once with ``steps_per_execution``."""
         self.step = self._epoch * self.steps_per_epoch + batch + 1
 
 
 class EpochPulse(keras.callbacks.Callback):
-    """Says at which phase the fitting is; must stand before all that may take long. Under a chief, no step is seen."""
+    """Report the phase of the training to the heartbeat; must come before callbacks that take long.
+
+    A coordinator sees no single steps.
+    """
 
     fitting: Phase = "leading"
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Before the first step, all is traced."""
+        """The first step is preceded by tracing."""
         beat("tracing")
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """From the second epoch on, nothing is traced any more."""
+        """Nothing is traced from the second epoch on."""
         beat(self.fitting if epoch else "tracing")
 
     def on_train_end(self, logs: Logs = None) -> None:
-        """The best weights are read again."""
+        """The best weights are restored."""
         beat("reading weights")
 
 
 class Pulse(EpochPulse):
-    """The same, and that every step and every batch of the evaluation is one further."""
+    """Report every step and every batch of the evaluation, too."""
 
     fitting: Phase = "training"
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """The first step of all is traced, in whatever epoch a resume begins."""
+        """Tracing belongs to the first step, whatever the epoch of a resume."""
         beat()
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """One further."""
+        """Report a step."""
         beat("training")
 
     def on_test_begin(self, logs: Logs = None) -> None:
-        """The first one is traced, and each may begin with rows of other workers, which are passed over."""
+        """The first evaluation is traced, and each may begin by skipping rows of other workers."""
         beat("tracing")
 
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """One further."""
+        """Report a batch."""
         beat("validating")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """What the callbacks do at the end of an epoch belongs to the training."""
+        """Callbacks at the end of an epoch count as training."""
         beat("training")
 
 
 class EpochProgress(keras.callbacks.Callback):
-    """Says at each epoch's end how far the fitting is."""
+    """Log the progress at the end of each epoch."""
 
     def __init__(self, epochs: int) -> None:
         super().__init__()
         self.epochs = epochs
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Says the metrics of the eval split."""
-        seen = {name: value for name, value in (logs or {}).items() if name.startswith("val_")}
-        text = ", ".join(f"{name} {value:.4f}" for name, value in seen.items())
+        """Log the metrics of the eval split."""
+        shown = {name: value for name, value in (logs or {}).items() if name.startswith("val_")}
+        text = ", ".join(f"{name} {value:.4f}" for name, value in shown.items())
         progress.info("epoch %d/%d, %s", epoch + 1, self.epochs, text)
 
 
 class Progress(EpochProgress):
-    """Says it after a batch too, at most once in ``every_s`` seconds."""
+    """Also log the progress after a batch, at most once in ``every_s`` seconds."""
 
     def __init__(self, epochs: int, journal: EpochJournal, every_s: float = 1.0) -> None:
         super().__init__(epochs)
         self.journal = journal
         self.every_s = every_s
-        self._said_s = 0.0
+        self._logged_s = 0.0
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Says epoch, step and loss."""
-        if time.monotonic() - self._said_s < self.every_s:
+        """Log epoch, step and loss."""
+        if time.monotonic() - self._logged_s < self.every_s:
             return
-        self._said_s = time.monotonic()
+        self._logged_s = time.monotonic()
         epoch, step = divmod(self.journal.step - 1, self.journal.steps_per_epoch)
         loss = (logs or {}).get("loss", math.nan)
         progress.info("epoch %d/%d, step %d/%d, loss %.4f", epoch + 1, self.epochs, step + 1,
@@ -128,7 +131,7 @@ class Progress(EpochProgress):
 
 
 def not_finite(what: str, step: int) -> MainlineError:
-    """The error of a fitting that lost itself; rows with numbers that are not finite do not come so far."""
+    """Return the error of a training that diverged; rows with numbers that are not finite fail earlier."""
     return MainlineError(
         TRAINER, f"{what} at step {step}",
         expected="a finite number",
@@ -137,10 +140,10 @@ def not_finite(what: str, step: int) -> MainlineError:
 
 
 def check_logs(logs: Logs, step: int) -> None:
-    """Looks at what was measured, of the train rows and, as ``val_``, of the eval rows.
+    """Check metrics of the train rows and, as ``val_``, of the eval rows.
 
     Raises:
-        MainlineError: it is no number, and no epoch would ever be better or worse.
+        MainlineError: one is not finite, and could not be compared with other epochs.
     """
     for name, value in (logs or {}).items():
         if not math.isfinite(value):
@@ -148,20 +151,20 @@ def check_logs(logs: Logs, step: int) -> None:
 
 
 class StopOnNaNEpoch(keras.callbacks.Callback):
-    """Fails the run at the end of an epoch whose losses, of train or of eval rows, are not numbers."""
+    """Fail the run at the end of an epoch with a metric that is not finite."""
 
     def __init__(self, journal: EpochJournal) -> None:
         super().__init__()
         self.journal = journal
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Looks at all that was measured."""
+        """Check the metrics."""
         check_logs(logs, self.journal.step)
 
 
 class StopOnNaN(StopOnNaNEpoch):
-    """Fails the run as soon as the loss is not a number, instead of training on."""
+    """Fail the run at the first step whose loss is not finite."""
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Looks at the loss."""
+        """Check the loss."""
         check_logs(logs, self.journal.step)

@@ -1,4 +1,4 @@
-"""What one fitting is told, read from TFX's arguments, and where it leaves what a resume needs."""
+"""The inputs and settings of one training, read from TFX's arguments, and its folder for checkpoints."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from pipeline.training.input.batches import Split, count_records, list_files
 
 @dataclass(frozen=True)
 class Job:
-    """All that one fitting needs, read from TFX's arguments once."""
+    """The inputs and settings of one training."""
 
     fn_args: FnArgs
     table: Table
@@ -32,18 +32,18 @@ class Job:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Whole global batches in the train split, at least one."""
+        """The number of whole global batches in the train split, at least one."""
         return max(1, self.train.rows // self.training.batch_size)
 
 
 def read_training(fn_args: FnArgs) -> Training:
-    """The settings of the config, and over them what a search has found."""
+    """Return the settings of the config, overridden by what a search has found."""
     found = with_hyperparameters(fn_args.custom_config["training"], fn_args.hyperparameters)
     return Training.model_validate_json(json.dumps(found))
 
 
 def make_job(fn_args: FnArgs, table: Table, training: Training) -> Job:
-    """Counts rows, and finds what is transformed and how."""
+    """Read splits and transform graph, and make the folder for checkpoints."""
     table = table.without(training.exclude_columns)
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     resume_dir = resume_directory(fn_args)
@@ -54,7 +54,11 @@ def make_job(fn_args: FnArgs, table: Table, training: Training) -> Job:
 
 
 def make_split(name: str, patterns: list[str], table: Table, transform: tft.TFTransformOutput) -> Split:
-    """One split of the transformed examples, with all that the table asks for."""
+    """Return one split of the transformed examples, with the columns of the table.
+
+    Raises:
+        MainlineError: it has no rows.
+    """
     rows = count_records(patterns)
     if rows < 1:
         raise MainlineError(TRAINER, f"the {name} split has no rows", received=str(patterns))
@@ -65,7 +69,7 @@ def make_split(name: str, patterns: list[str], table: Table, transform: tft.TFTr
 
 
 def resume_directory(fn_args: FnArgs) -> str:
-    """A folder that only a fitting of the same rows with the same settings and code shares."""
+    """Return a folder that only a training on the same rows with the same settings and code shares."""
     config = dict(fn_args.custom_config)
     training = with_hyperparameters(config["training"], fn_args.hyperparameters)
     config["training"] = {key: value for key, value in training.items() if key_of(key).invalidates_checkpoint}

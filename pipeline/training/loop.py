@@ -1,4 +1,4 @@
-"""The fitting of a workload's model, from transformed examples to a SavedModel; resumes where it was cut short."""
+"""The training of a workload's model, from transformed examples to a SavedModel; it resumes after a kill."""
 
 import json
 import time
@@ -16,6 +16,7 @@ from components.support.heartbeat import beat
 from components.tuner.report import is_trial
 from pipeline.config.training import Training
 from pipeline.errors import MainlineError
+from pipeline.features.layers import undecayed_weights
 from pipeline.features.table import Table, raw_columns
 from pipeline.nodes import TRAINER
 from pipeline.training.checkpoint import checkpoints, sealed_files
@@ -23,7 +24,7 @@ from pipeline.training.checkpoint.checkpoints import Manifest
 from pipeline.training.diagnostics import tensorboard
 from pipeline.training.diagnostics.projector import write_projector
 from pipeline.training.distribution import strategy
-from pipeline.training.distribution.parameter_server import copy_weights, tell_spread
+from pipeline.training.distribution.parameter_server import copy_weights, log_partitioned_tables
 from pipeline.training.job import Job, make_job, read_training
 from pipeline.training.optimizer import layers_compute_in, make_optimizer
 from pipeline.training.session import Session
@@ -35,20 +36,21 @@ BuildModel = Callable[[Table, Training], keras.Model]
 
 
 def train(fn_args: FnArgs, table: Table, build_model: BuildModel) -> None:
-    """Fits a model and saves it to ``fn_args.serving_model_dir``; writes logs to ``fn_args.model_run_dir``.
+    """Train a model and save it to ``fn_args.serving_model_dir``; write logs to ``fn_args.model_run_dir``.
 
-    A run with the same inputs and the same settings that was killed goes on from its last checkpoint. Under a cluster
-    in TF_CONFIG every process calls this; the chief alone writes. What only serves the cluster does not return.
+    A training that was killed resumes from its last checkpoint if inputs and settings are the same. With a cluster in
+    TF_CONFIG every process calls this, and only the chief writes. In a parameter server or a worker that a coordinator
+    leads, it does not return.
 
     Raises:
-        ConfigError: a batch that is too small for the workers, or parameter servers without a cluster.
-        MainlineError: no rows, a loss that is not finite, a full disk.
+        ConfigError: the batch is too small for the workers, or there is no cluster for parameter servers.
+        MainlineError: there are no rows, the loss is not finite, or the disk is full.
     """
-    strategy.serve_if_told()
+    strategy.serve_if_coordinated()
     exclude_from_autograph("tf_keras")
     started_s = time.monotonic()
     training = read_training(fn_args)
-    # A strategy of several workers must come before anything that TensorFlow computes.
+    # Must be made before TensorFlow computes anything.
     distribution = strategy.make_strategy(training.strategy, training.parameter_servers)
     beat("reading rows")
     job = make_job(fn_args, table, training)
@@ -56,12 +58,12 @@ def train(fn_args: FnArgs, table: Table, build_model: BuildModel) -> None:
     keras.utils.set_random_seed(training.seed)
     with distribution.scope():
         model = build_trainee(job, build_model)
-        # Variables that a step had to make would have it traced twice.
+        # Else the first step makes the variables, and is traced twice.
         model.optimizer.build(model.trainable_variables)
         beat("reading weights")
-        origin = begin(model, job, distribution)
+        origin = restore_or_start(model, job, distribution)
     if training.strategy == "parameter_server":
-        tell_spread(model, training.parameter_servers)
+        log_partitioned_tables(model, training.parameter_servers)
     session = Session(job, model, distribution, origin, lambda: build_trainee(job, build_model))
     watch = session.fit()
     beat("exporting")
@@ -74,7 +76,11 @@ def train(fn_args: FnArgs, table: Table, build_model: BuildModel) -> None:
 
 
 def build_trainee(job: Job, build_model: BuildModel) -> Trainee:
-    """The model to fit, compiled, in the precision of the config."""
+    """Build the model to train, compiled, in the precision of the config.
+
+    Raises:
+        MainlineError: its output is not float32.
+    """
     training = job.training
     with layers_compute_in(training.precision):
         model = Trainee(build_model(job.table, training), training.batch_size, training.accumulation_steps)
@@ -84,7 +90,7 @@ def build_trainee(job: Job, build_model: BuildModel) -> Trainee:
             next_step="Give the last layer dtype='float32'.",
         )  # fmt: skip
     model.compile(
-        optimizer=make_optimizer(training, training.epochs * job.steps_per_epoch),
+        optimizer=make_optimizer(training, training.epochs * job.steps_per_epoch, undecayed_weights(model)),
         weighted_metrics=[
             keras.metrics.AUC(num_thresholds=1000, name="auc"), keras.metrics.BinaryCrossentropy(name="log_loss"),
         ],
@@ -94,29 +100,29 @@ def build_trainee(job: Job, build_model: BuildModel) -> Trainee:
     return model
 
 
-def begin(model: Trainee, job: Job, distribution: tf.distribute.Strategy) -> Manifest:
-    """Puts the last checkpoint into the model, else the base model if one is asked for; the same in all workers."""
+def restore_or_start(model: Trainee, job: Job, distribution: tf.distribute.Strategy) -> Manifest:
+    """Restore the last checkpoint, else the base model if the config asks for it; the same on all workers."""
     found = checkpoints.newest(job.resume_dir) if strategy.is_chief() else None
     step = strategy.of_chief(distribution, -1 if found is None else found.step)
     if step < 0:
-        return checkpoints.beginning(begin_warm(model, job))
+        return checkpoints.beginning(start_warm(model, job))
     if found is None:
         found, fault = checkpoints.inspect(job.resume_dir, step)
         if found is None:
             raise MainlineError(TRAINER, f"a worker cannot read the checkpoint of step {step}", received=fault)
     checkpoints.restore(model, job.resume_dir, step)
-    return found.taken_up()
+    return found.resumed()
 
 
-def begin_warm(model: Trainee, job: Job) -> dict[str, Any]:
-    """Takes over the latest blessed model where the config says so; how, as a record."""
+def start_warm(model: Trainee, job: Job) -> dict[str, Any]:
+    """Start from the latest blessed model if the config says so; return the record of it."""
     if job.training.warm_start == "none":
         return {}
     return warm_start(model, job.fn_args.base_model, job.table, job.transform).as_record()
 
 
 def export(job: Job, model: Trainee, build_model: BuildModel) -> None:
-    """Saves the weights in a model that knows nothing of strategy, precision or batches."""
+    """Save the weights in a model that depends on no strategy, precision or batch size."""
     plain = build_model(job.table, job.training)
     copy_weights(model, plain)
     directory = strategy.export_directory(job.fn_args.serving_model_dir)
@@ -127,14 +133,14 @@ def export(job: Job, model: Trainee, build_model: BuildModel) -> None:
 
 
 def raw_spec(schema_path: str, table: Table) -> RawSpec:
-    """How to parse a serving request: the columns that the table reads, without label and weight."""
+    """Return the spec that parses a serving request: the columns that the features read."""
     schema = io_utils.SchemaReader().read(schema_path)
     spec = tft.tf_metadata.schema_utils.schema_as_feature_spec(schema).feature_spec
     return {name: spec[name] for name in raw_columns(table.features)}
 
 
 def write_record(job: Job, session: Session, watch: tensorboard.Watch, elapsed_s: float) -> None:
-    """Writes ``training.json`` beside the logs: settings, metrics by epoch, what was chosen, how fast, how it began."""
+    """Write ``training.json`` beside the logs: settings, metrics by epoch, best epoch, speed, resumes, warm start."""
     rows = session.steps_made * job.training.batch_size
     record: dict[str, Any] = {
         "settings": job.training.model_dump(),

@@ -1,6 +1,7 @@
-"""The optimizer, the learning rate over time, and the precision of the arithmetic."""
+"""The optimizer, the schedule of the learning rate, and the precision of the arithmetic."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import tf_keras as keras
@@ -10,24 +11,25 @@ from pipeline.config.training import Training
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
-def make_optimizer(training: Training, total_steps: int) -> keras.optimizers.Optimizer:
-    """Adam or AdamW, with a linear warm-up to the peak and a cosine down to zero; float16 scales the loss.
+def make_optimizer(training: Training, total_steps: int, undecayed: Sequence[str] = ()) -> keras.optimizers.Optimizer:
+    """Return Adam or AdamW, with a linear warm-up to the peak and a cosine down to zero; float16 scales the loss.
 
-    Loshchilov & Hutter, SGDR (2017) and Decoupled Weight Decay Regularization (2019). Embeddings, biases and the
-    linear side are not decayed: a row of a table that a batch does not touch must not shrink for it. Micikevicius et
-    al., "Mixed Precision Training" (2018) on the scaling.
+    ``undecayed`` names the variables that weight decay leaves alone.
+
+    Loshchilov & Hutter, SGDR (2017) and Decoupled Weight Decay Regularization (2019); on the scaling, Micikevicius et
+    al., "Mixed Precision Training" (2018).
     """
     rate = schedule(training, total_steps)
     if training.optimizer == "adam":
         optimizer = keras.optimizers.Adam(rate, global_clipnorm=training.clip_norm)
     else:
         optimizer = keras.optimizers.AdamW(rate, weight_decay=training.weight_decay, global_clipnorm=training.clip_norm)
-        optimizer.exclude_from_weight_decay(var_names=["bias", "embedding", "wide_"])
+        optimizer.exclude_from_weight_decay(var_names=[f"^{re.escape(name)}$" for name in undecayed])
     return keras.mixed_precision.LossScaleOptimizer(optimizer) if training.precision == "float16" else optimizer
 
 
 def schedule(training: Training, total_steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Learning rate by step, peak at ``training.learning_rate``."""
+    """Return the learning rate by step, with its peak at ``training.learning_rate``."""
     warmup_steps = max(1, int(training.warmup_share * total_steps))
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
@@ -39,7 +41,7 @@ def schedule(training: Training, total_steps: int) -> keras.optimizers.schedules
 
 @contextmanager
 def layers_compute_in(precision: str) -> Iterator[None]:
-    """Layers built in this block compute in ``precision``, and keep their variables in float32.
+    """Let layers that are built in this block compute in ``precision``; their variables stay float32.
 
     >>> with layers_compute_in("bfloat16"):
     ...     layer = keras.layers.Dense(1)

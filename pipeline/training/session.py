@@ -1,4 +1,4 @@
-"""One call of ``fit``: batches from where the fitting stands, and the callbacks in the order that they need."""
+"""One call of ``fit``: the remaining batches, and the callbacks in the order that they depend on one another."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +24,7 @@ MONITOR = "val_log_loss"
 
 
 class Session:
-    """A fitting from ``origin`` to its end; ``make_copy`` builds the model once more, without a strategy."""
+    """A training from ``origin`` to its end; ``make_copy`` builds the model again, without a strategy."""
 
     def __init__(
         self, job: Job, model: Trainee, distribution: tf.distribute.Strategy, origin: Manifest,
@@ -45,11 +45,11 @@ class Session:
 
     @property
     def steps_made(self) -> int:
-        """Steps since the last resume."""
+        """The number of steps since the last resume."""
         return self.journal.step - self.origin.step
 
     def fit(self) -> tensorboard.Watch:
-        """Fits; the model of the chief then holds the best weights. Gives what was watched."""
+        """Train, until the model of the chief holds the best weights."""
         with scratch() as folder:
             return self.fit_in(folder)
 
@@ -77,7 +77,7 @@ class Session:
         return watch
 
     def batches(self, folder: Path) -> Batches | keras.utils.experimental.DatasetCreator:
-        """The rows that come next."""
+        """Return the training rows from where the training stands."""
         training, split = self.job.training, self.job.train
         if self.coordinated:
             return worker_batches(split, training.batch_size, training.seed, self.origin.epoch, training.class_weights)
@@ -90,15 +90,15 @@ class Session:
         )  # fmt: skip
 
     def spread(self, batches: Batches) -> Batches:
-        """Batches that are already this worker's own, one for each replica."""
+        """Distribute batches that are already this worker's own, one for each replica."""
         return self.distribution.distribute_datasets_from_function(lambda _: batches)
 
     def one_batch(self) -> Batch:
-        """The first eval rows."""
+        """Return a batch of the first eval rows."""
         return first_batch(self.job.eval, self.job.training.batch_size)
 
     def callbacks(self) -> list[keras.callbacks.Callback]:
-        """Journal and best weights first, whose state a checkpoint writes down; a lost loss ends it before that."""
+        """Return the callbacks: checkpoints come last, after the state that they save and the check of the loss."""
         training, journal = self.job.training, self.journal
         keeping = (self.job.resume_dir, journal, self.best, training.keep_checkpoints, self.origin)
         if self.coordinated:
@@ -113,8 +113,8 @@ class Session:
 
 
 class Report(keras.callbacks.Callback):
-    """Tells a search, if there is one, what each epoch came to."""
+    """Report the metric of each epoch to the tuner, if this is a trial."""
 
     def on_epoch_end(self, epoch: int, logs: callbacks.Logs = None) -> None:
-        """Reports."""
+        """Report."""
         report(epoch, float((logs or {})[MONITOR]))

@@ -1,4 +1,4 @@
-"""What the exported model answers to: serialized examples, plain columns, and the transformed features of either."""
+"""The signatures of an exported model: scores of serialized examples or plain columns, and transformed features."""
 
 from collections.abc import Callable, Mapping
 
@@ -18,25 +18,27 @@ class ServingModel(tf.Module):
     Signatures:
         serving_default: ``examples`` (batch,) string, serialized tf.Example. An optional column may be left out.
         predict_raw: one input (batch,) per column, of the type of the column: string, int64 for whole numbers, float32
-            for others. In an optional column ``""``, the least int64 and NaN stand for missing, by each signature.
+            for others.
         transform_features: ``examples`` as above to the transformed features.
+
+    In an optional column ``""``, the least int64 and NaN stand for missing, in every signature.
     """
 
     def __init__(self, model: keras.Model, transform: tft.TFTransformOutput, raw_spec: RawSpec) -> None:
         super().__init__()
-        # The variables are saved, and the signatures; not the layers, whose own functions would double the time and
-        # the size. A closure hides the model from the tracking of tf.Module.
+        # Saving the layers' own functions would double time and size, so a closure hides the model from the tracking
+        # of tf.Module; its variables must be saved.
         self.weights = list(model.variables)
         self._model: Callable[[Tensors], tf.Tensor] = lambda features: model(features, training=False)
         self.transform_layer = transform.transform_features_layer()
         self.raw_spec = dict(raw_spec)
 
     def save(self, directory: str) -> None:
-        """Writes a SavedModel."""
+        """Write a SavedModel."""
         tf.saved_model.save(self, directory, signatures=self.signatures())
 
     def signatures(self) -> dict[str, Callable[..., Tensors]]:
-        """The signatures by name, traced; functions that the module held would be traced anew while it is saved."""
+        """Return the signatures by name, traced; functions that the module holds would be traced again on saving."""
         examples = tf.TensorSpec((None,), tf.string, name="examples")
         return {
             "serving_default": traced(self.score_examples, examples),
@@ -45,19 +47,19 @@ class ServingModel(tf.Module):
         }
 
     def column_specs(self) -> dict[str, tf.TensorSpec]:
-        """The inputs of ``predict_raw``."""
+        """Return the inputs of ``predict_raw``."""
         return {name: tf.TensorSpec((None,), spec.dtype, name=name) for name, spec in self.raw_spec.items()}
 
     def score_examples(self, examples: tf.Tensor) -> Tensors:
-        """Serialized examples (batch,) to scores."""
+        """Score serialized examples (batch,)."""
         return self._score(tf.io.parse_example(examples, self.raw_spec))
 
     def score_columns(self, **columns: tf.Tensor) -> Tensors:
-        """Plain columns, each (batch,), to scores."""
+        """Score plain columns, each (batch,)."""
         return self._score({name: as_parsed(name, columns[name], spec) for name, spec in self.raw_spec.items()})
 
     def transform_examples(self, examples: tf.Tensor) -> Tensors:
-        """Serialized examples (batch,) to transformed features."""
+        """Transform serialized examples (batch,)."""
         return self.transform_layer(tf.io.parse_example(examples, self.raw_spec))
 
     def _score(self, raw: Mapping[str, tf.Tensor | tf.SparseTensor]) -> Tensors:
@@ -67,14 +69,14 @@ class ServingModel(tf.Module):
 def traced(
     function: Callable[..., Tensors], /, *args: tf.TensorSpec, **kwargs: tf.TensorSpec
 ) -> Callable[..., Tensors]:
-    """A function of tensors as a graph."""
+    """Trace a function of tensors."""
     return tf.function(function, autograph=False).get_concrete_function(*args, **kwargs)
 
 
 def as_parsed(
     name: str, column: tf.Tensor, spec: tf.io.FixedLenFeature | tf.io.VarLenFeature
 ) -> tf.Tensor | tf.SparseTensor:
-    """A plain column (batch,) as parsing an example would have given it: (batch, 1), sparse where optional."""
+    """Return a plain column (batch,) as if it had been parsed from examples: (batch, 1), sparse if optional."""
     if isinstance(spec, tf.io.FixedLenFeature):
         if column.dtype.is_floating:
             column = tf.debugging.check_numerics(column, f"column {name!r} is required: a number must be given")

@@ -1,4 +1,4 @@
-"""The model while it is fitted: steps whose result does not depend on how a batch is spread or cut."""
+"""The model in training: the result of a step does not depend on how a batch is distributed or split."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
@@ -13,13 +13,11 @@ Gradient: TypeAlias = tf.Tensor | tf.IndexedSlices | None
 
 
 class Trainee(ResumableModel):
-    """A functional model of one output, a probability (batch, 1) float32, with its own training step.
+    """A functional model with its own training step; its output is a probability, (batch, 1) float32.
 
-    The loss is the cross-entropy of all rows of the global batch, each times its weight, over their number, plus the
-    losses of the layers. It is the same for one replica and for several of unequal shares, and, with ``parts`` above 1,
-    for a batch that is computed part after part: gradients are added up before the weights move.
-
-    ``steps_done`` is how many steps were made before ``fit`` is called, which then ends the epoch that they began.
+    The loss is the weighted sum of the cross-entropies of the global batch, divided by its number of rows, plus the
+    losses of the layers. It is the same for one replica and for several of unequal shares and, with ``parts`` above 1,
+    for a batch that is computed part by part: gradients are accumulated before the weights are updated.
     """
 
     train_function: Callable[[Any], dict[str, tf.Tensor]] | None
@@ -34,13 +32,13 @@ class Trainee(ResumableModel):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """What ``fit`` resets before each epoch, and tells of."""
+        """The metrics that ``fit`` resets before each epoch and reports."""
         return [self.mean_loss(), *super().metrics]
 
     def make_train_function(self, force: bool = False) -> Callable[[Any], dict[str, tf.Tensor]]:
-        """What ``fit`` calls: several steps, and the metrics after the last of them.
+        """Return the function that ``fit`` calls: several steps, then the metrics.
 
-        That of Keras, which parameter servers still take, traces its loop twice and computes the metrics in each step.
+        The one of Keras, which parameter servers still use, traces its loop twice and computes metrics in each step.
         """
         if self.is_coordinated:
             return super().make_train_function(force)
@@ -49,11 +47,11 @@ class Trainee(ResumableModel):
         return self.train_function
 
     def train_steps(self, batches: Iterator[Any]) -> dict[str, tf.Tensor]:
-        """As many steps as ``compile`` was told, all in one graph."""
-        move = tf.function(self.move, jit_compile=True) if self.jit_compile else self.move
+        """Make ``steps_per_execution`` steps in one graph."""
+        update = tf.function(self.update, jit_compile=True) if self.jit_compile else self.update
 
         def body(step: tf.Tensor) -> tf.Tensor:
-            self.distribute_strategy.run(move, args=(next(batches),))
+            self.distribute_strategy.run(update, args=(next(batches),))
             self.count_step()
             return step + 1
 
@@ -61,12 +59,12 @@ class Trainee(ResumableModel):
         return self.get_metrics_result()
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """One move of the weights, and the metrics after it."""
-        self.move(data)
+        """Update the weights once, and return the metrics."""
+        self.update(data)
         return self.get_metrics_result()
 
-    def move(self, data: Any) -> None:
-        """Moves the weights by (features, labels, weights) of this replica, and counts them into the metrics."""
+    def update(self, data: Any) -> None:
+        """Update weights and metrics by (features, labels, weights) of this replica."""
         _, labels, weights = data
         rows = tf.shape(labels)[0]
         computed = [self.part_step(data, rows * part // self.parts, rows * (part + 1) // self.parts)
@@ -82,11 +80,11 @@ class Trainee(ResumableModel):
         self.compiled_metrics.update_state(labels, scores, weights)
 
     def part_step(self, data: Any, low: tf.Tensor, high: tf.Tensor) -> tuple[list[Gradient], tf.Tensor]:
-        """The gradients, scaled where the optimizer scales, and the scores of the rows from ``low`` to ``high``."""
+        """Return gradients, scaled if the optimizer scales the loss, and scores of rows ``low`` to ``high``."""
         features, labels, weights = tf.nest.map_structure(lambda tensor: tensor[low:high], data)
-        place = stateless_random.Place(self.optimizer.iterations, self.first_row() + low, self.batch_size)
+        position = stateless_random.BatchPosition(self.optimizer.iterations, self.first_row() + low, self.batch_size)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        with stateless_random.at(place), tf.GradientTape() as tape:
+        with stateless_random.at(position), tf.GradientTape() as tape:
             scores = self(features, training=True)
             loss = tf.reduce_sum(weighted_losses(labels, scores, weights)) / self.batch_size
             loss += layer_losses(self) / (replicas * self.parts)
@@ -95,12 +93,12 @@ class Trainee(ResumableModel):
         return tape.gradient(loss, self.trainable_variables), scores
 
     def first_row(self) -> tf.Tensor:
-        """Where the rows of this replica begin in the global batch."""
+        """Return where the rows of this replica begin in the global batch."""
         context = tf.distribute.get_replica_context()
         return self.batch_size * context.replica_id_in_sync_group // context.num_replicas_in_sync
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """Counts (features, labels, weights) of this replica into the metrics."""
+        """Update the metrics by (features, labels, weights) of this replica."""
         features, labels, weights = data
         scores = self(features, training=False)
         count = tf.reduce_sum(weights)
@@ -110,17 +108,17 @@ class Trainee(ResumableModel):
 
 
 def weighted_losses(labels: tf.Tensor, scores: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """The cross-entropy of each row times its weight, (batch,) float32."""
+    """Return the cross-entropy of each row times its weight, (batch,) float32."""
     return weights * keras.losses.binary_crossentropy(tf.cast(labels, scores.dtype), scores)
 
 
 def layer_losses(model: keras.Model) -> tf.Tensor:
-    """The sum of what layers add to the loss, such as weight penalties."""
+    """Return the sum of what layers add to the loss, such as weight penalties."""
     return tf.add_n([tf.cast(loss, tf.float32) for loss in model.losses]) if model.losses else tf.constant(0.0)
 
 
 def total(gradients: list[Gradient]) -> Gradient:
-    """The sum of the gradients of one variable; sparse ones stay sparse."""
+    """Add up gradients of one variable; sparse ones stay sparse."""
     given = [gradient for gradient in gradients if gradient is not None]
     if len(given) < 2:
         return given[0] if given else None

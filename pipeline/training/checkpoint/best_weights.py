@@ -1,4 +1,4 @@
-"""Which weights are kept: averaged over epochs if asked, the best of them on the eval split, safe from a kill."""
+"""Early stopping and weight averaging whose state survives a kill."""
 
 import io
 import math
@@ -18,7 +18,7 @@ Weights = list[npt.NDArray[Any]]
 
 
 class BestState(TypedDict):
-    """What a checkpoint must remember: the best epoch, whether patience has ended, and the files, by use and name."""
+    """The state that a checkpoint stores: the best epoch, whether training stopped early, and the files by name."""
 
     record: dict[str, float]
     stopped: bool
@@ -27,15 +27,15 @@ class BestState(TypedDict):
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Early stopping that survives a kill: the best weights and their score lie on disk, not in memory.
+    """Early stopping that survives a kill: the best weights and their score are on disk, not in memory.
 
-    With ``average`` above 0, an exponential average over epochs is what the eval split judges; training itself goes
-    on from the weights as they were. Must stand before any callback that saves the weights to train on. At the end of
-    training the model of the worker that writes holds the best weights.
+    With ``average`` above 0, the eval split judges an exponential average of the weights over epochs; training goes on
+    from the weights themselves. Must come before any callback that saves the weights to train on. At the end of
+    training the model holds the best weights, on the worker that writes.
 
-    Every epoch has files of its own, and only a checkpoint says which of them count: an epoch that ended after the
-    checkpoint from which a training resumes has never been, and ends again. Where ``writes`` is false, as in all
-    workers but one, nothing is written; their record is the same, since all see the same metrics.
+    Every epoch has its own files, and the checkpoint lists those that count: an epoch that ended after the checkpoint
+    is repeated after a resume. All workers but one have ``writes`` false; they keep the same record, because all see
+    the same metrics.
 
     Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization" (2018).
     """
@@ -56,11 +56,11 @@ class BestWeights(keras.callbacks.Callback):
 
     @property
     def record(self) -> dict[str, float]:
-        """The best ``epoch``, from 0, and its ``value``; empty before the first epoch has ended."""
+        """The best ``epoch``, from 0, and its ``value``; empty until an epoch has ended."""
         return self.state["record"]
 
     def on_test_begin(self, logs: Logs = None) -> None:
-        """Puts the average in place, so that it is what is judged."""
+        """Evaluate the average."""
         if not self.average:
             return
         self._raw = self.model.get_weights()
@@ -68,16 +68,16 @@ class BestWeights(keras.callbacks.Callback):
         self.model.set_weights(self._averaged)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Keeps the weights if they are the best so far; stops when ``patience`` epochs brought nothing."""
+        """Keep the weights if they are the best so far; stop after ``patience`` epochs without a better one."""
         value = float((logs or {})[self.monitor])
         if not math.isfinite(value):
-            # Nothing is less than NaN, which would stay the best for ever.
+            # NaN would stay the best: nothing is less.
             raise MainlineError(TRAINER, f"{self.monitor} became {value} in epoch {epoch + 1}")
         state = BestState(**self.state)
         if not self.record or value < self.record["value"]:
             state |= {"record": {"epoch": epoch, "value": value}, "best": self._save("best", epoch)}
         elif epoch - self.record["epoch"] >= self.patience:
-            progress.info("no better %s since epoch %d: stopping", self.monitor, int(self.record["epoch"]) + 1)
+            progress.info("%s has not improved since epoch %d: stopping", self.monitor, int(self.record["epoch"]) + 1)
             self.model.stop_training = state["stopped"] = True
         if self._raw is not None:
             state["average"] = self._save("average", epoch)
@@ -85,7 +85,7 @@ class BestWeights(keras.callbacks.Callback):
         self.state = state
 
     def on_train_end(self, logs: Logs = None) -> None:
-        """Puts the best weights in place, where they were written."""
+        """Restore the best weights."""
         best = self._load(self.state["best"]) if self.writes else None
         if best is not None:
             self.model.set_weights(best)
@@ -105,7 +105,7 @@ class BestWeights(keras.callbacks.Callback):
 
 
 def blend(averaged: Weights | None, weights: Weights, keep: float) -> Weights:
-    """The average so far, with one more epoch in it.
+    """Add the weights of one more epoch to an average, of which the share ``keep`` is kept.
 
     >>> blend([np.array([2.0])], [np.array([4.0])], keep=0.5)[0].tolist()
     [3.0]
@@ -116,14 +116,14 @@ def blend(averaged: Weights | None, weights: Weights, keep: float) -> Weights:
 
 
 def pack(weights: Weights) -> bytes:
-    """Weights as bytes."""
+    """Serialize weights."""
     buffer = io.BytesIO()
     np.savez(buffer, *weights)
     return buffer.getvalue()
 
 
 def unpack(content: bytes) -> Weights:
-    """Weights from bytes, in their order.
+    """Deserialize weights, in their order.
 
     >>> unpack(pack([np.array([1.0]), np.array([2.0])]))[1].tolist()
     [2.0]

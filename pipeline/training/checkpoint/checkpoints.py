@@ -1,11 +1,11 @@
-"""Checkpoints of a fitting: written at its steps, hours and epochs, sealed by a manifest, and found again.
+"""Checkpoints of a training: written by step, time and epoch, sealed by a manifest, and found again.
 
     <resume_dir>/checkpoints/00000400/state.*     weights and optimizer, as tf.train.Checkpoint
     <resume_dir>/checkpoints/00000400.json        the manifest, written last: without it there is no checkpoint
     <resume_dir>/best-0002.npz, average-0002.npz  what BestWeights keeps; a manifest says which of them count
 
-One process writes, the chief; all read. Saved are only variables of which every worker has the same copy, so that
-no worker need take part in the writing, and the chief may write when its own clock says so.
+The chief writes, all processes read. Only variables that are the same on every worker are saved, so that the chief can
+write by its own clock, without the others.
 """
 
 import json
@@ -31,9 +31,9 @@ NEXT = "Free some space and run again: training resumes from the last checkpoint
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a checkpoint holds: ``step`` global batches, ``epoch`` whole epochs, and the files by name under its root.
+    """The state of a training after ``step`` global batches and ``epoch`` whole epochs, and the files by name.
 
-    ``resumed_at`` lists the steps from which the fitting was taken up before; ``warm_start`` is how it once began.
+    ``resumed_at`` lists the steps at which it was resumed before; ``warm_start`` is the record of how it began.
     """
 
     step: int
@@ -44,20 +44,20 @@ class Manifest:
     resumed_at: list[int] = field(default_factory=list)
     warm_start: dict[str, Any] = field(default_factory=dict)
 
-    def taken_up(self) -> "Manifest":
-        """The same, with one more resume to tell of."""
+    def resumed(self) -> "Manifest":
+        """Return the manifest with this resume added."""
         return replace(self, resumed_at=[*self.resumed_at, self.step])
 
 
 def beginning(warm_start: dict[str, Any]) -> Manifest:
-    """A fitting that has not begun."""
+    """Return the manifest of a training before its first step."""
     return Manifest(0, 0, {}, BestState(record={}, stopped=False, best={}, average={}), {}, [], warm_start)
 
 
 class EpochCheckpoints(keras.callbacks.Callback):
-    """Writes a checkpoint at the end of each epoch, and keeps the last ``keep`` of them.
+    """Write a checkpoint at the end of each epoch, and keep the last ``keep`` of them.
 
-    Must stand behind the journal and the best weights, whose state it writes down.
+    Must come after the journal and the best weights, whose state it saves.
 
     Raises:
         MainlineError: the disk is full, or a weight is not finite; earlier checkpoints stay as they are.
@@ -74,11 +74,11 @@ class EpochCheckpoints(keras.callbacks.Callback):
         self.origin = origin or beginning({})
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Writes."""
+        """Write a checkpoint."""
         self.save()
 
     def save(self) -> None:
-        """Writes a checkpoint of this very moment."""
+        """Write a checkpoint now."""
         with heartbeat.phase("writing"):
             self._save(self.journal.step)
 
@@ -90,7 +90,7 @@ class EpochCheckpoints(keras.callbacks.Callback):
         except MainlineError:
             discard(self.resume_dir, step)
             raise
-        tidy(self.resume_dir, self.keep)
+        remove_unneeded(self.resume_dir, self.keep)
 
     def _write(self, step: int) -> None:
         discard(self.resume_dir, step)
@@ -108,7 +108,7 @@ class EpochCheckpoints(keras.callbacks.Callback):
 
 
 class Checkpoints(EpochCheckpoints):
-    """The same, and a checkpoint every ``every_steps`` steps and every ``every_s`` seconds."""
+    """Also write a checkpoint every ``every_steps`` steps and every ``every_s`` seconds."""
 
     def __init__(
         self, resume_dir: str, journal: EpochJournal, best: BestWeights, keep: int, origin: Manifest | None = None,
@@ -121,7 +121,7 @@ class Checkpoints(EpochCheckpoints):
         self._saved_s = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Writes when it is time; at the end of an epoch that is after its evaluation."""
+        """Write when it is time; the checkpoint at the end of an epoch follows its evaluation."""
         step = self.journal.step
         crossed = step // self.every_steps > self._saved_step // self.every_steps
         overdue = time.monotonic() - self._saved_s >= self.every_s
@@ -129,38 +129,38 @@ class Checkpoints(EpochCheckpoints):
             self.save()
 
     def save(self) -> None:
-        """Writes, and starts both clocks anew."""
+        """Write, and restart both clocks."""
         super().save()
         self._saved_step, self._saved_s = self.journal.step, time.monotonic()
 
 
 def folder(resume_dir: str) -> str:
-    """Where the checkpoints of a fitting lie."""
+    """Return the folder of all checkpoints."""
     return f"{resume_dir}/checkpoints"
 
 
 def data_folder(resume_dir: str, step: int) -> str:
-    """Where the variables of one checkpoint lie."""
+    """Return the folder of the variables of one checkpoint."""
     return f"{folder(resume_dir)}/{step:08d}"
 
 
 def prefix(resume_dir: str, step: int) -> str:
-    """What TensorFlow calls the checkpoint."""
+    """Return the path by which TensorFlow writes and reads the checkpoint."""
     return f"{data_folder(resume_dir, step)}/state"
 
 
 def manifest_file(resume_dir: str, step: int) -> str:
-    """Where the manifest of a checkpoint lies."""
+    """Return the path of the manifest."""
     return f"{data_folder(resume_dir, step)}.json"
 
 
 def tracked(model: keras.Model) -> tf.train.Checkpoint:
-    """What of a model is saved: the variables of its layers, and the optimizer with its loss scale. No metrics."""
+    """Return what is saved: the variables of the layers, and the optimizer with its loss scale, but no metrics."""
     return tf.train.Checkpoint(layers=list(model.layers), optimizer=model.optimizer)
 
 
 def check_finite(model: keras.Model, step: int) -> None:
-    """Nothing may be saved that cannot be trained on.
+    """Check the weights before they are saved.
 
     Raises:
         MainlineError: a weight or a variable of the optimizer is not finite.
@@ -171,35 +171,35 @@ def check_finite(model: keras.Model, step: int) -> None:
 
 
 def optimizer_variables(optimizer: keras.optimizers.Optimizer) -> list[tf.Variable]:
-    """All variables of an optimizer; in older versions of Keras they are a method."""
+    """Return all variables of an optimizer; in older versions of Keras they are a method."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     return list(inner.variables() if callable(inner.variables) else inner.variables)
 
 
 def restore(model: keras.Model, resume_dir: str, step: int) -> None:
-    """Puts the variables of a checkpoint into a compiled model, whose optimizer is built."""
+    """Restore a checkpoint into a compiled model whose optimizer is built."""
     tracked(model).read(plain(prefix(resume_dir, step))).assert_consumed()
 
 
 def newest(resume_dir: str) -> Manifest | None:
-    """The last checkpoint that is whole; says which ones it passes over, and why."""
+    """Return the manifest of the last intact checkpoint; log which ones are skipped, and why."""
     for step in reversed(steps_in(resume_dir)):
         manifest, fault = inspect(resume_dir, step)
         if manifest is not None:
             return manifest
-        progress.warning("the checkpoint of step %d is passed over: %s", step, fault)
+        progress.warning("skipping the checkpoint of step %d: %s", step, fault)
     return None
 
 
 def steps_in(resume_dir: str) -> list[int]:
-    """The steps of which there is a checkpoint, whole or not, in order."""
+    """Return the steps that have a checkpoint, intact or not, in order."""
     names = tf.io.gfile.listdir(folder(resume_dir)) if tf.io.gfile.isdir(folder(resume_dir)) else []
     found = (re.fullmatch(r"(\d{8})(\.json|/)?", name) for name in names)
     return sorted({int(match.group(1)) for match in found if match})
 
 
 def inspect(resume_dir: str, step: int) -> tuple[Manifest | None, str]:
-    """A checkpoint's manifest if all its files are as it says, else what is wrong."""
+    """Return the manifest if all files match it, else None and what is wrong."""
     try:
         manifest = Manifest(**json.loads(sealed_files.read(manifest_file(resume_dir, step))))
     except tf.errors.NotFoundError:
@@ -212,18 +212,18 @@ def inspect(resume_dir: str, step: int) -> tuple[Manifest | None, str]:
         except tf.errors.OpError:
             return None, f"{name} is missing"
         if found != expected:
-            return None, f"{name} is not as it was written"
+            return None, f"{name} has changed since it was written"
     return manifest, ""
 
 
 def discard(resume_dir: str, step: int) -> None:
-    """Removes a checkpoint, its manifest first."""
+    """Remove a checkpoint, its manifest first."""
     sealed_files.remove(manifest_file(resume_dir, step))
     sealed_files.remove(data_folder(resume_dir, step))
 
 
-def tidy(resume_dir: str, keep: int) -> None:
-    """Removes what no kept checkpoint needs: older ones, those that are not whole, other epochs' weights."""
+def remove_unneeded(resume_dir: str, keep: int) -> None:
+    """Remove older and incomplete checkpoints, and weights of epochs that no checkpoint needs."""
     written = [step for step in steps_in(resume_dir) if tf.io.gfile.exists(manifest_file(resume_dir, step))]
     kept = written[-keep:]
     for step in set(steps_in(resume_dir)) - set(kept):
@@ -236,7 +236,7 @@ def tidy(resume_dir: str, keep: int) -> None:
 
 
 def files_of(resume_dir: str, step: int) -> list[str]:
-    """The files that a manifest names, or none if it cannot be read."""
+    """Return the files that a manifest lists, none if it cannot be read."""
     try:
         return list(json.loads(sealed_files.read(manifest_file(resume_dir, step)))["files"])
     except (ValueError, KeyError):

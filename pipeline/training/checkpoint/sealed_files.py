@@ -1,4 +1,4 @@
-"""Files of a fitting: written whole or not at all, known by their digest, and clear words when the disk is full."""
+"""Files of a training: written atomically, identified by size and digest."""
 
 import errno
 import hashlib
@@ -15,20 +15,20 @@ CHUNK_BYTES = 1 << 20
 
 
 class Seal(TypedDict):
-    """By which a file is known again."""
+    """Size and digest of a file."""
 
     bytes: int
     sha256: str
 
 
 def read(path: str) -> bytes:
-    """The content of a file."""
+    """Read a file."""
     with tf.io.gfile.GFile(path, "rb") as file:
         return bytes(file.read())
 
 
 def write(path: str, content: bytes) -> Seal:
-    """Writes a file in one step: it has its name only when it is whole."""
+    """Write a file atomically: it gets its name only when it is complete."""
     partial = f"{path}.partial"
     with tf.io.gfile.GFile(partial, "wb") as file:
         file.write(content)
@@ -37,7 +37,7 @@ def write(path: str, content: bytes) -> Seal:
 
 
 def seal(path: str) -> Seal:
-    """The seal of a file as it lies there."""
+    """Compute the seal of a file on disk."""
     digest, size = hashlib.sha256(), 0
     with tf.io.gfile.GFile(path, "rb") as file:
         while chunk := file.read(CHUNK_BYTES):
@@ -47,7 +47,7 @@ def seal(path: str) -> Seal:
 
 
 def remove(path: str) -> None:
-    """Removes a file or a folder, if it is there."""
+    """Remove a file or a folder if it exists."""
     with suppress(tf.errors.NotFoundError):
         if tf.io.gfile.isdir(path):
             tf.io.gfile.rmtree(path)
@@ -57,7 +57,7 @@ def remove(path: str) -> None:
 
 @contextmanager
 def disk_may_be_full(folder: str, next_step: str) -> Iterator[None]:
-    """Says in clear words when there is no room.
+    """Report a full disk as such.
 
     Raises:
         MainlineError: the disk is full.

@@ -1,45 +1,45 @@
-"""What a look into a model and its losses say is wrong, in words: what, how much, and what to do about it."""
+"""Warnings about a model and its losses: what is wrong, how much, and what to do."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from pipeline.training.diagnostics.probe import Dead, Look, Spread
+from pipeline.training.diagnostics.probe import DeadUnits, EmbeddingSpread, Inspection
 
-# Adam divides by sqrt(v) + 1e-7 (the epsilon of tf_keras): below about that size a step follows epsilon, not the data.
+# Adam divides by sqrt(v) + 1e-7 (tf_keras's epsilon): below about that norm a step follows epsilon, not the data.
 VANISHED_NORM = 1e-6
-# A batch with a log loss below this is as good as fitted: its gradients may well be small.
+# Below this log loss a batch is fitted, and its gradients may well be small.
 FITTED_LOSS = 0.01
-# The derivative of the mean log loss by a logit is at most 1, so that the norm says how much inputs and weights
-# multiply it on its way back; Pascanu et al., "On the difficulty of training RNNs" (2013) clip far below.
+# The derivative of the mean log loss by a logit is at most 1: a larger norm comes from inputs and weights.
+# Pascanu et al., "On the difficulty of training RNNs" (2013) clip far below.
 EXPLODED_NORM = 1e3
 # Stanford CS231n, "Neural Networks Part 1": with too high a learning rate "as much as 40% of your network can be dead".
 DEAD_SHARE = 0.4
-# A twentieth of the length that all rows have in common: whatever the id, the layers behind get the same vector.
+# Of the norm of the mean row: below it, the next layers get nearly the same vector whatever the id.
 COLLAPSED_SHARE = 0.05
-# Numbers enter the tower with a variance of 1; a thousandth of that is nothing beside them, whatever the mean.
+# Numbers enter the deep part with variance 1; beside them, a thousandth is nothing.
 COLLAPSED_DISTANCE = 1e-3
 # Prechelt, "Early Stopping - But When?" (1998): generalization loss, there 1 to 5 % above the best.
 OVERFIT_RISE = 0.05
 
 
-def in_look(look: Look) -> list[str]:
-    """What is wrong with the model as it is now."""
+def in_inspection(inspection: Inspection) -> list[str]:
+    """Return the warnings about a model."""
     return [
-        *in_gradients(look.gradient_norm, look.loss),
-        *(text for layer, dead in look.dead.items() for text in in_units(layer, dead, look.rows)),
-        *(text for layer, spread in look.spreads.items() for text in in_spread(layer, spread)),
+        *in_gradients(inspection.gradient_norm, inspection.loss),
+        *(text for layer, dead in inspection.dead.items() for text in in_units(layer, dead, inspection.rows)),
+        *(text for layer, spread in inspection.spreads.items() for text in in_spread(layer, spread)),
     ]
 
 
 def in_gradients(norm: float, loss: float) -> Iterator[str]:
-    """Gradients that vanish although there is much to learn, explode, or are no numbers.
+    """Warn of gradients that vanish although the loss is high, explode, or are not finite.
 
     >>> next(in_gradients(5000.0, 0.7))[:53]
     'The gradients explode: their global norm is 5e+03, ab'
     """
     if not math.isfinite(norm):
         yield (
-            f"The gradients are no numbers (global norm {norm}). Lower training.learning_rate, set "
+            f"The gradients are not finite (global norm {norm}). Lower training.learning_rate, set "
             "training.clip_norm, and look for NaN in the input."
         )
     elif norm > EXPLODED_NORM:
@@ -54,10 +54,10 @@ def in_gradients(norm: float, loss: float) -> Iterator[str]:
         )
 
 
-def in_units(layer: str, dead: Dead, rows: int) -> Iterator[str]:
-    """A ReLU layer with many units that give 0 whatever comes in.
+def in_units(layer: str, dead: DeadUnits, rows: int) -> Iterator[str]:
+    """Warn of a ReLU layer with many units that are 0 for every row.
 
-    >>> list(in_units("deep_0", Dead(1, 64), 512))
+    >>> list(in_units("deep_0", DeadUnits(1, 64), 512))
     []
     """
     if dead.units > DEAD_SHARE * dead.of:
@@ -67,8 +67,8 @@ def in_units(layer: str, dead: Dead, rows: int) -> Iterator[str]:
         )
 
 
-def in_spread(layer: str, spread: Spread) -> Iterator[str]:
-    """An embedding table whose rows are nearly alike."""
+def in_spread(layer: str, spread: EmbeddingSpread) -> Iterator[str]:
+    """Warn of an embedding table whose rows are nearly alike."""
     floor = max(COLLAPSED_SHARE * spread.mean_norm, COLLAPSED_DISTANCE)
     if spread.rows > 1 and spread.distance < floor:
         yield (
@@ -79,16 +79,16 @@ def in_spread(layer: str, spread: Spread) -> Iterator[str]:
 
 
 def in_history(history: Mapping[str, Sequence[float]]) -> Iterator[str]:
-    """Losses by epoch, of the train and of the eval rows (``val_``), that are no numbers or drift apart.
+    """Warn of train and eval (``val_``) losses by epoch that are not finite or that diverge.
 
     >>> list(in_history({"log_loss": [0.6, 0.5, 0.4], "val_log_loss": [0.6, 0.55, 0.56]}))
     []
     """
     for name, values in history.items():
-        lost = next((epoch for epoch, value in enumerate(values, start=1) if not math.isfinite(value)), None)
-        if lost is not None:
+        bad = next((epoch for epoch, value in enumerate(values, start=1) if not math.isfinite(value)), None)
+        if bad is not None:
             yield (
-                f"{name} is {values[lost - 1]} at epoch {lost}. Lower training.learning_rate, set "
+                f"{name} is {values[bad - 1]} at epoch {bad}. Lower training.learning_rate, set "
                 "training.clip_norm, and look for NaN in the input."
             )
     train, eval_ = history.get("log_loss", ()), history.get("val_log_loss", ())
@@ -97,7 +97,7 @@ def in_history(history: Mapping[str, Sequence[float]]) -> Iterator[str]:
 
 
 def in_gap(train: Sequence[float], eval_: Sequence[float]) -> Iterator[str]:
-    """An eval loss that rose from its best while the train loss went on falling."""
+    """Warn of an eval loss that rose from its best while the train loss kept falling."""
     best = min(range(len(eval_)), key=eval_.__getitem__)
     if eval_[-1] > (1 + OVERFIT_RISE) * eval_[best] and train[-1] < train[best]:
         yield (

@@ -1,4 +1,4 @@
-"""Settings and final metrics of a fitting for TensorBoard's HParams page, where runs and trials are compared.
+"""Settings and final metrics of a training for TensorBoard's HParams page, which compares runs and trials.
 
 https://www.tensorflow.org/tensorboard/hyperparameter_tuning_with_hparams
 """
@@ -15,7 +15,7 @@ Value: TypeAlias = bool | int | float | str
 
 
 def write_hparams(log_dir: str, training: Training, metrics: Mapping[str, float]) -> None:
-    """Writes the settings of a fitting that is over, and its ``metrics`` as ``final/<name>``."""
+    """Write the settings of a finished training, and its ``metrics`` as ``final/<name>``."""
     writer = tf.summary.create_file_writer(log_dir)
     with writer.as_default(step=0):
         for message in (
@@ -29,7 +29,7 @@ def write_hparams(log_dir: str, training: Training, metrics: Mapping[str, float]
 
 
 def best_epoch(history: Mapping[str, Sequence[float]], monitor: str) -> dict[str, float]:
-    """The metrics of the epoch with the lowest ``monitor``, or of the last one where that was not measured.
+    """Return the metrics of the epoch with the lowest ``monitor``, or of the last one without it.
 
     >>> best_epoch({"auc": [0.6, 0.7, 0.8], "val_log_loss": [0.6, 0.5, 0.55]}, "val_log_loss")
     {'auc': 0.7, 'val_log_loss': 0.5}
@@ -40,7 +40,7 @@ def best_epoch(history: Mapping[str, Sequence[float]], monitor: str) -> dict[str
 
 
 def flat_settings(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Value]:
-    """Settings by dotted name; what is neither number, text nor truth value as text.
+    """Return settings by dotted name; other values than numbers, texts and booleans become text.
 
     >>> flat_settings({"epochs": 3, "clip_norm": None, "model": {"dropout": 0.1}, "class_weights": (1.0, 2.0)})
     {'epochs': 3, 'clip_norm': 'None', 'model.dropout': 0.1, 'class_weights': '(1.0, 2.0)'}

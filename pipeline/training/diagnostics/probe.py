@@ -1,4 +1,4 @@
-"""One look into a model on one fixed batch: gradients, activations, dead units, and how embeddings are spread."""
+"""Inspection of a model on a fixed batch: gradients, activations, dead units, and the spread of embeddings."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ Array: TypeAlias = npt.NDArray[Any]
 Layers: TypeAlias = list[keras.layers.Layer]
 T = TypeVar("T")
 
-# Layers that compute nothing of their own, or whose rows are looked at instead of their outputs.
-SILENT = (
+# Layers that compute nothing of their own, and tables, of which the rows are inspected instead of the outputs.
+UNINSPECTED = (
     keras.layers.InputLayer, keras.layers.Embedding, keras.layers.Flatten, keras.layers.Reshape,
     keras.layers.Concatenate, keras.layers.Dropout, stateless_random.Dropout,
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Spread:
-    """How the rows of an embedding table that a batch reads lie around their mean.
+class EmbeddingSpread:
+    """The spread around their mean of the rows of an embedding table that a batch reads.
 
     ``distance`` is the mean distance to the mean vector, ``mean_norm`` the length of that vector. ``effective_rank``
     is between 1 and the width: the exponential of the entropy of the singular values (Roy & Vetterli, "The Effective
@@ -40,16 +40,16 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Dead:
-    """How many units of a ReLU layer give 0 for every row of the batch."""
+class DeadUnits:
+    """The number of units of a ReLU layer, of all, that are 0 for every row of the batch."""
 
     units: int
     of: int
 
 
 @dataclass(frozen=True)
-class Look:
-    """What was seen: ``gradients`` by variable, ``activations`` (rows, ...) by layer, the rest by layer too.
+class Inspection:
+    """The state of a model: ``gradients`` by variable; ``activations`` (rows, ...) and the rest by layer.
 
     ``loss`` is the log loss of the batch without regularization.
     """
@@ -58,22 +58,22 @@ class Look:
     loss: float
     gradients: Mapping[str, Array]
     activations: Mapping[str, Array]
-    dead: Mapping[str, Dead]
-    spreads: Mapping[str, Spread]
+    dead: Mapping[str, DeadUnits]
+    spreads: Mapping[str, EmbeddingSpread]
 
     @property
     def gradient_norm(self) -> float:
-        """The length of all gradients taken as one vector."""
+        """The norm of all gradients as one vector."""
         squares = (float(np.sum(np.square(gradient, dtype=np.float64))) for gradient in self.gradients.values())
         return float(np.sqrt(sum(squares)))
 
 
 class Probe:
-    """Looks into a model on a batch: (features, label) or (features, label, sample weight).
+    """Inspects a model on a batch: (features, label) or (features, label, sample weight).
 
-    The model runs as it serves, without dropout. Looking waits for no other worker, so that one of them may do it
-    alone; a probe must be made outside of the scope of a strategy, or it would send its variables to the others.
-    Activations and the rows that a table is asked for are seen in functional models only.
+    The model runs as in serving, without dropout. An inspection waits for no other worker, so that the chief can do it
+    alone. Make a probe outside of the scope of a strategy, or its variables would be sent to other workers. Activations
+    and the rows that are read of a table are only available in functional models.
     """
 
     def __init__(self, model: keras.Model, batch: Batch) -> None:
@@ -81,17 +81,17 @@ class Probe:
         self.features, self.labels, *weights = batch
         self.weights = weights[0] if weights else None
         functional = is_functional(model)
-        self._layers = [layer for layer in model.layers if is_watched(layer)] if functional else []
+        self._layers = [layer for layer in model.layers if has_activations(layer)] if functional else []
         self._tables = embeddings(model)
         self._inner = self._inner_model() if functional else None
 
-    def look(self) -> Look:
-        """Everything, now."""
+    def inspect(self) -> Inspection:
+        """Inspect the model as it is now."""
         strategy = self.model.distribute_strategy
         loss, gradients = on_one_replica(strategy, self._gradients)
         outputs, ids = on_one_replica(strategy, self._outputs) if self._inner else ({}, {})
         activations = {name: output.numpy() for name, output in outputs.items()}
-        return Look(
+        return Inspection(
             int(self.labels.shape[0]),
             float(loss),
             {name: gradient.numpy() for name, gradient in gradients.items()},
@@ -101,7 +101,7 @@ class Probe:
         )
 
     def _inner_model(self) -> keras.Model:
-        """The same layers, with all that is watched as outputs: activations, and the ids that tables are asked for."""
+        """Return a model of the same layers that outputs the activations, and the ids that tables look up."""
         outputs = {layer.name: layer.get_output_at(0) for layer in self._layers}
         ids = {layer.name: layer.get_input_at(0) for layer in self._tables}
         return keras.Model(self.model.input, (outputs, ids))
@@ -112,7 +112,7 @@ class Probe:
     def _gradients(self) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
-            # Not the model's own loss, which also counts for its metrics and refuses to outside of a replica.
+            # Not the model's own loss, which would update its metrics, and fails outside of a replica.
             scores = tf.cast(self.model(self.features, training=False), tf.float32)
             labels = tf.reshape(tf.cast(self.labels, tf.float32), tf.shape(scores))
             losses = keras.losses.binary_crossentropy(labels, scores)
@@ -124,60 +124,60 @@ class Probe:
 
 
 def on_one_replica(strategy: tf.distribute.Strategy, function: Callable[[], T]) -> T:
-    """What a function gives on this worker's first replica; a coordinator of parameter servers calls it itself."""
+    """Call a function on this worker's first replica; a coordinator of parameter servers calls it directly."""
     if isinstance(strategy, tf.distribute.experimental.ParameterServerStrategy):
         return function()
     return tf.nest.map_structure(lambda value: strategy.experimental_local_results(value)[0], strategy.run(function))
 
 
 def weighted_mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """(batch,) values by (batch,) or (batch, 1) weights."""
+    """Return the mean of values (batch,) by weights (batch,) or (batch, 1)."""
     shares = tf.reshape(tf.cast(weights, values.dtype), [-1])
     return tf.math.divide_no_nan(tf.reduce_sum(values * shares), tf.reduce_sum(shares))
 
 
 def embeddings(model: keras.Model) -> Layers:
-    """The embedding tables with more than one number a row."""
+    """Return the embedding tables that are wider than 1."""
     return [layer for layer in model.layers if isinstance(layer, keras.layers.Embedding) and layer.output_dim > 1]
 
 
-def is_watched(layer: keras.layers.Layer) -> bool:
-    """Whether a layer's output says something that no other one's does."""
-    if isinstance(layer, SILENT) or not layer.inbound_nodes:
+def has_activations(layer: keras.layers.Layer) -> bool:
+    """Tell whether the output of a layer is worth logging."""
+    if isinstance(layer, UNINSPECTED) or not layer.inbound_nodes:
         return False
     output = layer.get_output_at(0)
     return not isinstance(output, list | tuple | dict) and output.dtype.is_floating
 
 
 def is_relu(layer: keras.layers.Layer) -> bool:
-    """Whether a layer ends in max(x, 0)."""
+    """Tell whether a layer ends in a ReLU."""
     return isinstance(layer, keras.layers.ReLU) or getattr(layer, "activation", None) is keras.activations.relu
 
 
-def dead_units(outputs: Array) -> Dead:
-    """Units of outputs (rows, ..., units) that are 0 for every row.
+def dead_units(outputs: Array) -> DeadUnits:
+    """Count the units of outputs (rows, ..., units) that are 0 for every row.
 
     >>> dead_units(np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]))
-    Dead(units=2, of=3)
+    DeadUnits(units=2, of=3)
     """
     flat = outputs.reshape(-1, outputs.shape[-1])
-    return Dead(int(np.sum(~flat.any(axis=0))), flat.shape[1])
+    return DeadUnits(int(np.sum(~flat.any(axis=0))), flat.shape[1])
 
 
 def rows_of(layer: keras.layers.Layer, ids: tf.Tensor | None) -> Array:
-    """The rows (rows, width) of a table that some ids read, each once; all of them where no ids are known."""
+    """Return the rows (rows, width) of a table that ids read, each once; without ids, all rows."""
     table = tf.convert_to_tensor(layer.embeddings).numpy().astype(np.float64)
     return table if ids is None else table[np.unique(ids.numpy())]
 
 
-def spread(rows: Array) -> Spread:
-    """How rows (rows, width) lie around their mean.
+def spread(rows: Array) -> EmbeddingSpread:
+    """Compute the spread of rows (rows, width) around their mean.
 
     >>> spread(np.array([[1.0, 0.0], [-1.0, 0.0]]))
-    Spread(rows=2, distance=1.0, mean_norm=0.0, effective_rank=1.0)
+    EmbeddingSpread(rows=2, distance=1.0, mean_norm=0.0, effective_rank=1.0)
     """
     centred = rows - rows.mean(axis=0)
-    return Spread(
+    return EmbeddingSpread(
         len(rows),
         float(np.linalg.norm(centred, axis=1).mean()),
         float(np.linalg.norm(rows.mean(axis=0))),
@@ -186,7 +186,7 @@ def spread(rows: Array) -> Spread:
 
 
 def effective_rank(rows: Array) -> float:
-    """In how many directions rows (rows, width) differ; nan where one of them is not finite.
+    """Compute in how many directions rows (rows, width) differ; nan if one of them is not finite.
 
     >>> round(effective_rank(np.eye(3)), 6), effective_rank(np.zeros((3, 2)))
     (3.0, 1.0)

@@ -1,4 +1,4 @@
-"""Embedding tables for TensorBoard's projector, which draws them by PCA, t-SNE or UMAP with a name on every point.
+"""Embedding tables for TensorBoard's projector, which plots them by PCA, t-SNE or UMAP with a name at every point.
 
 https://www.tensorflow.org/tensorboard/tensorboard_projector_plugin
 """
@@ -23,22 +23,22 @@ from pipeline.training.diagnostics.probe import embeddings
 from pipeline.training.warm_start.vocabularies import read_vocabularies, table_features
 
 Labels: TypeAlias = Mapping[str, str]
-# What TensorBoard's t-SNE still draws at a bearable speed; it samples 10,000 points itself.
-MOST_ROWS = 10_000
+# TensorBoard's t-SNE samples 10,000 points.
+MAX_ROWS = 10_000
 BREAKS = re.compile(r"[\t\r\n]")
 
 
 def write_projector(
     log_dir: str, model: keras.Model, table: Table, transform: tft.TFTransformOutput, labels_dir: str | None = None
 ) -> tuple[str, ...]:
-    """Writes vectors and names of every embedding table whose ids have terms or buckets; gives the layers written.
+    """Write vectors and names of every embedding table whose ids have a meaning, and return the names of the layers.
 
     Args:
-        log_dir: where TensorBoard will look; it must hold an event file of its own, or TensorBoard passes it by.
-        model: with the weights to draw.
+        log_dir: the folder for TensorBoard, which skips it unless it holds an event file.
+        model: with the weights to plot.
         table: the features.
-        transform: where the vocabularies are.
-        labels_dir: may hold ``<column>.csv`` with the header ``value,label``: what a person calls a value.
+        transform: with the vocabularies.
+        labels_dir: may hold ``<column>.csv`` with the header ``value,label``, a readable name for each value.
     """
     vocabularies = read_vocabularies(table, transform)
     features = {feature.transformed_name: feature for feature in table.features}
@@ -49,7 +49,7 @@ def write_projector(
         if layer.name not in names:
             continue
         labels = read_labels(labels_dir, features[names[layer.name]])
-        kept = list(islice(rows_of(vocabularies[names[layer.name]], labels), MOST_ROWS))
+        kept = list(islice(rows_of(vocabularies[names[layer.name]], labels), MAX_ROWS))
         vectors = tf.convert_to_tensor(layer.embeddings).numpy()[[index for index, _ in kept]]
         io_utils.write_string_file(f"{log_dir}/projector/{layer.name}.tsv", as_tsv(vectors))
         io_utils.write_string_file(
@@ -62,7 +62,7 @@ def write_projector(
 
 
 def add_table(config: Any, layer: str) -> None:
-    """Tells TensorBoard of a table; paths are relative to the config."""
+    """Add a table to the projector's config; paths are relative to it."""
     entry = config.embeddings.add()
     entry.tensor_name = layer
     entry.tensor_path = f"projector/{layer}.tsv"
@@ -70,7 +70,7 @@ def add_table(config: Any, layer: str) -> None:
 
 
 def rows_of(vocabulary: Vocabulary, labels: Labels) -> Iterator[tuple[int, tuple[str, str]]]:
-    """The rows that stand for something, the most frequent terms first: index, and name and label.
+    """Yield the rows with a meaning, the most frequent terms first, as index and (name, label).
 
     >>> list(rows_of(Vocabulary(4, ("a",), oov=1, first_oov=1), {"a": "Alpha"}))
     [(0, ('a', 'Alpha')), (1, ('(other 0)', ''))]
@@ -83,7 +83,7 @@ def rows_of(vocabulary: Vocabulary, labels: Labels) -> Iterator[tuple[int, tuple
 
 
 def read_labels(directory: str | None, feature: Feature) -> Labels:
-    """What a person calls the values of a feature's column; empty where nobody has said."""
+    """Return the readable names of the values of a feature's column; empty if there is no file."""
     path = f"{directory}/{feature.reads[0]}.csv"
     if directory is None or not tf.io.gfile.exists(path):
         return {}
@@ -92,7 +92,7 @@ def read_labels(directory: str | None, feature: Feature) -> Labels:
 
 
 def as_tsv(vectors: Iterable[Iterable[float]]) -> str:
-    r"""Vectors (rows, width) as lines of numbers.
+    r"""Write vectors (rows, width) as lines of numbers.
 
     >>> as_tsv([[1.0, 0.25]])
     '1\t0.25\n'
@@ -101,7 +101,7 @@ def as_tsv(vectors: Iterable[Iterable[float]]) -> str:
 
 
 def as_names(rows: Sequence[tuple[str, str]], labelled: bool) -> str:
-    r"""Names as TensorBoard reads them: one a line, or, with labels, two columns under a heading.
+    r"""Write names as TensorBoard reads them: one a line or, with labels, two columns under a heading.
 
     >>> as_names([("a\tb", "")], labelled=False), as_names([("1", "Toy Story")], labelled=True)
     ('a b\n', 'name\tlabel\n1\tToy Story\n')

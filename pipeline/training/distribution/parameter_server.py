@@ -1,4 +1,4 @@
-"""What a fitting under parameter servers does otherwise: rows for each worker, and evaluation by the chief alone."""
+"""Training with parameter servers: each worker reads its own stream of rows, and the chief evaluates alone."""
 
 import numpy as np
 import tensorflow as tf
@@ -12,14 +12,14 @@ from pipeline.training.input.batches import Batches, Split, finished, stream
 def worker_batches(
     split: Split, batch_size: int, seed: int, epoch: int, class_weights: tuple[float, float]
 ) -> keras.utils.experimental.DatasetCreator:
-    """Full batches for every worker, each in an order of its own over all rows, so that a lost worker loses none.
+    """Return full batches for every worker, each from all rows in its own order, so that a lost worker loses none.
 
-    Steps go to whoever is free: what an epoch saw is its number of rows, not each of them once.
+    Steps go to the next free worker: an epoch is a number of rows, not each row once.
     """
 
     def make(_: tf.distribute.InputContext) -> Batches:
         worker = tf.distribute.coordinator.experimental_get_current_worker_index()
-        # No seed of one worker is another's for a neighbouring seed of the config.
+        # Far apart, so that neighbouring seeds of a config share no worker's seed.
         own_seed = seed * 4096 + tf.cast(worker, tf.int64)
         return finished(stream(split, batch_size, own_seed, epoch * split.rows), split, class_weights)
 
@@ -27,9 +27,9 @@ def worker_batches(
 
 
 class ChiefEvaluation(keras.callbacks.Callback):
-    """Evaluates the weights of each epoch in the chief, on all eval rows once; workers may come and go meanwhile.
+    """Evaluate the weights of each epoch on the chief, on every eval row once; workers may come and go meanwhile.
 
-    Must stand first: the callbacks behind find the metrics in the logs of the epoch.
+    Must come first: the callbacks after it find the metrics in the logs of the epoch.
     """
 
     def __init__(self, copy: keras.Model, batches: Batches, steps: int, best: BestWeights) -> None:
@@ -40,7 +40,7 @@ class ChiefEvaluation(keras.callbacks.Callback):
         self.best = best
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Adds the metrics, as ``val_*``."""
+        """Add the metrics as ``val_*``."""
         self.best.on_test_begin()
         copy_weights(self.model, self.copy)
         found = self.copy.evaluate(self.batches, steps=self.steps, verbose=0, return_dict=True)
@@ -49,18 +49,20 @@ class ChiefEvaluation(keras.callbacks.Callback):
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copies weights between models of the same layers; those of the source may be partitioned by rows."""
-    for giver, taker in zip(source.layers, target.layers, strict=True):
-        parts = giver.get_weights()
-        for weight in taker.weights:
+    """Copy weights between models of the same layers; those of the source may be partitioned by rows."""
+    for from_layer, to_layer in zip(source.layers, target.layers, strict=True):
+        parts = from_layer.get_weights()
+        for weight in to_layer.weights:
             whole = parts.pop(0)
             while whole.shape != tuple(weight.shape):
                 whole = np.concatenate([whole, parts.pop(0)])
             weight.assign(whole)
 
 
-def tell_spread(model: keras.Model, servers: int) -> None:
-    """Says how many embedding tables are cut by rows, a part for each server; smaller ones lie on one of them."""
+def log_partitioned_tables(model: keras.Model, servers: int) -> None:
+    """Log how many embedding tables are partitioned by rows; a smaller table is on a single server."""
     tables = [layer.embeddings for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
-    spread = sum(len(getattr(table, "variables", ())) > 1 for table in tables)
-    progress.info("%d of %d embedding tables are spread over %d parameter servers", spread, len(tables), servers)
+    partitioned = sum(len(getattr(table, "variables", ())) > 1 for table in tables)
+    progress.info(
+        "%d of %d embedding tables are partitioned over %d parameter servers", partitioned, len(tables), servers
+    )

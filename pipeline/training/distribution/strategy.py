@@ -1,4 +1,4 @@
-"""Distribution: which strategy, which task this process has, what it computes, and where it may write."""
+"""The distribution strategy, and the task of this process in its cluster."""
 
 import json
 import os
@@ -12,18 +12,18 @@ from components.support.heartbeat import beat
 from pipeline.errors import ConfigError
 from pipeline.training.input.batches import Share, progress
 
-# Smaller tables are not worth a message more.
+# Partitioning smaller tables costs more messages than it saves memory.
 PARTITION_BYTES = 16 << 10
 MultiWorker = tf.distribute.MultiWorkerMirroredStrategy
 
 
 def make_strategy(name: str, parameter_servers: int = 1) -> tf.distribute.Strategy:
-    """The strategy of a config; ``multi_worker`` and ``parameter_server`` read their cluster from TF_CONFIG.
+    """Make the strategy of a config; ``multi_worker`` and ``parameter_server`` read their cluster from TF_CONFIG.
 
     https://www.tensorflow.org/guide/distributed_training
 
     Raises:
-        ConfigError: parameter servers without a cluster.
+        ConfigError: there is no cluster for parameter servers.
     """
     match name:
         case "none":
@@ -38,12 +38,12 @@ def make_strategy(name: str, parameter_servers: int = 1) -> tf.distribute.Strate
 
 
 def parameter_server_strategy(parameter_servers: int) -> tf.distribute.Strategy:
-    """Variables on the parameter servers, the rows of larger ones spread over all of them."""
+    """Keep variables on the parameter servers, large ones partitioned by rows."""
     if not (has_role("chief") and has_role("worker") and has_role("ps")):
         raise ConfigError(
             "training.strategy=parameter_server", "there is no cluster",
             expected="TF_CONFIG with a chief, workers and ps", received=os.environ.get("TF_CONFIG", "no TF_CONFIG"),
-            next_step="Train through the pipeline, which starts the processes, or take another strategy.",
+            next_step="Train through the pipeline, which starts the processes, or choose another strategy.",
         )  # fmt: skip
     report_lost_peers()
     partitioner = tf.distribute.experimental.partitioners.MinSizePartitioner(
@@ -53,10 +53,10 @@ def parameter_server_strategy(parameter_servers: int) -> tf.distribute.Strategy:
     return tf.distribute.ParameterServerStrategy(resolver, variable_partitioner=partitioner)
 
 
-def serve_if_told() -> None:
-    """In a worker or a parameter server of a cluster that a coordinator leads, serves it and never returns.
+def serve_if_coordinated() -> None:
+    """In a parameter server, or in a worker that a coordinator leads, serve and never return; else do nothing.
 
-    In any other process, does nothing. Whoever started the process ends it.
+    The process that started this one ends it.
     """
     if not has_role("ps") or task()[0] not in ("worker", "ps"):
         return
@@ -70,7 +70,7 @@ def serve_if_told() -> None:
 
 
 def report_lost_peers() -> None:
-    """Makes gRPC say that a peer is gone, instead of waiting for it.
+    """Make gRPC report a lost peer instead of waiting for it.
 
     https://www.tensorflow.org/tutorials/distribute/parameter_server_training
     """
@@ -78,20 +78,20 @@ def report_lost_peers() -> None:
 
 
 def read_tf_config(tf_config: str | None = None) -> dict[str, Any]:
-    """TF_CONFIG, as given or from the environment; empty for a process alone."""
+    """Return TF_CONFIG, as given or from the environment; empty for a single process."""
     return dict(json.loads(tf_config or os.environ.get("TF_CONFIG") or "{}"))
 
 
 def has_role(role: str, tf_config: str | None = None) -> bool:
-    """Whether the cluster has tasks of a role."""
+    """Tell whether the cluster has tasks of a role."""
     return bool(read_tf_config(tf_config).get("cluster", {}).get(role))
 
 
 def task(tf_config: str | None = None) -> tuple[str, int, int]:
-    """(type, index, number of workers) of this process, by TF_CONFIG; alone, it is the chief.
+    """Return type and index of this process in TF_CONFIG, and the number of workers; a single process is the chief.
 
-    The chief comes first, then workers, then parameter servers. A chief is a worker too, unless it leads parameter
-    servers.
+    Indices count the chief first, then workers, then parameter servers. The chief is one of the workers, unless there
+    are parameter servers.
 
     >>> task('{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 1}}')
     ('worker', 1, 2)
@@ -106,12 +106,12 @@ def task(tf_config: str | None = None) -> tuple[str, int, int]:
 
 
 def is_chief() -> bool:
-    """Whether this process exports and logs: the first of the workers, or the one that leads them."""
+    """Tell whether this process exports and logs: the first worker, or the coordinator."""
     return task()[1] == 0
 
 
 def share(distribution: tf.distribute.Strategy) -> Share:
-    """Which replicas this process computes."""
+    """Return the replicas that this process computes."""
     if not isinstance(distribution, MultiWorker):
         return Share(0, distribution.num_replicas_in_sync, distribution.num_replicas_in_sync)
     _, index, workers = task()
@@ -120,7 +120,7 @@ def share(distribution: tf.distribute.Strategy) -> Share:
 
 
 def of_chief(distribution: tf.distribute.Strategy, value: int) -> int:
-    """The chief's value, in all workers, once all have come here."""
+    """Return the chief's value on all workers, as soon as all of them have called this."""
     if not isinstance(distribution, MultiWorker):
         return value
     given = tf.constant(value if is_chief() else 0, tf.int32)
@@ -133,15 +133,15 @@ def of_chief(distribution: tf.distribute.Strategy, value: int) -> int:
 
 
 def wait_for_all(distribution: tf.distribute.Strategy) -> None:
-    """Waits until all workers have come here; the chief, whose work is done, misses none that was lost on the way."""
+    """Wait until all workers have called this; the chief, which has finished, tolerates a lost one."""
     try:
         of_chief(distribution, 0)
     except tf.errors.OpError as error:
         if not is_chief():
             raise
-        progress.warning("a worker was lost at the very end: %s", error.message.splitlines()[0])
+        progress.warning("a worker was lost after the training had finished: %s", error.message.splitlines()[0])
 
 
 def export_directory(serving_model_dir: str) -> str:
-    """Where this process may save: the real folder for the chief, a throw-away one for the others."""
+    """Return where this process saves: the chief in the real folder, others in a temporary one."""
     return serving_model_dir if is_chief() else str(Path(tempfile.mkdtemp(prefix="worker-")) / "model")

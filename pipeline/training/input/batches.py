@@ -1,12 +1,12 @@
-"""Transformed examples as batches: training rows as one endless stream that can be entered anywhere, eval rows once.
+"""Batches of transformed examples: an endless shuffled stream for training, to enter at any step, and eval batches.
 
-A stream is a matter of the seed alone: epoch ``e`` is a shuffle seeded by (seed, e), batches are always full and run
-over the border of an epoch. Step ``s`` therefore begins at row ``s * batch size``, whoever reads, and however often the
-reading began anew. The order is that of one version of this file: another may shuffle otherwise.
+The order depends on the seed alone: epoch ``e`` is shuffled by (seed, e), and batches are always full and continue
+across the end of an epoch. So step ``s`` always begins at row ``s * batch size``, on any worker and after any number of
+restarts. Another version of this file may shuffle differently.
 
-A split that fits in ``HELD_BYTES`` is parsed once, and a batch is a gather from memory. A larger one is read anew in
-each epoch, its parts in an order of the epoch, and shuffled window by window. The parts are blocks on the local disk,
-parsed once, where there is a folder with room for them, else the files themselves.
+A split of up to ``HELD_BYTES`` is parsed once and kept in memory. A larger one is read again in each epoch: its parts
+in a shuffled order, and their rows shuffled window by window. The parts are parsed blocks on the local disk if there is
+room for them, else the files themselves.
 """
 
 import dataclasses
@@ -32,17 +32,17 @@ Example: TypeAlias = tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]
 HELD_BYTES = 128 * 2**20
 WINDOW_BYTES = 32 * 2**20
 FOREVER = 2**62
-# How many are counted between two words on how far the counting is.
+# Batches that are counted between two heartbeats.
 BATCHES_AT_ONCE = 64
-# What is shuffled, where it is not a window of rows.
+# Shuffles the parts; windows have the numbers from 0 on.
 PARTS = -1
 
 
 @dataclass(frozen=True)
 class Split:
-    """The transformed rows of one split, gzipped TFRecords of tf.Example, and how to read one.
+    """The transformed rows of one split, gzipped TFRecords of tf.Example.
 
-    ``spec`` parses an example, label and weight included. ``blocks`` are the same rows once more, parsed.
+    ``spec`` parses an example, including label and weight. ``blocks`` hold the same rows, parsed.
     """
 
     files: tuple[str, ...]
@@ -54,24 +54,24 @@ class Split:
 
     @property
     def parsed_bytes(self) -> int:
-        """What all rows take as numbers."""
+        """The size of all rows when parsed."""
         return self.rows * row_bytes(self.spec)
 
     def is_held(self) -> bool:
-        """Whether all rows fit in memory."""
+        """Tell whether all rows are kept in memory."""
         return self.parsed_bytes <= HELD_BYTES
 
     def window(self) -> int:
-        """How many rows are shuffled at a time where not all of them are held."""
+        """Return how many rows are shuffled at a time if not all are in memory."""
         return max(1, WINDOW_BYTES // row_bytes(self.spec))
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What is read where not all rows are held."""
+        """The files to read if not all rows are in memory."""
         return self.blocks or self.files
 
     def read(self, parts: tf.Tensor) -> Batches:
-        """The rows of some parts, in order, as matrices."""
+        """Return the rows of some parts, in order, as matrices."""
         return read_blocks(parts, self.spec) if self.blocks else read_matrices(parts, self.spec)
 
 
@@ -85,16 +85,16 @@ class Share:
 
     @property
     def worker(self) -> int:
-        """Which of the processes this is."""
+        """The index of this process."""
         return self.first // self.count
 
     @property
     def workers(self) -> int:
-        """How many processes there are."""
+        """The number of processes."""
         return self.total // self.count
 
     def cuts(self, rows: int) -> list[tuple[int, int]]:
-        """Where each replica of this process begins and ends in a batch; sizes differ by at most one.
+        """Return where each replica of this process begins and ends in a batch; sizes differ by at most one.
 
         >>> [Share(worker, 1, 3).cuts(10) for worker in range(3)]
         [[(0, 3)], [(3, 6)], [(6, 10)]]
@@ -104,16 +104,16 @@ class Share:
 
 
 def list_files(patterns: Sequence[str]) -> tuple[str, ...]:
-    """The files that some places stand for, in order: each is a file, or all of a folder if it ends with ``/*``."""
+    """Return the files of some patterns, in order: a pattern is a file, or ends with ``/*`` for all of a folder."""
     return tuple(all_files(patterns))
 
 
 def count_records(file_patterns: Sequence[str]) -> int:
-    """How many records the files hold."""
+    """Count the records of the files."""
     sizes = read_serialized(list_files(file_patterns)).map(tf.size).batch(BATCHES_AT_ONCE)
     total = 0
-    for some in sizes.as_numpy_iterator():
-        total += int(some.sum())
+    for counts in sizes.as_numpy_iterator():
+        total += int(counts.sum())
         beat()
     return total
 
@@ -128,20 +128,20 @@ def training_batches(
     sharding: Literal["record", "file"] = "record",
     folder: Path | None = None,
 ) -> Batches:
-    """Batches of (features, label, weight) for this process, one per replica and step, from ``first_step`` on.
+    """Return batches of (features, label, weight) for this process, one per replica and step, from ``first_step`` on.
 
     Args:
         split: the rows of all workers.
         batch_size: rows in a global batch.
-        seed: decides the order of the rows.
-        first_step: how many global batches have been read before.
-        share: what this process computes; all, when not given.
-        class_weights: what a row of label 0 and one of label 1 counts, beside its own weight.
-        sharding: ``record``: the share of every global batch; ``file``: batches of this worker's own files.
-        folder: where blocks may lie as long as the batches are read.
+        seed: for the order of the rows.
+        first_step: the number of global batches that were read before.
+        share: the replicas of this process; by default, all.
+        class_weights: factors for rows of label 0 and of label 1.
+        sharding: ``record`` reads a share of every global batch, ``file`` reads this worker's own files.
+        folder: for parsed blocks, for as long as the batches are read.
 
     Raises:
-        ConfigError: a batch of fewer rows than replicas.
+        ConfigError: a global batch has fewer rows than there are replicas.
     """
     share = share or Share()
     if batch_size < share.total:
@@ -159,20 +159,20 @@ def training_batches(
 
 
 def in_blocks(split: Split, folder: Path | None) -> Split:
-    """The split with blocks in a new folder below another one, if it is not held and there is room for them."""
+    """Return the split with parsed blocks below ``folder``, if it is not kept in memory and there is room for them."""
     if folder is None or split.is_held():
         return split
     gigabytes = split.parsed_bytes / 1e9
     if not has_room(folder, split.parsed_bytes):
-        progress.info("no room in %s for %.1f GB of rows: they are parsed anew in each epoch", folder, gigabytes)
+        progress.info("no room in %s for %.1f GB of parsed rows: parsing them again in each epoch", folder, gigabytes)
         return split
-    progress.info("%d rows are parsed once, %.1f GB in %s", split.rows, gigabytes, folder)
+    progress.info("parsing %d rows once, %.1f GB in %s", split.rows, gigabytes, folder)
     own = Path(tempfile.mkdtemp(dir=folder))
     return dataclasses.replace(split, blocks=write_blocks(split.files, split.spec, own))
 
 
 def own_files(split: Split, share: Share) -> Split | None:
-    """The split with this worker's files alone, or None where there are not enough for all workers."""
+    """Return the split with this worker's files only, or None if there are fewer files than workers."""
     if len(split.files) < share.workers:
         progress.info("%d files are too few for %d workers: sharding by record", len(split.files), share.workers)
         return None
@@ -186,7 +186,7 @@ def own_files(split: Split, share: Share) -> Split | None:
 def stream(
     split: Split, batch_size: int, seed: int | tf.Tensor, first_row: int, cuts: Sequence[tuple[int, int]] | None = None
 ) -> Batches:
-    """The endless stream from one row on, shuffled anew in each epoch: matrices of full batches or of cuts of them."""
+    """Return the endless shuffled stream from ``first_row`` on, as matrices of full batches or of ``cuts`` of them."""
     cuts = cuts or [(0, batch_size)]
     if not split.is_held():
         return cut(windows(split, seed, first_row).rebatch(batch_size, drop_remainder=True), cuts, batch_size)
@@ -196,13 +196,13 @@ def stream(
 
 
 def hold(split: Split) -> Matrices:
-    """All rows, in memory."""
+    """Read all rows into memory."""
     whole: Matrices = read_matrices(split.files, split.spec).rebatch(split.rows).get_single_element()
     return whole
 
 
 def orders(rows: int, seed: int | tf.Tensor, first_row: int) -> Batches:
-    """The numbers of all rows as each epoch has them, one element an epoch; the first one is what is left of it."""
+    """Return the row numbers in the order of each epoch, one element per epoch; the first is the rest of its epoch."""
     epoch, skipped = divmod(first_row, rows)
     begun = tf.data.Dataset.from_tensors(shuffled(rows, seed, epoch)[skipped:])
     later = tf.data.Dataset.range(epoch + 1, FOREVER).map(lambda index: shuffled(rows, seed, index))
@@ -210,7 +210,7 @@ def orders(rows: int, seed: int | tf.Tensor, first_row: int) -> Batches:
 
 
 def windows(split: Split, seed: int | tf.Tensor, first_row: int) -> Batches:
-    """All rows of each epoch as matrices, a window an element; the first epoch is what is left of it."""
+    """Return the rows of each epoch as matrices, one element per window; the first epoch is the rest of it."""
     epoch, skipped = divmod(first_row, split.rows)
     window, parts = split.window(), tf.constant(list(split.parts), tf.string)
 
@@ -228,16 +228,16 @@ def windows(split: Split, seed: int | tf.Tensor, first_row: int) -> Batches:
     return tf.data.Dataset.range(epoch, FOREVER).flat_map(read).prefetch(1)
 
 
-def shuffled(rows: int | tf.Tensor, seed: int | tf.Tensor, *place: int | tf.Tensor) -> tf.Tensor:
-    """The numbers below ``rows`` in an order of seed and place, such as an epoch, alone."""
+def shuffled(rows: int | tf.Tensor, seed: int | tf.Tensor, *position: int | tf.Tensor) -> tf.Tensor:
+    """Return the numbers below ``rows`` in an order that depends on the seed and on ``position``, such as an epoch."""
     key = tf.stack([tf.cast(seed, tf.int64), tf.constant(0, tf.int64)])
-    for part in place:
+    for part in position:
         key = tf.random.experimental.stateless_fold_in(key, tf.cast(part, tf.int64))
     return tf.random.experimental.stateless_shuffle(tf.range(tf.cast(rows, tf.int64)), key)
 
 
 def cut(batched: Batches, cuts: Sequence[tuple[int, int]], batch_size: int) -> Batches:
-    """The parts of each batch that the replicas of this process get, one after another."""
+    """Return the parts of each batch that the replicas of this process compute, one after another."""
     if list(cuts) == [(0, batch_size)]:
         return batched
     lows, highs = (tf.constant(bounds, tf.int64) for bounds in zip(*cuts, strict=True))
@@ -252,9 +252,9 @@ def cut(batched: Batches, cuts: Sequence[tuple[int, int]], batch_size: int) -> B
 def eval_batches(
     split: Split, batch_size: int, share: Share | None = None, folder: Path | None = None
 ) -> tuple[Batches, int]:
-    """Batches of (features, label, weight), and how many of them each replica gets: as many as any other.
+    """Return batches of (features, label, weight), and how many each replica gets, which is the same for all.
 
-    Batches are full: behind the last row the first ones follow again, with a weight of 0. Blocks may lie in ``folder``.
+    Batches are full: after the last row the first ones follow again, with a weight of 0. ``folder`` is for blocks.
     """
     share = share or Share()
     size = -(-min(batch_size, split.rows) // share.total)
@@ -274,13 +274,13 @@ def eval_batches(
 
 
 def first_batch(split: Split, batch_size: int) -> Example:
-    """The first rows of a split, at most so many, as (features, label, weight)."""
+    """Return up to ``batch_size`` first rows of a split as (features, label, weight)."""
     rows = split.read(tf.constant(list(split.parts), tf.string)).rebatch(batch_size)
     return finisher(split)(next(iter(rows)))
 
 
 def finished(batched: Batches, split: Split, class_weights: tuple[float, float]) -> Batches:
-    """An endless stream of matrices as batches of (features, label, weight), prefetched."""
+    """Turn an endless stream of matrices into batches of (features, label, weight), prefetched."""
     finish = finisher(split, class_weights)
     batches = batched.map(lambda *matrices: finish(matrices), num_parallel_calls=tf.data.AUTOTUNE)
     endless = batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
@@ -288,7 +288,7 @@ def finished(batched: Batches, split: Split, class_weights: tuple[float, float])
 
 
 def finisher(split: Split, class_weights: tuple[float, float] = (1.0, 1.0)) -> Callable[..., Example]:
-    """A function from matrices to (features, label (batch, 1), weight (batch,) float32)."""
+    """Return a function from matrices to (features, label (batch, 1), weight (batch,) float32)."""
 
     def finish(matrices: Matrices, counted: tf.Tensor | None = None) -> Example:
         features = unpack(matrices, split.spec)

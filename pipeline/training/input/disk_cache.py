@@ -1,4 +1,4 @@
-"""Rows that memory does not hold, as matrices in files on the local disk: parsed once, read again in every epoch."""
+"""Rows that do not fit in memory, parsed once into blocks on the local disk and read again in every epoch."""
 
 import shutil
 import tempfile
@@ -14,20 +14,20 @@ from components.support.heartbeat import beat
 from pipeline.training.input.columns import Matrices, Spec, by_type, read_matrices, row_bytes, width
 
 BLOCK_BYTES = 8 * 2**20
-# What is left to others on the disk.
+# Free space that other processes keep.
 SPARE_BYTES = 2**30
 PREFIX = "mainline-rows-"
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A new folder on the local disk, until the end; what processes that were killed left goes at the beginning."""
-    place = Path(tempfile.gettempdir())
-    for left in place.glob(f"{PREFIX}*.lock"):
-        # The lock of a process that lives cannot be had.
-        with suppress(Timeout, OSError), FileLock(left, timeout=0):
-            remove(left)
-    lock = place / f"{PREFIX}{uuid.uuid4().hex}.lock"
+    """Make a temporary folder on the local disk, and remove those of processes that were killed."""
+    parent = Path(tempfile.gettempdir())
+    for stale in parent.glob(f"{PREFIX}*.lock"):
+        # A living process holds its lock.
+        with suppress(Timeout, OSError), FileLock(stale, timeout=0):
+            remove(stale)
+    lock = parent / f"{PREFIX}{uuid.uuid4().hex}.lock"
     with FileLock(lock):
         lock.with_suffix("").mkdir()
         try:
@@ -37,18 +37,18 @@ def scratch() -> Iterator[Path]:
 
 
 def remove(lock: Path) -> None:
-    """Removes a folder, then the lock that it is known by."""
+    """Remove a folder, then its lock."""
     shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
     lock.unlink(missing_ok=True)
 
 
 def has_room(folder: Path, wanted_bytes: int) -> bool:
-    """Whether so much can be written without filling the disk."""
+    """Tell whether so many bytes can be written without filling the disk."""
     return shutil.disk_usage(folder).free >= wanted_bytes + SPARE_BYTES
 
 
 def write_blocks(files: Sequence[str], spec: Spec, folder: Path) -> tuple[str, ...]:
-    """The rows of some files, in order, as files of at most ``BLOCK_BYTES``; gives their names."""
+    """Write the rows of some files, in order, to blocks of at most ``BLOCK_BYTES``, and return their paths."""
     rows = max(1, BLOCK_BYTES // row_bytes(spec))
     names = []
     for number, matrices in enumerate(read_matrices(files, spec).rebatch(rows)):
@@ -62,13 +62,13 @@ def write_blocks(files: Sequence[str], spec: Spec, folder: Path) -> tuple[str, .
 
 
 def read_blocks(names: tf.Tensor, spec: Spec) -> tf.data.Dataset:
-    """Matrices of each block, in the order of the names (blocks,)."""
+    """Read the matrices of each block, in the order of the names (blocks,)."""
     blocks = tf.data.Dataset.from_tensor_slices(names)
     return blocks.map(lambda name: read_block(name, spec), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
 def read_block(name: tf.Tensor, spec: Spec) -> Matrices:
-    """The matrices of one block, which stand in its file one after another."""
+    """Read the matrices of one block, which follow one another in its file."""
     content, begin, matrices = tf.io.read_file(name), tf.constant(0), []
     rows = tf.strings.length(content) // row_bytes(spec)
     for columns in by_type(spec):

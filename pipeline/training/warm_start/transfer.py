@@ -1,18 +1,17 @@
-"""A training that begins where the latest blessed model left off, whatever became of the vocabularies since.
+"""Warm start: a training begins with the weights of the latest blessed model, although vocabularies have changed.
 
 A model is exported with ``assets.extra/warm_start.npz``, its weights by name, and ``assets.extra/vocabularies.json``,
-what the rows of each stand for. The next training takes over every row whose meaning it knows:
+the meaning of their rows. The next training copies every row whose meaning it knows:
 
-- A row of an embedding table goes with its term, wherever that has moved; those that share the rest of the values, by
-  number. Buckets and hashes go by number, if there are as many as before; the borders of quantile buckets move a little
-  with the data, and the bucket keeps its row.
-- A new term begins with the row that served it before, that of its hash among the rest, so that the model gives at its
-  first step the scores that the base model gives. A fresh row would put noise on a term that was being served.
-- A row of a kernel goes with the part of the input that it multiplies. A part that is new keeps its fresh weights.
-- All else is taken over as it is.
+- A row of an embedding table follows its term to its new id. Rows of out-of-vocabulary ids, buckets and hashes keep
+  their number, if there are as many as before; the borders of quantile buckets may move a little with the data.
+- A new term begins with the row that served it before, that of its out-of-vocabulary hash. So the first scores are
+  those of the base model; an untrained row would add noise to a term that was being served.
+- A row of a kernel follows the part of the input that it multiplies. A new part keeps its initial weights.
+- All other weights are copied as they are.
 
-Numbers are scaled by the mean and the variance of the rows at hand: a weight means the same only as far as these do.
-Rows that drift a little move the scores a little, which the first steps put right. Optimizers begin afresh.
+Numbers are scaled by mean and variance of the current rows, so that drift moves scores a little, which the first steps
+correct. The state of the optimizer is not carried over.
 
 TensorFlow leaves ``assets.extra`` to others: https://www.tensorflow.org/guide/saved_model
 """
@@ -46,10 +45,10 @@ EXTRA, WEIGHTS, VOCABULARIES = "assets.extra", "warm_start.npz", "vocabularies.j
 
 @dataclass(frozen=True)
 class Description:
-    """What the rows of a model's weights stand for.
+    """The meaning of the rows of a model's weights.
 
-    ``vocabularies`` by feature, ``tables`` the feature behind each embedding layer, ``parts`` of the input of each
-    dense layer.
+    ``vocabularies`` by feature; ``tables``, the feature of each embedding layer; ``parts`` of the input of each dense
+    layer.
     """
 
     vocabularies: Mapping[str, Vocabulary]
@@ -58,7 +57,7 @@ class Description:
     version: int = VERSION
 
     def rows(self, name: str) -> list[str] | None:
-        """A name for each row of a weight, or None where rows have no meaning of their own."""
+        """Return a name for each row of a weight, or None if its rows have no meaning."""
         layer, _, weight = name.rpartition("/")
         if weight == "embeddings" and layer in self.tables:
             return self.vocabularies[self.tables[layer]].rows()
@@ -73,7 +72,7 @@ class Description:
 
 
 def numbered(names: Iterable[str]) -> list[str]:
-    """Names with a number behind, by which those that occur twice differ.
+    """Append a number to names, so that repeated ones differ.
 
     >>> numbered(["a", "b", "a"])
     ['a 0', 'b 0', 'a 1']
@@ -87,10 +86,10 @@ def numbered(names: Iterable[str]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """What became of the rows of a table: at the same place, at another one, of a new term, of one that is gone.
+class RowCounts:
+    """The number of rows of a table that kept their id, have another one, are new, or are gone.
 
-    Rows that no id leads to are not counted.
+    Rows that no id refers to are not counted.
     """
 
     kept: int
@@ -101,28 +100,28 @@ class Rows:
 
 @dataclass(frozen=True)
 class WarmStart:
-    """How a training began: from ``base_model``, or afresh, which ``reason`` explains.
+    """The start of a training: from ``base_model``, or from initial weights for a ``reason``.
 
-    ``tables`` by weight; ``copied`` and ``left`` name the weights that were taken over and those that were not.
+    ``tables`` counts rows by weight; ``copied`` and ``left`` name the weights that were copied and those that were not.
     """
 
     base_model: str = ""
     reason: str = ""
-    tables: Mapping[str, Rows] = field(default_factory=dict)
+    tables: Mapping[str, RowCounts] = field(default_factory=dict)
     copied: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
 
     def as_record(self) -> dict[str, Any]:
-        """For ``training.json``."""
+        """Return the record for ``training.json``."""
         return dataclasses.asdict(self)
 
 
 class ColdStart(Exception):
-    """A base model cannot be used; the message says why."""
+    """The base model cannot be used, for the reason in the message."""
 
 
 def export_warm_start(directory: str, model: keras.Model, table: Table, transform: tft.TFTransformOutput) -> None:
-    """Writes what a later training needs into the folder of a SavedModel.
+    """Write what a later warm start needs into the folder of a SavedModel.
 
     Raises:
         tf.errors.OpError: the folder cannot be written.
@@ -140,9 +139,9 @@ def export_warm_start(directory: str, model: keras.Model, table: Table, transfor
 def warm_start(
     model: keras.Model, base_model_path: str | None, table: Table, transform: tft.TFTransformOutput
 ) -> WarmStart:
-    """Puts the weights of a base model into a new one, row by row; leaves it as it is where that makes no sense.
+    """Copy the weights of a base model into a new one, row by row; change nothing if they do not fit.
 
-    Under a strategy, to be called where the model was built; every worker must call it.
+    Under a strategy, call it in the scope in which the model was built, on every worker.
     """
     if not base_model_path:
         return WarmStart(reason="there is no blessed model yet")
@@ -152,25 +151,25 @@ def warm_start(
         check_architecture(weights, old_weights, new, old)
     except ColdStart as cold:
         return WarmStart(reason=str(cold))
-    tables: dict[str, Rows] = {}
+    tables: dict[str, RowCounts] = {}
     copied = [name for name in weights if name in old_weights]
     for name in copied:
         source = row_sources(name, new, old)
         if source is not None and is_table(name, new):
             tables[name] = count_rows(name, source, new, old)
         fresh = tf.convert_to_tensor(weights[name]).numpy()
-        weights[name].assign(taken_over(fresh, old_weights[name], source))
+        weights[name].assign(transferred(fresh, old_weights[name], source))
     return WarmStart(base_model_path, "", tables, tuple(copied), tuple(sorted(weights.keys() - copied)))
 
 
 def describe(model: keras.Model, table: Table, transform: tft.TFTransformOutput) -> Description:
-    """What the rows of a model's weights stand for."""
+    """Describe the rows of a model's weights."""
     vocabularies = read_vocabularies(table, transform)
     return Description(vocabularies, table_features(model, vocabularies), kernel_parts(model))
 
 
 def named_weights(model: keras.Model) -> dict[str, tf.Variable]:
-    """Trainable variables and moving averages by name, such as ``deep_0/kernel``; the seeds of dropout are neither.
+    """Return the floating-point variables by name, such as ``deep_0/kernel``.
 
     Raises:
         ValueError: two have one name.
@@ -183,7 +182,7 @@ def named_weights(model: keras.Model) -> dict[str, tf.Variable]:
 
 
 def read_warm_start(directory: str) -> tuple[Weights, Description]:
-    """The weights in a SavedModel's folder, and what they stand for.
+    """Read the weights in a SavedModel's folder, and their description.
 
     Raises:
         ColdStart: there are none, or they cannot be read.
@@ -205,10 +204,10 @@ def read_warm_start(directory: str) -> tuple[Weights, Description]:
 def check_architecture(
     weights: Mapping[str, tf.Variable], old_weights: Weights, new: Description, old: Description
 ) -> None:
-    """Both models must have the same layers of the same widths; tables may come, go and grow.
+    """Check that both models have the same layers of the same widths; embedding tables may come, go and grow.
 
     Raises:
-        ColdStart: with the first difference.
+        ColdStart: at the first difference.
     """
     for name in sorted(weights.keys() | old_weights.keys()):
         if is_table(name, new if name in weights else old) and not (name in weights and name in old_weights):
@@ -224,32 +223,32 @@ def check_architecture(
 
 
 def is_table(name: str, description: Description) -> bool:
-    """Whether a weight is the embedding table of a feature."""
+    """Tell whether a weight is the embedding table of a feature."""
     layer, _, weight = name.rpartition("/")
     return weight == "embeddings" and layer in description.tables
 
 
 def row_sources(name: str, new: Description, old: Description) -> list[int | None] | None:
-    """For each row of a weight the row of the base model's that it comes from; None where rows have no meaning."""
+    """Return the row of the base model for each row of a weight; None if its rows have no meaning."""
     rows, old_rows = new.rows(name), old.rows(name)
     if rows is None or old_rows is None:
         return None
-    place = {row: index for index, row in enumerate(old_rows)}
+    position = {row: index for index, row in enumerate(old_rows)}
     served = old.vocabularies[old.tables[name.rpartition("/")[0]]] if is_table(name, old) else None
-    return [place.get(row, served_before(row, served, place)) for row in rows]
+    return [position.get(row, served_before(row, served, position)) for row in rows]
 
 
-def served_before(row: str, vocabulary: Vocabulary | None, place: Mapping[str, int]) -> int | None:
-    """The row that served a term before it had one of its own."""
+def served_before(row: str, vocabulary: Vocabulary | None, position: Mapping[str, int]) -> int | None:
+    """Return the out-of-vocabulary row that served a term before it had its own."""
     if vocabulary is None or not row.startswith("="):
         return None
-    return place.get(vocabulary.other(row[1:]) or "")
+    return position.get(vocabulary.other(row[1:]) or "")
 
 
-def taken_over(fresh: Array, old: Array, source: Sequence[int | None] | None) -> Array:
-    """The rows of a base model at their new places; fresh ones where there are none.
+def transferred(fresh: Array, old: Array, source: Sequence[int | None] | None) -> Array:
+    """Return initial weights with the rows of a base model at their new places.
 
-    >>> taken_over(np.zeros((3, 1)), np.array([[1.0], [2.0]]), [1, None, 0]).ravel().tolist()
+    >>> transferred(np.zeros((3, 1)), np.array([[1.0], [2.0]]), [1, None, 0]).ravel().tolist()
     [2.0, 0.0, 1.0]
     """
     if source is None:
@@ -260,8 +259,8 @@ def taken_over(fresh: Array, old: Array, source: Sequence[int | None] | None) ->
     return taken
 
 
-def count_rows(name: str, source: Sequence[int | None], new: Description, old: Description) -> Rows:
-    """What became of the rows of a table that stand for something."""
+def count_rows(name: str, source: Sequence[int | None], new: Description, old: Description) -> RowCounts:
+    """Count the rows of a table that have a meaning, by what became of them."""
     rows, known = new.rows(name) or [], set(named(old.rows(name) or []))
     addressed = set(named(rows))
     states = Counter(
@@ -269,9 +268,9 @@ def count_rows(name: str, source: Sequence[int | None], new: Description, old: D
         for index, (origin, row) in enumerate(zip(source, rows, strict=True))
         if row in addressed
     )
-    return Rows(states["kept"], states["remapped"], states["new"], len(known - addressed))
+    return RowCounts(states["kept"], states["remapped"], states["new"], len(known - addressed))
 
 
 def named(rows: Iterable[str]) -> list[str]:
-    """The rows that ids lead to; a table has more where the data had fewer terms than it has room for."""
+    """Return the rows that ids refer to; a table has more if the data had fewer terms than it has room for."""
     return [row for row in rows if not row.startswith(f"{UNUSED} ")]

@@ -1,4 +1,4 @@
-"""What each row of a model's variables stands for: terms of embedding tables, input parts of kernels."""
+"""The meaning of the rows of a model's variables: terms of embedding tables, input parts of kernels."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
@@ -9,11 +9,12 @@ import tf_keras as keras
 
 from components.compat.tf_keras import is_functional, origin_of
 from pipeline.features import stateless_random
+from pipeline.features.layers import FeatureEmbedding
 from pipeline.features.table import Table
 from pipeline.features.vocabulary import Vocabulary
 
 Part: TypeAlias = tuple[str, int]
-# Layers behind which a vector means what it meant before.
+# Layers that do not change what the entries of a vector mean.
 TRANSPARENT = (keras.layers.Flatten, keras.layers.Dropout, keras.layers.Reshape, stateless_random.Dropout)
 
 
@@ -25,24 +26,19 @@ def read_vocabularies(table: Table, transform: tft.TFTransformOutput) -> dict[st
 
 
 def table_features(model: keras.Model, vocabularies: Mapping[str, Vocabulary]) -> dict[str, str]:
-    """The feature behind each embedding layer, by the name of the layer, such as ``deep_city_xf`` or ``wide_city_xf``.
+    """Return the feature behind each embedding table of a model, by the name of the layer.
 
-    The longest transformed name that the layer's name ends with counts, if the table has a row for each of its ids.
+    A table of another size than the vocabulary is left out: its rows stand for something else.
     """
-    found = {}
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Embedding):
-            names = [name for name in vocabularies if layer.name == name or layer.name.endswith(f"_{name}")]
-            name = max(names, key=len, default="")
-            if name and vocabularies[name].size == layer.input_dim:
-                found[layer.name] = name
-    return found
+    tables = [layer for layer in model.layers if isinstance(layer, FeatureEmbedding)]
+    sizes = {name: vocabulary.size for name, vocabulary in vocabularies.items()}
+    return {layer.name: layer.feature for layer in tables if sizes.get(layer.feature) == layer.input_dim}
 
 
 def kernel_parts(model: keras.Model) -> dict[str, tuple[Part, ...]]:
-    """What the input of each dense layer is put together of, in order: (description, width).
+    """Return the parts of the input of each dense layer, in order, as (description, width), by the layer's name.
 
-    For layers of functional models that are called once, by the layer's name.
+    Only for layers of functional models that are called once.
     """
     if not is_functional(model):
         return {}
@@ -53,7 +49,7 @@ def kernel_parts(model: keras.Model) -> dict[str, tuple[Part, ...]]:
 
 
 def parts_of(tensor: Any) -> Iterator[Part]:
-    """A Keras tensor as its concatenated parts."""
+    """Yield the concatenated parts of a symbolic tensor."""
     layer, _ = origin_of(tensor)
     if isinstance(layer, (*TRANSPARENT, keras.layers.Concatenate)):
         for inner in tf.nest.flatten(layer.input):
@@ -63,7 +59,7 @@ def parts_of(tensor: Any) -> Iterator[Part]:
 
 
 def described(tensor: Any) -> str:
-    """Where a Keras tensor comes from: the nearest input or layer with weights, and what is done with it on the way."""
+    """Describe a symbolic tensor by the nearest inputs or layers with weights, and the layers in between."""
     layer, index = origin_of(tensor)
     if isinstance(layer, keras.layers.InputLayer) or layer.weights:
         return str(layer.name)

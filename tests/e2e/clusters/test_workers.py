@@ -221,6 +221,6 @@ def test_large_tables_are_spread_over_parameter_servers(tmp_path, capsys):
     assert outcome.code == 0, outcome.facts["error"]
     # In a process of its own this is in the log of the run; here it is what the test runner captures.
     printed = capsys.readouterr().out
-    found = re.search(r"\[chief-0\] (\d+) of (\d+) embedding tables are spread over 2 parameter servers", printed)
+    found = re.search(r"\[chief-0\] (\d+) of (\d+) embedding tables are partitioned over 2 parameter servers", printed)
     assert found
     assert 1 <= int(found.group(1)) < int(found.group(2))

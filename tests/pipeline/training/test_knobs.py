@@ -11,7 +11,7 @@ from fakes import small_training
 from pipeline.config.training import Training
 from pipeline.errors import MainlineError
 from pipeline.features import stateless_random
-from pipeline.features.stateless_random import Dropout, Place
+from pipeline.features.stateless_random import BatchPosition, Dropout
 from pipeline.training import loop
 from pipeline.training.optimizer import layers_compute_in
 from pipeline.training.trainee import Trainee, total
@@ -52,8 +52,8 @@ def test_a_knob_trains_nearly_the_same_model_and_exports_a_plain_one(world, tmp_
 
 @pytest.mark.parametrize("steps", [1, 4])
 def test_a_step_is_traced_once(world, tmp_path, monkeypatch, steps):
-    traced, move = [], Trainee.move
-    monkeypatch.setattr(Trainee, "move", lambda model, data: traced.append(model.name) or move(model, data))
+    traced, update = [], Trainee.update
+    monkeypatch.setattr(Trainee, "update", lambda model, data: traced.append(model.name) or update(model, data))
     small_training.fit(world, tmp_path, steps_per_execution=steps)
     assert len(traced) == 1
 
@@ -189,7 +189,7 @@ def test_dropout_draws_by_seed_step_and_row():
     layer, ones = Dropout(0.4, seed=3), tf.ones((6, 50))
 
     def drawn(values, step=0, first=0):
-        with stateless_random.at(Place(tf.constant(step), tf.constant(first), 6)):
+        with stateless_random.at(BatchPosition(tf.constant(step), tf.constant(first), 6)):
             return layer(values, training=True).numpy()
 
     whole = drawn(ones)

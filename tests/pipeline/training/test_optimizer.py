@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
+from fakes import transformed_rows
 
 from pipeline.config.training import Training
+from pipeline.features.layers import undecayed_weights
 from pipeline.training.optimizer import make_optimizer, schedule
 
 PEAK = 0.01
@@ -71,13 +73,20 @@ def test_nothing_is_clipped_unless_asked(name):
 def test_kernels_decay_and_embeddings_biases_and_the_wide_side_do_not():
     names = ("deep_0/kernel:0", "deep_0/bias:0", "city_xf/embeddings:0", "wide_numbers/kernel:0")
     variables = [tf.Variable([1.0], name=name.removesuffix(":0")) for name in names]
-    optimizer = make_optimizer(training(weight_decay=0.5, warmup_share=0.0), 10)
+    optimizer = make_optimizer(training(weight_decay=0.5, warmup_share=0.0), 10, names[1:])
     optimizer.build(variables)
     for _ in range(3):
         optimizer.apply_gradients([(tf.zeros([1]), variable) for variable in variables])
     kernel, *others = (float(variable[0]) for variable in variables)
     assert kernel < 1.0
     assert others == [1.0, 1.0, 1.0]
+
+
+def test_of_a_wide_and_deep_model_only_the_kernels_of_the_deep_part_decay():
+    model = transformed_rows.build_model()
+    names = {weight.name for weight in model.trainable_weights}
+    assert names - set(undecayed_weights(model)) == {"deep_0/kernel:0", "deep_1/kernel:0", "deep_logit/kernel:0"}
+    assert set(undecayed_weights(model)) < names
 
 
 def test_the_optimizer_follows_the_schedule():

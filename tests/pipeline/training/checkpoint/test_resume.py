@@ -124,10 +124,10 @@ def damage(folder, step, how) -> str:
             content = bytearray(sealed_files.read(data))
             content[len(content) // 2] ^= 1
             sealed_files.write(data, bytes(content))
-            return "is not as it was written"
+            return "has changed since it was written"
         case "cut":
             sealed_files.write(data, sealed_files.read(data)[:100])
-            return "is not as it was written"
+            return "has changed since it was written"
         case "gone":
             sealed_files.remove(data)
             return "is missing"
@@ -146,7 +146,7 @@ def test_a_spoilt_checkpoint_is_passed_over(world, tmp_path, stop_at, unbroken, 
     with caplog.at_level(logging.WARNING, "mainline.progress"):
         record = small_training.fit(world, tmp_path, **LONG)
     assert record["resumed_at"] == [20]
-    assert "the checkpoint of step 21 is passed over" in caplog.text
+    assert "skipping the checkpoint of step 21" in caplog.text
     assert said in caplog.text
     np.testing.assert_allclose(small_training.scores(world, tmp_path), unbroken[1], atol=1e-6)
 

@@ -20,9 +20,17 @@ from werkzeug.wrappers import Response
 
 from pipeline.config.training import Training
 from pipeline.training.diagnostics import tensorboard
-from pipeline.training.diagnostics.findings import in_gradients, in_history, in_look, in_spread, in_units
+from pipeline.training.diagnostics.findings import in_gradients, in_history, in_inspection, in_spread, in_units
 from pipeline.training.diagnostics.hparams import best_epoch
-from pipeline.training.diagnostics.probe import Dead, Look, Probe, Spread, dead_units, effective_rank, spread
+from pipeline.training.diagnostics.probe import (
+    DeadUnits,
+    EmbeddingSpread,
+    Inspection,
+    Probe,
+    dead_units,
+    effective_rank,
+    spread,
+)
 from pipeline.training.diagnostics.tensorboard import Diagnostics, watch
 
 ROWS, EPOCHS = 300, 3
@@ -173,21 +181,23 @@ def test_rows_that_no_eval_row_reads_do_not_hide_a_collapse():
     rows = np.random.default_rng(0).normal(size=(14, 4))
     rows[:5] = 0.0
     model.get_layer("deep_city_xf").set_weights([rows])
-    look = Probe(model, batch()).look()
-    assert look.spreads["deep_city_xf"] == Spread(5, 0.0, 0.0, 1.0)
-    assert any("deep_city_xf" in text for text in in_look(look))
+    look = Probe(model, batch()).inspect()
+    assert look.spreads["deep_city_xf"] == EmbeddingSpread(5, 0.0, 0.0, 1.0)
+    assert any("deep_city_xf" in text for text in in_inspection(look))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_weights_that_are_no_numbers_are_found(value):
     model = world.build_model()
     model.get_layer("deep_0").set_weights([np.full((23, 16), value), np.zeros(16)])
-    assert in_look(Probe(model, batch()).look())[0].startswith("The gradients are no numbers (global norm nan)")
+    assert in_inspection(Probe(model, batch()).inspect())[0].startswith(
+        "The gradients are not finite (global norm nan)"
+    )
 
 
 def test_gradients_are_those_of_the_loss_with_weights_or_without():
     model = world.build_model()
-    plain, weighted = (Probe(model, batch(weights=weights)).look() for weights in (False, True))
+    plain, weighted = (Probe(model, batch(weights=weights)).inspect() for weights in (False, True))
     features, labels = batch()
     with tf.GradientTape() as tape:
         loss = keras.losses.BinaryCrossentropy()(labels, model(features))
@@ -195,21 +205,21 @@ def test_gradients_are_those_of_the_loss_with_weights_or_without():
     for look in (plain, weighted):
         np.testing.assert_allclose(look.gradients["deep_0/kernel:0"], expected, rtol=1e-4, atol=1e-7)
         assert look.loss == pytest.approx(float(loss), rel=1e-5)
-    half = Probe(model, (*batch(), tf.constant([1.0, 0.0] * (ROWS // 2)))).look()
-    one = Probe(model, tuple(tf.nest.map_structure(lambda tensor: tensor[::2], batch()))).look()
+    half = Probe(model, (*batch(), tf.constant([1.0, 0.0] * (ROWS // 2)))).inspect()
+    one = Probe(model, tuple(tf.nest.map_structure(lambda tensor: tensor[::2], batch()))).inspect()
     assert half.loss == pytest.approx(one.loss, rel=1e-5)
     assert half.gradient_norm == pytest.approx(one.gradient_norm, rel=1e-4)
 
 
 def test_the_norm_is_over_all_gradients_together():
-    look = Look(1, 0.0, {"a": np.array([3.0]), "b": np.array([[0.0, 4.0]])}, {}, {}, {})
+    look = Inspection(1, 0.0, {"a": np.array([3.0]), "b": np.array([[0.0, 4.0]])}, {}, {}, {})
     assert look.gradient_norm == 5.0
 
 
 def test_looking_changes_nothing():
     model = world.compiled(world.build_model())
     before = model.get_weights()
-    Probe(model, batch()).look()
+    Probe(model, batch()).inspect()
     assert all(np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True))
 
 
@@ -225,7 +235,7 @@ def test_a_model_without_a_graph_still_has_gradients_and_tables():
 
     model = Own()
     model(batch()[0])
-    look = Probe(model, batch()).look()
+    look = Probe(model, batch()).inspect()
     assert (look.activations, look.dead) == ({}, {})
     assert look.spreads["table"].rows == 14
     assert look.gradient_norm > 0
@@ -311,7 +321,7 @@ with strategy.scope():
     model = world.build_model()
 alone = world.build_model()
 alone.set_weights(model.get_weights())
-mine, theirs = Probe(model, batch()).look(), Probe(alone, batch()).look()
+mine, theirs = Probe(model, batch()).inspect(), Probe(alone, batch()).inspect()
 assert strategy.num_replicas_in_sync == 2
 assert abs(mine.gradient_norm - theirs.gradient_norm) < 1e-5 * theirs.gradient_norm
 assert mine.spreads == theirs.spreads and mine.dead == theirs.dead
@@ -377,12 +387,12 @@ def test_each_threshold_has_two_sides():
     assert list(in_gradients(1e-9, 0.5))
     assert not list(in_gradients(999.0, 0.5))
     assert list(in_gradients(1001.0, 0.5))
-    assert not list(in_units("a", Dead(4, 10), 9))
-    assert list(in_units("a", Dead(5, 10), 9))
-    assert not list(in_spread("a", Spread(2, 0.051, 1.0, 1.0)))
-    assert list(in_spread("a", Spread(2, 0.049, 1.0, 1.0)))
-    assert list(in_spread("a", Spread(2, 0.0009, 0.0, 1.0)))
-    assert not list(in_spread("a", Spread(1, 0.0, 1.0, 1.0)))
+    assert not list(in_units("a", DeadUnits(4, 10), 9))
+    assert list(in_units("a", DeadUnits(5, 10), 9))
+    assert not list(in_spread("a", EmbeddingSpread(2, 0.051, 1.0, 1.0)))
+    assert list(in_spread("a", EmbeddingSpread(2, 0.049, 1.0, 1.0)))
+    assert list(in_spread("a", EmbeddingSpread(2, 0.0009, 0.0, 1.0)))
+    assert not list(in_spread("a", EmbeddingSpread(1, 0.0, 1.0, 1.0)))
 
 
 def test_overfitting_is_told_from_a_good_fit():
@@ -404,7 +414,7 @@ def test_the_best_epoch_counts():
 
 
 def test_spread_and_rank_of_known_rows():
-    assert spread(np.array([[2.0, 0.0], [0.0, 0.0]])) == Spread(2, 1.0, 1.0, 1.0)
+    assert spread(np.array([[2.0, 0.0], [0.0, 0.0]])) == EmbeddingSpread(2, 1.0, 1.0, 1.0)
     assert effective_rank(np.diag([1.0, 1.0, 0.0])) == pytest.approx(2.0)
     assert math.isnan(effective_rank(np.array([[math.nan]])))
-    assert dead_units(np.zeros((3, 2, 4))) == Dead(4, 4)
+    assert dead_units(np.zeros((3, 2, 4))) == DeadUnits(4, 4)

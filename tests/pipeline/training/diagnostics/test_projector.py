@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from data.fetch import DEFAULT_CACHE
 from data.prepare import prepare
 from pipeline.features.kinds.categorical import Categorical
+from pipeline.features.layers import FeatureEmbedding
 from pipeline.features.table import Table
 from pipeline.training.diagnostics import projector
 from pipeline.training.diagnostics.projector import write_projector
@@ -113,7 +114,7 @@ def test_films_are_drawn_with_their_titles(transform, tmp_path):
     films = world.make_transform(tmp_path / "transform", {**ROWS, "city": np.array(items)}, table)
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels" / "city.csv").write_bytes((prepared / "labels" / "item_id.csv").read_bytes())
-    layer = keras.layers.Embedding(601, 2, name="deep_city_xf")
+    layer = FeatureEmbedding("city_xf", 601, 2, name="deep_city_xf")
     inputs = keras.Input((1,), name="city_xf")
     write_projector(str(tmp_path), keras.Model(inputs, layer(inputs)), table, films, str(tmp_path / "labels"))
     lines = [line.split("\t") for line in names_of(tmp_path, "deep_city_xf")]

@@ -11,7 +11,7 @@ from pipeline.training.distribution.strategy import (
     is_chief,
     make_strategy,
     of_chief,
-    serve_if_told,
+    serve_if_coordinated,
     share,
     task,
     wait_for_all,
@@ -112,7 +112,7 @@ def test_an_unknown_strategy_is_named():
 def test_who_trains_does_not_serve(config, monkeypatch):
     if config:
         monkeypatch.setenv("TF_CONFIG", config)
-    serve_if_told()
+    serve_if_coordinated()
 
 
 @pytest.mark.parametrize(("kind", "index"), [("worker", 1), ("ps", 0)])
@@ -129,7 +129,7 @@ def test_who_is_led_serves(kind, index, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", tf_config(SERVED, kind, index))
     monkeypatch.setenv("GRPC_FAIL_FAST", "")
     monkeypatch.setattr(tf.distribute, "Server", Server)
-    serve_if_told()
+    serve_if_coordinated()
     assert made == [(SERVED, kind, index, "grpc"), "joined"]
 
 

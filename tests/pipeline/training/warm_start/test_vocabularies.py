@@ -3,6 +3,7 @@ import pytest
 import tf_keras as keras
 from fakes import transformed_rows as world
 
+from pipeline.features.layers import FeatureEmbedding
 from pipeline.features.stateless_random import Dropout
 from pipeline.features.vocabulary import Vocabulary
 from pipeline.training.warm_start.vocabularies import kernel_parts, read_vocabularies, table_features
@@ -42,7 +43,7 @@ def test_every_number_has_no_ids_and_all_else_has(transform):
     assert "age_xf" not in found
 
 
-def test_tables_are_known_by_the_names_of_layers(transform):
+def test_tables_know_their_feature(transform):
     vocabularies = read_vocabularies(world.TABLE, transform)
     found = table_features(world.build_model(), vocabularies)
     assert found["wide_city_x_colour_xf"] == "city_x_colour_xf"
@@ -51,7 +52,7 @@ def test_tables_are_known_by_the_names_of_layers(transform):
 
 
 def test_a_table_of_another_size_is_no_feature_s():
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Embedding(3, 2, name="deep_city_xf")])
+    model = keras.Sequential([keras.Input((1,)), FeatureEmbedding("city_xf", 3, 2)])
     assert table_features(model, {"city_xf": Vocabulary(4)}) == {}
 
 

@@ -12,7 +12,7 @@ from pipeline.features.kinds.categorical import Categorical
 from pipeline.features.kinds.exact import Exact
 from pipeline.features.table import Table
 from pipeline.training.warm_start import transfer as module
-from pipeline.training.warm_start.transfer import Rows, export_warm_start, named_weights, warm_start
+from pipeline.training.warm_start.transfer import RowCounts, export_warm_start, named_weights, warm_start
 from pipeline.training.warm_start.vocabularies import read_vocabularies
 
 # More frequent in reverse, two more, and one gone: every id but one is another.
@@ -63,7 +63,7 @@ def test_the_same_vocabularies_give_the_same_scores_at_once(base, transform):
     outcome = warm_start(new, folder, world.TABLE, transform)
     assert (outcome.base_model, outcome.reason, outcome.left) == (folder, "", ())
     np.testing.assert_array_equal(scores(new, transform, ROWS), scores(old, transform, ROWS))
-    assert outcome.tables["deep_city_xf/embeddings"] == Rows(kept=7, remapped=0, new=0, dropped=0)
+    assert outcome.tables["deep_city_xf/embeddings"] == RowCounts(kept=7, remapped=0, new=0, dropped=0)
     assert set(outcome.copied) == set(named_weights(new))
 
 
@@ -79,8 +79,8 @@ def test_every_old_term_keeps_its_vector_in_a_shuffled_and_grown_vocabulary(base
         assert any(before[name].terms.index(term) != after[name].terms.index(term) for term in common)
         for term in common:
             np.testing.assert_array_equal(became[term], was[term])
-    assert outcome.tables["deep_city_xf/embeddings"] == Rows(kept=2, remapped=4, new=2, dropped=1)
-    assert outcome.tables["deep_colour_xf/embeddings"] == Rows(kept=1, remapped=3, new=1, dropped=0)
+    assert outcome.tables["deep_city_xf/embeddings"] == RowCounts(kept=2, remapped=4, new=2, dropped=1)
+    assert outcome.tables["deep_colour_xf/embeddings"] == RowCounts(kept=1, remapped=3, new=1, dropped=0)
 
 
 def test_a_grown_vocabulary_changes_no_score_at_the_first_step(base, transform, grown):
@@ -127,7 +127,7 @@ def test_other_buckets_are_not_taken_for_the_same(base, transform):
     model = world.build_model(table)
     fresh = model.get_layer("deep_age_bucket_xf").embeddings.numpy()
     outcome = warm_start(model, base[0], table, transform)
-    assert outcome.tables["deep_age_bucket_xf/embeddings"] == Rows(kept=0, remapped=0, new=4, dropped=5)
+    assert outcome.tables["deep_age_bucket_xf/embeddings"] == RowCounts(kept=0, remapped=0, new=4, dropped=5)
     np.testing.assert_array_equal(model.get_layer("deep_age_bucket_xf").embeddings.numpy(), fresh)
 
 
@@ -135,7 +135,7 @@ def test_other_hashes_are_not_taken_for_the_same(base, transform):
     table = Table((*world.TABLE.features[:-1], replace(world.TABLE.features[-1], hash_buckets=8)), "label")
     model = world.build_model(table)
     outcome = warm_start(model, base[0], table, transform)
-    assert outcome.tables["wide_city_x_colour_xf/embeddings"] == Rows(kept=0, remapped=0, new=8, dropped=16)
+    assert outcome.tables["wide_city_x_colour_xf/embeddings"] == RowCounts(kept=0, remapped=0, new=8, dropped=16)
     assert not model.get_layer("wide_city_x_colour_xf").embeddings.numpy().any()
 
 
