@@ -42,7 +42,7 @@ def feed(config: str, root: Path, batch_size: int, repeats: int) -> list[FitRate
     from components.compat.tensorflow import exclude_from_autograph
     from pipeline.training.input.batches import training_batches
     from pipeline.training.input.disk_cache import scratch
-    from pipeline.training.loop import build_trainee
+    from pipeline.training.loop import build_training_model
 
     exclude_from_autograph("tf_keras")
     job = job_of(config, root, batch_size)
@@ -54,7 +54,7 @@ def feed(config: str, root: Path, batch_size: int, repeats: int) -> list[FitRate
             "blocks": training_batches(too_large(job.train), batch_size, seed=0, folder=folder),
             "files": training_batches(too_large(job.train), batch_size, seed=0),
         }
-        models: dict[str, keras.Model] = {source: build_trainee(job, build_model) for source in sources}
+        models: dict[str, keras.Model] = {source: build_training_model(job, build_model) for source in sources}
         return [
             FitRate(source, fit_rate(models[source], batches, job), drain_rate(batches, job))
             for _ in range(repeats)

@@ -1,4 +1,4 @@
-"""Which labels a task learns from. The gate looks for them in every row; what the schema says is checked before."""
+"""The labels of a task. The gate requires them in every row; the schema is checked before."""
 
 import difflib
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from pipeline.errors import ConfigError
 
 @dataclass(frozen=True)
 class Task:
-    """A task: the labels that it knows, and the types in a schema that can hold them."""
+    """A task: its labels, and the types in a schema that can hold them."""
 
     name: str
     labels: tuple[int, ...]
@@ -22,10 +22,10 @@ BINARY = Task("binary", labels=(0, 1), types=("INT", "FLOAT"))
 
 
 def gate_labels(column: str, schema: schema_pb2.Schema, task: Task = BINARY) -> dict[str, Any]:
-    """What the gate is told of the labels.
+    """Return the settings of the gate for the labels.
 
     Raises:
-        ConfigError: the schema has no such column, or one of a type that holds no label of the task.
+        ConfigError: the schema has no such column, or its type cannot hold the labels of the task.
     """
     types = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in schema.feature}
     if column not in types:

@@ -49,7 +49,7 @@ class Journal(EpochJournal):
         self.step = self._epoch * self.steps_per_epoch + batch + 1
 
 
-class EpochPulse(keras.callbacks.Callback):
+class EpochHeartbeat(keras.callbacks.Callback):
     """Report the phase of the training to the heartbeat; must come before callbacks that take long.
 
     A coordinator sees no single steps.
@@ -70,7 +70,7 @@ class EpochPulse(keras.callbacks.Callback):
         beat("reading weights")
 
 
-class Pulse(EpochPulse):
+class Heartbeat(EpochHeartbeat):
     """Report every step and every batch of the evaluation, too."""
 
     fitting: Phase = "training"

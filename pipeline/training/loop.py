@@ -29,7 +29,7 @@ from pipeline.training.job import Job, make_job, read_training
 from pipeline.training.optimizer import layers_compute_in, make_optimizer
 from pipeline.training.session import Session
 from pipeline.training.signatures import RawSpec, ServingModel
-from pipeline.training.trainee import Trainee
+from pipeline.training.training_model import TrainingModel
 from pipeline.training.warm_start.transfer import export_warm_start, warm_start
 
 BuildModel = Callable[[Table, Training], keras.Model]
@@ -57,14 +57,14 @@ def train(fn_args: FnArgs, table: Table, build_model: BuildModel) -> None:
     beat("building")
     keras.utils.set_random_seed(training.seed)
     with distribution.scope():
-        model = build_trainee(job, build_model)
+        model = build_training_model(job, build_model)
         # Else the first step makes the variables, and is traced twice.
         model.optimizer.build(model.trainable_variables)
         beat("reading weights")
         origin = restore_or_start(model, job, distribution)
     if training.strategy == "parameter_server":
         log_partitioned_tables(model, training.parameter_servers)
-    session = Session(job, model, distribution, origin, lambda: build_trainee(job, build_model))
+    session = Session(job, model, distribution, origin, lambda: build_training_model(job, build_model))
     watch = session.fit()
     beat("exporting")
     if strategy.is_chief() and not is_trial():
@@ -75,7 +75,7 @@ def train(fn_args: FnArgs, table: Table, build_model: BuildModel) -> None:
         tf.io.gfile.rmtree(job.resume_dir)
 
 
-def build_trainee(job: Job, build_model: BuildModel) -> Trainee:
+def build_training_model(job: Job, build_model: BuildModel) -> TrainingModel:
     """Build the model to train, compiled, in the precision of the config.
 
     Raises:
@@ -83,7 +83,7 @@ def build_trainee(job: Job, build_model: BuildModel) -> Trainee:
     """
     training = job.training
     with layers_compute_in(training.precision):
-        model = Trainee(build_model(job.table, training), training.batch_size, training.accumulation_steps)
+        model = TrainingModel(build_model(job.table, training), training.batch_size, training.accumulation_steps)
     if model.output.dtype != tf.float32:
         raise MainlineError(
             "build_model", "the score is not float32", received=model.output.dtype.name,
@@ -100,7 +100,7 @@ def build_trainee(job: Job, build_model: BuildModel) -> Trainee:
     return model
 
 
-def restore_or_start(model: Trainee, job: Job, distribution: tf.distribute.Strategy) -> Manifest:
+def restore_or_start(model: TrainingModel, job: Job, distribution: tf.distribute.Strategy) -> Manifest:
     """Restore the last checkpoint, else the base model if the config asks for it; the same on all workers."""
     found = checkpoints.newest(job.resume_dir) if strategy.is_chief() else None
     step = strategy.of_chief(distribution, -1 if found is None else found.step)
@@ -114,14 +114,14 @@ def restore_or_start(model: Trainee, job: Job, distribution: tf.distribute.Strat
     return found.resumed()
 
 
-def start_warm(model: Trainee, job: Job) -> dict[str, Any]:
+def start_warm(model: TrainingModel, job: Job) -> dict[str, Any]:
     """Start from the latest blessed model if the config says so; return the record of it."""
     if job.training.warm_start == "none":
         return {}
     return warm_start(model, job.fn_args.base_model, job.table, job.transform).as_record()
 
 
-def export(job: Job, model: Trainee, build_model: BuildModel) -> None:
+def export(job: Job, model: TrainingModel, build_model: BuildModel) -> None:
     """Save the weights in a model that depends on no strategy, precision or batch size."""
     plain = build_model(job.table, job.training)
     copy_weights(model, plain)

@@ -18,7 +18,7 @@ from pipeline.training.distribution.parameter_server import ChiefEvaluation, wor
 from pipeline.training.input.batches import Batches, eval_batches, first_batch, training_batches
 from pipeline.training.input.disk_cache import scratch
 from pipeline.training.job import Job
-from pipeline.training.trainee import Trainee
+from pipeline.training.training_model import TrainingModel
 
 MONITOR = "val_log_loss"
 
@@ -27,8 +27,8 @@ class Session:
     """A training from ``origin`` to its end; ``make_copy`` builds the model again, without a strategy."""
 
     def __init__(
-        self, job: Job, model: Trainee, distribution: tf.distribute.Strategy, origin: Manifest,
-        make_copy: Callable[[], Trainee],
+        self, job: Job, model: TrainingModel, distribution: tf.distribute.Strategy, origin: Manifest,
+        make_copy: Callable[[], TrainingModel],
     ) -> None:  # fmt: skip
         self.job = job
         self.model = model
@@ -108,8 +108,8 @@ class Session:
             beside = [callbacks.StopOnNaN(journal), callbacks.Progress(training.epochs, journal)]
             saving = Checkpoints(*keeping, training.checkpoint_every_steps, training.checkpoint_every_s)
         chief = [Report(), saving] if strategy.is_chief() else []
-        pulse = callbacks.EpochPulse() if self.coordinated else callbacks.Pulse()
-        return [pulse, journal, beside[0], self.best, beside[1], *chief]
+        heartbeat = callbacks.EpochHeartbeat() if self.coordinated else callbacks.Heartbeat()
+        return [heartbeat, journal, beside[0], self.best, beside[1], *chief]
 
 
 class Report(keras.callbacks.Callback):

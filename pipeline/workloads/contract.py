@@ -1,4 +1,4 @@
-"""What a workload must provide, and the check that it does.
+"""The files of a workload, and the checks of what they define.
 
 A workload is a package of six files: ``features.py`` (TABLE), ``preprocessing.py`` (preprocessing_fn), ``model.py``
 (build_model), ``trainer.py`` (run_fn), ``evaluation.py`` (EVALUATION) and ``card.py`` (CARD); its schema is
@@ -30,14 +30,14 @@ PARTS = ("features", "preprocessing", "model", "trainer", "evaluation", "card")
 WORKLOADS = Path(__file__).parent
 SCHEMAS = WORKLOADS.parent.parent / "schemas"
 
-# No size of a layer, no weight of a penalty is beyond it.
+# Above any sane size of a layer or weight of a penalty.
 MOST = 1_000_000
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics are computed overall and on each of ``slices``, tuples of feature names; the rest judges the model."""
+    """The slices to compute metrics on, as tuples of column names, beside all rows; and the bounds on the metrics."""
 
     slices: tuple[tuple[str, ...], ...]
     thresholds: tuple[Threshold, ...]
@@ -46,13 +46,13 @@ class Evaluation:
 
     @property
     def bounds(self) -> Bounds:
-        """What the verdict is made from."""
+        """The bounds that decide whether the model is blessed."""
         return Bounds(self.thresholds, self.changes)
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A workload as the pipeline sees it; functions by dotted path, so that nothing is imported before it must be."""
+    """A workload as the pipeline sees it; functions by dotted path, so that they are imported late."""
 
     name: str
     table: Table
@@ -62,16 +62,16 @@ class Workload:
 
     @property
     def preprocessing_fn(self) -> str:
-        """Dotted path for Transform."""
+        """The dotted path for Transform."""
         return f"{self.module('preprocessing')}.preprocessing_fn"
 
     @property
     def run_fn(self) -> str:
-        """Dotted path for Trainer."""
+        """The dotted path for Trainer."""
         return f"{self.module('trainer')}.run_fn"
 
     def module(self, part: str) -> str:
-        """Dotted path of one of the six files."""
+        """Return the dotted path of one of the six files."""
         return f"pipeline.workloads.{self.name}.{part}"
 
     def code_digest(self, part: str) -> str:
@@ -81,10 +81,10 @@ class Workload:
 
 
 def load_workload(name: str) -> Workload:
-    """Finds a workload by name and checks that it is whole.
+    """Load a workload by name and check that it is complete.
 
     Raises:
-        ConfigError: no such workload, a file missing, or a file without what it must define.
+        ConfigError: there is no such workload, a file is missing, or does not define what it must.
     """
     known = sorted(path.parent.name for path in WORKLOADS.glob("*/__init__.py"))
     if name not in known:
@@ -97,14 +97,14 @@ def load_workload(name: str) -> Workload:
     schema = SCHEMAS / f"{name}.pbtxt"
     missing += [] if schema.is_file() else [f"schemas/{name}.pbtxt"]
     if missing:
-        raise ConfigError(f"workload {name}", "not whole", expected="six files and a schema", received=f"no {missing}")
+        raise ConfigError(f"workload {name}", "incomplete", expected="six files and a schema", received=f"no {missing}")
     table = _defined(name, "features", "TABLE", Table)
     evaluation = _defined(name, "evaluation", "EVALUATION", Evaluation)
     return Workload(name, table, evaluation, _defined(name, "card", "CARD", Card), schema)
 
 
 def read_schema(workload: Workload) -> schema_pb2.Schema:
-    """The schema of a workload.
+    """Read the schema of a workload.
 
     Raises:
         ConfigError: the file is not one.
@@ -119,16 +119,16 @@ def read_schema(workload: Workload) -> schema_pb2.Schema:
 
 
 def required_columns(workload: Workload) -> tuple[str, ...]:
-    """The columns that the model cannot be built without: ``REQUIRED_COLUMNS`` in ``model.py``, where it is given."""
+    """Return the columns that the model needs: ``REQUIRED_COLUMNS`` in ``model.py``, if it is defined."""
     module = importlib.import_module(workload.module("model"))
     return tuple(getattr(module, "REQUIRED_COLUMNS", ()))
 
 
 def check_model_settings(workload: Workload, given: Mapping[str, object]) -> None:
-    """Compares ``training.model`` of a config with the Settings in the workload's ``model.py``.
+    """Check ``training.model`` of a config against the Settings in the workload's ``model.py``.
 
     Raises:
-        ConfigError: a key that the model does not know, or a value of another type or out of bounds.
+        ConfigError: a key is unknown, or a value has another type or is out of bounds.
     """
     module = importlib.import_module(workload.module("model"))
     known = get_type_hints(module.Settings, include_extras=True)
@@ -143,7 +143,7 @@ def check_model_settings(workload: Workload, given: Mapping[str, object]) -> Non
 
 
 def with_usual_bounds(key: str, hint: Any) -> Any:
-    """The type of a setting of a model, with bounds that no sane value meets where the workload sets none itself.
+    """Return the type of a setting of a model, with wide bounds if the workload sets none itself.
 
     >>> with_usual_bounds("text", str)
     <class 'str'>
@@ -157,10 +157,10 @@ def with_usual_bounds(key: str, hint: Any) -> Any:
 
 
 def with_bounds(evaluation: Evaluation, settings: config.Evaluation) -> Evaluation:
-    """A workload's evaluation with the bounds of a config in place of its own, where the config gives some.
+    """Return a workload's evaluation, its bounds replaced by those of a config if that has some.
 
     Raises:
-        ConfigError: a metric or a slice that is not computed, a bound without a side, or no bound at all.
+        ConfigError: a metric or slice is not computed, a bound has no side, or there is no bound.
     """
     if settings.bounds is not None:
         evaluation = dataclasses.replace(evaluation, thresholds=settings.bounds)
@@ -171,7 +171,7 @@ def with_bounds(evaluation: Evaluation, settings: config.Evaluation) -> Evaluati
 
 
 def check_evaluation(evaluation: Evaluation) -> None:
-    """Every bound must be one that can be measured, or a model would be judged by less than was asked for."""
+    """Check that every bound can be measured, so that none is skipped in silence."""
     if not evaluation.thresholds:
         raise ConfigError("evaluation.bounds", "no bound on any metric", next_step="Give at least one.")
     check_values(evaluation)
@@ -193,10 +193,10 @@ def check_evaluation(evaluation: Evaluation) -> None:
 
 
 def check_values(evaluation: Evaluation) -> None:
-    """Looks at the numbers, which a workload may give without the bounds that a config has.
+    """Check the numbers of an evaluation, which a workload may define without the limits of a config.
 
     Raises:
-        ConfigError: no model, or any, would be within them.
+        ConfigError: a number is out of its limits, so that no model, or any, would pass.
     """
     if not 0.0 <= evaluation.decision_threshold <= 1.0:
         received = repr(evaluation.decision_threshold)

@@ -11,7 +11,7 @@ def schema(**types) -> schema_pb2.Schema:
 
 
 @pytest.mark.parametrize("kind", [schema_pb2.INT, schema_pb2.FLOAT])
-def test_the_gate_is_told_the_labels_of_the_task(kind):
+def test_the_gate_gets_the_labels_of_the_task(kind):
     assert gate_labels("late", schema(late=kind)) == {"column": "late", "task": "binary", "values": [0, 1]}
 
 
@@ -21,7 +21,7 @@ def test_text_is_no_label():
     assert (caught.value.received, caught.value.exit_code) == ("BYTES", 2)
 
 
-def test_a_label_that_the_schema_has_not_is_named_with_the_nearest():
+def test_a_label_missing_from_the_schema_is_reported_with_the_nearest_name():
     with pytest.raises(ConfigError, match="no such column in the schema") as caught:
         gate_labels("Late", schema(late=schema_pb2.INT))
     assert caught.value.next_step == "Did you mean 'late'?"

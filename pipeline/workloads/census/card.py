@@ -1,4 +1,4 @@
-"""What the team says of the census model."""
+"""The model card of the census workload."""
 
 from components.slice_report.facts import Card
 

@@ -1,4 +1,4 @@
-"""How the census workload is judged: on which slices, by which bounds."""
+"""Slices and bounds of the census workload."""
 
 from pipeline.criteria import Change, Threshold
 from pipeline.workloads.contract import Evaluation

@@ -1,4 +1,4 @@
-"""What TFX's Trainer calls."""
+"""The entry point of TFX's Trainer."""
 
 from tfx.components.trainer.fn_args_utils import FnArgs
 
@@ -8,5 +8,5 @@ from pipeline.workloads.census.model import build_model
 
 
 def run_fn(fn_args: FnArgs) -> None:
-    """Fits the model on the transformed examples and saves it with its signatures."""
+    """Train the model on transformed examples and save it with its signatures."""
     train(fn_args, TABLE, build_model)

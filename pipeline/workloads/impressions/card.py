@@ -1,4 +1,4 @@
-"""What the team says of the model of impressions."""
+"""The model card of the impressions workload."""
 
 from components.slice_report.facts import Card
 

@@ -1,4 +1,4 @@
-"""The feature table of the workload of impressions."""
+"""The feature table of the impressions workload."""
 
 from pipeline.features.kinds.bucketized import Bucketized
 from pipeline.features.kinds.categorical import Categorical
@@ -7,7 +7,7 @@ from pipeline.features.kinds.exact import Exact
 from pipeline.features.kinds.numeric import Numeric
 from pipeline.features.table import Table
 
-# Not the user: of each there are so few rows that an embedding of 5,000 users fits them and helps no others.
+# The user is left out: with so few rows of each, an embedding of 5,000 users would overfit.
 FEATURES = (
     Categorical("item_id", vocabulary=5_000, embedding=8),
     Categorical("age_band", vocabulary=6, closed=True, embedding=4),

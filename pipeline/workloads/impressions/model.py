@@ -11,7 +11,7 @@ from pipeline.features.table import Table
 
 @dataclass(frozen=True)
 class Settings:
-    """What ``training.model`` in a config may set."""
+    """The keys of ``training.model`` in a config."""
 
     dropout: float = 0.1
     embedding_l2: float = 1e-4

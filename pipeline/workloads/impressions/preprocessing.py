@@ -1,4 +1,4 @@
-"""Raw columns to model inputs, by the feature table."""
+"""Raw columns to model inputs, as the feature table says."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from pipeline.workloads.impressions.features import TABLE
 
 
 def preprocessing_fn(inputs: Mapping[str, Column], custom_config: Mapping[str, Any]) -> dict[str, tf.Tensor]:
-    """What TensorFlow Transform calls; ``custom_config`` holds the domains that the schema gives closed columns."""
+    """Apply the table for TensorFlow Transform; ``custom_config`` holds the domains of closed columns."""
     outputs = transform(TABLE, inputs, custom_config["domains"])
     check_transformed(TABLE, outputs)
     return outputs

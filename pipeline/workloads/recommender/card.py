@@ -1,4 +1,4 @@
-"""What the team says of the recommender."""
+"""The model card of the recommender."""
 
 from components.slice_report.facts import Card
 

@@ -1,4 +1,4 @@
-"""How the recommender is judged: on which slices, by which bounds."""
+"""Slices and bounds of the recommender."""
 
 from pipeline.criteria import Change, Threshold
 from pipeline.workloads.contract import Evaluation

@@ -11,16 +11,15 @@ from pipeline.features.kinds.crossed import Crossed
 from pipeline.features.table import Table
 from pipeline.workloads.recommender.features import WIDTH
 
-# Columns that the model is built around, so that no config may leave them out.
+# The model is built around these columns, so no config may leave them out.
 REQUIRED_COLUMNS = ("user_id", "item_id", "genres")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What ``training.model`` in a config may set.
+    """The keys of ``training.model`` in a config.
 
-    ``user_dropout`` is the share of training rows whose user is hidden: where most users of tomorrow are new, the
-    model must learn what to say of a stranger.
+    ``user_dropout`` is the share of training rows whose user is hidden, so that the model learns to score new users.
     """
 
     user_dropout: float = 0.0
@@ -55,7 +54,7 @@ def build_model(table: Table, training: Training) -> keras.Model:
 
 
 def embeddings(table: Table, inputs: layers.Tensors, settings: Settings) -> layers.Tensors:
-    """Ids are held closer to zero than the few values of the other features."""
+    """Embed the features; ids are regularized more than features of few values."""
     ids = [feature for feature in table.features if isinstance(feature, Categorical) and not feature.closed]
     others = [feature for feature in table.features if feature not in ids]
     return {
@@ -65,7 +64,7 @@ def embeddings(table: Table, inputs: layers.Tensors, settings: Settings) -> laye
 
 
 def hide_users(table: Table, inputs: layers.Tensors, rate: float, seed: int) -> layers.Tensors:
-    """The inputs, with the user's id and its crosses replaced by an unknown one in a share of the training rows."""
+    """Replace the user's id and its crosses by an unknown one in a share ``rate`` of the training rows."""
     if not rate:
         return inputs
     ids = {

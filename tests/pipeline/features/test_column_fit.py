@@ -60,7 +60,7 @@ def test_a_weight_is_a_number():
 
 @pytest.mark.parametrize("size", [1, 2])
 @pytest.mark.parametrize("kind", ["closed", "several"])
-def test_a_domain_has_room_in_what_takes_its_ids(kind, size):
+def test_a_vocabulary_smaller_than_the_domain_is_refused(kind, size):
     closed = kind == "closed"
     feature = Categorical("kind", size, closed=True) if closed else MultiHot("text", size, domain_of="kind")
     with pytest.raises(ConfigError, match="smaller than the domain"):
@@ -79,12 +79,12 @@ def test_a_domain_has_room_in_what_takes_its_ids(kind, size):
         ("type: FLOAT deprecated: true", "not in use"),
     ],
 )
-def test_a_column_that_transform_would_not_give_is_refused(column, said):
+def test_a_column_that_transform_cannot_read_is_refused(column, said):
     with pytest.raises(ConfigError, match=said):
         check(Numeric("z"), more=f'feature {{ name: "z" {column} }}')
 
 
-def test_a_value_that_stands_twice_in_a_domain_is_named():
+def test_a_value_that_is_twice_in_a_domain_is_reported():
     more = 'feature { name: "z" type: BYTES string_domain { value: "a" value: "a" } }'
     with pytest.raises(ConfigError, match="twice in the domain"):
         check(Categorical("z", 3, closed=True), more=more)
@@ -101,13 +101,13 @@ def test_the_label_is_no_feature(feature):
     [lambda: Categorical("text", 3, oov=0), lambda: MultiHot("text", 3, domain_of="kind", separator=""),
      lambda: Crossed((), 9)],
 )  # fmt: skip
-def test_what_no_transform_can_be_made_of_is_refused_by_the_table(make):
+def test_the_table_refuses_features_that_cannot_be_transformed(make):
     with pytest.raises(ConfigError):
         Table((make(),), label="y")
 
 
 @pytest.mark.parametrize("content", [b"feature { nam: 1 }", b"\xff", b"\x00"])
-def test_a_schema_that_is_none_is_refused(content, tmp_path, monkeypatch):
+def test_an_unreadable_schema_is_refused(content, tmp_path, monkeypatch):
     monkeypatch.setattr(contract, "SCHEMAS", tmp_path)
     (tmp_path / "census.pbtxt").write_bytes(content)
     config = load_config("census", ("data.dataset=null", "data.path=rows"))

@@ -59,7 +59,7 @@ def test_ids_leave_room_for_the_unknown_and_the_missing(feature, ids):
     assert feature.id_count == ids
 
 
-def test_a_table_says_what_preprocessing_must_give():
+def test_a_table_lists_the_columns_after_preprocessing():
     assert transformed_features(FEATURES) == (
         Transformed("age_xf", "float32"),
         Transformed("income_xf", "float32"),
@@ -126,6 +126,6 @@ def test_the_table_is_read_without_tensorflow():
         MultiHot("genres", vocabulary=-3, domain_of="genre"),
     ],
 )  # fmt: skip
-def test_a_size_that_no_feature_has_is_refused(feature):
+def test_a_size_out_of_its_limits_is_refused(feature):
     with pytest.raises(ConfigError, match="is not usable"):
         Table((feature,), "label")

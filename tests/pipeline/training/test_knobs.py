@@ -14,7 +14,7 @@ from pipeline.features import stateless_random
 from pipeline.features.stateless_random import BatchPosition, Dropout
 from pipeline.training import loop
 from pipeline.training.optimizer import layers_compute_in
-from pipeline.training.trainee import Trainee, total
+from pipeline.training.training_model import TrainingModel, total
 
 DROPPING = {"model": {"dropout": 0.3}}
 
@@ -52,8 +52,8 @@ def test_a_knob_trains_nearly_the_same_model_and_exports_a_plain_one(world, tmp_
 
 @pytest.mark.parametrize("steps", [1, 4])
 def test_a_step_is_traced_once(world, tmp_path, monkeypatch, steps):
-    traced, update = [], Trainee.update
-    monkeypatch.setattr(Trainee, "update", lambda model, data: traced.append(model.name) or update(model, data))
+    traced, update = [], TrainingModel.update
+    monkeypatch.setattr(TrainingModel, "update", lambda model, data: traced.append(model.name) or update(model, data))
     small_training.fit(world, tmp_path, steps_per_execution=steps)
     assert len(traced) == 1
 
@@ -89,7 +89,7 @@ def stepped(parts, precision="float32", steps=3) -> list[np.ndarray]:
     keras.utils.set_random_seed(0)
     settings = Training(**{**small_training.SETTINGS, **DROPPING})
     with layers_compute_in(precision):
-        model = Trainee(small_training.build_model(small_training.TABLE, settings), 20, parts)
+        model = TrainingModel(small_training.build_model(small_training.TABLE, settings), 20, parts)
     model.compile(keras.optimizers.SGD(0.1), weighted_metrics=[])
     for _ in range(steps):
         model.train_step(batch())
@@ -97,7 +97,7 @@ def stepped(parts, precision="float32", steps=3) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("parts", [3, 20, 25])
-def test_a_batch_in_parts_moves_the_weights_as_a_whole_one(parts):
+def test_gradient_accumulation_gives_the_same_weights(parts):
     """Also where there are more parts than rows, so that some are empty; dropout included."""
     for cut, whole in zip(stepped(parts), stepped(1), strict=True):
         np.testing.assert_allclose(cut, whole, atol=1e-6)
@@ -178,7 +178,7 @@ def test_the_val_loss_is_that_of_the_rows_whatever_the_padding(world, tmp_path):
     assert loss == pytest.approx(log_loss, abs=1e-3)
 
 
-def test_no_rows_are_said(world, tmp_path):
+def test_an_empty_split_is_reported(world, tmp_path):
     arguments = small_training.fn_args(world, tmp_path)
     arguments.eval_files = []
     with pytest.raises(MainlineError, match="the eval split has no rows"):

@@ -15,7 +15,7 @@ FINE = {"loss": 0.5, "val_loss": 0.6, "val_log_loss": 0.6}
 @pytest.mark.parametrize("name", FINE)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("kind", [StopOnNaN, StopOnNaNEpoch])
-def test_an_epoch_that_measures_no_number_is_the_last(kind, name, value):
+def test_an_epoch_with_a_metric_that_is_not_finite_ends_the_training(kind, name, value):
     stop = kind(EpochJournal(10, step=30))
     stop.on_epoch_end(2, FINE)
     with pytest.raises(MainlineError, match=f"{name} became {value} at step 30"):
@@ -23,7 +23,7 @@ def test_an_epoch_that_measures_no_number_is_the_last(kind, name, value):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_no_epoch_is_the_best_by_what_is_no_number(value, tmp_path):
+def test_a_metric_that_is_not_finite_is_never_the_best(value, tmp_path):
     best = BestWeights(str(tmp_path), "val_log_loss", patience=3)
     best.set_model(keras.Sequential([keras.layers.Dense(1, input_shape=(1,))]))
     with pytest.raises(MainlineError, match=f"val_log_loss became {value} in epoch 1"):

@@ -4,7 +4,7 @@ import numpy as np
 import tf_keras as keras
 
 from components.support import heartbeat
-from pipeline.training.callbacks import EpochPulse, Pulse
+from pipeline.training.callbacks import EpochHeartbeat, Heartbeat
 
 
 class Watcher(keras.callbacks.Callback):
@@ -44,7 +44,7 @@ def fitted(pulse):
 
 
 def test_weights_are_read_at_the_end_and_each_evaluation_may_have_rows_to_pass_over():
-    assert fitted(Pulse()) == {
+    assert fitted(Heartbeat()) == {
         "train begin": ["tracing"],
         "test begin": ["tracing"] * 2,
         "test batch": ["validating"] * 4,
@@ -54,4 +54,4 @@ def test_weights_are_read_at_the_end_and_each_evaluation_may_have_rows_to_pass_o
 
 
 def test_a_chief_of_others_reads_weights_at_the_end_too():
-    assert fitted(EpochPulse())["train end"] == ["reading weights"]
+    assert fitted(EpochHeartbeat())["train end"] == ["reading weights"]

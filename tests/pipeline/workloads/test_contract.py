@@ -48,7 +48,7 @@ PARTS = {
 
 @pytest.fixture
 def whole(tmp_path, monkeypatch):
-    """A workload named ``tiny`` that is whole, and is the only one."""
+    """A complete workload named ``tiny``, the only one."""
     folder, schemas = tmp_path / "workloads" / "tiny", tmp_path / "schemas"
     folder.mkdir(parents=True)
     schemas.mkdir()
@@ -70,7 +70,7 @@ def schema_of(workload) -> dict[str, schema_pb2.Feature]:
     return {feature.name: feature for feature in schema.feature}
 
 
-def test_a_workload_of_all_parts_loads(whole):
+def test_a_complete_workload_loads(whole):
     loaded = load_workload("tiny")
     assert (loaded.name, loaded.table.label, loaded.evaluation) == ("tiny", "y", Evaluation(slices=(), thresholds=()))
     assert (loaded.card.title, loaded.card.owners) == ("Tiny", ("us",))
@@ -87,17 +87,17 @@ def test_an_unknown_workload_lists_the_known_ones():
 
 
 @pytest.mark.parametrize("part", ["features", "preprocessing", "model", "trainer", "evaluation", "card"])
-def test_a_workload_without_one_of_its_files_is_not_whole(whole, part):
+def test_a_workload_without_one_of_its_files_is_incomplete(whole, part):
     (whole / f"{part}.py").unlink()
     with pytest.raises(ConfigError) as caught:
         load_workload("tiny")
-    assert str(caught.value).startswith("workload tiny: not whole\n  expected: six files and a schema\n  received: no")
+    assert str(caught.value).startswith("workload tiny: incomplete\n  expected: six files and a schema\n  received: no")
     assert part in caught.value.received
 
 
-def test_a_workload_without_a_schema_is_not_whole(whole):
+def test_a_workload_without_a_schema_is_incomplete(whole):
     (contract.SCHEMAS / "tiny.pbtxt").unlink()
-    with pytest.raises(ConfigError, match=r"workload tiny: not whole") as caught:
+    with pytest.raises(ConfigError, match=r"workload tiny: incomplete") as caught:
         load_workload("tiny")
     assert caught.value.received == "no ['schemas/tiny.pbtxt']"
 
@@ -195,7 +195,7 @@ def test_every_schema_has_both_environments(name):
     assert list(schema.default_environment) == ["TRAINING", "SERVING"]
 
 
-def test_bounds_of_a_config_stand_in_place_of_those_of_the_workload():
+def test_bounds_of_a_config_replace_those_of_the_workload():
     own = load_workload("census").evaluation
     bound = Threshold(metric="AUC", lower=0.5, slice={"sex": "Male", "race": "White"})
     changed = with_bounds(own, config.Evaluation(bounds=(bound,)))
@@ -236,13 +236,13 @@ def test_a_bound_that_cannot_be_measured_is_refused(settings, said):
         ("dropout", float("nan")), ("embedding_l2", float("inf")), ("embedding_l2", 1e30), ("cross_l2", "small"),
     ],
 )  # fmt: skip
-def test_a_setting_of_a_model_that_makes_no_sense_is_refused(key, value):
+def test_a_model_setting_out_of_bounds_is_refused(key, value):
     with pytest.raises(ConfigError, match=rf"training.model.{key}: not usable"):
         check_model_settings(load_workload("census"), {key: value})
 
 
 @pytest.mark.parametrize(("key", "value"), [("dropout", 0), ("dropout", 0.99), ("embedding_l2", 1e-9)])
-def test_a_setting_of_a_model_that_makes_sense_is_taken(key, value):
+def test_a_model_setting_within_bounds_is_accepted(key, value):
     check_model_settings(load_workload("census"), {key: value})
 
 

@@ -84,7 +84,7 @@ def test_a_killed_process_is_resumed_by_another(world, tmp_path, unbroken):
     np.testing.assert_allclose(small_training.scores(world, tmp_path), unbroken[1], atol=1e-6)
 
 
-def test_a_training_may_be_cut_short_again_and_again(world, tmp_path, stop_at, unbroken):
+def test_a_training_can_be_interrupted_repeatedly(world, tmp_path, stop_at, unbroken):
     for step in (5, 13, 24):
         cut_short(world, tmp_path, stop_at, step)
     assert small_training.fit(world, tmp_path, **LONG)["resumed_at"] == [3, 12, 21]
@@ -139,7 +139,7 @@ def damage(folder, step, how) -> str:
 
 
 @pytest.mark.parametrize("how", ["flipped", "cut", "gone", "no manifest", "half a manifest"])
-def test_a_spoilt_checkpoint_is_passed_over(world, tmp_path, stop_at, unbroken, how, caplog):
+def test_a_damaged_checkpoint_is_skipped(world, tmp_path, stop_at, unbroken, how, caplog):
     folder = cut_short(world, tmp_path, stop_at, 23)
     assert checkpoints.steps_in(folder) == [18, 20, 21]
     said = damage(folder, 21, how)
@@ -162,7 +162,7 @@ def test_the_best_weights_belong_to_the_checkpoint(world, tmp_path, stop_at, unb
     np.testing.assert_allclose(small_training.scores(world, tmp_path), unbroken[1], atol=1e-6)
 
 
-def test_without_one_whole_checkpoint_it_starts_afresh(world, tmp_path, stop_at, unbroken):
+def test_training_starts_afresh_without_an_intact_checkpoint(world, tmp_path, stop_at, unbroken):
     folder = cut_short(world, tmp_path, stop_at, 23)
     for step in checkpoints.steps_in(folder):
         damage(folder, step, "no manifest")
@@ -170,7 +170,7 @@ def test_without_one_whole_checkpoint_it_starts_afresh(world, tmp_path, stop_at,
     np.testing.assert_allclose(small_training.scores(world, tmp_path), unbroken[1], atol=1e-6)
 
 
-def test_a_training_that_had_stopped_early_does_not_go_on(world, tmp_path, monkeypatch):
+def test_a_training_that_stopped_early_does_not_continue(world, tmp_path, monkeypatch):
     changes = {"learning_rate": 0.5, "epochs": 9, "early_stopping_patience": 1}
     expected = small_training.fit(world, tmp_path / "whole", **changes)
     assert len(expected["history"]["loss"]) < 9
@@ -197,7 +197,7 @@ def raising(error):
         tf.errors.ResourceExhaustedError(None, None, "state.data; No space left on device"),
     ],
 )
-def test_a_full_disk_is_said_and_earlier_checkpoints_stay(world, tmp_path, stop_at, unbroken, monkeypatch, error):
+def test_a_full_disk_is_reported_and_earlier_checkpoints_stay(world, tmp_path, stop_at, unbroken, monkeypatch, error):
     folder = cut_short(world, tmp_path, stop_at, 14)
     with monkeypatch.context() as patch:
         patch.setattr(sealed_files, "seal", failing_at("00000018", sealed_files.seal, error))
@@ -251,7 +251,7 @@ def disk_kb(path) -> int:
     return int(subprocess.run(["du", "-sk", str(path)], capture_output=True, text=True, check=True).stdout.split()[0])
 
 
-def test_a_lost_loss_leaves_the_last_good_checkpoint(world, tmp_path, monkeypatch):
+def test_a_loss_that_is_not_finite_leaves_the_last_good_checkpoint(world, tmp_path, monkeypatch):
     """The rate leaps at step 14, behind the checkpoint of step 12."""
     monkeypatch.setattr(loop, "make_optimizer", lambda *_: keras.optimizers.SGD(Leap()))
     with pytest.raises(MainlineError, match=r"at step 1[45]") as caught:
@@ -278,7 +278,7 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path):
         checkpoints.check_finite(model, 7)
 
 
-def test_what_is_without_effect_does_not_part_a_training_from_its_checkpoints(world, tmp_path, stop_at):
+def test_settings_of_operation_do_not_invalidate_checkpoints(world, tmp_path, stop_at):
     cut_short(world, tmp_path, stop_at, 5)
     assert small_training.fit(world, tmp_path, **LONG, keep_checkpoints=7, max_restarts=9)["resumed_at"] == [3]
 

@@ -125,7 +125,7 @@ def test_settings_and_final_metrics_can_be_compared(healthy):
     assert tf.make_ndarray(found["final/val_log_loss"].tensor) == pytest.approx(min(last))
 
 
-def test_the_hparams_page_lists_fittings_side_by_side(tmp_path):
+def test_the_hparams_page_lists_trainings_side_by_side(tmp_path):
     for name, rate in (("first", 1e-2), ("second", 1e-3)):
         fitted(tmp_path / name, learning_rate=rate, histogram_every_epochs=0)
     multiplexer = plugin_event_multiplexer.EventMultiplexer().AddRunsFromDirectory(str(tmp_path)).Reload()
@@ -187,7 +187,7 @@ def test_rows_that_no_eval_row_reads_do_not_hide_a_collapse():
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_weights_that_are_no_numbers_are_found(value):
+def test_weights_that_are_not_finite_are_found(value):
     model = world.build_model()
     model.get_layer("deep_0").set_weights([np.full((23, 16), value), np.zeros(16)])
     assert in_inspection(Probe(model, batch()).inspect())[0].startswith(
@@ -216,7 +216,7 @@ def test_the_norm_is_over_all_gradients_together():
     assert look.gradient_norm == 5.0
 
 
-def test_looking_changes_nothing():
+def test_an_inspection_changes_nothing():
     model = world.compiled(world.build_model())
     before = model.get_weights()
     Probe(model, batch()).inspect()
@@ -274,7 +274,7 @@ def no_batch():
     pytest.fail("asked for a batch")
 
 
-def test_a_worker_that_is_not_the_chief_watches_and_writes_nothing(tmp_path):
+def test_a_worker_that_is_not_the_chief_writes_nothing(tmp_path):
     watched = watch(
         str(tmp_path / "logs"), world.build_model(), training(), lambda: pytest.fail("asked for a batch"), chief=False
     )
@@ -283,7 +283,7 @@ def test_a_worker_that_is_not_the_chief_watches_and_writes_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_histograms_no_batch_is_asked_for(tmp_path):
+def test_without_histograms_no_batch_is_read(tmp_path):
     watched = watch(
         str(tmp_path), world.build_model(), training(histogram_every_epochs=0), lambda: pytest.fail("asked for a batch")
     )
@@ -293,7 +293,7 @@ def test_without_histograms_no_batch_is_asked_for(tmp_path):
 
 
 @pytest.mark.parametrize("strategy", [tf.distribute.MirroredStrategy, tf.distribute.MultiWorkerMirroredStrategy])
-def test_a_strategy_of_one_worker_is_looked_into(strategy, tmp_path):
+def test_a_model_under_a_strategy_of_one_worker_is_inspected(strategy, tmp_path):
     with strategy().scope():
         model = world.build_model()
         model.get_layer("deep_1").set_weights([np.zeros((16, 8)), np.full(8, -1.0)])
@@ -353,7 +353,7 @@ print(json.dumps([strategy.num_replicas_in_sync, watched.finish(history.history)
 
 
 @pytest.mark.slow
-def test_the_chief_of_two_workers_looks_alone_and_the_other_does_not_wait_for_ever(tmp_path):
+def test_the_chief_of_two_workers_inspects_alone_without_blocking_the_other(tmp_path):
     ports = [free_port() for _ in range(2)]
     workers = []
     for index in range(2):

@@ -109,14 +109,14 @@ def test_an_unknown_strategy_is_named():
 
 
 @pytest.mark.parametrize("config", [None, tf_config(WORKERS, "worker", 1), tf_config(SERVED, "chief", 0)])
-def test_who_trains_does_not_serve(config, monkeypatch):
+def test_a_process_that_trains_does_not_serve(config, monkeypatch):
     if config:
         monkeypatch.setenv("TF_CONFIG", config)
     serve_if_coordinated()
 
 
 @pytest.mark.parametrize(("kind", "index"), [("worker", 1), ("ps", 0)])
-def test_who_is_led_serves(kind, index, monkeypatch):
+def test_a_coordinated_process_serves(kind, index, monkeypatch):
     made = []
 
     class Server:
@@ -147,7 +147,7 @@ def test_parameter_servers_need_a_cluster(monkeypatch):
         make_strategy("parameter_server")
 
 
-def test_alone_there_is_one_share_and_nobody_to_wait_for():
+def test_a_single_process_has_one_share_and_waits_for_nobody():
     alone = make_strategy("none")
     assert share(alone) == Share(0, 1, 1)
     assert of_chief(alone, 7) == 7

@@ -103,7 +103,7 @@ def not_held(request, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("first_step", [1, 4, 9, 10, 11, 13, 24])
-def test_a_split_that_is_not_held_can_be_entered_too(make_split, not_held, first_step):
+def test_a_split_larger_than_memory_can_start_at_any_step(make_split, not_held, first_step):
     split = make_split(50, shards=3)
     unbroken = ids(training_batches(split, 5, seed=0, folder=not_held), 25)
     epochs = [flat(unbroken[:10]), flat(unbroken[10:20])]
@@ -113,12 +113,12 @@ def test_a_split_that_is_not_held_can_be_entered_too(make_split, not_held, first
     assert ids(later, 25 - first_step) == unbroken[first_step:]
 
 
-def test_a_split_that_is_not_held_is_shuffled_in_windows_and_its_parts_too(make_split, not_held):
+def test_a_split_larger_than_memory_is_shuffled_in_windows_and_by_parts(make_split, not_held):
     seen = [epoch for epoch in ids(training_batches(make_split(12, shards=12), 12, seed=0, folder=not_held), 4)]
     assert len({frozenset(epoch[:8]) for epoch in seen}) > 1
 
 
-def test_one_file_that_is_not_held_is_shuffled_within_a_window_where_blocks_have_no_room(
+def test_a_single_file_is_shuffled_within_windows_when_blocks_do_not_fit_on_disk(
     make_split, not_held, monkeypatch, caplog
 ):
     caplog.set_level(logging.INFO, "mainline.progress")
@@ -146,7 +146,7 @@ def test_blocks_hold_the_rows_of_the_files_in_order_and_are_parsed_once(make_spl
     assert sorted(flat(ids(batches.finished(batches.stream(gone, 11, 0, 0), gone, (1.0, 1.0)), 1))) == list(range(11))
 
 
-def test_what_a_killed_process_left_is_removed_and_nothing_of_one_that_lives(tmp_path, monkeypatch):
+def test_leftovers_of_killed_processes_are_removed_and_living_ones_keep_theirs(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     killed = """
 import os, signal, sys, tempfile
@@ -165,7 +165,7 @@ with scratch() as folder:
     assert not list(tmp_path.iterdir())
 
 
-def test_workers_share_a_split_that_is_not_held(make_split, not_held):
+def test_workers_share_a_split_larger_than_memory(make_split, not_held):
     split = make_split(31, shards=2)
     whole = ids(training_batches(split, 10, seed=4, folder=not_held), 6)
     shares = [Share(worker, 1, 3) for worker in range(3)]
@@ -174,7 +174,7 @@ def test_workers_share_a_split_that_is_not_held(make_split, not_held):
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_eval_rows_that_are_not_held_count_once(make_split, not_held, workers):
+def test_eval_rows_of_a_split_larger_than_memory_count_once(make_split, not_held, workers):
     split = make_split(25, shards=2)
     found = [evaluated(split, 6, workers, worker, not_held) for worker in range(workers)]
     counted = [row for seen, weights in found for row, weight in zip(seen, weights, strict=True) if weight]
@@ -213,13 +213,13 @@ def test_by_file_each_worker_reads_its_own_files(make_split):
     assert all(len(batch) == 5 for part in parts for batch in part)
 
 
-def test_by_file_a_stream_can_be_entered_too(make_split):
+def test_a_stream_sharded_by_file_can_start_at_any_step(make_split):
     split, share = make_split(30, shards=3), Share(1, 1, 2)
     unbroken = ids(training_batches(split, 7, seed=0, share=share, sharding="file"), 9)
     assert ids(training_batches(split, 7, 0, 4, share, sharding="file"), 5) == unbroken[4:]
 
 
-def test_too_few_files_are_shared_by_record_and_that_is_said(make_split, caplog):
+def test_too_few_files_are_sharded_by_record_with_a_message(make_split, caplog):
     split, share = make_split(30, shards=1), Share(1, 1, 2)
     with caplog.at_level(logging.INFO, "mainline.progress"):
         seen = ids(training_batches(split, 10, seed=0, share=share, sharding="file"), 3)
@@ -227,7 +227,7 @@ def test_too_few_files_are_shared_by_record_and_that_is_said(make_split, caplog)
     assert "1 files are too few for 2 workers: sharding by record" in caplog.text
 
 
-def test_a_worker_whose_files_are_empty_is_told(make_split):
+def test_a_worker_with_empty_files_is_reported(make_split):
     with pytest.raises(ConfigError, match="the files of worker 1 have no rows"):
         training_batches(make_split(1, shards=2), 4, seed=0, share=Share(1, 1, 2), sharding="file")
 

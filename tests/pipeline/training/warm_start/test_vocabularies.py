@@ -35,7 +35,7 @@ def test_multi_hot_columns_are_the_terms_of_the_domain(transform):
         assert {vocabulary.terms[index] for index in np.flatnonzero(row)} == set(cell.split("|"))
 
 
-def test_every_number_has_no_ids_and_all_else_has(transform):
+def test_all_features_but_plain_numbers_have_ids(transform):
     found = read_vocabularies(world.TABLE, transform)
     assert found["age_bucket_xf"] == Vocabulary(5, kind="bucket of 4")
     assert found["city_x_colour_xf"] == Vocabulary(16, kind="hash of 16")
@@ -43,7 +43,7 @@ def test_every_number_has_no_ids_and_all_else_has(transform):
     assert "age_xf" not in found
 
 
-def test_tables_know_their_feature(transform):
+def test_embedding_tables_know_their_feature(transform):
     vocabularies = read_vocabularies(world.TABLE, transform)
     found = table_features(world.build_model(), vocabularies)
     assert found["wide_city_x_colour_xf"] == "city_x_colour_xf"
@@ -51,7 +51,7 @@ def test_tables_know_their_feature(transform):
     assert len(found) == 9
 
 
-def test_a_table_of_another_size_is_no_feature_s():
+def test_a_table_of_another_size_than_the_vocabulary_is_left_out():
     model = keras.Sequential([keras.Input((1,)), FeatureEmbedding("city_xf", 3, 2)])
     assert table_features(model, {"city_xf": Vocabulary(4)}) == {}
 

@@ -103,7 +103,7 @@ def test_a_new_term_begins_with_the_row_that_served_it(base, transform, grown):
     np.testing.assert_array_equal(became["Turku"], old.get_layer("deep_city_xf").embeddings.numpy()[served])
 
 
-def test_a_feature_that_came_or_went_leaves_all_others_as_they_were(base, transform, tmp_path):
+def test_adding_or_removing_a_feature_leaves_all_others_unchanged(base, transform, tmp_path):
     folder, old = base
     table = Table(tuple(feature for feature in world.TABLE.features if not isinstance(feature, Exact)), "label")
     smaller = world.build_model(table)
@@ -122,7 +122,7 @@ def test_a_feature_that_came_or_went_leaves_all_others_as_they_were(base, transf
     np.testing.assert_array_equal(kernel[8:12], fresh[8:12])
 
 
-def test_other_buckets_are_not_taken_for_the_same(base, transform):
+def test_another_number_of_buckets_is_not_matched(base, transform):
     table = changed(Bucketized, "age", buckets=3)
     model = world.build_model(table)
     fresh = model.get_layer("deep_age_bucket_xf").embeddings.numpy()
@@ -131,7 +131,7 @@ def test_other_buckets_are_not_taken_for_the_same(base, transform):
     np.testing.assert_array_equal(model.get_layer("deep_age_bucket_xf").embeddings.numpy(), fresh)
 
 
-def test_other_hashes_are_not_taken_for_the_same(base, transform):
+def test_another_number_of_hash_buckets_is_not_matched(base, transform):
     table = Table((*world.TABLE.features[:-1], replace(world.TABLE.features[-1], hash_buckets=8)), "label")
     model = world.build_model(table)
     outcome = warm_start(model, base[0], table, transform)
@@ -216,7 +216,7 @@ def test_under_a_strategy_every_copy_of_a_weight_is_set(strategy, base, transfor
             np.testing.assert_array_equal(copy.numpy(), theirs.numpy())
 
 
-def test_a_training_goes_on_from_a_warm_start(base, transform):
+def test_a_training_continues_from_a_warm_start(base, transform):
     folder, _ = base
     model = world.compiled(world.build_model())
     warm_start(model, folder, world.TABLE, transform)

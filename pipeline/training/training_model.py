@@ -12,7 +12,7 @@ from pipeline.features import stateless_random
 Gradient: TypeAlias = tf.Tensor | tf.IndexedSlices | None
 
 
-class Trainee(ResumableModel):
+class TrainingModel(ResumableModel):
     """A functional model with its own training step; its output is a probability, (batch, 1) float32.
 
     The loss is the weighted sum of the cross-entropies of the global batch, divided by its number of rows, plus the
