@@ -46,7 +46,7 @@ def thresholds():
     return config
 
 
-def test_slices_metrics_and_verdict_are_those_of_tfma(world, thresholds, run_executor, tmp_path):
+def test_slices_metrics_and_verdict_equal_tfma(world, thresholds, run_executor, tmp_path):
     stock = str(tmp_path / "stock")
     run_stock(world, thresholds, stock, has_baseline=True)
     ours = run_executor(thresholds, baseline=world.baseline).evaluation
@@ -91,7 +91,7 @@ def test_intervals_predictions_and_every_reader_of_tfma(world, run_executor):
         run.evaluation).metric_validations_per_slice))  # fmt: skip
 
 
-def test_a_threshold_on_a_slice_without_rows_is_not_passed(run_executor):
+def test_a_threshold_on_a_slice_without_rows_fails(run_executor):
     config = make_config("AUC", slices=({}, {"feature_keys": ["sex"]}))
     per_slice = config.metrics_specs[0].metrics[0].per_slice_thresholds.add()
     per_slice.slicing_specs.add().feature_values["sex"] = "Nobody"
@@ -104,7 +104,7 @@ def test_a_threshold_on_a_slice_without_rows_is_not_passed(run_executor):
 
 
 @pytest.mark.parametrize(("allowed", "blessed"), [(0.5, 1), (-0.5, 0)])
-def test_a_bound_on_the_change_is_kept_with_a_baseline(world, run_executor, allowed, blessed):
+def test_a_change_threshold_is_checked_with_a_baseline(world, run_executor, allowed, blessed):
     config = make_config("BinaryCrossEntropy")
     change = config.metrics_specs[0].metrics[0].threshold.change_threshold
     change.absolute.value = allowed

@@ -1,4 +1,4 @@
-"""A row of which a model has no score is named, with what is wrong with it."""
+"""A row that a model cannot score is named, with the reason."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def write(folder, prices) -> str:
 
 @pytest.mark.parametrize("fails", ["not finite", "checked"])
 @pytest.mark.parametrize("model", ["model", "old"])
-def test_it_has_its_split_its_number_and_its_values(fails, model, tmp_path, monkeypatch):
+def test_the_bad_row_is_named_with_split_number_and_values(fails, model, tmp_path, monkeypatch):
     def load(path, signature, output):
         def score(serialized):
             logarithm = tf.math.log(price_of(serialized))[:, 0] if path == model else tf.zeros(len(serialized))
@@ -48,7 +48,7 @@ def test_it_has_its_split_its_number_and_its_values(fails, model, tmp_path, monk
     assert ("price" if fails == "checked" else "score of the row") in caught.value.problem
 
 
-def test_what_is_no_fault_of_a_row_is_passed_on(tmp_path, monkeypatch):
+def test_an_unrelated_error_is_passed_on(tmp_path, monkeypatch):
     monkeypatch.setattr(scoring, "load_model", lambda *_: lambda rows: np.zeros(len(rows)))
     path = write(tmp_path, [1.0, 2.0])
     with (

@@ -53,7 +53,7 @@ def test_the_component_runs_in_a_pipeline_and_blesses(world, tmp_path):
     assert read_predictions(evaluation.uri, ["score"]).num_rows == ROWS
 
 
-def test_a_baseline_that_is_gone_is_named_before_anything_is_scored(world, run_executor, tmp_path):
+def test_a_missing_baseline_is_named_before_anything_is_scored(world, run_executor, tmp_path):
     gone = tmp_path / "gone"
     with pytest.raises(MainlineError, match="the model to compare with is missing") as caught:
         run_executor(make_config("AUC"), baseline=gone)

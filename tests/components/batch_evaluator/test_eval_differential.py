@@ -1,4 +1,4 @@
-"""Every metric of every slice against scikit-learn and NumPy, on drawn rows that are as awkward as rows can be."""
+"""Every metric of every slice against scikit-learn and NumPy, on random rows full of edge cases."""
 
 import math
 import warnings
@@ -77,7 +77,7 @@ def rows_of(table, key):
 
 
 @pytest.mark.parametrize("intervals", [False, True])
-def test_every_metric_of_every_slice_is_that_of_scikit_learn(intervals):
+def test_every_metric_of_every_slice_equals_scikit_learn(intervals):
     for seed in range(ROUNDS):
         table, threshold = drawn(seed)
         config = make_config(*sorted(FORMULAS), slices=({}, {"feature_keys": ["group"]}), intervals=intervals)
@@ -101,7 +101,7 @@ def test_every_metric_of_every_slice_is_that_of_scikit_learn(intervals):
         assert seen == table.num_rows - table["group"].null_count
 
 
-def test_rates_by_group_and_calibration_are_those_of_scikit_learn():
+def test_rates_by_group_and_calibration_equal_scikit_learn():
     for seed in range(ROUNDS):
         table, threshold = drawn(seed)
         label, score = table["over_50k"].to_numpy().astype(np.int64), table["score"].to_numpy().astype(np.float64)
@@ -146,7 +146,7 @@ def test_a_curve_of_the_counts_is_that_of_the_scores_at_every_edge():
         assert sum(counts.score_sums) == pytest.approx(score.sum())
 
 
-def test_no_rows_are_no_slices():
+def test_without_rows_there_are_no_slices():
     table, _ = drawn(3)
     config = make_config(*sorted(FORMULAS), slices=({}, {"feature_keys": ["group"]}))
     assert list(evaluate(table.slice(0, 0), make_plan(config, has_baseline=False))) == []

@@ -16,7 +16,7 @@ def changed(text, *metrics):
     return config
 
 
-def test_every_metric_that_is_allowed_has_a_formula():
+def test_every_supported_metric_has_a_formula():
     assert set(ALLOWED) == set(FORMULAS)
 
 
@@ -51,7 +51,7 @@ def test_a_baseline_doubles_the_keys_and_comes_second():
         ("AUC", '"name"', "not JSON"),
     ],
 )
-def test_a_metric_or_a_key_that_is_not_known_is_refused_by_name(name, settings, named):
+def test_an_unknown_metric_or_key_is_refused(name, settings, named):
     config = make_config(name)
     config.metrics_specs[0].metrics[0].config = settings
     with pytest.raises(ConfigError, match=named):
@@ -73,7 +73,7 @@ def test_a_metric_or_a_key_that_is_not_known_is_refused_by_name(name, settings, 
         ),
     ],
 )
-def test_what_would_not_be_computed_as_tfma_does_is_refused(text, named):
+def test_settings_with_another_meaning_in_tfma_are_refused(text, named):
     with pytest.raises(ConfigError, match=named):
         make_plan(changed(text), has_baseline=False)
 
@@ -101,7 +101,7 @@ def test_a_model_must_be_called_by_a_signature():
         (("over_50k", "sex", "score"), (), "the name is taken by the scores"),
     ],
 )
-def test_columns_are_compared_with_the_schema(columns, several, named):
+def test_columns_are_checked_against_the_schema(columns, several, named):
     plan = make_plan(make_config("AUC", slices=({"feature_keys": ["sex"]},)), has_baseline=False)
     schema = schema_pb2.Schema(feature=[schema_pb2.Feature(name=name) for name in columns])
     with pytest.raises(ConfigError, match=named):

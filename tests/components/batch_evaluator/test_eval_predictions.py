@@ -53,12 +53,12 @@ def test_a_column_takes_no_memory_for_the_others(tmp_path):
     assert pa.total_allocated_bytes() - held < column.nbytes + table["b"].nbytes / 2
 
 
-def test_predictions_that_are_not_there_are_named(tmp_path):
+def test_missing_predictions_are_named(tmp_path):
     with pytest.raises(DataError, match="no predictions"):
         Predictions(str(tmp_path))
 
 
-def test_a_part_that_failed_is_not_there(tmp_path):
+def test_a_failed_part_is_not_written(tmp_path):
     def fail():
         yield TABLE
         raise ValueError("a bad batch")
@@ -94,7 +94,7 @@ def test_examples_become_columns_of_the_schema():
     ("values", "named"),
     [('value: "a" value: "b"', "several values in a row"), ('value: "\\377"', "not text")],
 )
-def test_a_value_that_cannot_be_used_is_refused(values, named):
+def test_an_unusable_value_is_refused(values, named):
     from tfx_bsl.coders import example_coder
 
     text = f'features {{ feature {{ key: "one" value {{ bytes_list {{ {values} }} }} }} }}'
@@ -120,7 +120,7 @@ def test_a_model_without_the_signature_or_the_output_is_refused(world, wrong, na
         next(score_batches(str(path), [scorer(world.model, **wrong)], world.schema.SerializeToString()))
 
 
-def test_a_model_that_does_not_score_each_row_is_refused(world, tmp_path):
+def test_a_model_without_one_score_per_row_is_refused(world, tmp_path):
     module = tf.Module()
     signature = tf.function(lambda examples: {"score": tf.constant([0.5, 0.5])})
     spec = tf.TensorSpec([None], tf.string, "examples")

@@ -1,4 +1,4 @@
-"""Stock Evaluator as an engine leaves TFMA's evaluation, and the predictions and the digest that ours leaves."""
+"""With TFMA's engine, Evaluator also writes the predictions and the model's digest."""
 
 import pytest
 import tensorflow_model_analysis as tfma

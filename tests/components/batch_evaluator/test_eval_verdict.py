@@ -81,7 +81,7 @@ def area(table, keep):
         ("number", "0e1", "0"),
     ],
 )
-def test_a_bound_on_a_slice_is_judged_on_the_rows_that_it_names(column, written, name, tmp_path):
+def test_a_threshold_on_a_slice_is_checked_on_its_rows(column, written, name, tmp_path):
     table = drawn()
     cells = table[column].to_pylist()
     wanted = {"1.0": 1.0, "0.0": 0.0, "16777216.0": 2.0**24, "0.1": float(np.float32(0.1)),
@@ -99,13 +99,13 @@ def test_a_bound_on_a_slice_is_judged_on_the_rows_that_it_names(column, written,
         assert evaluation.candidate[((column, name),)]["example_count"].value == sum(keep)
 
 
-def test_a_value_that_no_row_has_is_missing_by_its_own_name(tmp_path):
+def test_a_missing_slice_is_reported_under_its_name(tmp_path):
     stock, verdict, _ = judged(drawn(), tmp_path, ("weight", "3e-1", 0.1), ("zip", "07", 0.1))
     assert [dict(spec.feature_values) for spec in stock.missing_slices] == [{"weight": "0.3"}, {"zip": "07"}]
     assert {check.why for check in verdict.checks} == {"no such slice in the data"}
 
 
-def test_a_failure_in_the_result_has_the_slice_as_it_is(tmp_path):
+def test_a_failed_threshold_names_the_slice_unchanged(tmp_path):
     stock, _, _ = judged(drawn(), tmp_path, ("number", str(LARGE), 2.0))
     (failed,) = stock.metric_validations_per_slice
     (key,) = failed.slice_key.single_slice_keys
@@ -152,7 +152,7 @@ def test_a_slice_with_one_label_has_no_area_and_a_bound_on_it_says_so(tmp_path):
         (-1e-9, r"outside of \[0, 1\]"),
     ],
 )
-def test_a_score_that_is_no_probability_is_named_with_its_row(score, named):
+def test_a_score_outside_0_to_1_is_named_with_its_row(score, named):
     scores = np.array([0.0, 1.0, score, score])
     table = pa.table({"over_50k": [0, 1, 0, 1], "score": scores})
     plan = make_plan(make_config("AUC"), has_baseline=False)

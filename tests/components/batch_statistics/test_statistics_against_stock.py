@@ -1,4 +1,4 @@
-"""Statistics of real rows, ours against those of stock StatisticsGen, both by their executors."""
+"""Statistics of real rows: our executor against that of stock StatisticsGen."""
 
 import inspect
 import itertools
@@ -29,7 +29,7 @@ def both(request, written, tmp_path_factory):
     return request.param, made
 
 
-def test_what_tfdv_counts_is_equal_in_every_feature(both, tables):
+def test_counts_equal_tfdv_in_every_feature(both, tables):
     name, made = both
     for split in SPLITS:
         stock, ours = load(made["stock"], split), load(made["ours"], split)
@@ -72,7 +72,7 @@ def test_quantiles_and_histograms_are_within_the_error_that_tfdv_promises(both, 
     assert checked > 10
 
 
-def test_columns_that_the_examples_declare_change_nothing(both, tables, tmp_path):
+def test_declared_columns_do_not_change_the_statistics(both, tables, tmp_path):
     name, made = both
     examples = statistics_runs.write_examples(tmp_path / "rows", tables[name], files=3)
     names = {pa.string(): "BYTES", pa.int64(): "INT", pa.float32(): "FLOAT"}
@@ -82,7 +82,7 @@ def test_columns_that_the_examples_declare_change_nothing(both, tables, tmp_path
         assert by_path(load(declared, split)) == by_path(load(made["ours"], split))
 
 
-def test_the_artifact_says_what_that_of_stock_says(both):
+def test_the_artifact_has_the_properties_of_stock(both):
     _, made = both
     ours, stock = made["ours"], made["stock"]
     assert (ours.split_names, ours.span) == (stock.split_names, stock.span)
@@ -135,7 +135,7 @@ def test_weighted_statistics_are_those_of_stock(written, tmp_path):
         {"experimental_result_partitions": 2},
     ],
 )
-def test_an_option_that_is_not_known_is_refused(written, tmp_path, options):
+def test_an_unsupported_option_is_refused(written, tmp_path, options):
     if not options.keys() <= inspect.signature(tfdv.StatsOptions).parameters.keys():
         pytest.skip("TFDV itself does not know it any more")
     options = tfdv.StatsOptions(**options)
@@ -143,7 +143,7 @@ def test_an_option_that_is_not_known_is_refused(written, tmp_path, options):
         count("ours", written["taxi"], tmp_path, stats_options_json=options.to_json())
 
 
-def test_a_schema_given_twice_and_a_rate_by_split_are_refused(written, tmp_path):
+def test_two_schemas_and_a_sample_rate_are_refused(written, tmp_path):
     write_text(tmp_path / "schema" / "schema.pbtxt", 'feature { name: "tips" type: FLOAT }')
     schema = tfdv.load_schema_text(str(tmp_path / "schema" / "schema.pbtxt"))
     options = tfdv.StatsOptions(schema=schema).to_json()
@@ -160,14 +160,14 @@ def test_a_split_without_files_is_refused(tables, tmp_path):
         count("ours", examples, tmp_path)
 
 
-def test_a_file_that_is_counted_twice_or_not_at_all_stops_the_run(written, tmp_path, monkeypatch):
+def test_a_file_counted_twice_or_not_at_all_fails_the_run(written, tmp_path, monkeypatch):
     monkeypatch.setattr(counting.MergeFiles, "add_input", lambda self, whole, part: part)
     with pytest.raises(MainlineError, match="not every row was counted once"):
         count("ours", written["taxi"], tmp_path)
     assert not list(tmp_path.glob("ours/*/FeatureStats.pb"))
 
 
-def test_rows_that_a_generator_misses_stop_the_run(tmp_path):
+def test_rows_missed_by_a_generator_fail_the_run(tmp_path):
     statistics = statistics_runs.statistics_pb2.DatasetFeatureStatisticsList()
     statistics.datasets.add(num_examples=9)
     with pytest.raises(MainlineError) as error:
@@ -178,7 +178,7 @@ def test_rows_that_a_generator_misses_stop_the_run(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_batch_is_no_larger_than_asked_and_no_row_is_lost(written, tables):
+def test_batches_keep_their_size_limit_and_lose_no_rows(written, tables):
     (path, *_) = sorted(map(str, statistics_runs.Path(written["taxi"].uri, "Split-train").iterdir()))
     columns = schema_pb2.Schema(feature=[schema_pb2.Feature(name="company", type="BYTES")])
     for known, rows in itertools.product((None, columns), (300, 1024, 2500, 16384)):

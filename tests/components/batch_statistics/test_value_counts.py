@@ -1,4 +1,4 @@
-"""Values with their counts: exact within bounds, by sketches beyond, whatever the order."""
+"""Counts of values are exact within bounds and estimated beyond them, in any order of merging."""
 
 import pickle
 
@@ -29,7 +29,7 @@ def counted(pieces):
     return result
 
 
-def test_counts_are_those_of_numpy_and_ties_go_to_the_greater_value():
+def test_counts_equal_numpy_and_ties_go_to_the_greater_value():
     pieces, drawn = parts(5000)
     estimate = counted(pieces).estimate(50)
     numbers, times = np.unique(drawn, return_counts=True)
@@ -39,7 +39,7 @@ def test_counts_are_those_of_numpy_and_ties_go_to_the_greater_value():
     assert estimate.top == [(f"v{number:06d}".encode(), time) for time, number in wanted]
 
 
-def test_parts_give_the_same_in_any_order_and_after_pickling():
+def test_merging_is_independent_of_order_and_pickling():
     pieces, _ = parts(5000)
     one = counted(pieces).estimate(20)
     whole = FeatureCounts()
@@ -50,7 +50,7 @@ def test_parts_give_the_same_in_any_order_and_after_pickling():
 
 
 @pytest.mark.parametrize("bound", ["EXACT_VALUES", "EXACT_BYTES"])
-def test_beyond_a_bound_the_sketches_keep_their_promise(monkeypatch, bound):
+def test_estimates_are_within_their_error_bounds(monkeypatch, bound):
     monkeypatch.setattr(counts, bound, 2000)
     pieces, drawn = parts(20_000)
     whole = FeatureCounts()
@@ -66,7 +66,7 @@ def test_beyond_a_bound_the_sketches_keep_their_promise(monkeypatch, bound):
         assert abs(found.get(value, 0) - time) <= len(drawn) / counts.TOP_BUCKETS
 
 
-def test_beyond_a_bound_memory_does_not_grow(monkeypatch):
+def test_memory_is_bounded_beyond_the_exact_limit(monkeypatch):
     monkeypatch.setattr(counts, "EXACT_VALUES", 1000)
     monkeypatch.setattr(value_counts, "MIN_PENDING_ROWS", 1000)
     whole = FeatureCounts()
@@ -77,7 +77,7 @@ def test_beyond_a_bound_memory_does_not_grow(monkeypatch):
     assert whole.estimate(1).unique == pytest.approx(200_000, rel=0.03)
 
 
-def test_whether_counts_are_exact_does_not_depend_on_how_the_rows_lie_in_files(monkeypatch, tables, tmp_path):
+def test_exactness_is_independent_of_the_division_into_files(monkeypatch, tables, tmp_path):
     monkeypatch.setattr(counts, "EXACT_VALUES", 20)
     rows = {"train": tables["taxi"]["train"].slice(0, 3000)}
     for files in (1, 5):

@@ -1,4 +1,4 @@
-"""What Transform gave in training is what each signature computes of the same row, for values chosen to part them."""
+"""Every serving signature transforms a row exactly as Transform did for training, also for difficult values."""
 
 import itertools
 
@@ -120,7 +120,7 @@ def as_columns() -> dict[str, tf.Tensor]:
     }
 
 
-def test_what_a_server_transforms_is_what_training_was_given(made, served):
+def test_serving_transforms_rows_as_training_did(made, served):
     by_server = served.signatures["transform_features"](as_examples())
     by_training = offline(made)
     assert by_server.keys() == by_training.keys()
@@ -130,7 +130,7 @@ def test_what_a_server_transforms_is_what_training_was_given(made, served):
         )
 
 
-def test_all_signatures_give_the_score_of_the_rows_of_training(made, model, served):
+def test_all_signatures_score_rows_as_in_training(made, model, served):
     by_example = served.signatures["serving_default"](as_examples())["score"].numpy()
     by_columns = served.signatures["predict_raw"](**as_columns())["score"].numpy()
     np.testing.assert_array_equal(by_example, by_columns)
@@ -140,7 +140,7 @@ def test_all_signatures_give_the_score_of_the_rows_of_training(made, model, serv
     assert np.isfinite(by_columns).all()
 
 
-def test_neighbours_beyond_the_precision_of_floats_are_told_apart(made):
+def test_integers_beyond_float_precision_are_distinguished(made):
     found = offline(made)["whole_value_xf"].ravel()
     ids = dict(zip(rows()["whole"].to_pylist(), found.tolist(), strict=True))
     assert len(set(ids.values())) == len(WHOLES) == len(ids)
@@ -158,7 +158,7 @@ def test_the_inputs_have_the_types_of_the_columns(served):
     ("column", "value"),
     [("real", np.nan), ("real", np.inf), ("real_opt", -np.inf), ("amount", -1.0), ("amount", np.nan), ("amount", -7.0)],
 )
-def test_a_number_that_is_not_usable_is_refused_by_each_signature_with_its_column(column, value, served):
+def test_every_signature_refuses_an_unusable_number(column, value, served):
     row = {**rows().slice(3, 1).to_pylist()[0], column: value}
     columns = {name: tensor[3:4] for name, tensor in as_columns().items()} | {column: tf.constant([value], tf.float32)}
     with pytest.raises(tf.errors.InvalidArgumentError, match=f"column '{column}'"):

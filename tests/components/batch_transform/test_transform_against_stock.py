@@ -1,4 +1,4 @@
-"""Transformed rows and graphs, ours against those of stock Transform, both by their executors.
+"""Transformed rows and graphs: our executor against that of stock Transform.
 
 Stock cannot run several phases here: the copies of its input that it makes for them do not fit the Beam of
 this stack. Several phases are in ``test_transform_phases.py``.
@@ -11,7 +11,7 @@ SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("taxi", "numbers
 
 
 @pytest.mark.parametrize("function", ["plain", *SLOW])
-def test_files_and_rows_are_those_of_stock(function, taxi, tmp_path):
+def test_files_and_rows_equal_stock(function, taxi, tmp_path):
     splits = ("train", "eval", "none")
     stock, ours = run_both(taxi, tmp_path, f"batch_transform.preprocessing.{function}", taxi_schema(), splits)
     check_equal(stock, ours, splits)

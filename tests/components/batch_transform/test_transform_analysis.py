@@ -1,4 +1,4 @@
-"""Parts of analyzers, against numbers worked out by other means."""
+"""Parts of analyzers, against independently computed numbers."""
 
 import pickle
 from collections import Counter
@@ -38,7 +38,7 @@ def test_weights_are_summed_and_stay_whole_where_they_are():
     assert dict(zip(half["value"].to_pylist(), half["count"].to_pylist(), strict=True)) == {b"a": 1.0, b"b": 0.25}
 
 
-def test_a_combiner_for_each_key_knows_keys_of_any_file():
+def test_per_key_accumulators_are_merged_over_files():
     moments = analyzers.NumPyCombiner(np.max, -np.inf, [np.float32], [()])
     one = (np.array([b"x", b"y"], object), np.array([1.0, 5.0], np.float32))
     other = (np.array([b"y", b"a"], object), np.array([7.0, 2.0], np.float32))
@@ -47,7 +47,7 @@ def test_a_combiner_for_each_key_knows_keys_of_any_file():
     assert list(found) == [b"a", b"x", b"y"]
 
 
-def test_no_term_at_all_has_the_stand_in_of_tensorflow_transform():
+def test_an_empty_vocabulary_has_tft_s_placeholder():
     for dtype in (tf.string, tf.int64):
         _, wanted = analyzers.get_empy_vocabulary_dummy_value(dtype)
         assert vocabulary.stand_in(dtype.name)["value"].to_pylist() == [wanted]
@@ -55,7 +55,7 @@ def test_no_term_at_all_has_the_stand_in_of_tensorflow_transform():
 
 
 @pytest.mark.parametrize(("top_k", "threshold", "terms"), [(2, 0, [b"c", b"b"]), (None, 2, [b"c", b"b", b"a"])])
-def test_of_two_terms_with_one_count_the_greater_comes_first(top_k, threshold, terms):
+def test_of_equally_frequent_terms_the_greater_comes_first(top_k, threshold, terms):
     table = pa.table({"value": pa.array([b"a", b"z", b"c", b"b"], pa.binary()), "count": [2, 1, 2, 2]})
     operation = SimpleNamespace(top_k=top_k, frequency_threshold=threshold, input_dtype="string")
     assert vocabulary.prune(operation, table)["value"].to_pylist() == terms
@@ -67,7 +67,7 @@ def test_numbers_are_ordered_as_text():
     assert vocabulary.prune(operation, table)["value"].to_pylist() == [b"9", b"100", b"10"]
 
 
-def test_files_are_put_together_by_label_in_any_order():
+def test_results_are_merged_by_label_in_any_order():
     merge = MergeFiles({"rows": RowsByFile()})
     parts = [merge.add_input(merge.create_accumulator(), ("rows", {path: 2})) for path in "abc"]
     for order in (parts, parts[::-1]):

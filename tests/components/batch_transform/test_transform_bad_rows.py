@@ -48,7 +48,7 @@ def refused(folder, function: str, **splits: pa.Table) -> DataError:
     [("x", -1.0, "not above -1"), ("x", -5.0, "not above -1"), ("z", math.nan, "not finite"),
      ("z", math.inf, "not finite"), ("z_opt", -math.inf, "not finite")],
 )  # fmt: skip
-def test_a_number_that_is_not_usable_is_named_by_split_row_and_column(split, column, value, said, tmp_path):
+def test_an_unusable_number_is_named_with_split_row_and_column(split, column, value, said, tmp_path):
     size, row = {"train": (9000, 8500), "eval": (50, 49)}[split]
     error = refused(tmp_path, TABLE, **{split: rows(size, column, value, row)})
     assert f"{split} split, row {row + 1} of data_tfrecord" in error.where
@@ -58,26 +58,26 @@ def test_a_number_that_is_not_usable_is_named_by_split_row_and_column(split, col
 
 
 @pytest.mark.parametrize("split", ["train", "eval"])
-def test_what_a_function_makes_of_finite_numbers_is_looked_at_too(split, tmp_path):
+def test_transformed_numbers_are_checked_too(split, tmp_path):
     error = refused(tmp_path, QUOTIENT, **{split: rows(50, "z", 0.0, 7)})
     assert (error.problem, error.where.partition(" of ")[0]) == (
         "the transformed column 'share_xf' has a number that is not finite", f"Transform, {split} split, row 8",
     )  # fmt: skip
 
 
-def test_numbers_too_great_for_a_variance_are_named(tmp_path):
+def test_numbers_too_large_for_a_variance_are_named(tmp_path):
     error = refused(tmp_path, TABLE, train=rows(50, "z", 3e38, 7))
     assert "train split, row 8" in error.where
     assert error.problem == "the transformed column 'z_xf' has a number beyond 1e+19"
 
 
-def test_a_number_that_only_the_scale_makes_too_great_is_named(tmp_path):
+def test_a_number_too_large_after_scaling_is_named(tmp_path):
     error = refused(tmp_path, TABLE, eval=rows(50, "z", 3e38, 11))
     assert "eval split, row 12" in error.where
     assert "'z_xf'" in error.problem
 
 
-def test_what_is_learned_is_finite():
+def test_outputs_of_analyzers_must_be_finite():
     check_learned("x_xf/mean_and_var/output:0", tf.constant([1.0, 2.0]))
     check_learned("x_xf/vocabulary:0", tf.constant([b"inf"]))
     for value in (math.nan, math.inf):
@@ -85,7 +85,7 @@ def test_what_is_learned_is_finite():
             check_learned("x_xf/mean_and_var/output:0", tf.constant([1.0, value]))
 
 
-def test_nan_and_a_missing_value_are_one_where_a_column_is_optional(tmp_path):
+def test_nan_equals_a_missing_value_in_an_optional_column(tmp_path):
     examples = write_examples(
         tmp_path / "examples", {"train": rows(50, "z_opt", math.nan, 3), "eval": rows(50, "z_opt", None, 3)}
     )
@@ -93,6 +93,6 @@ def test_nan_and_a_missing_value_are_one_where_a_column_is_optional(tmp_path):
     assert made.rows("train") == made.rows("eval")
 
 
-def test_a_failure_that_is_no_row_s_fault_stays_what_it_is(tmp_path):
+def test_an_error_without_a_bad_row_is_not_changed(tmp_path):
     with pytest.raises(ValueError, match="disk"), bad_rows.naming_bad_rows([], lambda batch: batch, "Transform"):
         raise ValueError("disk")

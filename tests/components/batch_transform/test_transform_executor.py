@@ -1,4 +1,4 @@
-"""What the executor refuses, what it leaves to stock, and how it notices lost rows."""
+"""The executor refuses unsupported settings, leaves unknown functions to stock, and notices lost rows."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("key", SETTINGS)
-def test_a_setting_that_is_not_known_is_refused_before_anything_is_written(key, taxi, tmp_path):
+def test_an_unsupported_setting_is_refused_before_anything_is_written(key, taxi, tmp_path):
     with pytest.raises(ConfigError, match=key):
         run("ours", taxi, tmp_path, PLAIN, taxi_schema(), **SETTINGS[key])
     assert not list(Path(tmp_path, "ours", "graph").iterdir())
@@ -58,7 +58,7 @@ def test_a_split_without_files_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("function", "unknown"), [("by_label", "VocabularyAccumulate"), ("ragged", "transformed column 'letters'")]
 )
-def test_what_is_not_known_is_left_to_stock_with_a_word(function, unknown, tmp_path, caplog):
+def test_an_unsupported_function_is_left_to_stock_with_a_warning(function, unknown, tmp_path, caplog):
     rows = taxi_rows()
     splits = {"train": rows.slice(0, 300), "eval": rows.slice(300, 100)}
     examples = transform_runs.write_examples(tmp_path / "examples", splits)
@@ -75,27 +75,27 @@ def test_what_is_not_known_is_left_to_stock_with_a_word(function, unknown, tmp_p
     }
 
 
-def test_rows_that_a_function_drops_stop_the_run(taxi, tmp_path):
+def test_rows_dropped_by_a_function_fail_the_run(taxi, tmp_path):
     with pytest.raises(MainlineError, match="not every row was transformed once") as error:
         run("ours", taxi, tmp_path, "batch_transform.preprocessing.first_half", taxi_schema())
     assert error.value.expected == "700 rows, 3,000 rows"
     assert not list(Path(tmp_path, "ours", "graph").glob("transform_fn"))
 
 
-def test_a_file_that_is_not_read_stops_the_run(taxi, tmp_path, monkeypatch):
+def test_an_unread_file_fails_the_run(taxi, tmp_path, monkeypatch):
     merge = passes.RowsByFile.merge_accumulators
     monkeypatch.setattr(passes.RowsByFile, "merge_accumulators", lambda self, parts: merge(self, list(parts)[:1]))
     with pytest.raises(MainlineError, match="a file was not read"):
         run("ours", taxi, tmp_path, PLAIN, taxi_schema())
 
 
-def test_a_file_that_is_read_twice_by_one_pass_and_once_by_another_stops_the_run():
+def test_passes_with_different_row_counts_fail_the_run():
     with pytest.raises(MainlineError) as error:
         passes.check_rows({"a": 3, "b": 5}, {"a": 3, "b": 10, "c": 1})
     assert (error.value.where, error.value.expected, error.value.received) == ("b", "5 rows", "10 rows")
 
 
-def test_rows_in_several_files_are_those_of_one_file(tmp_path):
+def test_the_division_into_files_does_not_change_the_rows(tmp_path):
     rows = {"train": taxi_rows().slice(0, 5000), "eval": taxi_rows().slice(5000, 10)}
     made = {}
     for files in (1, 4):

@@ -1,4 +1,4 @@
-"""Analyzers on the outputs of analyzers, against the same worked out by numpy."""
+"""Analyzers on the outputs of analyzers, against numpy."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +27,7 @@ def column(outputs, split, name):
     return tf.io.parse_example(serialized, spec)[name].numpy().reshape(-1)
 
 
-def test_a_number_is_scaled_by_what_was_learned_of_scaled_numbers(ours):
+def test_scaling_uses_statistics_of_scaled_numbers(ours):
     fare = taxi_rows()["fare"].to_numpy()
     centre = fare[:3000].mean()
     wanted = (fare[:3700] - centre) / (fare[:3000] - centre).max()
@@ -35,7 +35,7 @@ def test_a_number_is_scaled_by_what_was_learned_of_scaled_numbers(ours):
     np.testing.assert_allclose(column(ours, "eval", "scaled"), wanted[3000:], 1e-4, 1e-5)
 
 
-def test_moments_are_those_of_places_in_a_vocabulary(ours):
+def test_moments_of_vocabulary_indices(ours):
     companies = [name or "" for name in taxi_rows()["company"].to_pylist()]
     counted = Counter(name for name in companies[:3000] if name)
     terms = sorted(counted, key=lambda term: (counted[term], term.encode()), reverse=True)
@@ -46,7 +46,7 @@ def test_moments_are_those_of_places_in_a_vocabulary(ours):
     np.testing.assert_allclose(column(ours, "eval", "id_z"), wanted[3000:], 1e-4, 1e-5)
 
 
-def test_the_last_phase_counts_what_the_ones_before_made(ours):
+def test_the_last_phase_counts_outputs_of_earlier_ones(ours):
     ids = column(ours, "train", "joined")
     counted = [int((ids == place).sum()) for place in range(12)]
     assert counted == sorted(counted, reverse=True)
@@ -54,7 +54,7 @@ def test_the_last_phase_counts_what_the_ones_before_made(ours):
     assert ours.transform.vocabulary_size_by_name("joined") == 12
 
 
-def test_the_graph_transforms_fresh_rows_as_it_did_the_written_ones(ours, taxi):
+def test_the_graph_transforms_new_rows_alike(ours, taxi):
     (path,) = map(str, Path(taxi.uri, "Split-eval").iterdir())
     raw = next(iter(tf.data.TFRecordDataset(path, "GZIP").batch(700)))
     transform = tft.TFTransformOutput(ours.graph.uri)
@@ -63,7 +63,7 @@ def test_the_graph_transforms_fresh_rows_as_it_did_the_written_ones(ours, taxi):
         np.testing.assert_allclose(column(ours, "eval", name), np.ravel(tensor), 1e-6, err_msg=name)
 
 
-def test_threads_that_begin_together_load_a_graph_once(ours, taxi, monkeypatch):
+def test_concurrent_threads_load_a_graph_once(ours, taxi, monkeypatch):
     loads = []
 
     class Counted(passes.SavedModelLoader):

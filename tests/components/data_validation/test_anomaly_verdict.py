@@ -38,12 +38,12 @@ def test_a_severity_at_the_level_or_above_it_blocks(block_on, blocking, below):
     assert (list(verdict.blocking), list(verdict.below_level), verdict.accepted) == (blocking, below, ())
 
 
-def test_nothing_found_blocks_nothing():
+def test_without_anomalies_nothing_blocks():
     verdict = judge([], "warning", [])
     assert (verdict.blocking, verdict.accepted, verdict.below_level) == ((), (), ())
 
 
-def test_what_is_accepted_does_not_block():
+def test_an_accepted_anomaly_does_not_block():
     verdict = judge([AGE, ODD], "error", [accept(AGE)])
     assert (verdict.blocking, verdict.accepted) == ((ODD,), (AGE,))
 
@@ -63,11 +63,11 @@ def test_an_acceptance_holds_only_in_its_splits():
         Acceptance("age", AGE.rule, "known", ()),
     ],
 )
-def test_an_acceptance_of_something_else_changes_nothing(acceptance):
+def test_an_acceptance_of_another_anomaly_has_no_effect(acceptance):
     assert judge([AGE], "error", [acceptance]).blocking == (AGE,)
 
 
-def test_what_is_below_the_level_needs_no_acceptance():
+def test_an_anomaly_below_the_level_needs_no_acceptance():
     verdict = judge([CITY], "error", [accept(CITY)])
     assert (verdict.accepted, verdict.below_level) == ((), (CITY,))
 
@@ -87,18 +87,18 @@ def test_every_severity_that_tfdv_knows_can_be_judged():
         assert len(judge(list_anomalies("train", anomalies(severity)), "warning", []).blocking) == 1
 
 
-def test_an_anomaly_without_a_path_goes_by_its_name():
+def test_an_anomaly_without_a_path_has_its_feature_name():
     (row,) = list_anomalies("train", anomalies(step="", name="old_name"))
     assert row.feature == "old_name"
 
 
-def test_an_anomaly_without_a_description_has_its_short_one():
+def test_a_missing_description_is_replaced_by_the_short_one():
     found = anomalies()
     found.anomaly_info["age"].reason[0].description = ""
     assert list_anomalies("train", found)[0].seen == "too big"
 
 
-def test_each_reason_is_a_row_of_its_own_in_order():
+def test_each_reason_is_a_row_and_rows_are_sorted():
     found = anomalies()
     second = found.anomaly_info["age"].reason.add()
     second.type = pb.AnomalyInfo.FEATURE_TYPE_LOW_FRACTION_PRESENT
@@ -124,11 +124,11 @@ def test_an_anomaly_of_the_whole_data_set_blocks():
     assert judge([row], "error", []).blocking == (row,)
 
 
-def test_no_anomalies_are_no_rows():
+def test_no_anomalies_give_no_rows():
     assert list_anomalies("train", pb.Anomalies()) == []
 
 
-def test_the_verdict_goes_into_json():
+def test_the_verdict_is_written_as_json():
     verdict = judge([AGE, CITY, ODD], "error", [accept(AGE)])
     facts = json.loads(json.dumps(verdict.as_dict()))
     assert {name: [row["feature"] for row in rows] for name, rows in facts.items()} == {
@@ -158,7 +158,7 @@ def test_an_anomaly_stays_on_one_line_of_the_table():
 
 
 @pytest.mark.parametrize("seen", ["x" * 5000, "größer als 日本語 🙂", "", "{braces} %s [bold]"])
-def test_any_text_is_shown_whole(seen):
+def test_texts_are_displayed_in_full(seen):
     _, row = render([Anomaly("größe", "OUT_OF_RANGE", seen, "train", "ERROR")]).split("\n")
     assert row.startswith("größe    OUT_OF_RANGE  train  ")
     assert row.endswith(seen)
@@ -169,7 +169,7 @@ def test_an_empty_table_is_its_header():
 
 
 @pytest.mark.parametrize("feature", ["age", "(all)", "(data set)", "größe", "price: usd", "7", "yes"])
-def test_the_lines_that_accept_an_anomaly_can_be_pasted_as_they_stand(feature, tmp_path):
+def test_the_config_that_accepts_an_anomaly_can_be_pasted(feature, tmp_path):
     anomaly = Anomaly(feature, "OUT_OF_RANGE", "x", "eval", "ERROR")
     config = yaml.safe_load(
         "{name: tiny, workload: census, data: {dataset: census},"

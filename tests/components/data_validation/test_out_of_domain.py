@@ -1,4 +1,4 @@
-"""Values outside of a domain, in columns of which statistics list only a part."""
+"""Values outside their domain, in columns whose statistics are incomplete."""
 
 import numpy as np
 import pyarrow as pa
@@ -53,7 +53,7 @@ def names(count: int) -> list[str]:
 
 @pytest.mark.parametrize("size", [999, 1000, 1001, 5000])
 @pytest.mark.parametrize("place", [0, -1])
-def test_one_value_outside_is_found_however_many_there_are(size, place, tmp_path):
+def test_one_value_outside_the_domain_is_found_among_many(size, place, tmp_path):
     values = [*many(size), *many(size)]
     values.insert(place, b"Nowhere")
     (found,) = look(tmp_path, one_of(names(size)), values)
@@ -61,20 +61,20 @@ def test_one_value_outside_is_found_however_many_there_are(size, place, tmp_path
     assert "Nowhere" in found.seen
 
 
-def test_how_many_there_are_is_exact(tmp_path):
+def test_values_outside_the_domain_are_counted_exactly(tmp_path):
     values = [*many(2000), *many(2000), b"Nowhere", b"Nowhere", b"Never"]
     (found,) = look(tmp_path, one_of(names(2000)), values)
     assert found.seen == '3 of 4,003 values are outside the domain: "Nowhere" (2), "Never" (1)'
 
 
-def test_of_many_outside_some_are_named_and_all_are_counted(tmp_path):
+def test_some_values_outside_the_domain_are_named_and_all_counted(tmp_path):
     (found,) = look(tmp_path, one_of(["v0"]), many(3000))
     assert found.seen.startswith("2,999 of 3,000 values are outside the domain: ")
     assert found.seen.count("(1)") == 10
     assert found.seen.endswith(", and others (2,989)")
 
 
-def test_a_column_whose_values_are_all_allowed_passes(tmp_path):
+def test_a_column_within_its_domain_has_no_anomaly(tmp_path):
     assert look(tmp_path, one_of(names(2000)), [None, *many(2000)]) == []
 
 
@@ -85,25 +85,25 @@ def test_lists_of_values_and_missing_ones_are_counted_by_value(tmp_path):
 
 
 @pytest.mark.parametrize("bad", [[], [b"x" * 4999]])
-def test_texts_that_statistics_do_not_list_for_their_length_are_judged_by_the_rows(bad, tmp_path):
+def test_long_texts_are_checked_in_the_rows(bad, tmp_path):
     found = look(tmp_path, one_of(["a", "x" * 5000]), [b"a", b"x" * 5000, *bad])
     assert [one.seen.partition(" are")[0] for one in found] == ["1 of 3 values"] * len(bad)
 
 
-def test_a_domain_that_columns_share_is_one(tmp_path):
+def test_a_shared_domain_applies_to_its_columns(tmp_path):
     shared = schema_pb2.StringDomain(name="cities", value=names(1500))
     (found,) = look(tmp_path, feature_of('type: BYTES domain: "cities"'), [*many(1500), b"?"], shared=[shared])
     assert (found.rule, '"?" (1)' in found.seen) == (ENUM, True)
 
 
 @pytest.mark.parametrize(("mass", "expected"), [(0.998, 0), (0.9995, 1)])
-def test_the_share_that_may_be_outside_is_of_all_values(mass, expected, tmp_path):
+def test_the_tolerated_share_refers_to_all_values(mass, expected, tmp_path):
     feature = one_of(names(2000), f"distribution_constraints {{ min_domain_mass: {mass} }}")
     assert len(look(tmp_path, feature, [*many(2000), b"a", b"b"])) == expected
 
 
 @pytest.mark.parametrize("extra", ["deprecated: true", "lifecycle_stage: PLANNED", "lifecycle_stage: DEPRECATED"])
-def test_a_column_that_tfdv_leaves_out_is_left_out(extra, tmp_path):
+def test_columns_ignored_by_tfdv_are_ignored(extra, tmp_path):
     assert look(tmp_path, one_of(["v0"], extra), many(1500)) == []
 
 
@@ -122,13 +122,13 @@ NUMBERS = [str(number).encode() for number in range(2000)]
         ("float_domain { }", NUMBERS, b"1,5", "FLOAT_TYPE_STRING_NOT_FLOAT"),
     ],
 )
-def test_numbers_as_text_are_judged_one_by_one(domain, values, bad, rule, tmp_path):
+def test_numbers_as_text_are_checked_one_by_one(domain, values, bad, rule, tmp_path):
     feature = feature_of(f"type: BYTES {domain}")
     (found,) = look(tmp_path, feature, [*values, *values, bad])
     assert (found.rule, bad.decode() in found.seen) == (rule, True)
 
 
-def test_truth_as_text_has_two_values(tmp_path):
+def test_booleans_as_text_have_two_values(tmp_path):
     feature = feature_of('type: BYTES bool_domain { true_value: "yes" false_value: "no" }')
     (found,) = look(tmp_path, feature, [b"yes"] * 5 + [b"no"] * 5 + [b"maybe"], listed=2)
     assert (found.rule, found.seen) == (
@@ -137,13 +137,13 @@ def test_truth_as_text_has_two_values(tmp_path):
     )
 
 
-def test_truth_as_a_float_is_0_or_1_and_nothing_between(tmp_path):
+def test_booleans_as_floats_are_0_or_1(tmp_path):
     feature = feature_of("type: FLOAT bool_domain { }")
     (found,) = look(tmp_path, feature, [0.0, 1.0] * 500 + [0.05])
     assert (found.rule, "1 of 1,001 values" in found.seen) == ("BOOL_TYPE_UNEXPECTED_FLOAT", True)
 
 
-def test_whole_numbers_beyond_doubles_keep_to_their_bounds(tmp_path):
+def test_bounds_of_integers_beyond_doubles_are_checked(tmp_path):
     bound = 2**53
     feature = feature_of(f"type: INT int_domain {{ min: 0 max: {bound} }}")
     assert look(tmp_path, feature, [0, bound]) == []
@@ -151,7 +151,7 @@ def test_whole_numbers_beyond_doubles_keep_to_their_bounds(tmp_path):
     assert (found.rule, str(bound + 1) in found.seen) == ("INT_TYPE_BIG_INT", True)
 
 
-def test_estimated_statistics_are_never_believed(tmp_path):
+def test_estimated_statistics_are_not_trusted(tmp_path):
     feature = one_of(["a", "b"])
     lists = pa.array([[b"a"], [b"b"], [b"?"]], pa.list_(pa.binary()))
     write_shards(iter([(str(tmp_path), pa.record_batch([lists], ["x"]))]), "rows")
@@ -165,7 +165,7 @@ def test_estimated_statistics_are_never_believed(tmp_path):
     assert found.seen == '1 of 3 values are outside the domain: "?" (1)'
 
 
-def test_rows_are_not_read_where_statistics_list_everything():
+def test_rows_are_not_read_if_statistics_list_every_value():
     feature = one_of(["a"])
     lists = pa.array([[b"a"], [b"?"]], pa.list_(pa.binary()))
     (statistics,) = stats_impl.generate_statistics_in_memory(
@@ -177,7 +177,7 @@ def test_rows_are_not_read_where_statistics_list_everything():
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_the_same_is_found_as_if_statistics_listed_everything(seed, tmp_path):
+def test_the_result_equals_that_of_complete_statistics(seed, tmp_path):
     random = np.random.default_rng(seed)
     feature = [
         one_of(names(40)),

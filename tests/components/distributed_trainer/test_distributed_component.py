@@ -67,7 +67,7 @@ def test_two_workers_run_and_the_first_one_saves(train):
     assert not Path(saved["worker-1"]).exists()
 
 
-def test_a_killed_worker_costs_a_restart_of_all(train):
+def test_a_killed_worker_causes_a_restart_of_all(train):
     model, logs = train(
         {"kill": "worker-1", "meet": {"worker-1": 2}}, strategy="multi_worker", workers=2, max_restarts=1
     )
@@ -75,7 +75,7 @@ def test_a_killed_worker_costs_a_restart_of_all(train):
     assert len(json.loads((logs / "worker-1.json").read_text())) == 2
 
 
-def test_under_a_chief_it_is_the_chief_that_saves(train):
+def test_under_a_parameter_server_the_chief_saves(train):
     model, logs = train(
         {"meet": {"chief-0": 1, "worker-0": 1, "ps-0": 1}}, strategy="parameter_server", workers=1, parameter_servers=1
     )
@@ -83,20 +83,20 @@ def test_under_a_chief_it_is_the_chief_that_saves(train):
     assert {path.stem for path in logs.iterdir()} == {"chief-0", "worker-0", "ps-0"}
 
 
-def test_an_error_of_ours_ends_it_at_once_with_its_own_class(train):
+def test_our_own_error_ends_the_training_with_its_class(train):
     with pytest.raises(ConfigError) as caught:
         train({"fail": "worker-1", "how": "ours", "sleep_s": 30}, strategy="multi_worker", workers=2)
     assert str(caught.value) == "training.key: wrong"
 
 
-def test_an_error_of_a_library_comes_first_when_restarts_are_used_up(train):
+def test_a_library_error_is_reported_after_the_last_restart(train):
     with pytest.raises(MainlineError) as caught:
         train({"fail": "worker-1", "how": "theirs", "sleep_s": 30}, strategy="multi_worker", workers=2, max_restarts=0)
     assert str(caught.value).startswith("Trainer, worker-1: RuntimeError: out of <memory>")
     assert "after 0 restarts" in caught.value.received
 
 
-def test_a_backend_that_is_not_here_is_refused_before_anything_starts(train, monkeypatch):
+def test_an_unknown_backend_is_refused_before_anything_starts(train, monkeypatch):
     monkeypatch.setenv(BACKEND_ENV, "slurm")
     with pytest.raises(ConfigError, match="no such backend"):
         train({}, strategy="multi_worker", workers=2)

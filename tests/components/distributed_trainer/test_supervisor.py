@@ -1,4 +1,4 @@
-"""The supervisor over real processes that do what a script says, without TensorFlow: seconds, not minutes."""
+"""The supervisor with real processes that run scripts instead of TensorFlow, which takes seconds, not minutes."""
 
 import dataclasses
 import logging
@@ -63,14 +63,14 @@ def no_orphans():
     assert [child for child in children() if child.pid not in before] == []
 
 
-def test_it_ends_when_the_chief_has_saved_and_stops_the_others(tmp_path):
+def test_it_ends_once_the_chief_has_saved(tmp_path):
     watched = supervisor(tmp_path, "live(0.5)\nif task == 'worker-0': done()\nlive()")
     watched.run()
     assert watched.restarts == 0
 
 
 @pytest.mark.parametrize("victim", ["worker-0", "worker-1"])
-def test_all_start_again_when_one_is_killed(tmp_path, victim, caplog):
+def test_all_tasks_restart_when_one_is_killed(tmp_path, victim, caplog):
     caplog.set_level(logging.INFO, "mainline.progress")
     watched = supervisor(
         tmp_path,
@@ -89,7 +89,7 @@ def test_all_start_again_when_one_is_killed(tmp_path, victim, caplog):
     assert "2 tasks: epoch 1/2" in caplog.messages
 
 
-def test_a_stopped_process_counts_as_lost(tmp_path):
+def test_a_stopped_process_counts_as_failed(tmp_path):
     script = "live(0.3)\nif attempt == 0 and task == 'worker-1': os.kill(os.getpid(), 19)\n"
     watched = supervisor(tmp_path, script + "live(0.3)\nif attempt and task == 'worker-0': done()\nlive()")
     started_s = time.monotonic()
@@ -99,7 +99,7 @@ def test_a_stopped_process_counts_as_lost(tmp_path):
 
 
 @pytest.mark.parametrize("state", ["training", "validating"])
-def test_a_worker_that_stands_still_is_named_and_not_those_that_wait_for_it(tmp_path, caplog, state):
+def test_a_stalled_worker_is_blamed_and_not_its_waiting_peers(tmp_path, caplog, state):
     caplog.set_level(logging.INFO, "mainline.progress")
     watched = supervisor(
         tmp_path,
@@ -116,7 +116,7 @@ def test_a_worker_that_stands_still_is_named_and_not_those_that_wait_for_it(tmp_
     )
 
 
-def test_a_worker_that_waits_is_left_alone_while_another_one_is_at_something_longer(tmp_path):
+def test_a_waiting_worker_is_not_blamed_during_a_longer_phase_of_another(tmp_path):
     watched = supervisor(
         tmp_path,
         """
@@ -130,7 +130,7 @@ def test_a_worker_that_waits_is_left_alone_while_another_one_is_at_something_lon
     assert watched.restarts == 0
 
 
-def test_steps_that_are_heard_of_together_may_take_as_long_as_all_of_them(tmp_path):
+def test_the_timeout_covers_all_steps_of_one_execution(tmp_path):
     script = "live(0.3)\nstall('training', in_runtime=True, seconds=4)\ndone() if task == 'worker-0' else live()"
     watched = supervisor(tmp_path, script, dataclasses.replace(TWO, steps_per_execution=10))
     watched.run()
@@ -150,7 +150,7 @@ class PausedClock:
         return time.time() + self.slept_s
 
 
-def test_after_the_machine_has_slept_nobody_is_lost(tmp_path, monkeypatch):
+def test_no_task_fails_because_the_machine_was_suspended(tmp_path, monkeypatch):
     clock = PausedClock()
     monkeypatch.setattr("components.distributed_trainer.supervisor.time", clock)
     script = """
@@ -166,7 +166,7 @@ def test_after_the_machine_has_slept_nobody_is_lost(tmp_path, monkeypatch):
     assert (watched.restarts, clock.slept_s) == (0, 3600.0)
 
 
-def test_a_process_that_stops_before_a_pause_is_lost_soon_after_it(tmp_path, monkeypatch, caplog):
+def test_a_process_stopped_before_a_suspension_fails_soon_after_it(tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.INFO, "mainline.progress")
     monkeypatch.setattr("components.distributed_trainer.supervisor.time", PausedClock())
     script = """
@@ -185,7 +185,7 @@ def test_a_process_that_stops_before_a_pause_is_lost_soon_after_it(tmp_path, mon
     assert any(re.search(r"worker-1 sent no heartbeat for \d s: restart 1", message) for message in caplog.messages)
 
 
-def test_once_all_wait_for_too_long_it_is_told_of_the_first(tmp_path):
+def test_when_all_tasks_stall_the_first_is_blamed(tmp_path):
     cluster = dataclasses.replace(TWO, max_restarts=0)
     script = "live(0.3)\nif task == 'worker-1': time.sleep(0.5)\nstall('training', in_runtime=True)"
     with pytest.raises(MainlineError) as caught:
@@ -195,7 +195,7 @@ def test_once_all_wait_for_too_long_it_is_told_of_the_first(tmp_path):
     )
 
 
-def test_what_a_peer_dies_of_is_put_to_the_one_that_has_stopped(tmp_path, monkeypatch):
+def test_a_peer_s_error_is_blamed_on_the_stopped_task(tmp_path, monkeypatch):
     monkeypatch.setattr("components.distributed_trainer.health.STALE_S", 1.0)
     watched = supervisor(
         tmp_path,
@@ -212,21 +212,21 @@ def test_what_a_peer_dies_of_is_put_to_the_one_that_has_stopped(tmp_path, monkey
 
 
 @pytest.mark.parametrize("state", ["serving", "running"])
-def test_a_task_that_serves_or_says_nothing_of_its_work_may_stand(tmp_path, state):
+def test_a_serving_task_may_make_no_progress(tmp_path, state):
     script = f"live(0.3)\nstall({state!r}, in_runtime=True, seconds=4)\ndone() if task == 'worker-0' else live()"
     watched = supervisor(tmp_path, script)
     watched.run()
     assert watched.restarts == 0
 
 
-def test_a_worker_that_never_comes_up_is_named(tmp_path):
+def test_a_worker_that_never_starts_is_named(tmp_path):
     cluster = Cluster("multi_worker", workers=2, max_restarts=0, startup_timeout_s=1.0)
     with pytest.raises(MainlineError) as caught:
         supervisor(tmp_path, "live() if task == 'worker-0' else time.sleep(60)", cluster).run()
     assert str(caught.value).startswith("Trainer, worker-1: did not start within 1 s")
 
 
-def test_the_error_of_the_one_to_blame_comes_first_when_restarts_are_used_up(tmp_path):
+def test_the_cause_is_reported_after_the_last_restart(tmp_path):
     watched = supervisor(
         tmp_path,
         """
@@ -244,7 +244,7 @@ def test_the_error_of_the_one_to_blame_comes_first_when_restarts_are_used_up(tmp
     assert watched.restarts == 2
 
 
-def test_an_error_of_ours_is_raised_as_it_is_and_nothing_starts_again(tmp_path):
+def test_our_own_error_is_raised_without_a_restart(tmp_path):
     watched = supervisor(tmp_path, "beat()\nfail('ConfigError', 'batch_size is smaller than workers')")
     with pytest.raises(ConfigError, match="Trainer") as caught:
         watched.run()
@@ -252,13 +252,13 @@ def test_an_error_of_ours_is_raised_as_it_is_and_nothing_starts_again(tmp_path):
     assert caught.value.problem == "batch_size is smaller than workers"
 
 
-def test_a_chief_that_ends_without_a_model_is_lost(tmp_path):
+def test_a_chief_that_ends_without_a_model_has_failed(tmp_path):
     cluster = Cluster("multi_worker", workers=2, max_restarts=0)
     with pytest.raises(MainlineError, match="Trainer, worker-0"):
         supervisor(tmp_path, "beat()\nif task == 'worker-1': live()", cluster).run()
 
 
-def test_under_a_chief_a_worker_is_replaced_alone(tmp_path, caplog):
+def test_under_a_chief_only_the_failed_worker_restarts(tmp_path, caplog):
     caplog.set_level(logging.INFO, "mainline.progress")
     cluster = Cluster("parameter_server", workers=2, hang_timeout_s=2.0)
     watched = supervisor(
@@ -281,7 +281,7 @@ def test_under_a_chief_a_worker_is_replaced_alone(tmp_path, caplog):
     assert "worker-1 ended with exit code 3: restarted, the other tasks go on" in caplog.messages
 
 
-def test_a_parameter_server_that_is_lost_brings_all_down(tmp_path):
+def test_a_failed_parameter_server_restarts_all(tmp_path):
     cluster = Cluster("parameter_server", workers=1, hang_timeout_s=2.0)
     watched = supervisor(
         tmp_path,
@@ -297,7 +297,7 @@ def test_a_parameter_server_that_is_lost_brings_all_down(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"0", "1"}
 
 
-def test_a_port_that_is_taken_is_another_one_at_the_next_start(tmp_path):
+def test_a_port_in_use_is_replaced_at_the_next_start(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -346,19 +346,19 @@ def test_tasks_die_with_a_launcher_that_is_killed(tmp_path):
     assert (len(pids), alive) == (2, [])
 
 
-def test_what_tasks_print_has_their_name_before_it(tmp_path, capfd):
+def test_output_of_tasks_is_prefixed_with_their_name(tmp_path, capfd):
     supervisor(tmp_path, "print('hello', flush=True)\nlive(0.3)\ndone() if task == 'worker-0' else live()").run()
     out = capfd.readouterr().out
     assert "[worker-0] hello\n" in out
     assert "[worker-1] hello\n" in out
 
 
-def test_blame_goes_to_our_own_errors_then_to_silent_deaths_then_to_the_earliest():
+def test_blame_order_is_our_errors_then_unexplained_deaths_then_the_earliest():
     ours = TaskFailure(Task("worker", 0), "", as_failure(ConfigError("key", "wrong")))
     silent = TaskFailure(Task("worker", 1), "was killed by signal 9")
     early, late = (TaskFailure(Task("worker", 2), "", Failure(at_s, "UnavailableError", "", "")) for at_s in (1.0, 2.0))
     assert sorted([late, early, silent, ours], key=blame_order) == [ours, silent, early, late]
 
 
-def test_a_pulse_that_is_not_there_yet_is_none(tmp_path):
+def test_a_missing_heartbeat_is_none(tmp_path):
     assert read_heartbeat(tmp_path) is None

@@ -22,7 +22,7 @@ def call(tmp_path):
     return files.TrainerCall({"examples": [examples]}, {"model": [model], "model_run": [logs]}, properties)
 
 
-def test_a_call_goes_round_by_its_file(call):
+def test_a_call_survives_its_file(call):
     call.save()
     again = files.read_call(call.folder)
     (examples,) = again.inputs["examples"]
@@ -32,17 +32,17 @@ def test_a_call_goes_round_by_its_file(call):
     assert again.cluster == Cluster("multi_worker", workers=3)
 
 
-def test_a_call_without_settings_is_for_one_process(call):
+def test_a_call_without_settings_has_one_process(call):
     assert not files.TrainerCall(call.inputs, call.outputs, {"custom_config": "null"}).cluster.is_distributed
 
 
-def test_how_a_task_failed_is_read_as_it_was_written(tmp_path):
+def test_a_failure_survives_its_file(tmp_path):
     failure = as_failure(DataError("rows.csv", "not a number", expected="FLOAT", received="'x'", next_step="Fix it."))
     files.write_failure(tmp_path, failure)
     assert files.read_failure(tmp_path) == failure
 
 
-def test_files_appear_whole(tmp_path):
+def test_files_are_written_atomically(tmp_path):
     files.write_heartbeat(tmp_path, files.Heartbeat(1.0, "running", "epoch 1"))
     assert [path.name for path in tmp_path.iterdir()] == ["heartbeat.json"]
     assert files.read_heartbeat(tmp_path) == files.Heartbeat(1.0, "running", "epoch 1")

@@ -1,4 +1,4 @@
-"""What a task does around the executor, which is stood in for here."""
+"""What a task does around the executor, which is replaced by a fake."""
 
 from pathlib import Path
 
@@ -29,14 +29,14 @@ def call(tmp_path: Path) -> TrainerCall:
     return TrainerCall({}, {"model": [model]}, {"custom_config": training})
 
 
-def test_a_worker_that_is_started_again_finds_its_folder_and_goes_on(tmp_path, trained):
+def test_a_restarted_worker_reuses_its_folder(tmp_path, trained):
     for _ in range(2):
         worker.run(call(tmp_path), tmp_path / "0", "worker-1")
     assert trained == [str(tmp_path / "0" / "worker-1" / "scratch")] * 2
     assert not (tmp_path / "0" / MARKER).exists()
 
 
-def test_the_chief_saves_the_model_and_says_so_last(tmp_path, trained):
+def test_the_chief_saves_the_model_and_writes_the_marker_last(tmp_path, trained):
     worker.run(call(tmp_path), tmp_path / "0", "chief-0")
     assert trained == [str(tmp_path / "model")]
     assert (tmp_path / "0" / MARKER).is_file()

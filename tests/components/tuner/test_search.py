@@ -1,4 +1,4 @@
-"""Whole searches over trials that are processes but train nothing."""
+"""Complete searches whose trials are processes that train nothing."""
 
 import logging
 import os
@@ -82,14 +82,14 @@ def test_trials_run_side_by_side_in_processes_of_their_own(tmp_path):
     assert len({call["pid"] for call in calls(tmp_path / "calls")} - {os.getpid()}) == 6
 
 
-def test_what_a_trial_prints_has_its_name_before_it(tmp_path, capfd):
+def test_output_of_trials_is_prefixed_with_their_name(tmp_path, capfd):
     run(make_spec(tmp_path / "calls", {"nan_above": 1e-3}, trials=3), tmp_path / "search")
     lines = [line for line in capfd.readouterr().out.splitlines() if "MainlineError" in line]
     assert lines
     assert all(line.startswith("[trial-00") for line in lines)
 
 
-def test_the_config_as_it_stands_is_the_first_trial(tmp_path):
+def test_the_first_trial_has_the_values_of_the_config(tmp_path):
     over = run(make_spec(tmp_path / "calls", start={"learning_rate": 0.02}, trials=2), tmp_path / "search")
     assert over[0].params == {"learning_rate": 0.02}
     assert over[1].params != {"learning_rate": 0.02}
@@ -115,14 +115,14 @@ def test_a_failed_trial_is_recorded_and_the_search_goes_on(tmp_path):
     assert winner(over).params["learning_rate"] <= 1e-2
 
 
-def test_a_trial_that_dies_without_a_word_has_failed(tmp_path):
+def test_a_killed_trial_has_failed(tmp_path):
     over = run(make_spec(tmp_path / "calls", {"dies_above": 1e-2}, trials=6, parallel=2), tmp_path / "search")
     died = [record.error for record in over if record.state == "failed"]
     assert set(died) == {"the process was killed by signal 9 without reporting an error"}
     assert len(died) < 6
 
 
-def test_all_trials_failing_is_an_error_with_the_first_reason(tmp_path):
+def test_if_all_trials_fail_the_first_error_is_raised(tmp_path):
     over = run(make_spec(tmp_path / "calls", {"nan_above": 0.0}, trials=3, parallel=2), tmp_path / "search")
     assert [record.state for record in over] == ["failed"] * 3
     with pytest.raises(MainlineError, match="all 3 trials failed") as caught:
@@ -137,7 +137,7 @@ def test_a_training_that_reports_nothing_has_failed(tmp_path):
 
 
 @pytest.mark.parametrize("parallel", [1, 2])
-def test_a_search_killed_at_any_moment_leaves_no_process_and_goes_on(tmp_path, parallel):
+def test_a_killed_search_leaves_no_process_and_resumes(tmp_path, parallel):
     folder, said = tmp_path / "search", tmp_path / "calls"
     job = make_spec(said, {"epoch_s": 0.25}, trials=6, parallel=parallel, start={"learning_rate": 0.02})
     for starts in (1, 2, 4):
@@ -157,7 +157,7 @@ def test_a_search_killed_at_any_moment_leaves_no_process_and_goes_on(tmp_path, p
         assert facts(over) == facts(whole)
 
 
-def test_a_finished_trial_is_not_run_again_when_more_are_asked_for(tmp_path):
+def test_finished_trials_are_kept_when_more_are_requested(tmp_path):
     said = tmp_path / "calls"
     first = run(make_spec(said, trials=3), tmp_path / "search")
     more = run(make_spec(said, trials=5), tmp_path / "search")
@@ -174,20 +174,20 @@ def test_an_interrupted_search_kills_its_trials(tmp_path):
     assert processes(str(folder)) == []
 
 
-def test_what_the_training_imports_is_the_standard_library():
+def test_the_report_module_imports_only_the_standard_library():
     code = "import sys, components.tuner.report, components.tuner.overrides; print('optuna' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout == "False\n"
 
 
-def test_a_report_outside_of_a_trial_does_nothing():
+def test_a_report_outside_a_trial_has_no_effect():
     assert not is_trial()
     report(0, 0.5)
     with listening(lambda epoch, value: None):
         assert is_trial()
 
 
-def test_the_key_of_a_search_leaves_out_how_many_trials_there_are(tmp_path):
+def test_the_key_of_a_search_ignores_the_number_of_trials(tmp_path):
     job = make_spec(tmp_path)
     more = replace(job, settings=replace(job.settings, trials=40, parallel=8))
     assert job.key() == more.key()

@@ -1,4 +1,4 @@
-"""The node: what it makes of its artifacts, and what it leaves beside them."""
+"""The node: its results, and that it cleans up."""
 
 import json
 from functools import partial
@@ -58,7 +58,7 @@ def search(tmp_path, monkeypatch):
     return run
 
 
-def test_a_node_writes_the_best_settings_and_all_trials_and_clears_up(search, tmp_path):
+def test_the_node_writes_its_results_and_cleans_up(search, tmp_path):
     folders = search(make_settings(trials=3, parallel=2))
     facts = json.loads((folders["tuner_results"] / "trials.json").read_text(encoding="utf-8"))
     (path,) = folders["best_hyperparameters"].iterdir()
@@ -67,7 +67,7 @@ def test_a_node_writes_the_best_settings_and_all_trials_and_clears_up(search, tm
     assert list((tmp_path / "Tuner" / "searches").iterdir()) == []
 
 
-def test_a_node_that_finds_no_trial_that_works_leaves_nothing_to_go_on_from(search, tmp_path):
+def test_a_node_whose_trials_all_fail_leaves_nothing(search, tmp_path):
     for execution in (1, 2):
         with pytest.raises(MainlineError, match="all 2 trials failed"):
             search(make_settings(trials=2), {"nan_above": 0.0}, execution)
@@ -75,7 +75,7 @@ def test_a_node_that_finds_no_trial_that_works_leaves_nothing_to_go_on_from(sear
     assert len(calls(tmp_path / "calls")) == 4
 
 
-def test_a_trial_is_told_where_everything_is(tmp_path, search, monkeypatch):
+def test_a_trial_gets_all_paths(tmp_path, search, monkeypatch):
     told = []
     rows = tmp_path / "examples" / "Split-train" / "a.gz"
     rows.parent.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What a search leaves, as Trainer's executor and TensorBoard read it."""
+"""The results of a search, as Trainer's executor and TensorBoard read them."""
 
 import json
 
@@ -43,14 +43,14 @@ def hparams(accumulator, tag):
     return PARSERS[tag](accumulator.summary_metadata[tag].plugin_data.content)
 
 
-def test_the_best_settings_are_the_only_file_of_their_folder(tmp_path):
+def test_the_best_hyperparameters_are_alone_in_their_folder(tmp_path):
     write_best(str(tmp_path / "best"), BEST)
     path = io_utils.get_only_uri_in_dir(str(tmp_path / "best"))
     with open(path, encoding="utf-8") as file:
         assert json.load(file) == PARAMS
 
 
-def test_all_trials_are_written_as_facts(tmp_path):
+def test_all_trials_are_written_as_json(tmp_path):
     write_results(str(tmp_path), SETTINGS, TRIALS, BEST)
     facts = json.loads((tmp_path / "trials.json").read_text(encoding="utf-8"))
     assert (facts["metric"], facts["seed"], facts["best"]) == ("val_log_loss", 7, 1)

@@ -32,14 +32,14 @@ RANGES = {
         (b"x" * 10_000 + b"\n", b"x" * 10_000 + b"\n"),
     ],
 )
-def test_half_a_line_is_cut_off(tmp_path, content, kept):
+def test_an_incomplete_line_is_removed(tmp_path, content, kept):
     path = tmp_path / "journal.log"
     path.write_bytes(content)
     cut_to_whole_lines(path)
     assert path.read_bytes() == kept
 
 
-def test_a_journal_that_a_killed_process_left_half_written_is_mended(tmp_path):
+def test_a_journal_left_half_written_is_repaired(tmp_path):
     study = open_study(tmp_path, make_settings())
     next_trial(study, make_settings())
     with open(tmp_path / "journal.log", "ab") as file:
@@ -49,7 +49,7 @@ def test_a_journal_that_a_killed_process_left_half_written_is_mended(tmp_path):
     assert open_study(tmp_path, make_settings()).user_attrs["after"] == 1
 
 
-def test_writers_side_by_side_lose_nothing(tmp_path):
+def test_concurrent_writers_lose_nothing(tmp_path):
     studies = [open_study(tmp_path, make_settings()) for _ in range(4)]
 
     def write(index: int) -> None:
@@ -65,7 +65,7 @@ def test_writers_side_by_side_lose_nothing(tmp_path):
     assert open_journal(tmp_path).get_all_studies()
 
 
-def test_values_lie_in_their_ranges_and_have_their_types(tmp_path):
+def test_values_are_in_range_and_have_the_right_type(tmp_path):
     settings = make_settings(ranges=RANGES, trials=20)
     study = open_study(tmp_path, settings)
     for _ in range(20):
@@ -78,7 +78,7 @@ def test_values_lie_in_their_ranges_and_have_their_types(tmp_path):
     assert len({record.params["optimizer"] for record in records(study)}) == 2
 
 
-def test_a_search_follows_from_its_seed_past_the_random_trials(tmp_path):
+def test_the_seed_determines_a_search_beyond_its_random_trials(tmp_path):
     settings = make_settings(ranges=RANGES, trials=16)
     found = []
     for name, seed in (("one", 3), ("two", 3), ("other", 4)):
@@ -96,7 +96,7 @@ def test_a_search_follows_from_its_seed_past_the_random_trials(tmp_path):
     assert found[0] != found[2]
 
 
-def test_a_trial_that_was_cut_short_is_queued_with_its_values_and_epochs(tmp_path):
+def test_an_interrupted_trial_is_queued_with_its_values_and_epochs(tmp_path):
     settings = make_settings()
     trial = next_trial(open_study(tmp_path, settings), settings)
     trial.report(0.7, 0)
@@ -113,7 +113,7 @@ def test_a_trial_that_was_cut_short_is_queued_with_its_values_and_epochs(tmp_pat
     assert next_trial(study, settings).params == trial.params
 
 
-def test_a_trial_that_was_killed_before_it_had_values_is_drawn_again(tmp_path):
+def test_a_trial_killed_before_it_had_values_is_sampled_again(tmp_path):
     settings = make_settings()
     open_study(tmp_path, settings).ask()
     study = open_study(tmp_path, settings)
@@ -123,7 +123,7 @@ def test_a_trial_that_was_killed_before_it_had_values_is_drawn_again(tmp_path):
     assert trial.params == next_trial(open_study(tmp_path / "other", settings), settings).params
 
 
-def test_nothing_is_pruned_unless_asked_for():
+def test_pruning_is_off_by_default():
     assert type(make_pruner(make_settings(prune_after_epochs=None))).__name__ == "NopPruner"
 
 
@@ -143,11 +143,11 @@ def test_settings_survive_json():
         (Range(choices=("adam",)), "adamw", False),
     ],
 )
-def test_a_value_is_in_a_range_or_not(entry, value, inside):
+def test_membership_in_a_range(entry, value, inside):
     assert (value in entry) is inside
 
 
-def test_the_best_settings_go_over_those_of_the_training():
+def test_hyperparameters_override_the_settings_of_the_training():
     training = {"epochs": 3, "batch_size": 32, "model": {"units": 8}}
     merged = with_hyperparameters(training, {"batch_size": 64, "model.dropout": 0.2})
     assert merged == {"epochs": 3, "batch_size": 64, "model": {"units": 8, "dropout": 0.2}}

@@ -1,4 +1,4 @@
-"""Labels are looked at in every split before anything is trained."""
+"""Labels are checked in every split before anything is trained."""
 
 import numpy as np
 import pyarrow as pa
@@ -40,7 +40,7 @@ def problem(tmp_path, kind=INT, **splits) -> str:
 
 
 @pytest.mark.parametrize("kind", [INT, FLOAT])
-def test_0_and_1_in_every_split_pass(kind, tmp_path):
+def test_0_and_1_in_every_split_are_accepted(kind, tmp_path):
     check(tmp_path, kind, train=GOOD, eval=[1, 0], test=[0, 1])
 
 
@@ -51,7 +51,7 @@ def test_a_missing_label_is_counted_in_its_split(kind, split, tmp_path):
     assert problem(tmp_path, kind, **splits) == f"missing in 2 of 6 rows of {split}; nothing was trained"
 
 
-def test_a_split_without_any_label(tmp_path):
+def test_a_split_without_labels_is_refused(tmp_path):
     assert "missing in 3 of 3 rows of eval" in problem(tmp_path, train=GOOD, eval=[None] * 3)
 
 
@@ -69,29 +69,29 @@ def test_a_split_without_any_label(tmp_path):
         (FLOAT, list(np.linspace(0, 1, 12)), "in 10 of 12 rows"),
     ],
 )
-def test_another_label_is_named(kind, labels, words, tmp_path):
+def test_an_unknown_label_is_named(kind, labels, words, tmp_path):
     found = problem(tmp_path, kind, train=labels, eval=GOOD)
     assert found.startswith("neither 0 nor 1 in ")
     assert words in found
 
 
-def test_only_a_few_of_many_others_are_named(tmp_path):
+def test_only_a_few_of_many_unknown_labels_are_named(tmp_path):
     assert problem(tmp_path, train=[0, 1, *range(2, 500)]).count(",") == 5
 
 
-def test_several_labels_in_a_row(tmp_path):
+def test_several_labels_in_one_row_are_refused(tmp_path):
     assert "several values in 1 of 3 rows of train" in problem(tmp_path, train=[0, 1, [0, 1]])
 
 
 @pytest.mark.parametrize("kind", [INT, FLOAT])
 @pytest.mark.parametrize(("label", "lacking"), [(0, 1), (1, 0)])
 @pytest.mark.parametrize("split", ["train", "eval", "test"])
-def test_a_split_with_one_class_only(kind, label, lacking, split, tmp_path):
+def test_a_split_with_one_class_is_refused(kind, label, lacking, split, tmp_path):
     splits = {"train": GOOD, "eval": GOOD, "test": GOOD} | {split: [label] * 7}
     assert problem(tmp_path, kind, **splits) == f"{lacking} in none of 7 rows of {split}; nothing was trained"
 
 
-def test_all_faults_of_all_splits_are_said_at_once(tmp_path):
+def test_all_problems_of_all_splits_are_reported_together(tmp_path):
     found = problem(tmp_path, train=[0, None, 2], eval=[0, 0], test=[-1, 1])
     assert found == (
         "missing in 1 of 3 rows of train; neither 0 nor 1 in 1 of 3 rows of train, such as 2; "

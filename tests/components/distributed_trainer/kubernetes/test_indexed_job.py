@@ -1,4 +1,4 @@
-"""The objects of a training, against the published schemas, and made after the pod of a node."""
+"""The Kubernetes objects of a training conform to the published schemas and copy the pod of the node."""
 
 import copy
 import json
@@ -42,21 +42,21 @@ def container_of(made: Launch):
 
 @pytest.mark.parametrize("version", ["1.27", "1.30", kubernetes_validate.latest_version()])
 @pytest.mark.parametrize("cluster", [WORKERS, SERVERS])
-def test_all_objects_keep_the_schemas(version, cluster):
+def test_all_objects_conform_to_the_schemas(version, cluster):
     worker = WorkerPod("2", "8Gi", 1, "nvidia.com/gpu", {"pool": "gpu"}, ({"key": "gpu", "operator": "Exists"},))
     for made in (launch(cluster), launch(cluster, worker)):
         for body in (make_job(made), make_service(made)):
             kubernetes_validate.validate(body, version, strict=True)
 
 
-def test_a_slip_would_not_keep_them():
+def test_a_typo_would_violate_the_schemas():
     job = make_job(launch())
     job["spec"]["template"]["spec"]["containers"][0]["comand"] = ["python"]
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(job, "1.30", strict=True)
 
 
-def test_a_worker_has_image_variables_volumes_and_account_of_the_node():
+def test_a_worker_copies_image_variables_volumes_and_account_of_the_node():
     made = launch(pod=pod_of_a_node(MAINLINE_SETTING="1", MAINLINE_TRAINING_BACKEND="kubernetes"))
     spec, container = spec_of(made), container_of(made)
     assert container["image"] == "registry.test/mainline@sha256:0"
@@ -75,7 +75,7 @@ def test_a_worker_has_image_variables_volumes_and_account_of_the_node():
     assert "args" not in container
 
 
-def test_what_the_config_says_of_workers_goes_before_what_the_node_has():
+def test_settings_for_workers_override_those_of_the_node():
     worker = WorkerPod(cpu="4", gpu=2, gpu_type="amd.com/gpu", node_selector={}, tolerations=())
     made = launch(worker=worker)
     assert not {"nodeSelector", "tolerations"} & set(spec_of(made))
@@ -102,28 +102,28 @@ def test_addresses_are_those_that_the_service_gives_to_the_pods_of_the_job():
     assert (service["spec"]["clusterIP"], service["spec"]["publishNotReadyAddresses"]) == ("None", True)
 
 
-def test_only_where_the_others_go_on_is_a_pod_replaced():
+def test_only_replaceable_pods_are_replaced():
     assert make_job(launch(WORKERS))["spec"]["backoffLimit"] == 0
     assert make_job(launch(SERVERS))["spec"]["backoffLimit"] == 5
     spec = make_job(launch(SERVERS))["spec"]
     assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 5, 5)
 
 
-def test_workers_whose_launcher_is_gone_for_good_end_with_its_time():
+def test_orphaned_workers_end_at_the_deadline():
     assert "activeDeadlineSeconds" not in make_job(launch())["spec"]
     job = make_job(launch(worker=read_worker_pod('{"timeout_s": 86400}')))
     kubernetes_validate.validate(job, kubernetes_validate.latest_version(), strict=True)
     assert job["spec"]["activeDeadlineSeconds"] == 86_400
 
 
-def test_names_are_short_dns_labels_of_their_call_and_attempt():
+def test_names_are_short_dns_labels_with_hash_and_attempt():
     longest = launch(attempt=999).name + "-9999"
     assert re.fullmatch(r"[a-z][a-z0-9-]{0,62}", longest)
     assert launch(attempt=1).name != launch(attempt=2).name
     assert launch(folder=FOLDER / "other").labels[CALL_LABEL] != launch().labels[CALL_LABEL]
 
 
-def test_the_same_folder_on_another_volume_is_another_call():
+def test_a_folder_on_another_volume_has_another_hash():
     one, other = pod_of_a_node(), pod_of_a_node()
     other["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] = "another"
     renamed = copy.deepcopy(one)
@@ -131,20 +131,20 @@ def test_the_same_folder_on_another_volume_is_another_call():
     assert call_hash(one, FOLDER) == call_hash(renamed, FOLDER) != call_hash(other, FOLDER)
 
 
-def test_all_belongs_to_the_pod_that_starts_it():
+def test_objects_are_owned_by_the_launcher_s_pod():
     owner = {"apiVersion": "v1", "kind": "Pod", "name": "census-trainer-1", "uid": pod_of_a_node()["metadata"]["uid"]}
     for body in (make_job(launch()), make_service(launch())):
         assert body["metadata"]["ownerReferences"] == [owner]
 
 
-def test_no_sidecar_joins_and_a_job_that_was_left_goes_by_itself():
+def test_sidecars_are_disabled_and_finished_jobs_expire():
     spec = make_job(launch())["spec"]
     assert spec["template"]["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"
     assert spec["template"]["metadata"]["annotations"]["sidecar.istio.io/inject"] == "false"
     assert spec["ttlSecondsAfterFinished"] == 3600
 
 
-def test_what_the_node_is_told_goes_before_what_workers_are_told():
+def test_variables_of_the_node_override_ours():
     own = {
         variable["name"]: variable for variable in container_of(launch(pod=pod_of_a_node(PYTHONUNBUFFERED="x")))["env"]
     }
@@ -154,7 +154,7 @@ def test_what_the_node_is_told_goes_before_what_workers_are_told():
     }  # fmt: skip
 
 
-def test_settings_of_workers_are_read_as_the_config_has_them():
+def test_settings_for_workers_are_read_from_the_config():
     text = '{"cpu": "2", "memory": null, "gpu": 1, "node_selector": {"a": "b"}, "tolerations": [{"key": "k"}]}'
     read = read_worker_pod(text)
     assert read == WorkerPod("2", None, 1, None, {"a": "b"}, ({"key": "k"},))

@@ -95,7 +95,7 @@ def nothing_is_left(world) -> bool:
     return not (world.objects("jobs") or world.objects("services") or world.workers() or world.pids())
 
 
-def test_it_ends_when_the_chief_has_saved_and_all_is_deleted(world, folder, backend, capfd):
+def test_it_ends_once_the_chief_has_saved_and_deletes_everything(world, folder, backend, capfd):
     Supervisor(backend("print(task, 'here', flush=True)\nlive(0.5)\ndone() if task == 'worker-0' else live()"), TWO,
                folder).run()  # fmt: skip
     assert nothing_is_left(world)
@@ -133,7 +133,7 @@ def test_workers_reach_each_other_by_the_names_of_the_service(world, folder, bac
 
 
 @pytest.mark.parametrize("victim", ["worker-0", "worker-1"])
-def test_all_start_again_in_a_new_job_when_one_is_killed(world, folder, backend, victim, caplog):
+def test_a_killed_worker_causes_a_new_job(world, folder, backend, victim, caplog):
     caplog.set_level(logging.INFO, "mainline.progress")
     script = f"""
     live(0.3)
@@ -148,7 +148,7 @@ def test_all_start_again_in_a_new_job_when_one_is_killed(world, folder, backend,
     assert nothing_is_left(world)
 
 
-def test_a_worker_that_stands_still_is_named_and_a_new_job_made(world, folder, backend, caplog):
+def test_a_stalled_worker_is_named_and_causes_a_new_job(world, folder, backend, caplog):
     caplog.set_level(logging.INFO, "mainline.progress")
     script = """
     live(0.3)
@@ -164,7 +164,7 @@ def test_a_worker_that_stands_still_is_named_and_a_new_job_made(world, folder, b
     assert nothing_is_left(world)
 
 
-def test_the_error_of_a_library_costs_restarts_and_comes_out_in_the_end(world, folder, backend):
+def test_a_library_error_is_raised_after_all_restarts(world, folder, backend):
     script = "beat()\nlive(0.2)\nfail('RuntimeError', 'RuntimeError: no') if task == 'worker-1' else live()"
     with pytest.raises(MainlineError) as caught:
         Supervisor(backend(script), TWO, folder).run()
@@ -173,7 +173,7 @@ def test_the_error_of_a_library_costs_restarts_and_comes_out_in_the_end(world, f
     assert nothing_is_left(world)
 
 
-def test_an_error_of_ours_is_raised_at_once_as_it_is(world, folder, backend):
+def test_our_own_error_is_raised_at_once(world, folder, backend):
     script = "beat()\nfail('ConfigError', 'wrong key') if task == 'worker-1' else live()"
     with pytest.raises(ConfigError, match="wrong key"):
         Supervisor(backend(script), TWO, folder).run()
@@ -182,7 +182,7 @@ def test_an_error_of_ours_is_raised_at_once_as_it_is(world, folder, backend):
 
 
 @pytest.mark.parametrize("labels_index", [True, False])
-def test_an_evicted_pod_is_lost_and_the_message_says_why(world, folder, backend, labels_index):
+def test_an_evicted_pod_has_failed_with_its_reason(world, folder, backend, labels_index):
     world.cluster.labels_index = labels_index
     running = backend().start(TWO, folder, 0)
     try:
@@ -195,7 +195,7 @@ def test_an_evicted_pod_is_lost_and_the_message_says_why(world, folder, backend,
         running.cancel()
 
 
-def test_a_pod_that_somebody_deletes_is_lost(world, folder, backend):
+def test_a_deleted_pod_has_failed(world, folder, backend):
     script = """
     if attempt == 0 and task == 'worker-1': (folder / 'up').touch()
     if attempt == 1 and task == 'worker-0': done()
@@ -230,7 +230,7 @@ def no_alarm_is_left():
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def test_an_image_that_cannot_be_pulled_ends_it_with_the_reason(world, folder, backend):
+def test_an_image_that_cannot_be_pulled_ends_the_training(world, folder, backend):
     world.cluster.missing_images.add("registry.test/mainline@sha256:0")
     with pytest.raises(MainlineError) as caught:
         Supervisor(backend(), TWO, folder).run()
@@ -239,7 +239,7 @@ def test_an_image_that_cannot_be_pulled_ends_it_with_the_reason(world, folder, b
     assert nothing_is_left(world)
 
 
-def test_a_pod_that_does_not_come_up_in_time_is_explained(world, folder, backend):
+def test_a_pod_that_does_not_start_in_time_is_explained(world, folder, backend):
     world.cluster.missing_images.add("registry.test/mainline@sha256:0")
     made = backend(timeouts=Timeouts(poll_s=0.1, stuck_s=60.0, stop_s=10.0))
     with pytest.raises(MainlineError) as caught:
@@ -257,14 +257,14 @@ def test_ctrl_c_deletes_all(world, folder, backend):
     assert nothing_is_left(world)
 
 
-def test_to_cancel_twice_is_to_cancel(world, folder, backend):
+def test_cancelling_twice_is_harmless(world, folder, backend):
     running = backend().start(TWO, folder, 0)
     running.cancel()
     running.cancel()
     assert nothing_is_left(world)
 
 
-def test_under_a_chief_a_worker_is_replaced_alone(world, folder, backend, caplog):
+def test_under_a_chief_only_the_failed_worker_restarts(world, folder, backend, caplog):
     caplog.set_level(logging.INFO, "mainline.progress")
     cluster = Cluster("parameter_server", workers=2, hang_timeout_s=10.0)
     script = """
@@ -289,7 +289,7 @@ def test_under_a_chief_a_worker_is_replaced_alone(world, folder, backend, caplog
     assert nothing_is_left(world)
 
 
-def test_under_a_chief_a_worker_that_hangs_is_replaced_too(world, folder, backend, caplog):
+def test_under_a_chief_a_hanging_worker_is_replaced(world, folder, backend, caplog):
     caplog.set_level(logging.INFO, "mainline.progress")
     cluster = Cluster("parameter_server", workers=1, hang_timeout_s=1.5)
     script = """
@@ -311,7 +311,7 @@ def test_under_a_chief_a_worker_that_hangs_is_replaced_too(world, folder, backen
     assert any("worker-0 sent no heartbeat" in message for message in caplog.messages)
 
 
-def test_a_log_whose_connection_breaks_is_copied_whole_and_once(world, folder, backend, capfd):
+def test_a_log_with_a_broken_connection_is_copied_completely_and_once(world, folder, backend, capfd):
     world.cut_log_after = 3
     script = "for n in range(8): print('line', n, flush=True)\nlive(2.5)\ndone() if task == 'worker-0' else live()"
     Supervisor(backend(script), TWO, folder).run()
@@ -322,7 +322,7 @@ def test_a_log_whose_connection_breaks_is_copied_whole_and_once(world, folder, b
 
 
 @pytest.mark.parametrize("status", [0, 429, 500, 503])
-def test_what_passes_is_tried_again(world, folder, backend, status):
+def test_temporary_errors_are_retried(world, folder, backend, status):
     made = backend("live(0.3)\ndone() if task == 'worker-0' else live()")
     world.faults += [Fault(status, verb, "jobs", 2) for verb in ("create", "list", "delete")]
     world.faults += [Fault(status, "list", "pods", 2)]
@@ -331,7 +331,7 @@ def test_what_passes_is_tried_again(world, folder, backend, status):
     assert nothing_is_left(world)
 
 
-def test_a_job_that_was_made_though_the_answer_was_lost_is_ours(world, folder, backend):
+def test_a_job_created_despite_a_lost_answer_is_adopted(world, folder, backend):
     made = backend()
     running = made.start(TWO, folder, 0)
     (job,) = world.objects("jobs")
@@ -341,14 +341,14 @@ def test_a_job_that_was_made_though_the_answer_was_lost_is_ours(world, folder, b
         one.cancel()
 
 
-def test_a_name_that_another_pod_has_taken_is_refused(world, folder, backend):
+def test_a_name_taken_by_another_pod_is_refused(world, folder, backend):
     running = backend().start(TWO, folder, 0)
     with pytest.raises(MainlineError, match="the name is taken"):
         backend(pod=world.launcher("census-trainer-2")).start(TWO, folder, 0)
     running.cancel()
 
 
-def test_an_api_that_stays_away_ends_it(world, folder, backend):
+def test_a_long_api_outage_ends_the_training(world, folder, backend):
     made = backend(timeouts=Timeouts(poll_s=0.1, outage_s=1.0, stop_s=1.0), retry_s=1.0)
     alarm_when(lambda: len(world.pids()) == 2, lambda: world.faults.append(Fault(503, "list", "pods", 10_000)))
     with pytest.raises(MainlineError, match="list pods in namespace team-a: no answer") as caught:
@@ -359,7 +359,7 @@ def test_an_api_that_stays_away_ends_it(world, folder, backend):
 
 
 @pytest.mark.parametrize(("verb", "resource"), [("create", "jobs"), ("create", "services"), ("list", "pods")])
-def test_what_the_role_does_not_allow_is_named_and_nothing_is_left(world, folder, backend, verb, resource):
+def test_a_missing_permission_is_named_and_nothing_is_left(world, folder, backend, verb, resource):
     made = backend()
     world.role.remove((verb, resource))
     with pytest.raises(ConfigError) as caught:
@@ -370,13 +370,13 @@ def test_what_the_role_does_not_allow_is_named_and_nothing_is_left(world, folder
     assert until(lambda: not (world.objects("jobs") or world.objects("services") or world.pids()))
 
 
-def test_a_log_that_may_not_be_read_stops_nothing(world, folder, backend):
+def test_an_unreadable_log_does_not_stop_the_training(world, folder, backend):
     world.role.remove(("get", "pods/log"))
     Supervisor(backend("live(0.5)\ndone() if task == 'worker-0' else live()"), TWO, folder).run()
     assert nothing_is_left(world)
 
 
-def test_a_start_that_fails_half_way_leaves_nothing(world, folder, backend):
+def test_a_failed_start_leaves_nothing(world, folder, backend):
     pod = world.launcher()
     pod["spec"]["containers"][1]["image"] = 7
     made = backend(pod=pod)
@@ -387,7 +387,7 @@ def test_a_start_that_fails_half_way_leaves_nothing(world, folder, backend):
     assert nothing_is_left(world)
 
 
-def test_a_pod_that_is_not_there_is_said(world, monkeypatch):
+def test_a_missing_pod_is_reported(world, monkeypatch):
     for name, value in world.environment(world.launcher()).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MAINLINE_POD_NAME", "other")
@@ -395,7 +395,7 @@ def test_a_pod_that_is_not_there_is_said(world, monkeypatch):
         make_kubernetes_backend()
 
 
-def test_outside_of_a_pod_there_is_no_such_backend(monkeypatch):
+def test_outside_a_pod_the_backend_is_refused(monkeypatch):
     monkeypatch.setenv("MAINLINE_POD_NAME", "a")
     with pytest.raises(ConfigError) as caught:
         make_backend("kubernetes")
@@ -403,7 +403,7 @@ def test_outside_of_a_pod_there_is_no_such_backend(monkeypatch):
     assert "training.backend=local" in caught.value.next_step
 
 
-def test_in_a_pod_without_a_token_it_is_said(monkeypatch, tmp_path):
+def test_a_pod_without_a_token_is_reported(monkeypatch, tmp_path):
     for name in ("MAINLINE_POD_NAME", "MAINLINE_POD_UID", "MAINLINE_NAMESPACE"):
         monkeypatch.setenv(name, "a")
     monkeypatch.delenv("KUBECONFIG", raising=False)
@@ -423,7 +423,7 @@ def both_are_up(folder, attempt=0) -> bool:
 
 
 @pytest.mark.slow
-def test_a_launcher_that_is_told_to_end_deletes_all(world, folder):
+def test_a_terminated_launcher_deletes_everything(world, folder):
     launcher = start_launcher(world, folder, world.launcher())
     until(lambda: both_are_up(folder))
     launcher.terminate()
@@ -433,7 +433,7 @@ def test_a_launcher_that_is_told_to_end_deletes_all(world, folder):
 
 
 @pytest.mark.slow
-def test_a_launcher_that_is_killed_is_followed_by_one_that_takes_over(world, folder):
+def test_a_new_launcher_takes_over_from_a_killed_one(world, folder):
     first_pod = world.launcher("census-trainer-1")
     first = start_launcher(world, folder, first_pod)
     until(lambda: both_are_up(folder))
@@ -462,14 +462,14 @@ def owner(body) -> str:
     return str(one["name"])
 
 
-def test_what_a_launcher_leaves_goes_with_its_pod(world, folder, backend):
+def test_leftovers_are_deleted_with_the_launcher_s_pod(world, folder, backend):
     backend("live()").start(TWO, folder, 0)
     until(lambda: len(world.pids()) == 2)
     world.cluster.delete(world.cluster.get("Pod", "census-trainer-1"))
     assert until(lambda: nothing_is_left(world))
 
 
-def test_after_a_launcher_that_died_in_a_later_attempt_its_number_goes_on(world, folder, backend):
+def test_a_new_launcher_continues_the_attempt_number(world, folder, backend):
     script = "live(0.5)\nif attempt == 2 and task == 'worker-1': os.kill(os.getpid(), 9)\nlive()"
     first = backend(script)
     first.start(TWO, folder, 2)
@@ -480,7 +480,7 @@ def test_after_a_launcher_that_died_in_a_later_attempt_its_number_goes_on(world,
     assert [path.name for path in folder.iterdir()] == ["2"]
 
 
-def test_of_several_that_are_left_the_latest_that_runs_is_taken_over(world, folder, backend):
+def test_the_latest_running_job_is_taken_over(world, folder, backend):
     first = backend("sys.exit(1) if attempt == 3 else live()")
     for attempt in (0, 1, 3):
         first.start(TWO, folder, attempt)
@@ -495,21 +495,21 @@ def test_of_several_that_are_left_the_latest_that_runs_is_taken_over(world, fold
     assert first.adopt(TWO, folder) is None
 
 
-def test_tasks_of_other_settings_are_not_taken_over(world, folder, backend):
+def test_tasks_with_other_settings_are_not_taken_over(world, folder, backend):
     made = backend()
     made.start(TWO, folder, 0)
     assert made.adopt(Cluster("multi_worker", workers=3), folder) is None
     assert nothing_is_left(world)
 
 
-def test_a_model_that_is_whole_needs_no_new_tasks(world, folder, backend):
+def test_a_complete_model_needs_no_new_tasks(world, folder, backend):
     (folder / "1").mkdir()
     (folder / "1" / "chief.json").write_text("{}")
     Supervisor(backend(), TWO, folder).run()
     assert not [verb for verb, _, _ in world.asked if verb == "create"]
 
 
-def test_what_an_earlier_attempt_of_that_number_said_is_forgotten(world, folder, backend):
+def test_files_of_an_earlier_attempt_with_that_number_are_ignored(world, folder, backend):
     stale = folder / "0" / "worker-1"
     stale.mkdir(parents=True)
     (stale / "error.json").write_text(json.dumps({"at_s": 1.0, "kind": "ConfigError", "where": "", "problem": "stale"}))

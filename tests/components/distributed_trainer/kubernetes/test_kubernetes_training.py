@@ -36,7 +36,7 @@ def meanwhile(act: Callable[[], object]) -> threading.Thread:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_two_pods_train_the_model_that_one_process_trains_though_one_is_killed(finished, world, tmp_path):
+def test_two_pods_train_the_same_model_as_one_process_despite_a_kill(finished, world, tmp_path):
     killed: list[str] = []
     # Others count what is in the root of the finished run.
     runs = shutil.copytree(finished.root, tmp_path / "runs")

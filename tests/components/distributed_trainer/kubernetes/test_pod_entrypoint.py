@@ -1,4 +1,4 @@
-"""The entry of a task in a pod: which task it is, and that it waits for the names of the others."""
+"""A pod finds its task and waits until the host names of the others resolve."""
 
 import json
 import os
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize("task", Cluster("parameter_server", workers=2).tasks)
-def test_a_name_goes_round(task):
+def test_task_names_are_parsed(task):
     assert parse_task(task.name) == task
 
 
@@ -30,13 +30,13 @@ def test_it_waits_until_every_host_has_an_address(monkeypatch, capsys):
     assert list(known) == []
 
 
-def test_what_is_a_known_host():
+def test_host_names_are_resolved():
     assert pod_entrypoint.resolves("127.0.0.1")
     assert not pod_entrypoint.resolves("no-such-host.invalid")
 
 
 @pytest.mark.slow
-def test_a_task_without_a_call_says_what_it_lacks_where_the_launcher_looks(tmp_path):
+def test_a_task_without_a_call_reports_the_missing_file(tmp_path):
     addresses = {"worker-0": "127.0.0.1:1", "worker-1": "127.0.0.1:2"}
     environment = {**os.environ, INDEX_ENV: "1", ADDRESSES_ENV: json.dumps(addresses)}
     done = subprocess.run(

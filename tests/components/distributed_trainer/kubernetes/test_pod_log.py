@@ -1,4 +1,4 @@
-"""Every line once, however often the connection breaks."""
+"""Every line of a log is copied once, even if the connection breaks."""
 
 import pytest
 from kubernetes.client.exceptions import ApiException
@@ -11,7 +11,7 @@ LOG = ["1 a", "2 b", "2 b", "2 c", "3 d"]
 
 
 @pytest.mark.parametrize("cut", range(len(LOG) + 1))
-def test_a_log_that_is_read_again_gives_what_comes_after(cut):
+def test_a_log_read_again_yields_only_new_lines(cut):
     replay = LineDeduplicator()
     replay.rewind()
     first = [line for line in LOG[:cut] if replay.is_new(line.split()[0])]
@@ -20,13 +20,13 @@ def test_a_log_that_is_read_again_gives_what_comes_after(cut):
     assert first + again == LOG
 
 
-def test_a_clock_that_went_back_loses_no_line():
+def test_a_clock_set_back_loses_no_lines():
     replay = LineDeduplicator()
     replay.rewind()
     assert [replay.is_new(stamp) for stamp in ("5", "4", "5")] == [True, True, True]
 
 
-def test_a_follower_goes_on_after_each_kind_of_end_until_the_pod_is_over(capsys, monkeypatch):
+def test_a_follower_reconnects_until_the_pod_ends(capsys, monkeypatch):
     monkeypatch.setattr(pod_log, "RECONNECT_S", 0.0)
     lines = [f"{line} \u00e9\n".encode() for line in LOG]
 
@@ -44,7 +44,7 @@ def test_a_follower_goes_on_after_each_kind_of_end_until_the_pod_is_over(capsys,
     assert capsys.readouterr().out.splitlines() == [f"[worker-1] {line.split()[1]} \u00e9" for line in LOG]
 
 
-def test_a_pod_that_is_gone_ends_it(capsys):
+def test_a_deleted_pod_ends_the_follower(capsys):
     def gone():
         raise ApiException(status=404)
 
@@ -52,7 +52,7 @@ def test_a_pod_that_is_gone_ends_it(capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_one_that_is_closed_reads_what_is_there_with_the_line_that_has_no_end(capsys):
+def test_a_closed_follower_reads_the_rest_including_an_incomplete_line(capsys):
     follower = LogFollower("worker-1", lambda: iter([b"1 a\n", b"2 b"]), lambda: False)
     follower.close()
     assert follower.wait(5.0)

@@ -1,4 +1,4 @@
-"""What pods say of their tasks, from the objects that the API gives."""
+"""The state of tasks, read from the pods that the API returns."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_how_a_pod_ended_and_why(status, code, reason):
 @pytest.mark.parametrize(
     "reason", ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"]
 )
-def test_a_pod_that_waits_for_what_does_not_come_is_stuck(reason):
+def test_a_pod_waiting_for_a_missing_image_or_setting_is_stuck(reason):
     read = pod({"phase": "Pending", **main(waiting={"reason": reason, "message": "not found"})})
     assert (read.code, read.is_stuck, read.reason, read.has_started) == (None, True, f"{reason}: not found", False)
 
@@ -50,7 +50,7 @@ def test_the_index_is_a_label_or_an_annotation():
     assert pod({}, labels={"app": "x"}, annotations={INDEX: "4"}).index == 4
 
 
-def test_the_failure_of_one_hides_the_end_of_those_that_are_deleted_for_it():
+def test_deletions_caused_by_a_failure_do_not_count():
     roll = PodHistory([Pod("a", "a", 0, "1"), Pod("b", "b", 1, "1")])
     roll.take([Pod("a", "a", 0, "1", code=-9, deleted_at="3"), Pod("b", "b", 1, "1", code=1)])
     assert (roll.current(0).code, roll.current(1).code) == (None, 1)
@@ -58,20 +58,20 @@ def test_the_failure_of_one_hides_the_end_of_those_that_are_deleted_for_it():
     assert (roll.current(0).code, roll.current(1).code) == (None, 1)
 
 
-def test_of_pods_that_were_all_deleted_the_first_counts():
+def test_of_several_deleted_pods_the_first_counts():
     roll = PodHistory([Pod("a", "a", 0, "1", deleted_at="4"), Pod("b", "b", 1, "1", deleted_at="3")])
     roll.take([])
     assert (roll.current(0).code, roll.current(1).code) == (None, -9)
     assert roll.current(1).reason == "its pod was deleted"
 
 
-def test_why_a_pod_is_taken_from_its_node_is_kept_when_it_is_gone():
+def test_the_reason_of_an_eviction_is_kept_after_deletion():
     roll = PodHistory([Pod("a", "a", 0, "1", reason="PreemptionByScheduler: preempted", deleted_at="4")])
     roll.take([])
     assert (roll.current(0).code, roll.current(0).reason) == (-9, "PreemptionByScheduler: preempted")
 
 
-def test_a_failed_pod_counts_until_it_is_written_off_then_the_newest_does():
+def test_a_failed_pod_counts_until_it_is_discarded():
     failed, newer = Pod("a", "a", 0, "1", code=1), Pod("b", "b", 0, "2")
     roll = PodHistory([failed, newer])
     assert roll.current(0).code == 1
@@ -79,14 +79,14 @@ def test_a_failed_pod_counts_until_it_is_written_off_then_the_newest_does():
     assert roll.current(0) == newer
 
 
-def test_one_that_hangs_is_given_to_be_deleted_and_its_end_is_not_told():
+def test_a_hanging_pod_is_returned_for_deletion():
     roll = PodHistory([Pod("a", "a", 0, "1")])
     assert [pod.name for pod in roll.discard(0)] == ["a"]
     roll.take([])
     assert roll.current(0) is None
 
 
-def test_of_pods_that_are_taken_over_only_the_newest_count_where_the_controller_replaces_them():
+def test_of_adopted_replaceable_pods_only_the_newest_counts():
     pods = [Pod("b", "b", 0, "2"), Pod("a", "a", 0, "1", code=1)]
     assert PodHistory(pods, frozenset({0})).current(0).name == "b"
     assert PodHistory(pods).current(0).name == "a"
