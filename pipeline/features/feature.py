@@ -1,7 +1,7 @@
-"""What every kind of feature answers for itself; the kinds are the modules of ``pipeline.features.kinds``.
+"""The interface of a feature; each kind is a module of ``pipeline.features.kinds``.
 
-Nothing here or in a kind imports TensorFlow at module level: the command line reads feature tables too. Methods that
-build a graph import it when they are called.
+Neither this module nor a kind imports TensorFlow at module level, because the command line reads feature tables too.
+Methods that build a graph import it when they are called.
 """
 
 from __future__ import annotations

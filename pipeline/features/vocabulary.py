@@ -1,4 +1,4 @@
-"""What the ids of a feature, or the entries of its vector, stand for."""
+"""The meaning of the ids of a feature, or of the entries of its vector."""
 
 from __future__ import annotations
 

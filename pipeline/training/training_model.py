@@ -27,7 +27,7 @@ class TrainingModel(ResumableModel):
         self.batch_size = batch_size
         self.parts = parts
         mean_loss = keras.metrics.Mean(name="loss")
-        # As an attribute its variables would count as weights: averaged, saved, and read by one worker alone.
+        # In a closure: as an attribute its variables would count as weights, and be averaged and saved.
         self.mean_loss: Callable[[], keras.metrics.Mean] = lambda: mean_loss
 
     @property

@@ -1,4 +1,4 @@
-"""A small world to train in: synthetic rows, transformed as the pipeline would, and a model of a few layers.
+"""A small training: synthetic rows, transformed as in the pipeline, and a model of a few layers.
 
 ``python small_training.py WORLD OUT SETTINGS [DIE_AT_STEP]`` trains in a process of its own, under TF_CONFIG if set.
 """
@@ -58,7 +58,7 @@ SETTINGS = {
 
 
 def rows(count: int, seed: int) -> list[dict]:
-    """Rows whose label follows from x, z and the city, with some noise; every other row weighs nothing."""
+    """Rows whose label follows from x, z and the city, with some noise; every other row has weight 0."""
     draw = np.random.default_rng(seed)
     x, z, noise = draw.normal(size=(3, count))
     city = draw.integers(len(CITIES), size=count)
@@ -70,7 +70,7 @@ def rows(count: int, seed: int) -> list[dict]:
 
 
 def make_world(folder: Path, train_rows: int = 210, eval_rows: int = 53, shards: int = 3) -> Path:
-    """Writes transform graph, schema and transformed examples."""
+    """Write transform graph, schema and transformed examples."""
     domains = {"city": schema_pb2.StringDomain(name="city", value=CITIES)}
     spec = schema_utils.schema_from_feature_spec(RAW, domains)
     metadata = dataset_metadata.DatasetMetadata(spec)
@@ -90,7 +90,7 @@ def make_world(folder: Path, train_rows: int = 210, eval_rows: int = 53, shards:
 
 
 def write_examples(folder: Path, examples: list[bytes], shards: int) -> None:
-    """Gzipped TFRecords."""
+    """Write gzipped TFRecords."""
     folder.mkdir(parents=True)
     for shard in range(shards):
         options = tf.io.TFRecordOptions(compression_type="GZIP")
@@ -100,7 +100,7 @@ def write_examples(folder: Path, examples: list[bytes], shards: int) -> None:
 
 
 def build_model(table: Table, training) -> keras.Model:
-    """A linear side and a deep one, as the workloads have them."""
+    """Build a Wide & Deep model like those of the workloads."""
     inputs = layers.keras_inputs(table.features)
     vectors = layers.embeddings(table.features, inputs, 1e-5)
     deep = keras.layers.Concatenate()([*vectors.values(), *layers.dense_inputs(table.features, inputs)])
@@ -131,7 +131,7 @@ def fn_args(world: Path, out: Path, **changes) -> FnArgs:
 
 
 def fit(world: Path, out: Path, table: Table = TABLE, **changes) -> dict:
-    """Trains in this process; gives the record."""
+    """Train in this process and return the record."""
     train(fn_args(world, out, **changes), table, build_model)
     return record(out)  # A worker that is not the chief comes here behind the chief, and finds it.
 
@@ -152,7 +152,7 @@ def scores(world: Path, out: Path) -> np.ndarray:
 
 
 def start(world: Path, out: Path, tf_config: dict | None = None, die_at: int = 0, **changes) -> subprocess.Popen:
-    """Trains in another process."""
+    """Train in another process."""
     arguments = [sys.executable, __file__, str(world), str(out), json.dumps(changes), str(die_at)]
     return subprocess.Popen(
         arguments, env=environment(tf_config), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
@@ -160,7 +160,7 @@ def start(world: Path, out: Path, tf_config: dict | None = None, die_at: int = 0
 
 
 def environment(tf_config: dict | None = None) -> dict[str, str]:
-    """Variables of a process that trains."""
+    """Return the environment of a process that trains."""
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     variables.pop("TF_CONFIG", None)
     return {**variables, "TF_CONFIG": json.dumps(tf_config)} if tf_config else variables
@@ -169,7 +169,7 @@ def environment(tf_config: dict | None = None) -> dict[str, str]:
 def start_cluster(
     world: Path, out: Path, roles: dict[str, int], dies: dict[str, int] | None = None, **changes
 ) -> dict[tuple[str, int], subprocess.Popen]:
-    """Trains in one process a task, on free ports of this machine; ``dies`` says which task ends at which step."""
+    """Train in one process per task, on free local ports; ``dies`` gives the step at which a task ends."""
     cluster = {role: [f"127.0.0.1:{free_port()}" for _ in range(count)] for role, count in roles.items()}
     return {
         (role, index): start(
@@ -185,14 +185,14 @@ def start_cluster(
 
 
 def free_port() -> int:
-    """A port that nobody listens at now."""
+    """Return a free local port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def main(world: str, out: str, changes: str, die_at: str) -> None:
-    """Trains, and dies at a step if told."""
+    """Train, and die at a step if one is given."""
     if int(die_at):
         from pipeline.training.callbacks import Journal
 

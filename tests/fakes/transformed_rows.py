@@ -1,4 +1,4 @@
-"""A small training for tests: rows, a real TensorFlow Transform output of them, a wide and deep model."""
+"""Rows, the real output of TensorFlow Transform for them, and a Wide & Deep model."""
 
 import tempfile
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
 
 
 def make_rows(rows: int = 400, seed: int = 1, cities: Sequence[str] = CITIES, colours: Sequence[str] = COLOURS) -> Rows:
-    """Columns (rows,); the label follows from city, colour and age. Earlier cities are more frequent."""
+    """Make columns (rows,); the label follows from city, colour and age. Earlier cities are more frequent."""
     draw = np.random.default_rng(seed)
     shares = np.arange(len(cities), 0, -1) / np.arange(len(cities) + 1).sum()
     city, colour = draw.choice(len(cities), rows, p=shares), draw.choice(len(colours), rows)
@@ -66,7 +66,7 @@ def make_rows(rows: int = 400, seed: int = 1, cities: Sequence[str] = CITIES, co
 
 
 def make_schema(domain: Sequence[str]) -> schema_pb2.Schema:
-    """Every column required; ``colour`` has a domain."""
+    """Return a schema of required columns; ``colour`` has a domain."""
     values = "".join(f'value: "{value}" ' for value in domain)
     features = (
         f'feature {{ name: "{name}" type: {kind} presence {{ min_fraction: 1.0 }} shape {{ dim {{ size: 1 }} }} '
@@ -96,20 +96,20 @@ def make_transform(
 
 @cache
 def shared_transform() -> tft.TFTransformOutput:
-    """That of ``make_rows()``, made once for all tests; its folder goes when they are over."""
+    """Return Transform's output for ``make_rows()``, made once for all tests."""
     FOLDERS.append(tempfile.TemporaryDirectory())
     return make_transform(Path(FOLDERS[-1].name) / "transform", make_rows())
 
 
 def batch_of(output: tft.TFTransformOutput, rows: Rows) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-    """All rows as one batch: features (rows, width), labels (rows, 1)."""
+    """Return all rows as one batch: features (rows, width), labels (rows, 1)."""
     columns = {name: tf.constant(values)[:, tf.newaxis] for name, values in rows.items()}
     features = dict(output.transform_features_layer()(columns))
     return features, features.pop("label_xf")
 
 
 def build_model(table: Table = TABLE, units: Sequence[int] = (16, 8)) -> keras.Model:
-    """Wide and deep, with every kind of input."""
+    """Build a Wide & Deep model with every kind of input."""
     inputs = layers.keras_inputs(table.features)
     vectors = layers.embeddings(table.features, inputs)
     deep = keras.layers.Concatenate()([*vectors.values(), *layers.dense_inputs(table.features, inputs)])
@@ -120,7 +120,7 @@ def build_model(table: Table = TABLE, units: Sequence[int] = (16, 8)) -> keras.M
 
 
 def compiled(model: keras.Model, rate: float = 1e-2) -> keras.Model:
-    """With a loss, and the metrics of a fitting."""
+    """Compile a model with the loss and the metrics of a training."""
     exclude_from_autograph("tf_keras")
     losses = [keras.metrics.BinaryCrossentropy(name="log_loss")]
     model.compile(keras.optimizers.Adam(rate), keras.losses.BinaryCrossentropy(), losses)
@@ -128,7 +128,7 @@ def compiled(model: keras.Model, rate: float = 1e-2) -> keras.Model:
 
 
 def randomized(model: keras.Model, seed: int = 0) -> keras.Model:
-    """The model with every weight drawn anew, so that none is 0 or equal to another."""
+    """Draw every weight of a model at random, so that none is 0 or equal to another."""
     draw = np.random.default_rng(seed)
     for weight in model.weights:
         weight.assign(draw.normal(0, 0.3, weight.shape))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pipeline.features.tensors import Column
 
-# Between the joined values; no text has it in it.
+# Joins the values; texts do not contain it.
 UNIT_SEPARATOR = "\x1f"
 
 
@@ -27,7 +27,7 @@ class Crossed(IdFeature):
     names: tuple[str, ...]
     hash_buckets: int = field(metadata=limits(1, 100_000_000))
 
-    # Not fields: every cross is such.
+    # Not fields: the same for every cross.
     embedding = 0
     wide = True
 

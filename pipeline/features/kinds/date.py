@@ -66,7 +66,7 @@ class Date(Feature):
 
     @property
     def entries(self) -> tuple[str, ...]:
-        """What each entry of the vector is."""
+        """The meaning of each entry of the vector."""
         return (*(f"{cycle} {wave}" for cycle in CYCLES for wave in ("sine", "cosine")), f"age at {self.reference}")
 
     @property
@@ -149,7 +149,7 @@ def parsed(texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     offset_s = number(OFFSET_HOUR) * 3600 + number(OFFSET_MINUTE) * 60
     sign = tf.strings.regex_replace(safe, f"^{ISO_8601}$", rf"\{SIGN}", replace_global=False)
     seconds = days * DAY_S + clock_s - tf.where(sign == "-", -offset_s, offset_s)
-    # February 30 counts on into March.
+    # A day that does not exist, such as February 30, falls into the next month.
     exists = (month_of(days) == month) & (number(DAY) >= 1) & (number(YEAR) >= 1)
     return seconds, matches & exists
 

@@ -6,23 +6,23 @@ from pipeline.config.training import Key, Training, key_of, trial_values
 
 
 @pytest.mark.parametrize("name", Training.model_fields)
-def test_every_key_says_what_another_value_means(name):
+def test_every_key_carries_its_metadata(name):
     found = [item for item in Training.model_fields[name].metadata if isinstance(item, Key)]
     assert found == [key_of(name)]
 
 
-def test_a_value_of_all_trials_is_not_searched():
+def test_values_of_all_trials_are_not_searched():
     assert trial_values() == {
         "strategy": "none", "workers": 1, "warm_start": "none", "histogram_every_epochs": 0, "profile_steps": 0,
     }  # fmt: skip
     assert not any(key_of(name).searchable for name in trial_values())
 
 
-def test_a_trial_is_a_training_that_the_config_allows():
+def test_values_of_trials_are_valid():
     assert Training(epochs=1, batch_size=1, learning_rate=0.1, **trial_values()).strategy == "none"
 
 
-def test_a_checkpoint_outlives_changes_of_operation_alone():
+def test_only_keys_of_operation_keep_checkpoints():
     kept = {name for name in Training.model_fields if not key_of(name).invalidates_checkpoint}
     assert kept == {
         "workers", "backend", "max_restarts", "startup_timeout_s", "hang_timeout_s", "steps_per_execution",

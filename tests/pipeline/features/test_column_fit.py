@@ -1,4 +1,4 @@
-"""What a table does with columns is compared with their types, shapes and domains before any node runs."""
+"""The columns of a schema are checked against the features that read them before any node runs."""
 
 import pytest
 from google.protobuf import text_format

@@ -28,7 +28,7 @@ START = datetime.datetime(1960, 1, 1)
 
 
 def make_rows(count: int, seed: int) -> list[dict]:
-    """Rows of which those at a weekend have the label 1; every tenth has no date, or a text that is none."""
+    """Rows with label 1 at weekends; every tenth has no date, or a text that is not one."""
     draw = np.random.default_rng(seed)
     moments = [START + datetime.timedelta(hours=int(hours)) for hours in draw.integers(0, 24 * 30_000, count)]
     rows = []

@@ -1,4 +1,4 @@
-"""Every setting of the fitting trains, and what is exported is plain whatever it was."""
+"""A model can be trained with every setting, and the export does not depend on it."""
 
 import math
 
@@ -21,7 +21,7 @@ DROPPING = {"model": {"dropout": 0.3}}
 
 @pytest.fixture(scope="module")
 def plain(world, tmp_path_factory):
-    """The record and the scores of a training without any knob."""
+    """The record and the scores of a training with the default settings."""
     out = tmp_path_factory.mktemp("plain")
     return small_training.fit(world, out, **DROPPING), small_training.scores(world, out)
 
@@ -98,7 +98,7 @@ def stepped(parts, precision="float32", steps=3) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("parts", [3, 20, 25])
 def test_gradient_accumulation_gives_the_same_weights(parts):
-    """Also where there are more parts than rows, so that some are empty; dropout included."""
+    """Also with more parts than rows, so that some are empty, and with dropout."""
     for cut, whole in zip(stepped(parts), stepped(1), strict=True):
         np.testing.assert_allclose(cut, whole, atol=1e-6)
 
@@ -132,7 +132,7 @@ def test_class_weights_lift_the_scores_of_their_class(world, tmp_path, plain):
 
 
 def test_rows_of_weight_zero_do_not_count(world, tmp_path):
-    """Labels of the rows that weigh nothing are turned around; the model must not notice."""
+    """Inverting the labels of rows of weight 0 must not change the model."""
     spoilt = tmp_path / "world"
     spoilt.mkdir()
     for name in ("transform", "schema.pbtxt"):

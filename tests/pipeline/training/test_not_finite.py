@@ -1,4 +1,4 @@
-"""A measure that is no number ends a fitting, whichever of the two splits it is of: it is never the best."""
+"""A metric of either split that is not finite ends a training, and is never the best."""
 
 import math
 

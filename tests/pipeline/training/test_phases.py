@@ -1,4 +1,4 @@
-"""At which phase a fitting says it is, while callbacks behind the one that says so are at work."""
+"""The phases that a training reports while the other callbacks work."""
 
 import numpy as np
 import tf_keras as keras
@@ -8,7 +8,7 @@ from pipeline.training.callbacks import EpochHeartbeat, Heartbeat
 
 
 class Watcher(keras.callbacks.Callback):
-    """The phase at each word that Keras gives, once."""
+    """Return the phase at each event of Keras, once."""
 
     def __init__(self):
         super().__init__()

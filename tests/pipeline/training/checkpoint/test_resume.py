@@ -1,4 +1,4 @@
-"""Trainings that are cut short, and what becomes of them."""
+"""Trainings that are interrupted and resumed."""
 
 import errno
 import itertools
@@ -24,12 +24,12 @@ LONG = {"model": {"dropout": 0.3}, "checkpoint_every_steps": 3, "early_stopping_
 
 
 class Stop(Exception):
-    """Ends a training as a kill would, without the cost of another process."""
+    """Ends a training like a kill, without another process."""
 
 
 @pytest.fixture
 def stop_at(monkeypatch):
-    """Makes the training raise at a step, once."""
+    """Make the training raise at a step, once."""
 
     def arrange(step):
         count = Journal.on_train_batch_end
@@ -47,13 +47,13 @@ def stop_at(monkeypatch):
 
 @pytest.fixture(scope="module")
 def unbroken(world, tmp_path_factory):
-    """The record and the scores of a training that nothing happened to."""
+    """The record and the scores of an uninterrupted training."""
     out = tmp_path_factory.mktemp("unbroken")
     return small_training.fit(world, out, **LONG), small_training.scores(world, out)
 
 
 def cut_short(world, out, stop_at, step, **changes) -> str:
-    """A training up to a step; gives the folder of its checkpoints."""
+    """Train up to a step, and return the folder of the checkpoints."""
     undo = stop_at(step)
     with pytest.raises(Stop):
         small_training.fit(world, out, **{**LONG, **changes})
@@ -117,7 +117,7 @@ def test_several_steps_per_execution_are_counted(world, tmp_path, stop_at, unbro
 
 
 def damage(folder, step, how) -> str:
-    """Spoils a checkpoint; gives what is then said of it."""
+    """Damage a checkpoint, and return the reason for skipping it."""
     data = checkpoints.prefix(folder, step) + ".data-00000-of-00001"
     match how:
         case "flipped":
@@ -152,7 +152,7 @@ def test_a_damaged_checkpoint_is_skipped(world, tmp_path, stop_at, unbroken, how
 
 
 def test_the_best_weights_belong_to_the_checkpoint(world, tmp_path, stop_at, unbroken):
-    """Of an epoch that ended after the checkpoint, nothing counts, though its files are there."""
+    """An epoch that ended after the checkpoint does not count, although its files exist."""
     folder = cut_short(world, tmp_path, stop_at, 23, keep_checkpoints=9)
     for step in (20, 21):
         damage(folder, step, "flipped")
@@ -228,7 +228,7 @@ exec {python} {script} {world} {out} '{changes}' 0
 
 
 def test_a_disk_that_is_really_full(world, tmp_path, stop_at):
-    """The resume folder on a file system with room for two checkpoints more."""
+    """The resume folder, on a file system with room for two more checkpoints."""
     saved, out = tmp_path / "saved", tmp_path / "out"
     out.mkdir()
     folder = cut_short(world, saved, stop_at, 4)
@@ -252,7 +252,7 @@ def disk_kb(path) -> int:
 
 
 def test_a_loss_that_is_not_finite_leaves_the_last_good_checkpoint(world, tmp_path, monkeypatch):
-    """The rate leaps at step 14, behind the checkpoint of step 12."""
+    """A rate that explodes at step 14, after the checkpoint of step 12."""
     monkeypatch.setattr(loop, "make_optimizer", lambda *_: keras.optimizers.SGD(Leap()))
     with pytest.raises(MainlineError, match=r"at step 1[45]") as caught:
         small_training.fit(world, tmp_path, **LONG)
@@ -262,7 +262,7 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_checkpoint(world, tmp_pa
 
 
 class Leap(keras.optimizers.schedules.LearningRateSchedule):
-    """0.01, and from step 13 on no number."""
+    """0.01, and NaN from step 13 on."""
 
     def __call__(self, step):
         return tf.where(step < 13, 0.01, np.nan)

@@ -46,7 +46,7 @@ FOUND = {
 
 
 def batch(rows: int = ROWS, seed: int = 1, weights: bool = False):
-    """Transformed features and labels that follow from them; the features are those of the small world."""
+    """Transformed features, and labels that follow from them."""
     draw = np.random.default_rng(seed)
     city, colour, gain = draw.integers(0, 5, (rows, 1)), draw.integers(0, 3, (rows, 1)), draw.integers(0, 3, (rows, 1))
     age = draw.normal(size=(rows, 1)).astype(np.float32)
@@ -66,7 +66,7 @@ def training(**changes) -> Training:
 
 
 def fitted(folder: Path, model=None, rate: float = 1e-2, data=None, **changes) -> list[str]:
-    """Fits with everything on; gives the warnings."""
+    """Train with all diagnostics, and return the warnings."""
     model = world.compiled(model or world.build_model(), rate)
     data = data or batch()
     watched = watch(str(folder), model, training(**changes), lambda: batch(200, seed=2))
@@ -76,7 +76,7 @@ def fitted(folder: Path, model=None, rate: float = 1e-2, data=None, **changes) -
 
 
 def summaries(folder: Path):
-    """(run, step, value) of every summary below a folder."""
+    """Yield (run, step, value) of every summary below a folder."""
     for file in sorted(folder.rglob("events*")):
         run = file.parent.relative_to(folder).as_posix()
         for event in tf.compat.v1.train.summary_iterator(str(file)):
@@ -85,7 +85,7 @@ def summaries(folder: Path):
 
 @pytest.fixture(scope="module")
 def healthy(tmp_path_factory):
-    """A fitting of a sound model: its folder, and its warnings."""
+    """The folder and the warnings of a training of a sound model."""
     folder = tmp_path_factory.mktemp("healthy")
     return folder, fitted(folder)
 

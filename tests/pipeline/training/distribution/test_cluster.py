@@ -1,4 +1,4 @@
-"""Several processes of this machine as a cluster."""
+"""Clusters of several local processes."""
 
 import time
 
@@ -12,7 +12,7 @@ DROPPING = {"model": {"dropout": 0.3}}
 
 
 def ended(processes) -> dict:
-    """What each task said, once all have ended well."""
+    """Return the output of each task, after all have succeeded."""
     said = {}
     for task, process in processes.items():
         said[task], _ = process.communicate(timeout=240)
@@ -40,7 +40,7 @@ def test_two_workers_have_the_loss_curve_of_one(world, tmp_path):
 
 @pytest.mark.slow
 def test_multi_worker_with_one_worker_has_the_loss_curve_of_no_strategy(world, tmp_path):
-    """With everything on that a strategy might break."""
+    """With every setting that a strategy might break."""
     changes = {**SPREAD, **DROPPING, "workers": 1, "histogram_every_epochs": 1, "checkpoint_every_steps": 3}
     alone = small_training.fit(world, tmp_path / "one", **{**changes, "strategy": "none"})
     process = small_training.start(world, tmp_path / "other", **{**changes, "strategy": "multi_worker"})
@@ -96,7 +96,7 @@ ROLES = {"chief": 1, "worker": 2, "ps": 1}
 
 
 def wait_for_chief(processes) -> str:
-    """What the chief said; whoever serves it is then ended, as a supervisor would."""
+    """Return the output of the chief; the processes that serve it are then stopped, as a supervisor would."""
     try:
         said, _ = processes["chief", 0].communicate(timeout=400)
     finally:

@@ -28,14 +28,14 @@ def transform():
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory):
-    """Other cities; the domain of the colours has grown and is in another order. Numbers are as before."""
+    """Other cities; the domain of the colours has grown and has another order. Numbers are as before."""
     domain = ("red", "pink", "blue", "green")
     return world.make_transform(tmp_path_factory.mktemp("grown") / "transform", GROWN, domain=domain)
 
 
 @pytest.fixture(scope="module")
 def base(transform, tmp_path_factory):
-    """An exported model, every weight of which is another number."""
+    """An exported model with random weights."""
     model = world.randomized(world.build_model(), seed=3)
     folder = str(tmp_path_factory.mktemp("model"))
     export_warm_start(folder, model, world.TABLE, transform)
@@ -145,7 +145,7 @@ def test_no_base_model_is_a_cold_start(path, transform):
 
 
 def cold(folder, transform, model=None) -> str:
-    """The reason of a start that must be cold; the model must be as it was."""
+    """Return the reason of a cold start, which must leave the model unchanged."""
     model = model or world.build_model()
     before = model.get_weights()
     outcome = warm_start(model, str(folder), world.TABLE, transform)
