@@ -72,7 +72,7 @@ def test_rows_for_the_rest_are_labelled(model, transform, tmp_path):
 
 
 def test_a_large_table_is_cut(model, transform, tmp_path, monkeypatch):
-    monkeypatch.setattr(projector, "MOST_ROWS", 3)
+    monkeypatch.setattr(projector, "MAX_ROWS", 3)
     write_projector(str(tmp_path), model, world.TABLE, transform)
     assert names_of(tmp_path, "deep_city_xf") == ["Oslo", "Łódź", "Lima"]
     assert vectors_of(tmp_path, "deep_city_xf").shape == (3, world.WIDTH)
