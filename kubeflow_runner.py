@@ -1,15 +1,15 @@
 #!/usr/bin/env python
-"""Runs a pipeline on Kubeflow Pipelines: compiles it, submits it, schedules it, and looks after its runs."""
+"""Run a pipeline on Kubeflow Pipelines: compile, submit and schedule it, and manage its runs."""
 
 import sys
 
 
 def main(arguments: list[str]) -> int:
-    """Does what is asked, and turns what goes wrong into a message and an exit code."""
+    """Run a command; an error becomes a message and an exit code."""
     from pipeline.kubeflow.command_line import parse
 
     options = parse(arguments, __doc__ or "")
-    # Imported late, so that --help answers at once.
+    # Imported here, so that --help is fast.
     from pipeline.errors import MainlineError
     from pipeline.kubeflow.commands import run
 
@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("stopped; nothing more is done", file=sys.stderr)
+        print("interrupted", file=sys.stderr)
         return 1
 
 

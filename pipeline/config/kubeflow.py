@@ -5,33 +5,33 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.config.strict import Seconds, Strict, WholeSeconds
-from pipeline.kubernetes_names import DNS, amount_of, fault_of_image, fault_of_path
+from pipeline.kubernetes_names import DNS, image_problem, parse_quantity, path_problem
 
 
 def cores(text: str) -> str:
     """Refuse fewer cores than a pod can run with, and more than a machine has."""
-    if not 0.001 <= amount_of(text) <= 1024:
+    if not 0.001 <= parse_quantity(text) <= 1024:
         raise ValueError("from 1m to 1024 cores")
     return text
 
 
 def memory(text: str) -> str:
     """Refuse less memory than a pod can run with, and more than a machine has."""
-    if not 64 * 2**20 <= amount_of(text) <= 64 * 2**40:
+    if not 64 * 2**20 <= parse_quantity(text) <= 64 * 2**40:
         raise ValueError("from 64Mi to 64Ti")
     return text
 
 
 def absolute_path(text: str) -> str:
     """Refuse a path with ``.`` or ``..`` in it, and a path into the system of a pod."""
-    if problem := fault_of_path(text):
+    if problem := path_problem(text):
         raise ValueError(problem)
     return text
 
 
 def image_reference(text: str) -> str:
     """Refuse a reference that no registry accepts."""
-    if problem := fault_of_image(text) if text else "":
+    if problem := image_problem(text) if text else "":
         raise ValueError(problem)
     return text
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts a backup in the place of the database: BACKUP, a file of the volume, or the newest one.
+# Replace the database by a backup: BACKUP, a file of the volume, or by default the newest.
 set -eu
 umask 077
 if [ -n "$BACKUP" ]; then
@@ -12,7 +12,7 @@ if [ -z "$file" ] || [ ! -f "$file" ]; then
   ls "$BACKUPS" >&2
   exit 2
 fi
-# Nothing is dropped for a file that is damaged.
+# Check the file before anything is dropped.
 gzip --test "$file"
 options=$(mktemp)
 trap 'rm -f "$options"' EXIT

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes a dump of the database beside the earlier ones and keeps the newest KEEP. It appears whole or not at all.
+# Write a dump of the database atomically, and keep the newest KEEP dumps.
 set -eu
 umask 077
 partial="$BACKUPS/.partial"

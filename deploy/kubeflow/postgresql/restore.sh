@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts a backup in the place of the database: BACKUP, a file of the volume, or the newest one.
+# Replace the database by a backup: BACKUP, a file of the volume, or by default the newest.
 set -eu
 if [ -n "$BACKUP" ]; then
   file="$BACKUPS/$BACKUP"
@@ -13,7 +13,7 @@ if [ -z "$file" ] || [ ! -f "$file" ]; then
 fi
 PGPASSWORD=$(cat "$METADATA_PASSWORD_FILE")
 export PGPASSWORD
-# All or nothing: a file that is damaged changes nothing.
+# In one transaction, so that a damaged file changes nothing.
 pg_restore --host "$METADATA_HOST" --port "${METADATA_PORT:-5432}" --username "$METADATA_USER" --no-password \
   --dbname "$METADATA_DATABASE" --clean --if-exists --single-transaction --exit-on-error "$file"
 echo "$METADATA_DATABASE is as it was in $file"
