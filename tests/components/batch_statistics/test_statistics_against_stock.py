@@ -139,7 +139,7 @@ def test_an_unsupported_option_is_refused(written, tmp_path, options):
     if not options.keys() <= inspect.signature(tfdv.StatsOptions).parameters.keys():
         pytest.skip("TFDV itself does not know it any more")
     options = tfdv.StatsOptions(**options)
-    with pytest.raises(ConfigError, match="not known"):
+    with pytest.raises(ConfigError, match="not supported"):
         count("ours", written["taxi"], tmp_path, stats_options_json=options.to_json())
 
 

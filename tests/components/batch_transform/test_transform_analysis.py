@@ -50,7 +50,7 @@ def test_per_key_accumulators_are_merged_over_files():
 def test_an_empty_vocabulary_has_tft_s_placeholder():
     for dtype in (tf.string, tf.int64):
         _, wanted = analyzers.get_empy_vocabulary_dummy_value(dtype)
-        assert vocabulary.stand_in(dtype.name)["value"].to_pylist() == [wanted]
+        assert vocabulary.placeholder(dtype.name)["value"].to_pylist() == [wanted]
     assert vocabulary.size(merged(TermCounter(), [])) == 1
 
 
