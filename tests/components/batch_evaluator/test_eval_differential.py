@@ -22,7 +22,7 @@ NAMES = ["auc", "auc_precision_recall", "binary_accuracy", "binary_crossentropy"
 
 
 def drawn_scores(generator, rows):
-    """One of several ways to be hard: ties, ends, crowds, a score that is the threshold."""
+    """Return scores full of edge cases: ties, 0 and 1, clusters, and the decision threshold itself."""
     kinds = (
         lambda: generator.random(rows),
         lambda: generator.choice([0.0, 1.0, 0.5, 0.1], rows),
@@ -36,7 +36,7 @@ def drawn_scores(generator, rows):
 
 
 def drawn(seed) -> tuple[pa.Table, float]:
-    """Rows and where one decides: from none in most slices to all in one."""
+    """Random rows and a decision threshold; some slices are empty, and some hold all rows."""
     generator = np.random.default_rng(seed)
     rows = int(generator.choice([1, 2, 5, 40, 300]))
     share = generator.choice([0.0, 1.0, 0.5, 0.02])
@@ -47,7 +47,7 @@ def drawn(seed) -> tuple[pa.Table, float]:
 
 
 def expected(label, score, threshold) -> dict[str, float]:
-    """By scikit-learn where it has the metric, else by NumPy; nan for what is undefined."""
+    """Compute a metric with scikit-learn if it has it, else with NumPy; nan if it is undefined."""
     label, score = label.astype(np.int64), score.astype(np.float64)
     decided, both = score > threshold, len(np.unique(label)) == 2
     cost = np.where(label == 1, score, 1 - score)
@@ -71,7 +71,7 @@ def expected(label, score, threshold) -> dict[str, float]:
 
 
 def rows_of(table, key):
-    """By the text of the value, which has nothing to do with how slices are cut."""
+    """Select rows by the text of the value, independently of the code under test."""
     cells = [None if cell is None else value_text(cell) for cell in table["group"].to_pylist()]
     return np.array([not key or cell == value_text(key[0][1]) for cell in cells])
 

@@ -1,4 +1,4 @@
-"""Functions for the tests, each named by its dotted path."""
+"""Preprocessing functions for the tests, referred to by dotted path."""
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -27,7 +27,7 @@ def as_float(column):
 
 
 def taxi(inputs):
-    """What the template of TFX does with all its features."""
+    """The preprocessing of TFX's template, with all its features."""
     outputs = {}
     for name in ("trip_miles", "fare", "trip_seconds"):
         outputs[f"{name}_xf"] = tft.scale_to_z_score(as_float(inputs[name]))
@@ -43,7 +43,7 @@ def taxi(inputs):
 
 
 def numbers(inputs):
-    """Every analyzer of numbers, of dense columns, sparse ones and vectors."""
+    """All numeric analyzers, on dense columns, sparse columns and vectors."""
     fare, seconds = inputs["fare"], inputs["trip_seconds"]
     pair = tf.concat([inputs["trip_miles"], inputs["tips"]], 1)
     constants = {
@@ -70,7 +70,7 @@ def numbers(inputs):
 
 
 def words(inputs):
-    """Vocabularies in all the ways of TensorFlow Transform that count."""
+    """All kinds of vocabularies that TensorFlow Transform counts."""
     company, hour = dense(inputs["company"]), inputs["trip_start_hour"]
     payment = inputs["payment_type"]
     tft.vocabulary(company, vocab_filename="all")
@@ -125,7 +125,7 @@ def plain(inputs):
 
 
 def counted(inputs):
-    """What does not depend on how rows lie in batches: counts, extremes and vocabularies."""
+    """Analyzers that do not depend on batches: counts, extremes and vocabularies."""
     return {
         "company": tft.compute_and_apply_vocabulary(dense(inputs["company"]), vocab_filename="company"),
         "unit": tft.scale_to_0_1(inputs["fare"]),
@@ -133,13 +133,13 @@ def counted(inputs):
 
 
 def by_label(inputs):
-    """A vocabulary by mutual information, which is left to stock."""
+    """A vocabulary by mutual information, which only stock Transform supports."""
     label = tf.cast(inputs["tips"] > 0, tf.int64)
     return {"company": tft.compute_and_apply_vocabulary(dense(inputs["company"]), labels=label, top_k=10)}
 
 
 def ragged(inputs):
-    """A ragged column, which is left to stock."""
+    """A ragged column, which only stock Transform supports."""
     return {"letters": tf.strings.bytes_split(tf.squeeze(inputs["payment_type"], 1)), "fare": inputs["fare"]}
 
 
@@ -154,7 +154,7 @@ def configured(inputs, custom_config):
 
 
 def by_table(inputs):
-    """Features by a table, one of which takes a logarithm."""
+    """Features from a table, one of them a logarithm."""
     table = Table((Numeric("x", log=True), Numeric("z"), Numeric("z_opt", optional=True)), label="y")
     return transform(table, inputs, {})
 

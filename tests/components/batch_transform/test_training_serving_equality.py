@@ -34,7 +34,7 @@ def is_optional(name: str) -> bool:
 
 
 def rows() -> pa.Table:
-    """Every value of each column, and as many rows as that takes, with values missing where they may."""
+    """Return rows that cover every value of each column, with missing values where they are allowed."""
     names, count = [*raw_columns(EVERY_KIND.features), "y"], 140
     columns = {}
     for place, name in enumerate(names):

@@ -17,7 +17,7 @@ from components.batch_transform.vocabulary import TermCounter
 
 
 def merged(combiner, batches):
-    """What a combiner makes of batches that are each a file."""
+    """Return the output of a combiner for some batches, each from its own file."""
     files = [combiner.compact(combiner.add_input(combiner.create_accumulator(), batch)) for batch in batches]
     travelled = [pickle.loads(pickle.dumps(part)) for part in files]
     return combiner.extract_output(combiner.merge_accumulators([combiner.create_accumulator(), *travelled]))

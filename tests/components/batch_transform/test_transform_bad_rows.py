@@ -27,7 +27,7 @@ def schema() -> schema_pb2.Schema:
 
 
 def rows(count: int, column: str = "x", value: float = 1.0, row: int = 0) -> pa.Table:
-    """Rows of which one, from 0, is another."""
+    """Return rows of which one, counted from 0, has another value."""
     columns = {name: [1.0 + number % 7 for number in range(count)] for name in ("x", "z", "z_opt")}
     columns[column][row] = value
     kinds = {name: pa.array(values, pa.float32()) for name, values in columns.items()}

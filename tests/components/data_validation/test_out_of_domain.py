@@ -29,7 +29,7 @@ def one_of(values, extra: str = "") -> schema_pb2.Feature:
 
 
 def look(tmp_path, feature, values, *, listed=1000, shared=()) -> list[Anomaly]:
-    """What the gate sees of a column, lists or single values, if statistics list so many values."""
+    """Return the gate's anomalies of a column, given how many values the statistics list."""
     schema = schema_pb2.Schema(feature=[feature], string_domain=shared)
     kind = ARROW[feature.type]
     tmp_path.mkdir(exist_ok=True)

@@ -22,7 +22,7 @@ RUN_FN = f"{fake_trainer.__name__}.{fake_trainer.run_fn.__name__}"
 
 @pytest.fixture
 def train(tmp_path):
-    """Runs the component; gives the folders of the model and of the logs."""
+    """Run the component and return the folders of the model and of the logs."""
 
     def run(told, **training) -> tuple[Path, Path]:
         for split in ("train", "eval"):

@@ -43,7 +43,7 @@ TWO = Cluster("multi_worker", workers=2, max_restarts=2, startup_timeout_s=5.0, 
 
 
 def supervisor(tmp_path, script, cluster=TWO, **backend) -> Supervisor:
-    """One whose tasks run a script."""
+    """Return a supervisor whose tasks run a script."""
     source = PRELUDE + textwrap.dedent(script)
 
     def command(folder, attempt, task):
@@ -138,7 +138,7 @@ def test_the_timeout_covers_all_steps_of_one_execution(tmp_path):
 
 
 class PausedClock:
-    """The time of the system, which jumps by an hour once, after two seconds."""
+    """A clock that jumps by an hour once, after two seconds."""
 
     sleep = staticmethod(time.sleep)
 

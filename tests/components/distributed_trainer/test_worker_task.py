@@ -11,7 +11,7 @@ from components.distributed_trainer.task_files import MARKER, TrainerCall
 
 @pytest.fixture
 def trained(monkeypatch) -> list[str]:
-    """Where each executor was told to put its model."""
+    """The folder in which each executor had to save its model."""
     folders: list[str] = []
 
     class Recorder:

@@ -24,7 +24,7 @@ def artifact(kind, uri: Path):
 
 @pytest.fixture
 def search(tmp_path, monkeypatch):
-    """Runs the executor as the launcher does; gives the folders of its outputs."""
+    """Run the executor as the launcher does, and return the folders of its outputs."""
     monkeypatch.setattr(executor, "Search", partial(Search, command=TRIAL))
     inputs = {
         "examples": [artifact(standard_artifacts.Examples, tmp_path / "examples")],

@@ -18,7 +18,7 @@ GOOD = [0, 1, 1, 0]
 
 
 def check(tmp_path, kind=INT, **splits) -> None:
-    """Checks splits of labels, each a value, a list of values, or None."""
+    """Check splits of labels; each label is a value, a list of values, or None."""
     statistics, files = {}, {}
     for split, labels in splits.items():
         lists = [None if label is None else np.atleast_1d(label).tolist() for label in labels]

@@ -72,7 +72,7 @@ def folder(world):
 
 @pytest.fixture
 def backend(world, monkeypatch):
-    """Makes the backend of a launcher whose tasks run a script."""
+    """Return a backend whose tasks run a script."""
 
     monkeypatch.setenv("KUBECONFIG", str(world.kubeconfig))
 
@@ -91,7 +91,7 @@ def source(script) -> str:
 
 
 def nothing_is_left(world) -> bool:
-    """Whether only pods of nodes are there, and no process."""
+    """Whether no job, service, worker or process is left."""
     return not (world.objects("jobs") or world.objects("services") or world.workers() or world.pids())
 
 
@@ -208,12 +208,12 @@ def test_a_deleted_pod_has_failed(world, folder, backend):
 
 
 def find(world, index):
-    """The pod of an index as the cluster has it, not a copy."""
+    """Return the cluster's own object of a pod, not a copy."""
     return world.cluster.get("Pod", world.workers()[index]["metadata"]["name"])
 
 
 def alarm_when(is_due, act) -> None:
-    """Does something as soon as it is due, between the steps of this thread."""
+    """Interrupt this thread to do something as soon as a condition holds."""
 
     def look(*_) -> None:
         if is_due():

@@ -28,7 +28,7 @@ def world(tmp_path, monkeypatch):
 
 
 def meanwhile(act: Callable[[], object]) -> threading.Thread:
-    """Does something beside the test."""
+    """Run a function in a thread beside the test."""
     thread = threading.Thread(target=act, daemon=True)
     thread.start()
     return thread
