@@ -1,4 +1,4 @@
-"""The Kubernetes objects of deploy/kubeflow: each one valid, all of them fitting together, and fitting the config."""
+"""The Kubernetes objects of deploy/kubeflow: valid, consistent, and matching the config."""
 
 import base64
 import os
@@ -21,13 +21,13 @@ from pipeline.config.load import load_config
 ROOT = Path(__file__).resolve().parents[2]
 KUBEFLOW = ROOT / "deploy" / "kubeflow"
 OVERLAYS = sorted(path.name for path in (KUBEFLOW / "overlays").iterdir())
-# The oldest and the newest Kubernetes that the objects are checked for.
+# The oldest and the newest supported Kubernetes.
 VERSIONS = ("1.27", "1.37")
 CONFIG = load_config("census", (), env="kubeflow")
 METADATA = CONFIG.metadata.host
 PORTS = {"example": 3306, "postgresql": 5432}
 ANY_POD_OF_A_RUN = {"matchExpressions": [{"key": "pipeline/runid", "operator": "Exists"}]}
-# What the components may ask of the API, by resource; what Argo's executor and the launcher may ask besides.
+# The allowed verbs by resource: of our components, then of Argo's executor and the launcher.
 OWN_RULES = {
     "jobs": {"create", "get", "list", "patch", "delete"},
     "services": {"create", "get", "list", "patch", "delete"},
@@ -41,7 +41,7 @@ Json = kustomize.Json
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """The manifests, with the files of passwords that a user makes."""
+    """The manifests, with the password files that a user creates."""
     return kustomize.with_secrets(KUBEFLOW, tmp_path_factory.mktemp("kubeflow"))
 
 
@@ -60,7 +60,7 @@ def of_kind(objects: list[Json], kind: str) -> dict[str, Json]:
 
 
 def containers(objects: list[Json]) -> Iterator[tuple[Json, Json]]:
-    """Each container with the spec of its pod."""
+    """Each container and the spec of its pod."""
     for found in objects:
         for container in kustomize.containers(found):
             yield container, kustomize.pod_template(found)["spec"]
@@ -73,7 +73,7 @@ def test_every_object_is_valid(objects, version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_object_is_valid_as_it_is_written(version):
+def test_every_object_is_valid_without_an_overlay(version):
     documents = [
         found for path in KUBEFLOW.rglob("*.yaml") if path.name != "kustomization.yaml"
         for found in yaml.safe_load_all(path.read_text(encoding="utf-8"))
@@ -83,14 +83,14 @@ def test_every_object_is_valid_as_it_is_written(version):
         kubernetes_validate.validate(found, version, strict=True)
 
 
-def test_a_slip_would_be_found(objects):
+def test_an_invalid_object_is_found(objects):
     found = of_kind(objects, "StatefulSet")[METADATA]
     kustomize.containers(found)[0]["readynessProbe"] = {}
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(found, VERSIONS[-1], strict=True)
 
 
-def test_no_file_is_left_out_and_none_is_missing(folder):
+def test_every_file_is_in_a_kustomization_and_exists(folder):
     named = {path for overlay in OVERLAYS for path in kustomize.referenced(folder / "overlays" / overlay)}
     there = {path.resolve() for path in folder.rglob("*") if path.is_file() and path.suffix != ".example"}
     assert named == there
@@ -98,17 +98,17 @@ def test_no_file_is_left_out_and_none_is_missing(folder):
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl")
-def test_kustomize_makes_the_same(name, objects, folder):
+def test_kustomize_gives_the_same_objects(name, objects, folder):
     command = ["kubectl", "kustomize", str(folder / "overlays" / name)]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert kustomize.sorted_objects(list(yaml.safe_load_all(text))) == kustomize.sorted_objects(objects)
 
 
-def test_all_is_in_one_namespace(objects):
+def test_all_objects_are_in_one_namespace(objects):
     assert len({found["metadata"].get("namespace", found["metadata"]["name"]) for found in objects}) == 1
 
 
-def test_names_are_those_of_the_config(name, objects):
+def test_names_match_the_config(name, objects):
     settings = CONFIG.kubeflow
     assert of_kind(objects, "PersistentVolumeClaim")[settings.claim]["spec"]["accessModes"] == ["ReadWriteMany"]
     assert METADATA in of_kind(objects, "Service")
@@ -126,7 +126,7 @@ def test_names_are_those_of_the_config(name, objects):
         assert server["image"] == container["image"]
 
 
-def test_the_scripts_get_what_they_read(name, objects):
+def test_scripts_get_the_variables_that_they_read(name, objects):
     for job in of_kind(objects, "CronJob").values():
         (container,) = kustomize.containers(job)
         given = {variable["name"] for variable in container["env"]}
@@ -147,12 +147,12 @@ def test_a_password_is_never_in_git():
         assert example.read_text(encoding="utf-8").splitlines()[-1] == "password="
 
 
-def test_a_password_arrives_as_it_is(objects):
+def test_a_password_arrives_unchanged(objects):
     data = of_kind(objects, "Secret")["mainline-metadata"]["data"]
     assert {key: base64.b64decode(value).decode() for key, value in data.items()} == {"password": "s3cret=x"}
 
 
-def test_the_role_allows_what_is_asked_and_no_more(objects):
+def test_the_role_allows_exactly_the_requests_of_pods(objects):
     rules = of_kind(objects, "Role")["mainline-runner"]["rules"]
     allowed = {resource: set(rule["verbs"]) for rule in rules for resource in rule["resources"]}
     assert allowed == OWN_RULES | FOREIGN_RULES
@@ -166,8 +166,8 @@ def test_the_role_allows_what_is_asked_and_no_more(objects):
     assert not [found for found in objects if found["kind"].startswith("Cluster")]
 
 
-def test_the_role_allows_what_a_training_on_workers_calls():
-    """Every verb and kind by which the API is asked."""
+def test_the_role_allows_the_requests_of_distributed_training():
+    """Check every verb and kind of a request."""
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "components/distributed_trainer").rglob("*.py")]
     called = {
         found for text in sources for found in re.findall(r'api\.(create|read|listed|patch|delete)\("(\w+)"', text)
@@ -178,7 +178,7 @@ def test_the_role_allows_what_a_training_on_workers_calls():
     assert [one for one in asked if one[1] not in OWN_RULES[one[0]]] == []
 
 
-def test_every_container_is_bounded_and_can_do_little(objects):
+def test_every_container_has_limits_and_few_rights(objects):
     for container, pod in containers(objects):
         resources, security = container["resources"], container["securityContext"]
         assert set(resources["limits"]) == set(resources["requests"]) == {"cpu", "memory"}
@@ -196,7 +196,7 @@ def test_every_container_is_bounded_and_can_do_little(objects):
         assert not container["image"].endswith(":latest")
 
 
-def test_every_server_is_probed_and_every_job_ends(objects):
+def test_every_server_has_probes_and_every_job_a_deadline(objects):
     for found in of_kind(objects, "StatefulSet").values():
         for container in kustomize.containers(found):
             assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container)
@@ -207,14 +207,14 @@ def test_every_server_is_probed_and_every_job_ends(objects):
         assert spec.get("suspend", False) is ("restore" in job["metadata"]["name"])
 
 
-def test_the_volume_is_given_to_the_user_of_the_image(objects):
+def test_the_user_of_the_image_owns_the_volume(objects):
     user = read_dockerfile(DOCKERFILE)[-1].user
     (container,) = kustomize.containers(of_kind(objects, "Job")["mainline-volume"])
     assert re.findall(r"chown (\d\S+) ([\w/]+)", container["command"][-1]) == [(user, CONFIG.kubeflow.mount_path)]
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
-def test_the_volume_is_given_with_one_capability_and_again_without_harm(folder, tmp_path):
+def test_the_job_of_the_volume_needs_one_capability_and_can_run_again(folder, tmp_path):
     (container,) = kustomize.containers(of_kind(kustomize.build(folder / "base"), "Job")["mainline-volume"])
     words = [word.replace(CONFIG.kubeflow.mount_path, str(tmp_path / "volume")) for word in container["command"]]
     (tmp_path / "volume").mkdir(mode=0o755)
@@ -224,7 +224,7 @@ def test_the_volume_is_given_with_one_capability_and_again_without_harm(folder, 
         assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (10001, 10001, 0o770)
 
 
-def test_volumes_are_there(objects):
+def test_every_claim_exists(objects):
     claims, maps, secrets = (of_kind(objects, kind) for kind in ("PersistentVolumeClaim", "ConfigMap", "Secret"))
     for container, pod in containers(objects):
         volumes = {volume["name"]: volume for volume in pod["volumes"]}
@@ -238,7 +238,7 @@ def test_volumes_are_there(objects):
 
 
 def labels_of_pods(objects: list[Json]) -> list[dict[str, str]]:
-    """The labels of all pods: those of the objects, one of a run, one of a training's workers."""
+    """The labels of all pods: of the objects, of a run, and of training workers."""
     templates = [kustomize.pod_template(found) for found in objects]
     own = [template["metadata"]["labels"] for template in templates if template]
     pod = {"metadata": {"name": "x", "uid": "y"}, "spec": {"containers": [{"name": "main"}], "volumes": []}}
@@ -251,7 +251,7 @@ def selects(selector: Json, labels: dict[str, str]) -> bool:
     return all(key in labels for key in exists) and wanted.items() <= labels.items()
 
 
-def test_every_selector_finds_pods(objects):
+def test_every_selector_matches_pods(objects):
     pods = labels_of_pods(objects)
     selectors = [
         found["spec"]["selector"] for found in objects if found["kind"] in ("StatefulSet", "PodDisruptionBudget")
@@ -265,7 +265,7 @@ def test_every_selector_finds_pods(objects):
     assert [selector for selector in selectors if not selector or not any(selects(selector, one) for one in pods)] == []
 
 
-def test_ports_fit(name, objects):
+def test_ports_of_services_policies_and_containers_match(name, objects):
     (server,) = kustomize.containers(of_kind(objects, "StatefulSet")[METADATA])
     (port,) = server["ports"]
     (service,) = of_kind(objects, "Service")[METADATA]["spec"]["ports"]
@@ -280,7 +280,7 @@ def allowed_ports(rules: list[Json]) -> set[int]:
     return {port["port"] for rule in rules for port in rule["ports"]}
 
 
-def test_nobody_connects_to_a_pod_that_expects_nobody(objects):
+def test_policies_only_allow_the_expected_connections(objects):
     policies = of_kind(objects, "NetworkPolicy")
     for labels in labels_of_pods(objects):
         chosen = [one["spec"] for one in policies.values() if selects(one["spec"]["podSelector"], labels)]

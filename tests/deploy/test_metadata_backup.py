@@ -1,4 +1,4 @@
-"""Backup and restore of ML Metadata by the scripts of deploy/kubeflow, against real servers."""
+"""Backup and restore of ML Metadata by the scripts in deploy/kubeflow, on real servers."""
 
 import os
 import subprocess
@@ -24,14 +24,14 @@ pytestmark = pytest.mark.slow
 
 @dataclass(frozen=True)
 class World:
-    """A server, its scripts, and the volume that backups are on."""
+    """A server, its scripts, and the volume of its backups."""
 
     server: databases.Server
     volume: Path
     password: Path
 
     def script(self, name: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        """Runs a script as its Job does."""
+        """Run a script like its Job."""
         environment = {
             "PATH": os.environ["PATH"], "METADATA_HOST": "127.0.0.1", "METADATA_PORT": str(self.server.port),
             "METADATA_DATABASE": databases.DATABASE, "METADATA_USER": databases.USER,
@@ -41,7 +41,7 @@ class World:
         return subprocess.run(["sh", path], env=environment | variables, capture_output=True, text=True, check=False)
 
     def store(self) -> mlmd.MetadataStore:
-        """ML Metadata there, as a pod opens it."""
+        """ML Metadata on the server, opened like in a pod."""
         where = {"backend": self.server.backend, "host": "127.0.0.1", "port": self.server.port}
         settings = Metadata(database=databases.DATABASE, user=databases.USER, **where)
         return mlmd.MetadataStore(connection_config(settings, self.volume))
@@ -58,7 +58,7 @@ def server(request, tmp_path_factory) -> Iterator[databases.Server]:
 
 @pytest.fixture
 def world(server, tmp_path, monkeypatch) -> World:
-    """An empty database, an empty volume."""
+    """An empty database and an empty volume."""
     monkeypatch.setenv("MAINLINE_METADATA_PASSWORD", databases.PASSWORD)
     volume, password = tmp_path / "backups", tmp_path / "password"
     volume.mkdir()
@@ -68,7 +68,7 @@ def world(server, tmp_path, monkeypatch) -> World:
 
 
 def drop_tables(server: databases.Server) -> int:
-    """Removes every table, as the database's own user can; gives how many there were."""
+    """Drop all tables as the user of the database; return their number."""
     url = URL.create(
         DRIVERS[server.backend], databases.USER, databases.PASSWORD, "127.0.0.1", server.port,
         databases.DATABASE,
@@ -81,7 +81,7 @@ def drop_tables(server: databases.Server) -> int:
 
 
 def fill(store: mlmd.MetadataStore, count: int) -> None:
-    """Artifacts with properties of which a careless dump makes something else.
+    """Artifacts with properties that a careless dump would change.
 
     A backslash is not among them: ML Metadata itself cannot write one to PostgreSQL.
     """
@@ -97,14 +97,14 @@ def content(store: mlmd.MetadataStore) -> list[bytes]:
     return [artifact.SerializeToString(deterministic=True) for artifact in store.get_artifacts()]
 
 
-def test_what_was_backed_up_comes_back(world):
+def test_a_backup_is_restored(world):
     fill(world.store(), 5)
     before = content(world.store())
     done = world.script("backup")
     assert done.returncode == 0, done.stderr
     (name,) = world.backups()
     assert name in done.stdout
-    # What came after the backup, and harm done to it, are both undone.
+    # Restoring undoes later additions and changes.
     fill(world.store(), 3)
     assert len(content(world.store())) == 8
     restored = world.script("restore")
@@ -114,7 +114,7 @@ def test_what_was_backed_up_comes_back(world):
     assert len(content(world.store())) == 6
 
 
-def test_a_lost_database_comes_back(world):
+def test_a_lost_database_is_restored(world):
     fill(world.store(), 4)
     before = content(world.store())
     assert world.script("backup").returncode == 0
@@ -124,7 +124,7 @@ def test_a_lost_database_comes_back(world):
     assert content(world.store()) == before
 
 
-def test_only_the_newest_are_kept(world):
+def test_only_the_newest_backups_are_kept(world):
     fill(world.store(), 1)
     suffix = {"mysql": "sql.gz", "postgresql": "dump"}[world.server.backend]
     for year in (2001, 2002, 2003):
@@ -139,7 +139,7 @@ def test_only_the_newest_are_kept(world):
     assert done.stdout.count("removed, beyond the newest 2") == 2
 
 
-def test_a_backup_that_fails_leaves_nothing_and_removes_nothing(world):
+def test_a_failed_backup_neither_leaves_nor_removes_files(world):
     world.password.write_text("wrong")
     (world.volume / "metadata-20010101T000000Z.sql.gz").write_text("old")
     done = world.script("backup", KEEP="0")
@@ -159,7 +159,7 @@ def test_a_damaged_backup_changes_nothing(world):
     assert content(world.store()) == before
 
 
-def test_a_backup_that_is_not_there_is_said(world):
+def test_a_missing_backup_is_reported(world):
     fill(world.store(), 1)
     for name in ("", "metadata-19990101T000000Z.sql.gz"):
         done = world.script("restore", BACKUP=name)
@@ -168,8 +168,8 @@ def test_a_backup_that_is_not_there_is_said(world):
     assert len(content(world.store())) == 1
 
 
-def test_a_password_may_have_any_character(tmp_path):
-    """MariaDB reads it from a file of options, where quote and backslash mean something."""
+def test_a_password_can_contain_any_character(tmp_path):
+    """MariaDB reads the password from an option file with escapes."""
     if not os.environ.get(databases.NEEDED):
         databases.found("mariadbd", "/usr/sbin/mariadbd")
     word = "a\"b\\n'c #; d"

@@ -34,7 +34,7 @@ def stub():
 
 @pytest.fixture
 def run(tmp_path, stub):
-    """Runs the script with stand-ins for docker and make; gives how it ended and what was called."""
+    """Run the script with fake docker and make; return its result and the calls."""
     tools = tmp_path / "bin"
     tools.mkdir()
     for name in ("docker", "make"):
@@ -57,14 +57,14 @@ def run(tmp_path, stub):
 
 
 def commands_of(text):
-    """Each command line of a shell script that names our runner, with variables as they are."""
+    """Each command line of a shell script that calls our runner, variables unexpanded."""
     joined = text.replace("\\\n", " ")
     for line in re.findall(r"kubeflow_runner\.py (.*)", joined):
         words = shlex.split(re.sub(r"[>|].*", "", line))
         yield ["NUMBER" if word.startswith("$") else word for word in words]
 
 
-def test_every_command_of_the_script_is_one_that_there_is():
+def test_every_command_in_the_script_exists():
     text = SCRIPT.read_text(encoding="utf-8")
     commands = [parse(words, "").command for words in commands_of(text)]
     assert commands == ["submit", "retrain", "logs", "schedule"]
@@ -75,7 +75,7 @@ def test_every_command_of_the_script_is_one_that_there_is():
     assert (ROOT / re.search(r"--file (\S+)", text)[1]).is_file()
 
 
-def test_the_workflow_calls_the_script_and_gives_it_what_it_reads():
+def test_the_workflow_sets_the_variables_of_the_script():
     workflow = yaml.safe_load((CI / "retrain.yml").read_text(encoding="utf-8"))
     steps = workflow["jobs"]["retrain"]["steps"]
     runs = [step for step in steps if "run" in step]
@@ -90,14 +90,14 @@ def test_the_workflow_calls_the_script_and_gives_it_what_it_reads():
     assert workflow[True]["push"]["branches"] == ["main"]
 
 
-def test_neither_file_has_a_secret_in_it():
+def test_neither_file_contains_a_secret():
     for path in CI.iterdir():
         values = re.findall(r"(?:TOKEN|PASSWORD|password)\s*[:=]\s*(\S+)", path.read_text(encoding="utf-8"))
         assert all(value.startswith("${{") for value in values)
 
 
 @pytest.mark.parametrize("missing", ["IMAGE_REPOSITORY", "KF_PIPELINES_ENDPOINT"])
-def test_a_variable_that_is_missing_stops_before_anything_is_done(run, stub, missing):
+def test_a_missing_variable_stops_the_script_at_once(run, stub, missing):
     done, calls = run(**{missing: ""})
     assert done.returncode != 0
     assert missing in done.stderr
@@ -105,7 +105,7 @@ def test_a_variable_that_is_missing_stops_before_anything_is_done(run, stub, mis
 
 
 @pytest.mark.parametrize(("fails", "last"), [("check", "make check"), ("test", "make test"), ("push", "docker push")])
-def test_a_step_that_fails_is_the_last_one(run, stub, fails, last):
+def test_a_failed_step_is_the_last_one(run, stub, fails, last):
     done, calls = run(FAILS=fails)
     assert done.returncode == 7
     assert calls[-1].startswith(last)
@@ -113,7 +113,7 @@ def test_a_step_that_fails_is_the_last_one(run, stub, fails, last):
 
 
 @pytest.mark.slow
-def test_the_whole_way_from_the_tests_to_the_report(run, stub, tmp_path):
+def test_all_steps_from_the_tests_to_the_report(run, stub, tmp_path):
     claim = tmp_path / "claim"
     (claim / "runs/census/reports/r1").mkdir(parents=True)
     (claim / "runs/census/reports/r1/index.html").write_text("the report")
@@ -145,7 +145,7 @@ def test_the_whole_way_from_the_tests_to_the_report(run, stub, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_second_time_for_the_same_revision_joins_the_run_that_is_there(run, stub):
+def test_a_second_call_for_the_same_revision_joins_the_first_run(run, stub):
     for _ in range(2):
         done, _ = run(CRON="0 0 3 * * *")
         assert done.returncode == 0, done.stderr

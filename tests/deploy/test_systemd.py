@@ -1,4 +1,4 @@
-"""The units of systemd: understood by it where it is there, and their commands by the runner."""
+"""The systemd units: accepted by systemd where it is installed, and their commands by the runner."""
 
 import re
 import shlex
@@ -24,7 +24,7 @@ NO_SYSTEMD = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no 
 
 
 def settings(unit: str) -> dict[str, str]:
-    """Every setting of a unit by name; a name that stands twice is an error."""
+    """The settings of a unit by name; a duplicate is an error."""
     lines = (UNITS / unit).read_text(encoding="utf-8").splitlines()
     pairs = [line.partition("=")[::2] for line in lines if line and line[0] not in "#["]
     assert len({name for name, _ in pairs}) == len(pairs)
@@ -32,7 +32,7 @@ def settings(unit: str) -> dict[str, str]:
 
 
 def arguments(unit: str) -> list[str]:
-    """What the runner is given."""
+    """The arguments of the runner."""
     program, runner, *given = shlex.split(settings(unit)["ExecStart"])
     assert program == f"{HOME}/.venv/bin/python"
     assert (ROOT / runner).is_file()
@@ -40,7 +40,7 @@ def arguments(unit: str) -> list[str]:
 
 
 @NO_SYSTEMD
-def test_systemd_finds_nothing_to_say(tmp_path):
+def test_systemd_accepts_the_units(tmp_path):
     for unit in UNITS.iterdir():
         text = unit.read_text(encoding="utf-8").replace(f"{HOME}/.venv/bin/python", sys.executable)
         here = text.replace(f"WorkingDirectory={HOME}", f"WorkingDirectory={ROOT}")
@@ -49,13 +49,13 @@ def test_systemd_finds_nothing_to_say(tmp_path):
         ["systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.iterdir()))],
         capture_output=True, text=True,
     )  # fmt: skip
-    # Of the units of this machine it may say what it likes.
+    # Ignore messages about units of this machine.
     said = [line for line in (done.stdout + done.stderr).splitlines() if "mainline" in line]
     assert said == []
 
 
 @NO_SYSTEMD
-def test_systemd_would_find_a_word_that_it_does_not_know(tmp_path):
+def test_systemd_rejects_unknown_settings(tmp_path):
     unit = tmp_path / "mainline.service"
     text = (UNITS / unit.name).read_text(encoding="utf-8").replace(f"{HOME}/.venv/bin/python", sys.executable)
     unit.write_text(text.replace("KillMode=mixed", "KillMode=mix"), encoding="utf-8")
@@ -64,7 +64,7 @@ def test_systemd_would_find_a_word_that_it_does_not_know(tmp_path):
 
 
 @NO_SYSTEMD
-def test_the_timer_is_due_when_the_watch_is():
+def test_the_timer_and_the_watch_have_the_same_schedule():
     calendar = settings("mainline-retrain.timer")["OnCalendar"]
     done = subprocess.run(
         ["systemd-analyze", "calendar", "--base-time=2026-05-01 00:00:00 UTC", calendar], capture_output=True, text=True
@@ -76,7 +76,7 @@ def test_the_timer_is_due_when_the_watch_is():
 
 
 @pytest.mark.parametrize("unit", SERVICES)
-def test_the_runner_understands_the_command(unit):
+def test_the_runner_parses_the_command(unit):
     options = local_runner.parse(arguments(unit))
     config = load_config(options.config, tuple(options.set))
     assert has_spans(config)
@@ -85,13 +85,13 @@ def test_the_runner_understands_the_command(unit):
     assert options.watch == (unit == "mainline.service")
 
 
-def test_the_timer_starts_the_run_and_makes_up_for_a_time_that_was_missed():
+def test_the_timer_starts_the_run_and_catches_up():
     timer = settings("mainline-retrain.timer")
     assert (timer["Unit"], timer["Persistent"]) == ("mainline-retrain.service", "true")
     assert settings("mainline-retrain.service")["Type"] == "oneshot"
 
 
-def test_what_another_try_does_not_mend_is_not_tried_again():
+def test_errors_that_a_retry_cannot_fix_are_not_retried():
     watch, once = settings("mainline.service"), settings("mainline-retrain.service")
     assert watch["RestartPreventExitStatus"] == str(InputError.exit_code)
     refused = (InputError.exit_code, NotBlessedError.exit_code, DataRejectedError.exit_code)
@@ -101,14 +101,14 @@ def test_what_another_try_does_not_mend_is_not_tried_again():
 
 
 @pytest.mark.parametrize("unit", SERVICES)
-def test_a_service_can_write_where_its_runs_are_and_nowhere_else(unit):
+def test_a_service_can_only_write_below_its_own_folder(unit):
     given = settings(unit)
     assert (given["ProtectSystem"], given["ReadWritePaths"]) == ("strict", STATE)
     assert (given["NoNewPrivileges"], given["CapabilityBoundingSet"]) == ("yes", "")
     assert given["KillMode"] == "mixed"
 
 
-def test_both_services_are_held_in_the_same_way():
+def test_both_services_have_the_same_restrictions():
     watch, once = map(settings, SERVICES)
     names = list(watch)[list(watch).index("MemoryMax") : list(watch).index("WantedBy")]
     assert len(names) > 20

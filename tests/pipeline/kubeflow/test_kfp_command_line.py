@@ -20,7 +20,7 @@ COMMANDS = ("compile", "submit", "schedule", "retrain", "status", "logs", "cance
 
 
 def start(*arguments):
-    """The command in a process of its own, as a user runs it."""
+    """Start the command in its own process, like a user."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("KF_", "MAINLINE_KFP"))}
     command = [sys.executable, str(ROOT / "kubeflow_runner.py"), *arguments]
     return subprocess.Popen(
@@ -34,14 +34,14 @@ def ended(process):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_explains_itself_and_its_exit_codes(command, capsys):
+def test_every_command_has_help_with_exit_codes(command, capsys):
     with pytest.raises(SystemExit) as raised:
         parse([command, "--help"], "")
     assert raised.value.code == 0
     assert "exit codes:" in capsys.readouterr().out
 
 
-def test_the_command_line_imports_the_standard_library_only():
+def test_the_command_line_only_imports_the_standard_library():
     code = (
         "import sys; before = set(sys.modules); import pipeline.kubeflow.command_line;"
         "new = {name.split('.')[0] for name in set(sys.modules) - before};"
@@ -51,21 +51,21 @@ def test_the_command_line_imports_the_standard_library_only():
     assert done.stdout.strip() == "[]"
 
 
-def test_the_host_comes_from_the_environment_that_the_sdk_knows(monkeypatch):
+def test_the_host_comes_from_the_variable_of_the_sdk(monkeypatch):
     monkeypatch.setenv("KF_PIPELINES_ENDPOINT", "https://kubeflow.example.com")
     assert parse(["status", "r"], "").host == "https://kubeflow.example.com"
     assert parse(["status", "r", "--host", "http://other"], "").host == "http://other"
 
 
 @pytest.mark.parametrize("arguments", [[], ["retrain"], ["status"], ["submit", "--nonsense"], ["schedule", "burn"]])
-def test_what_cannot_be_read_is_exit_code_2(arguments, capsys):
+def test_an_invalid_command_line_has_exit_code_2(arguments, capsys):
     with pytest.raises(SystemExit) as raised:
         parse(arguments, "")
     assert raised.value.code == 2
     capsys.readouterr()
 
 
-def test_a_parameter_of_the_pipeline_does_not_change_what_is_compiled():
+def test_a_parameter_of_the_run_does_not_change_the_package():
     plain, changed = (read_request("census", sets, "i:1") for sets in ((), ("training.epochs=3",)))
     assert changed.config == plain.config
     assert changed.parameters == {"training_epochs": 3}
@@ -73,12 +73,12 @@ def test_a_parameter_of_the_pipeline_does_not_change_what_is_compiled():
     assert read_request("census", ("data.seed=3",), "i:1").config != plain.config
 
 
-def test_keys_are_no_parameters_when_the_config_says_so():
+def test_keys_are_not_parameters_unless_the_config_lists_them():
     wanted = read_request("census", ("kubeflow.parameters=[]", "training.epochs=3"), "i:1")
     assert (wanted.parameters, wanted.config.training.epochs) == ({}, 3)
 
 
-def test_the_last_of_two_values_wins():
+def test_the_last_of_two_values_counts():
     assert read_request("census", ("training.epochs=3", "training.epochs=4"), "").parameters == {"training_epochs": 4}
 
 
@@ -88,7 +88,7 @@ def test_the_image_is_a_key_of_the_config():
         read_request("nowhere", (), "")
 
 
-def test_a_file_that_cannot_be_written_leaves_none(kubeflow, world, tmp_path, capsys):
+def test_a_failed_write_leaves_no_file(kubeflow, world, tmp_path, capsys):
     blocked = tmp_path / "file"
     blocked.write_text("")
     arguments = ["compile", "--config", "census", "--image", "i:1", "--output", str(blocked / "pipeline.yaml")]
@@ -97,7 +97,7 @@ def test_a_file_that_cannot_be_written_leaves_none(kubeflow, world, tmp_path, ca
     assert list(tmp_path.iterdir()) == [blocked]
 
 
-def test_compile_as_json_says_what_was_made(kubeflow, world, tmp_path, capsys):
+def test_compile_prints_json(kubeflow, world, tmp_path, capsys):
     output = tmp_path / "new" / "pipeline.yaml"
     arguments = ["compile", "--config", "census", "--image", "i:1", "--output", str(output), "--json"]
     assert kubeflow_runner.main(arguments) == 0
@@ -109,7 +109,7 @@ def test_compile_as_json_says_what_was_made(kubeflow, world, tmp_path, capsys):
     assert world.requests == []
 
 
-def test_ctrl_c_in_a_real_process_leaves_the_run_at_work(kubeflow, world):
+def test_ctrl_c_in_a_real_process_leaves_the_run_active(kubeflow, world):
     world.script.held = True
     run = json.loads(kubeflow("submit", "--config", "census", "--image", "i:1", "--json").out)["run"]
     key = ("--key", "span-7", "--reason", "rows", "--config", "census", "--host", world.url)
@@ -147,7 +147,7 @@ def test_the_real_pipeline_is_compiled_submitted_and_scheduled_with_clean_output
     assert len(world.versions) == 1
 
 
-def test_without_an_image_nothing_is_compiled_and_that_is_said_soon(tmp_path, capsys):
+def test_without_an_image_compile_fails_at_once(tmp_path, capsys):
     output = tmp_path / "p.yaml"
     assert kubeflow_runner.main(["compile", "--config", "census", "--output", str(output)]) == 2
     assert "kubeflow.image" in capsys.readouterr().err
@@ -157,13 +157,13 @@ def test_without_an_image_nothing_is_compiled_and_that_is_said_soon(tmp_path, ca
 @pytest.mark.parametrize(
     ("option", "name"), [("--namespace", "Team A"), ("--namespace", "-a"), ("--service-account", "../x")]
 )
-def test_a_name_that_no_cluster_has_is_refused_before_it_is_asked(option, name):
+def test_an_invalid_name_is_refused_before_a_request(option, name):
     options = parse(["submit", "--host", "https://kubeflow.example.com", f"{option}={name}"], "")
     with pytest.raises(InputError, match=f"{option}: not a valid name in Kubernetes"):
         server_of(options)
 
 
-def test_names_that_a_cluster_may_have_are_taken():
+def test_valid_names_are_accepted():
     asked = ["--host", "https://kubeflow.example.com", "--namespace", "team-a"]
     assert server_of(parse(["submit", *asked, "--service-account", "a.b"], "")).namespace == "team-a"
     assert server_of(parse(["status", "run", *asked], "")).namespace == "team-a"

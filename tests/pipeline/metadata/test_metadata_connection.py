@@ -1,4 +1,4 @@
-"""The ML Metadata store of a config."""
+"""The connection to ML Metadata."""
 
 import pytest
 from tfx.orchestration import metadata
@@ -8,7 +8,7 @@ from pipeline.errors import ConfigError
 from pipeline.metadata.connection import connection_config
 
 
-def test_sqlite_lies_below_the_root(tmp_path):
+def test_sqlite_is_a_file_below_the_root(tmp_path):
     expected = metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.db"))
     assert connection_config(Metadata(), tmp_path) == expected
 
@@ -16,7 +16,7 @@ def test_sqlite_lies_below_the_root(tmp_path):
 @pytest.mark.parametrize(
     ("backend", "port", "database"), [("mysql", 3306, "database"), ("postgresql", "5432", "dbname")]
 )
-def test_a_server_is_named_with_its_usual_port(backend, port, database, tmp_path, monkeypatch):
+def test_a_server_has_the_default_port_of_its_backend(backend, port, database, tmp_path, monkeypatch):
     monkeypatch.setenv("MAINLINE_METADATA_PASSWORD", "secret")
     settings = Metadata(backend=backend, host="db", user="mainline", database="lineage")
     server = getattr(connection_config(settings, tmp_path), backend)
@@ -24,7 +24,7 @@ def test_a_server_is_named_with_its_usual_port(backend, port, database, tmp_path
     assert getattr(server, database) == "lineage"
 
 
-def test_a_password_that_is_not_in_the_environment_is_asked_for(tmp_path, monkeypatch):
+def test_a_missing_password_is_reported(tmp_path, monkeypatch):
     monkeypatch.delenv("MAINLINE_METADATA_PASSWORD", raising=False)
     with pytest.raises(ConfigError, match="no such variable") as caught:
         connection_config(Metadata(backend="mysql"), tmp_path)

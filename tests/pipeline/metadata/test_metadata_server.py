@@ -1,4 +1,4 @@
-"""ML Metadata on real servers: reached, refused, late, and met by two pods at once."""
+"""ML Metadata on real servers that accept, refuse, or start late, and simultaneous pods."""
 
 import subprocess
 import sys
@@ -40,18 +40,18 @@ def settings_of(server: Server, **more) -> Metadata:
     return Metadata(**{"backend": server.backend, "port": server.port, "database": DATABASE, "user": USER, **more})
 
 
-def test_pods_that_meet_an_empty_database_at_once_all_get_it(server):
+def test_simultaneous_pods_can_initialize_an_empty_database(server):
     text = settings_of(server).model_dump_json()
     pods = [subprocess.Popen([sys.executable, "-W", "ignore", "-c", AT_ONCE, text], cwd=ROOT) for _ in range(3)]
     assert [pod.wait(120) for pod in pods] == [0, 0, 0]
 
 
-def test_the_connection_is_one_that_works(server, tmp_path):
+def test_the_connection_works(server, tmp_path):
     store = mlmd.MetadataStore(wait_for_store(settings_of(server), tmp_path, 20.0, print))
     assert store.get_executions() == []
 
 
-def test_a_wrong_password_is_told_at_once(server, tmp_path, monkeypatch):
+def test_a_wrong_password_is_reported_at_once(server, tmp_path, monkeypatch):
     monkeypatch.setenv("MAINLINE_METADATA_PASSWORD", "wrong")
     started_s = time.monotonic()
     with pytest.raises(ConfigError, match="the server refuses the user or the database") as caught:
@@ -61,13 +61,13 @@ def test_a_wrong_password_is_told_at_once(server, tmp_path, monkeypatch):
     assert "wrong" not in str(caught.value)
 
 
-def test_an_unknown_database_is_told_at_once(server, tmp_path):
+def test_an_unknown_database_is_reported_at_once(server, tmp_path):
     with pytest.raises(ConfigError, match="refuses") as caught:
         wait_for_store(settings_of(server, database="elsewhere"), tmp_path, 60.0, print)
     assert "database elsewhere" in str(caught.value)
 
 
-def test_a_server_that_does_not_answer_is_waited_for_then_told(tmp_path):
+def test_a_server_that_never_answers_is_reported_after_the_timeout(tmp_path):
     said: list[str] = []
     settings = Metadata(backend="mysql", port=free_port(), user=USER)
     with pytest.raises(MainlineError, match="no answer within 1 s") as caught:
@@ -77,11 +77,11 @@ def test_a_server_that_does_not_answer_is_waited_for_then_told(tmp_path):
     assert said[0] == f"waiting for ML Metadata at 127.0.0.1:{settings.port}"
 
 
-def test_a_server_that_comes_up_late_is_met(tmp_path):
+def test_a_server_that_starts_late_is_waited_for(tmp_path):
     found: list[object] = []
     with STARTERS["mysql"](tmp_path) as server:
         settings = settings_of(server)
-    # It is gone now; another one takes its port while the pod waits.
+    # That server has stopped; another one takes over its port while the pod waits.
     waiting = threading.Thread(target=lambda: found.append(wait_for_store(settings, tmp_path, 60.0, print)))
     waiting.start()
     (tmp_path / "late").mkdir()

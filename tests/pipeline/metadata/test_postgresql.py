@@ -1,4 +1,4 @@
-"""Texts with a backslash, and the order of rows that were changed, on a real PostgreSQL, by way of ML Metadata."""
+"""Strings with backslashes and the order of updated rows in ML Metadata on a real PostgreSQL."""
 
 import contextlib
 
@@ -35,7 +35,7 @@ def store(tmp_path_factory, server):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_text_comes_back_as_it_was(store, text):
+def test_a_string_is_read_as_it_was_written(store, text):
     kind = metadata_store_pb2.ArtifactType(name="Kind", properties={"typed": metadata_store_pb2.STRING})
     artifact = metadata_store_pb2.Artifact(type_id=store.put_artifact_type(kind), uri=f"/{text}", name=f"name {text}")
     artifact.properties["typed"].string_value = text
@@ -53,7 +53,7 @@ def test_a_text_comes_back_as_it_was(store, text):
 @pytest.mark.parametrize(
     "password", ["p@ss:w/o%rd", "with space", "it's", "a\\b\\", '"#$x', "' host='elsewhere", "ü", " "]
 )
-def test_any_password_will_do(store, server, password, tmp_path, monkeypatch):
+def test_any_password_works(store, server, password, tmp_path, monkeypatch):
     admin = {"host": "127.0.0.1", "port": server.port, "database": DATABASE, "user": USER, "password": PASSWORD}
     with contextlib.closing(pg8000.native.Connection(**admin)) as connection:
         connection.run('DROP ROLE IF EXISTS "some one"')
@@ -65,7 +65,7 @@ def test_any_password_will_do(store, server, password, tmp_path, monkeypatch):
     wait_for_store(settings, tmp_path, 0.0, print)
 
 
-def test_what_was_changed_is_found_where_it_was(store):
+def test_updated_artifacts_keep_their_position(store):
     kind = store.put_artifact_type(metadata_store_pb2.ArtifactType(name="Ordered"))
     numbers = store.put_artifacts([metadata_store_pb2.Artifact(type_id=kind, uri="/same") for _ in range(3)])
     first, second, third = numbers
@@ -79,7 +79,7 @@ def test_what_was_changed_is_found_where_it_was(store):
     assert [item.id for item in store.get_artifacts(latest)] == [third, second]
 
 
-def test_executions_and_contexts_are_in_order_too(store):
+def test_executions_and_contexts_keep_their_order(store):
     execution_kind = store.put_execution_type(metadata_store_pb2.ExecutionType(name="Node"))
     context_kind = store.put_context_type(metadata_store_pb2.ContextType(name="Run"))
     executions = store.put_executions([metadata_store_pb2.Execution(type_id=execution_kind) for _ in range(3)])
@@ -98,12 +98,12 @@ def test_executions_and_contexts_are_in_order_too(store):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_writing_and_reading_are_each_others_inverse(text):
+def test_reading_reverses_writing(text):
     assert with_backslash(without_backslash(text)) == text
     assert "\\" not in without_backslash(text)
 
 
-def test_all_texts_of_a_message_are_changed_but_queries():
+def test_all_strings_of_a_message_are_changed_except_queries():
     request = metadata_store_pb2.ListOperationOptions(filter_query="name = 'a\\'b'", next_page_token="a\\b")
     rewrite(request, without_backslash)
     assert (request.filter_query, request.next_page_token) == ("name = 'a\\'b'", "a⧵b")
@@ -112,7 +112,7 @@ def test_all_texts_of_a_message_are_changed_but_queries():
     assert [step.key for step in event.path.steps] == ["a⧵b", ""]
 
 
-def test_texts_in_another_store_are_written_as_they_are(tmp_path, store):
+def test_strings_in_other_databases_are_not_changed(tmp_path, store):
     other = mlmd.MetadataStore(connection_config(Metadata(), tmp_path))
     other.put_context_type(metadata_store_pb2.ContextType(name="a\\b"))
     assert b"a\\b" in (tmp_path / "metadata.db").read_bytes()

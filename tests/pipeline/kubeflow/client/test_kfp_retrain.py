@@ -8,7 +8,7 @@ IMAGE = ("--image", "registry/image:1")
 
 @pytest.fixture
 def uploaded(kubeflow, world):
-    """A pipeline of which one run is over; nothing is known of it but its versions."""
+    """A pipeline on the server with one ended run."""
     facts = json.loads(kubeflow("submit", *CENSUS, *IMAGE, "--json").out)
     world.runs.clear()
     return facts
@@ -20,7 +20,7 @@ def retrain(kubeflow, *more):
     return json.loads(said.out)
 
 
-def test_a_run_of_the_latest_version_with_the_reason_in_its_name(kubeflow, world, uploaded):
+def test_the_latest_version_is_run_with_the_reason_in_its_name(kubeflow, world, uploaded):
     latest = json.loads(kubeflow("submit", *CENSUS, *IMAGE, "--json", "--set", "data.seed=7").out)["version"]
     facts = retrain(kubeflow, "--reason", "drift of age: 0.31")
     run = world.runs[facts["run"]]
@@ -29,11 +29,11 @@ def test_a_run_of_the_latest_version_with_the_reason_in_its_name(kubeflow, world
     assert world.versions[run["pipeline_version_reference"]["pipeline_version_id"]]["display_name"] == latest
 
 
-def test_the_first_version_is_called_by_its_digest_though_the_server_calls_it_as_the_pipeline(kubeflow, uploaded):
+def test_the_first_version_has_our_name_although_the_server_gives_it_another(kubeflow, uploaded):
     assert retrain(kubeflow, "--reason", "r")["version"] == uploaded["version"]
 
 
-def test_a_version_can_be_named(kubeflow, world, uploaded):
+def test_a_version_can_be_chosen_by_name(kubeflow, world, uploaded):
     kubeflow("submit", *CENSUS, *IMAGE, "--set", "data.seed=7", "--upload-only")
     assert retrain(kubeflow, "--reason", "r", "--version", uploaded["version"])["version"] == uploaded["version"]
     said = kubeflow("retrain", *CENSUS, "--reason", "r", "--version", "census-0")
@@ -46,7 +46,7 @@ def test_nothing_is_compiled(kubeflow, world, uploaded, monkeypatch):
     assert retrain(kubeflow, "--reason", "merge")["started"] is True
 
 
-def test_keys_become_parameters_or_go_into_the_overrides(kubeflow, world, uploaded):
+def test_settings_become_parameters_or_overrides(kubeflow, world, uploaded):
     facts = retrain(
         kubeflow, "--reason", "span 8", "--set", "training.epochs=2", "--set", "data.seed=9",
         "--set", "gate.block_on=warning",
@@ -58,13 +58,13 @@ def test_keys_become_parameters_or_go_into_the_overrides(kubeflow, world, upload
 
 
 @pytest.mark.parametrize("bad", ["training.epoch=2", "training.epochs=many", "nonsense"])
-def test_a_key_that_the_config_does_not_know_starts_nothing(kubeflow, world, uploaded, bad):
+def test_an_unknown_setting_starts_no_run(kubeflow, world, uploaded, bad):
     said = kubeflow("retrain", *CENSUS, "--reason", "r", "--set", bad)
     assert said.code == 2
     assert world.runs == {}
 
 
-def test_a_version_without_overrides_says_what_it_takes(kubeflow, world, uploaded):
+def test_a_version_without_overrides_lists_its_parameters(kubeflow, world, uploaded):
     for version in world.versions.values():
         del version["pipeline_spec"]["root"]["inputDefinitions"]["parameters"]["overrides"]
     said = kubeflow("retrain", *CENSUS, "--reason", "r", "--set", "data.seed=9")
@@ -73,14 +73,14 @@ def test_a_version_without_overrides_says_what_it_takes(kubeflow, world, uploade
     assert retrain(kubeflow, "--reason", "r", "--set", "training.epochs=2")["started"] is True
 
 
-def test_without_a_version_it_says_to_submit_first(kubeflow, world):
+def test_without_a_version_submit_is_suggested(kubeflow, world):
     said = kubeflow("retrain", *CENSUS, "--reason", "r")
     assert said.code == 2
     assert "submit" in said.err
 
 
 @pytest.mark.parametrize("state", ["PENDING", "RUNNING", "SUCCEEDED"])
-def test_the_run_of_a_key_is_started_once(kubeflow, world, uploaded, state):
+def test_a_key_has_one_run(kubeflow, world, uploaded, state):
     first = retrain(kubeflow, "--reason", "span 7", "--key", "span-7")
     world.runs[first["run"]]["state"] = state
     said = kubeflow("retrain", *CENSUS, "--reason", "again", "--key", "span-7", "--json")
@@ -91,13 +91,13 @@ def test_the_run_of_a_key_is_started_once(kubeflow, world, uploaded, state):
 
 
 @pytest.mark.parametrize("state", ["FAILED", "CANCELED"])
-def test_the_run_of_a_key_is_started_again_when_it_failed(kubeflow, world, uploaded, state):
+def test_a_key_has_another_run_if_the_first_failed(kubeflow, world, uploaded, state):
     first = retrain(kubeflow, "--reason", "span 7", "--key", "span-7")
     world.runs[first["run"]]["state"] = state
     assert retrain(kubeflow, "--reason", "span 7", "--key", "span-7")["started"] is True
 
 
-def test_another_key_is_another_run(kubeflow, world, uploaded):
+def test_another_key_has_another_run(kubeflow, world, uploaded):
     for key in ("span-7", "span-70", "pan-7"):
         assert retrain(kubeflow, "--reason", "rows", "--key", key)["started"] is True
 
@@ -107,7 +107,7 @@ def test_a_key_of_another_pipeline_does_not_count(kubeflow, world, uploaded):
     assert retrain(kubeflow, "--reason", "rows", "--key", "span-7")["started"] is True
 
 
-def test_of_two_triggers_at_the_same_moment_the_first_run_stays(kubeflow, world, uploaded):
+def test_the_first_run_of_two_simultaneous_triggers_stays(kubeflow, world, uploaded):
     (pipeline,) = world.pipelines
     version = next(iter(world.versions))
 
@@ -125,7 +125,7 @@ def test_of_two_triggers_at_the_same_moment_the_first_run_stays(kubeflow, world,
     assert world.runs[facts["run"]]["state"] == "RUNNING"
 
 
-def test_only_if_idle_starts_nothing_beside_a_run_at_work(kubeflow, world, uploaded):
+def test_if_idle_starts_no_run_beside_an_active_one(kubeflow, world, uploaded):
     (pipeline,) = world.pipelines
     busy = world.add_run(pipeline, next(iter(world.versions)))
     facts = retrain(kubeflow, "--reason", "rows", "--if-idle")
@@ -134,13 +134,13 @@ def test_only_if_idle_starts_nothing_beside_a_run_at_work(kubeflow, world, uploa
     assert retrain(kubeflow, "--reason", "rows", "--if-idle")["started"] is True
 
 
-def test_only_if_idle_a_run_of_another_key_is_in_the_way_too(kubeflow, world, uploaded):
+def test_if_idle_counts_runs_with_other_keys(kubeflow, world, uploaded):
     other = retrain(kubeflow, "--reason", "rows", "--key", "span-6")
     facts = retrain(kubeflow, "--reason", "rows", "--key", "span-7", "--if-idle")
     assert (facts["started"], facts["run"]) == (False, other["run"])
 
 
-def test_waiting_for_a_run_that_was_there_ends_as_that_did(kubeflow, world, uploaded):
+def test_waiting_for_an_earlier_run_ends_with_its_exit_code(kubeflow, world, uploaded):
     retrain(kubeflow, "--reason", "rows", "--key", "span-7")
     world.script.summary = {"status": "not blessed", "exit_code": 3}
     said = kubeflow("retrain", *CENSUS, "--reason", "rows", "--key", "span-7", "--wait", "--json")
@@ -151,7 +151,7 @@ def test_waiting_for_a_run_that_was_there_ends_as_that_did(kubeflow, world, uplo
     "arguments",
     [("--reason", ""), ("--reason", "two\nlines"), ("--reason", "x" * 151), ("--reason", "r", "--key", "a b")],
 )
-def test_what_cannot_be_part_of_a_name_is_refused_before_anything_is_asked(kubeflow, world, arguments):
+def test_an_invalid_reason_or_key_is_refused_before_a_request(kubeflow, world, arguments):
     said = kubeflow("retrain", *CENSUS, *arguments)
     assert said.code == 2
     assert world.requests == []

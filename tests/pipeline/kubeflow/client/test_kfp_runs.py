@@ -8,7 +8,7 @@ CENSUS = ("--config", "census", "--image", "registry/image:1", "--json")
 
 @pytest.fixture
 def run(kubeflow, world):
-    """A run that stands still."""
+    """A run that makes no progress."""
     world.script.held = True
     return json.loads(kubeflow("submit", *CENSUS).out)["run"]
 
@@ -17,7 +17,7 @@ def at_step(world, run, step):
     world.runs[run]["step"] = step
 
 
-def test_status_shows_how_far_each_node_is(kubeflow, world, run):
+def test_status_shows_every_node(kubeflow, world, run):
     at_step(world, run, 2)
     said = kubeflow("status", run)
     rows = {line.split()[0]: line.split()[1] for line in said.out.splitlines() if line[:1].isupper()}
@@ -26,7 +26,7 @@ def test_status_shows_how_far_each_node_is(kubeflow, world, run):
     assert f"{world.url}/#/runs/details/{run}" in said.out
 
 
-def test_status_as_json_takes_the_address_of_the_page_as_well(kubeflow, world, run):
+def test_status_accepts_the_url_of_a_page_and_prints_json(kubeflow, world, run):
     at_step(world, run, 2)
     facts = json.loads(kubeflow("status", f"{world.url}/#/runs/details/{run}", "--json").out)
     assert [(node["node"], node["state"]) for node in facts["nodes"]] == [
@@ -37,7 +37,7 @@ def test_status_as_json_takes_the_address_of_the_page_as_well(kubeflow, world, r
     assert (facts["state"], facts["summary"]) == ("RUNNING", None)
 
 
-def test_the_status_of_a_run_that_is_over_has_its_summary(kubeflow, world, run):
+def test_the_status_of_an_ended_run_has_its_summary(kubeflow, world, run):
     at_step(world, run, 9)
     facts = json.loads(kubeflow("status", run, "--json").out)
     assert facts["state"] == "SUCCEEDED"
@@ -53,7 +53,7 @@ def test_an_unknown_run_is_bad_input(kubeflow, world, command):
     assert "not found" in said.err
 
 
-def test_logs_have_the_node_before_each_line(kubeflow, world, run):
+def test_every_line_of_a_log_starts_with_its_node(kubeflow, world, run):
     at_step(world, run, 9)
     said = kubeflow("logs", run)
     assert said.code == 0
@@ -66,7 +66,7 @@ def test_logs_have_the_node_before_each_line(kubeflow, world, run):
     assert "Finish     | MAINLINE_SUMMARY" in said.out
 
 
-def test_logs_of_all_tries_of_one_node(kubeflow, world, run):
+def test_logs_of_all_attempts_of_one_node(kubeflow, world, run):
     world.script.tries = {"trainer": 2}
     at_step(world, run, 3)
     said = kubeflow("logs", run, "--node", "Trainer")
@@ -75,13 +75,13 @@ def test_logs_of_all_tries_of_one_node(kubeflow, world, run):
     ]  # fmt: skip
 
 
-def test_logs_of_a_node_that_the_run_has_not(kubeflow, world, run):
+def test_logs_of_an_unknown_node_are_bad_input(kubeflow, world, run):
     said = kubeflow("logs", run, "--node", "Trainr")
     assert said.code == 2
     assert "ExampleGen, Trainer, Pusher, Finish" in said.err
 
 
-def test_logs_that_are_gone_are_said_to_be_and_the_servers_error_is_not_printed_as_one(kubeflow, world, run):
+def test_missing_logs_are_reported_without_the_error_of_the_server(kubeflow, world, run):
     at_step(world, run, 9)
     world.script.gone = True
     said = kubeflow("logs", run)
@@ -90,7 +90,7 @@ def test_logs_that_are_gone_are_said_to_be_and_the_servers_error_is_not_printed_
     assert "no log of ExampleGen, Finish, Pusher, Trainer" in said.err
 
 
-def test_following_prints_each_line_once_until_the_run_is_over(kubeflow, world):
+def test_following_prints_each_line_once_until_the_run_ends(kubeflow, world):
     run = json.loads(kubeflow("submit", *CENSUS).out)["run"]
     said = kubeflow("logs", run, "--follow")
     lines = said.out.splitlines()
@@ -99,7 +99,7 @@ def test_following_prints_each_line_once_until_the_run_is_over(kubeflow, world):
     assert any("MAINLINE_SUMMARY" in line for line in lines)
 
 
-def test_a_log_in_which_the_server_fails_ends_where_it_failed(kubeflow, world, run):
+def test_a_log_ends_where_the_server_failed(kubeflow, world, run):
     at_step(world, run, 2)
     kubeflow("status", run)
     for name in world.logs:
@@ -109,13 +109,13 @@ def test_a_log_in_which_the_server_fails_ends_where_it_failed(kubeflow, world, r
     assert said.out == "ExampleGen | first line\nExampleGen | second\n"
 
 
-def test_cancel_stops_a_run_and_waits_until_it_has(kubeflow, world, run):
+def test_cancel_waits_until_the_run_has_stopped(kubeflow, world, run):
     said = kubeflow("cancel", run, "--json")
     assert (said.code, json.loads(said.out)["state"]) == (0, "CANCELED")
     assert world.runs[run]["state"] == "CANCELED"
 
 
-def test_cancel_leaves_a_run_that_is_over_as_it_is(kubeflow, world, run):
+def test_cancel_does_not_change_an_ended_run(kubeflow, world, run):
     at_step(world, run, 9)
     said = kubeflow("cancel", run)
     assert said.code == 0
@@ -123,7 +123,7 @@ def test_cancel_leaves_a_run_that_is_over_as_it_is(kubeflow, world, run):
     assert world.asked("POST", "terminate") == []
 
 
-def test_cancel_does_not_wait_for_ever(kubeflow, world, run):
+def test_cancel_gives_up_after_its_timeout(kubeflow, world, run):
     world.script.stops = False
     said = kubeflow("cancel", run, "--timeout", "0.2")
     assert said.code == 1
@@ -131,7 +131,7 @@ def test_cancel_does_not_wait_for_ever(kubeflow, world, run):
     assert "CANCELING" in said.err
 
 
-def test_a_server_that_fails_while_logs_are_followed_is_told(kubeflow, world, run):
+def test_a_server_that_fails_while_logs_are_followed_is_reported(kubeflow, world, run):
     at_step(world, run, 2)
     world.faults.append(Fault("GET .*/log", 500, 1000))
     said = kubeflow("logs", run)

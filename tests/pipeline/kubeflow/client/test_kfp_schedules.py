@@ -17,15 +17,15 @@ def there(name, spec=WANTED, enabled=True, after_s=0):
     return RecurringRun(name, "census-schedule", enabled, THEN + timedelta(seconds=after_s), spec.digest, spec)
 
 
-def test_nothing_there_means_one_to_create():
+def test_without_a_recurring_run_one_is_created():
     assert plan([], WANTED) == Plan(create=True)
 
 
-def test_the_same_there_means_nothing_to_do():
+def test_an_equal_recurring_run_is_kept():
     assert plan([there("a")], WANTED).empty
 
 
-def test_the_same_but_paused_is_enabled():
+def test_a_paused_recurring_run_is_enabled():
     assert plan([there("a", enabled=False)], WANTED) == Plan(create=False, enable=("a",))
 
 
@@ -36,18 +36,18 @@ def test_the_same_but_paused_is_enabled():
         {"no_catchup": True}, {"experiment": "experiment-2"}, {"service_account": "other"},
     ],
 )  # fmt: skip
-def test_any_difference_means_a_new_one_and_the_old_one_removed(change):
+def test_any_difference_replaces_the_recurring_run(change):
     assert plan([there("a")], replace(WANTED, **change)) == Plan(create=True, remove=("a",))
 
 
-def test_of_several_the_first_stays_whoever_looks():
+def test_the_oldest_of_several_equal_recurring_runs_stays():
     both = [there("b", after_s=1), there("a")]
     assert plan(both, WANTED) == plan(both[::-1], WANTED) == Plan(create=False, remove=("b",))
     tied = [there("b"), there("a")]
     assert plan(tied, WANTED) == Plan(create=False, remove=("b",))
 
 
-def test_what_a_killed_command_left_is_put_in_order():
+def test_leftovers_of_a_killed_command_are_removed():
     old = there("old", replace(WANTED, version="version-0"))
     assert plan([old, there("new", after_s=1)], WANTED) == Plan(create=False, remove=("old",))
 
@@ -58,7 +58,7 @@ def schedule(kubeflow, *more, code=0):
     return json.loads(said.out)
 
 
-def test_a_schedule_is_an_enabled_recurring_run_of_the_version(kubeflow, world):
+def test_schedule_creates_an_enabled_recurring_run(kubeflow, world):
     facts = schedule(kubeflow, "--max-concurrency", "2", "--no-catchup", "--set", "training.epochs=3")
     (one,) = world.recurring.values()
     (body,) = world.bodies("/recurringruns$")
@@ -72,7 +72,7 @@ def test_a_schedule_is_an_enabled_recurring_run_of_the_version(kubeflow, world):
     assert world.runs == {}
 
 
-def test_twice_is_one_recurring_run_and_nothing_is_changed(kubeflow, world):
+def test_scheduling_twice_changes_nothing(kubeflow, world):
     first = schedule(kubeflow)
     before = len(world.requests)
     second = schedule(kubeflow)
@@ -82,7 +82,7 @@ def test_twice_is_one_recurring_run_and_nothing_is_changed(kubeflow, world):
     assert {method for method, _, _ in world.requests[before:]} == {"GET"}
 
 
-def test_a_new_version_comes_first_and_the_old_one_goes_after(kubeflow, world):
+def test_the_old_recurring_run_is_removed_after_the_new_one_exists(kubeflow, world):
     first = schedule(kubeflow)
     before = len(world.requests)
     second = schedule(kubeflow, "--set", "data.seed=7")
@@ -97,13 +97,13 @@ def test_a_new_version_comes_first_and_the_old_one_goes_after(kubeflow, world):
     assert second["removed"] == 1
 
 
-def test_a_schedule_in_another_experiment_takes_the_place_of_the_first(kubeflow, world):
+def test_a_schedule_in_another_experiment_replaces_the_first(kubeflow, world):
     schedule(kubeflow)
     schedule(kubeflow, "--experiment", "nightly")
     assert len(world.recurring) == 1
 
 
-def test_one_that_is_paused_is_enabled_again_when_scheduled(kubeflow, world):
+def test_scheduling_enables_a_paused_recurring_run(kubeflow, world):
     first = schedule(kubeflow)
     assert kubeflow("schedule", "pause", *CENSUS).code == 0
     facts = schedule(kubeflow)
@@ -111,7 +111,7 @@ def test_one_that_is_paused_is_enabled_again_when_scheduled(kubeflow, world):
     assert next(iter(world.recurring.values()))["status"] == "ENABLED"
 
 
-def test_what_was_made_by_hand_is_left_alone(kubeflow, world):
+def test_recurring_runs_created_by_hand_are_not_changed(kubeflow, world):
     schedule(kubeflow)
     (one,) = world.recurring.values()
     world.recurring["by-hand"] = {**one, "recurring_run_id": "by-hand", "description": "of Ada"}
@@ -122,7 +122,7 @@ def test_what_was_made_by_hand_is_left_alone(kubeflow, world):
     assert "created by hand" in said.out
 
 
-def test_two_that_schedule_at_the_same_moment_leave_one(kubeflow, world, monkeypatch):
+def test_two_simultaneous_schedules_leave_one_recurring_run(kubeflow, world, monkeypatch):
     from pipeline.kubeflow.client import schedules
 
     create = schedules.create_recurring_run
@@ -136,13 +136,13 @@ def test_two_that_schedule_at_the_same_moment_leave_one(kubeflow, world, monkeyp
     assert list(world.recurring) == [facts["recurring_run"]]
 
 
-def test_an_old_one_that_somebody_else_removes_first_is_no_error(kubeflow, world):
+def test_a_recurring_run_that_another_command_removed_is_not_an_error(kubeflow, world):
     schedule(kubeflow)
     world.faults += [Fault("POST .*:disable", 404, 1), Fault("DELETE", 404, 1)]
     assert kubeflow("schedule", "delete", *CENSUS).code == 0
 
 
-def test_five_fields_are_refused_with_the_six_that_are_meant_before_anything_is_asked(kubeflow, world):
+def test_five_fields_are_refused_with_the_six_that_are_meant(kubeflow, world):
     said = kubeflow("schedule", *CENSUS, "--cron", "0 3 * * *")
     assert said.code == 2
     assert "0 0 3 * * *" in said.err
@@ -154,7 +154,7 @@ def test_five_fields_are_refused_with_the_six_that_are_meant_before_anything_is_
     [(), ("--cron", "0 0 25 * * *"), ("--cron", DAILY, "--max-concurrency", "0"),
      ("--cron", DAILY, "--max-concurrency", "11")],
 )  # fmt: skip
-def test_what_the_server_would_refuse_is_refused_before(kubeflow, world, arguments):
+def test_invalid_options_are_refused_before_a_request(kubeflow, world, arguments):
     said = kubeflow("schedule", *CENSUS, *arguments)
     assert said.code == 2
     assert world.requests == []
@@ -173,7 +173,7 @@ def test_pause_resume_and_delete(kubeflow, world):
     assert kubeflow("schedule", "delete", *CENSUS).code == 0
 
 
-def test_the_list_says_what_each_one_does(kubeflow, world):
+def test_the_list_has_the_settings_of_each_recurring_run(kubeflow, world):
     schedule(kubeflow, "--max-concurrency", "3")
     (listed,) = json.loads(kubeflow("schedule", "list", *CENSUS, "--json").out)["recurring_runs"]
     assert (listed["cron"], listed["max_concurrency"], listed["enabled"], listed["ours"]) == (DAILY, 3, True, True)
@@ -181,7 +181,7 @@ def test_the_list_says_what_each_one_does(kubeflow, world):
 
 
 @pytest.mark.parametrize("action", ["pause", "resume"])
-def test_a_pipeline_without_a_schedule_has_none_to_act_on(kubeflow, world, action):
+def test_a_pipeline_without_a_schedule_is_bad_input(kubeflow, world, action):
     assert kubeflow("submit", *CENSUS).code == 0
     said = kubeflow("schedule", action, *CENSUS)
     assert said.code == 2
@@ -189,7 +189,7 @@ def test_a_pipeline_without_a_schedule_has_none_to_act_on(kubeflow, world, actio
 
 
 @pytest.mark.parametrize("action", ["list", "pause", "resume", "delete"])
-def test_a_pipeline_that_was_never_uploaded_is_bad_input(kubeflow, world, action):
+def test_an_unknown_pipeline_is_bad_input(kubeflow, world, action):
     said = kubeflow("schedule", action, *CENSUS)
     assert said.code == 2
     assert "not on the server" in said.err

@@ -14,7 +14,7 @@ def submit(kubeflow, *more):
     return json.loads(said.out)
 
 
-def test_the_first_submit_uploads_the_pipeline_makes_its_experiment_and_runs_it(kubeflow, world):
+def test_the_first_submit_creates_pipeline_experiment_and_run(kubeflow, world):
     facts = submit(kubeflow, "--experiment", "nightly")
     (run,) = world.runs.values()
     (version,) = world.versions.values()
@@ -36,7 +36,7 @@ def test_the_first_submit_uploads_the_pipeline_makes_its_experiment_and_runs_it(
     ]
 
 
-def test_a_person_is_told_the_address_of_the_run_and_how_to_look_at_it(kubeflow, world):
+def test_submit_prints_the_url_and_the_status_command(kubeflow, world):
     said = kubeflow("submit", *CENSUS)
     (run,) = world.runs
     assert f"{world.url}/#/runs/details/{run}" in said.out
@@ -52,14 +52,14 @@ def test_the_same_config_is_uploaded_once(kubeflow, world):
     assert len(world.runs) == 2
 
 
-def test_only_uploading_runs_nothing_and_keeps_the_parameters_in_the_version(kubeflow, world):
+def test_upload_only_starts_no_run_and_keeps_the_parameters_as_defaults(kubeflow, world):
     facts = submit(kubeflow, "--upload-only", "--set", "data.seed=7")
     assert facts == {"pipeline": "census", "version": facts["version"], "new_version": True}
     assert (world.runs, world.experiments) == ({}, {})
     assert submit(kubeflow, "--upload-only", "--set", "data.seed=7")["new_version"] is False
 
 
-def test_another_config_is_a_version_named_by_its_digest(kubeflow, world):
+def test_another_config_is_another_version_named_by_its_digest(kubeflow, world):
     first, second = submit(kubeflow), submit(kubeflow, "--set", "data.seed=7")
     assert first["version"] != second["version"]
     assert second["version"].startswith("census-")
@@ -67,7 +67,7 @@ def test_another_config_is_a_version_named_by_its_digest(kubeflow, world):
     assert submit(kubeflow, "--set", "data.seed=7")["new_version"] is False
 
 
-def test_a_key_that_is_a_parameter_of_the_pipeline_leaves_the_version_as_it_is(kubeflow, world):
+def test_a_parameter_of_the_run_needs_no_new_version(kubeflow, world):
     first, second = submit(kubeflow), submit(kubeflow, "--set", "training.epochs=3")
     assert second["version"] == first["version"]
     assert second["parameters"] == {"training_epochs": 3}
@@ -75,7 +75,7 @@ def test_a_key_that_is_a_parameter_of_the_pipeline_leaves_the_version_as_it_is(k
     assert [run["runtime_config"].get("parameters", {}) for run in runs] == [{}, {"training_epochs": 3}]
 
 
-def test_a_parameter_that_the_config_refuses_never_reaches_the_server(kubeflow, world):
+def test_an_invalid_parameter_never_reaches_the_server(kubeflow, world):
     said = kubeflow("submit", *CENSUS, "--set", "training.epochs=many")
     assert said.code == 2
     assert "training.epochs" in said.err
@@ -100,7 +100,7 @@ def test_an_archived_experiment_is_refused(kubeflow, world):
     assert len(world.runs) == 1
 
 
-def test_the_package_that_is_uploaded_is_the_one_that_was_compiled(kubeflow, world):
+def test_the_compiled_package_is_uploaded(kubeflow, world):
     submit(kubeflow)
     (body,) = world.bodies("upload")
     assert "registry/image:1-0" in body
@@ -110,7 +110,7 @@ def test_the_package_that_is_uploaded_is_the_one_that_was_compiled(kubeflow, wor
 @pytest.mark.parametrize(
     ("status", "code"), [("pushed", 0), ("not blessed", 3), ("data rejected", 4), ("awaiting review", 5)]
 )
-def test_waiting_ends_as_the_run_did(kubeflow, world, status, code):
+def test_waiting_ends_with_the_exit_code_of_the_run(kubeflow, world, status, code):
     world.script.summary = {"status": status, "exit_code": code}
     said = kubeflow("submit", *CENSUS, "--wait", "--json")
     facts = json.loads(said.out)
@@ -120,7 +120,7 @@ def test_waiting_ends_as_the_run_did(kubeflow, world, status, code):
     )
 
 
-def test_waiting_shows_each_node_as_it_goes(kubeflow, world):
+def test_waiting_shows_the_progress_of_each_node(kubeflow, world):
     said = kubeflow("submit", *CENSUS, "--wait")
     lines = [line.partition(" ")[2] for line in said.err.splitlines()]
     assert "3 nodes: ExampleGen, Trainer, Pusher" in lines
@@ -131,7 +131,7 @@ def test_waiting_shows_each_node_as_it_goes(kubeflow, world):
     assert said.out.splitlines()[-1].startswith("succeeded")
 
 
-def test_a_failed_node_is_told_and_the_nodes_after_it_are_skipped(kubeflow, world):
+def test_a_failed_node_is_shown_and_later_nodes_are_skipped(kubeflow, world):
     world.script.fails, world.script.summary = "trainer", {"status": "failed", "exit_code": 1}
     said = kubeflow("submit", *CENSUS, "--wait", "--json")
     states = {node["node"]: node["state"] for node in json.loads(said.out)["nodes"]}
@@ -139,7 +139,7 @@ def test_a_failed_node_is_told_and_the_nodes_after_it_are_skipped(kubeflow, worl
 
 
 @pytest.mark.parametrize(("fails", "code"), [("", 0), ("trainer", 1)])
-def test_without_a_log_the_state_of_the_run_decides_and_that_is_said(kubeflow, world, fails, code):
+def test_without_a_log_the_state_of_the_run_gives_the_exit_code(kubeflow, world, fails, code):
     world.script.gone, world.script.fails = True, fails
     said = kubeflow("submit", *CENSUS, "--wait", "--json")
     assert said.code == code
@@ -149,13 +149,13 @@ def test_without_a_log_the_state_of_the_run_decides_and_that_is_said(kubeflow, w
 
 @pytest.mark.parametrize("pod_format", ["system-container-impl", "retry-system-container-impl", ""])
 @pytest.mark.parametrize("tries", [0, 2])
-def test_the_summary_is_found_whatever_argo_calls_the_pod(kubeflow, world, pod_format, tries):
+def test_the_summary_is_found_for_every_pod_name_of_argo(kubeflow, world, pod_format, tries):
     world.script.pod_format, world.script.tries = pod_format, {"finish": tries}
     world.script.summary = {"status": "rejected", "exit_code": 3}
     assert kubeflow("submit", *CENSUS, "--wait").code == 3
 
 
-def test_the_summary_of_a_whole_run_is_shown_as_on_this_machine(kubeflow, world):
+def test_the_summary_of_a_run_is_shown_like_a_local_one(kubeflow, world):
     world.script.summary = {
         "pipeline": "census", "run": "r1", "status": "not blessed", "exit_code": 3, "elapsed_s": 61.0, "error": None,
         "nodes": [{"node": "Trainer", "state": "cached", "detail": "", "rows_in": 9, "elapsed_s": 1.5}],
@@ -171,14 +171,14 @@ def test_the_summary_of_a_whole_run_is_shown_as_on_this_machine(kubeflow, world)
         assert text in said.out
 
 
-def test_waiting_outlives_a_server_that_is_restarted(kubeflow, world):
+def test_waiting_survives_a_restart_of_the_server(kubeflow, world):
     world.faults += [Fault("GET .*/runs/run", 503, 6), Fault("GET .*/runs/run", 0, 2)]
     said = kubeflow("submit", *CENSUS, "--wait")
     assert said.code == 0
     assert "no answer: 503" in said.err or "the fault that was asked for" in said.err
 
 
-def test_waiting_gives_up_after_some_minutes_and_says_that_the_run_may_go_on(kubeflow, world):
+def test_waiting_gives_up_after_some_minutes(kubeflow, world):
     world.faults.append(Fault("GET .*/runs/run", 503, 10_000))
     said = kubeflow("submit", *CENSUS, "--wait")
     (run,) = world.runs
@@ -188,7 +188,7 @@ def test_waiting_gives_up_after_some_minutes_and_says_that_the_run_may_go_on(kub
     assert len(world.asked("GET", "/runs/run")) < 30
 
 
-def test_ctrl_c_leaves_the_run_at_work_and_says_how_to_look(kubeflow, world, monkeypatch):
+def test_ctrl_c_leaves_the_run_active_and_prints_the_status_command(kubeflow, world, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
@@ -202,7 +202,7 @@ def test_ctrl_c_leaves_the_run_at_work_and_says_how_to_look(kubeflow, world, mon
 
 
 @pytest.mark.parametrize(("status", "said"), [(503, "the server failed"), (0, "no answer")])
-def test_a_run_is_not_started_twice_when_the_server_fails(kubeflow, world, status, said):
+def test_a_failed_start_is_not_retried(kubeflow, world, status, said):
     world.faults.append(Fault("POST .*/runs$", status, 1))
     failed = kubeflow("submit", *CENSUS)
     assert failed.code == 1

@@ -24,7 +24,7 @@ def ago(seconds):
     return NOW - timedelta(seconds=seconds)
 
 
-def test_the_tasks_of_a_pipeline_are_those_in_its_exit_handler_and_the_one_at_the_end():
+def test_the_tasks_of_a_pipeline_are_those_inside_the_exit_handler_and_the_exit_task():
     spec = yaml.safe_load(kfp_parts.tiny_text())
     tasks = tasks_of(spec)
     assert [task.name for task in tasks] == ["ExampleGen", "Trainer", "Pusher", "Finish"]
@@ -38,7 +38,7 @@ def test_a_pipeline_without_tasks_has_none():
     assert parameters_of({}) == {}
 
 
-def test_an_order_is_found_even_where_there_is_none():
+def test_tasks_in_a_cycle_are_ordered_too():
     assert sorted(in_order({"a": ["b"], "b": ["a"]})) == ["a", "b"]
 
 
@@ -47,29 +47,29 @@ def test_an_order_is_found_even_where_there_is_none():
     [("PENDING", "running"), ("RUNNING", "running"), ("SUCCEEDED", "done"), ("FAILED", "failed"), ("CACHED", "cached"),
      ("SKIPPED", "skipped"), ("CANCELING", "running"), ("CANCELED", "failed"), ("PAUSED", "running"), ("", "skipped")],
 )  # fmt: skip
-def test_a_state_of_the_server_as_one_of_ours(state, shown):
+def test_states_of_the_server_are_converted(state, shown):
     details = [ArgoNode("trainer-driver", "SUCCEEDED", ago(20)), ArgoNode("trainer", state, ago(15), ago(5))]
     assert observe(TRAINER, details, ended=False, now=NOW).state == shown
 
 
-def test_a_task_that_the_server_does_not_yet_know_waits_or_never_came():
+def test_a_task_unknown_to_the_server_is_waiting_or_was_skipped():
     assert observe(TRAINER, [], ended=False, now=NOW).state == "waiting"
     assert observe(TRAINER, [], ended=True, now=NOW).state == "skipped"
 
 
-def test_a_driver_at_work_is_a_node_that_begins():
+def test_a_running_driver_means_a_running_node():
     status = observe(TRAINER, [ArgoNode("trainer-driver", "RUNNING", ago(5))], ended=False, now=NOW)
     assert (status.state, status.detail) == ("running", "driver is running")
     assert status.seconds() == pytest.approx(5, abs=0.5)
 
 
-def test_a_driver_that_failed_is_a_node_that_failed():
+def test_a_failed_driver_means_a_failed_node():
     details = [ArgoNode("trainer-driver", "FAILED", ago(5), ago(2), error="no such claim")]
     status = observe(TRAINER, details, ended=True, now=NOW)
     assert (status.state, status.detail, status.elapsed_s) == ("failed", "driver: no such claim", 3.0)
 
 
-def test_the_time_of_a_node_counts_from_its_driver_on():
+def test_the_time_of_a_node_includes_its_driver():
     details = [ArgoNode("trainer-driver", "SUCCEEDED", ago(60)), ArgoNode("trainer", "SUCCEEDED", ago(50), ago(10))]
     assert observe(TRAINER, details, ended=False, now=NOW).elapsed_s == 50.0
 
@@ -77,22 +77,22 @@ def test_the_time_of_a_node_counts_from_its_driver_on():
 @pytest.mark.parametrize(
     "zero", [datetime(1970, 1, 1, tzinfo=timezone.utc), datetime(1, 1, 1, tzinfo=timezone.utc), None]
 )
-def test_a_time_that_is_not_yet_there_counts_until_now(zero):
+def test_a_missing_end_time_counts_as_now(zero):
     details = [ArgoNode("trainer", "RUNNING", ago(30), zero)]
     assert observe(TRAINER, details, ended=False, now=NOW).seconds() == pytest.approx(30, abs=0.5)
 
 
-def test_a_clock_that_is_ahead_makes_no_negative_time():
+def test_a_fast_clock_gives_no_negative_time():
     details = [ArgoNode("trainer", "RUNNING", ago(-5))]
     assert observe(TRAINER, details, ended=False, now=NOW).seconds() == pytest.approx(0, abs=0.5)
 
 
-def test_the_last_try_counts_where_the_server_lists_only_tries():
+def test_the_last_attempt_counts_if_only_attempts_are_listed():
     details = [ArgoNode("trainer(0)", "FAILED", ago(9), ago(8)), ArgoNode("trainer(1)", "RUNNING", ago(5))]
     assert observe(TRAINER, details, ended=False, now=NOW).state == "running"
 
 
-def test_a_task_whose_name_begins_as_another_ones_is_another_task():
+def test_a_task_with_the_same_prefix_is_another_task():
     details = [ArgoNode("trainer-2", "FAILED", ago(9), ago(8))]
     assert observe(TRAINER, details, ended=False, now=NOW).state == "waiting"
 
@@ -106,7 +106,7 @@ def test_ids_are_hashed_as_argo_does(name, digits):
     assert hash_of(name) == digits
 
 
-def test_the_tries_of_a_node_are_found_by_their_ids_alone():
+def test_attempts_are_found_by_their_ids():
     executor = hash_of("wf.root.trainer.executor")
     first, second = (f"wf-{hash_of(f'wf.root.trainer.executor({turn})')}" for turn in range(2))
     known = frozenset({f"wf-{executor}", first, second, "wf-1"})
@@ -115,7 +115,7 @@ def test_the_tries_of_a_node_are_found_by_their_ids_alone():
     assert attempts_of("no number", known) == ["no number"]
 
 
-def test_a_server_that_names_the_pod_is_believed():
+def test_the_pod_name_of_the_server_is_used():
     details = [ArgoNode("trainer", "SUCCEEDED", pod="wf-trainer-7", children=("wf-8",))]
     assert pods_of(TRAINER, details) == [("wf-trainer-7",)]
 

@@ -1,4 +1,4 @@
-"""A compilation imports what the graph needs, and no more."""
+"""Imports of the compiler."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ print(compilation.import_seconds < compilation.seconds, [name for name in {UNNEE
 """
 
 
-def test_components_that_the_graph_has_not_are_not_imported():
+def test_components_outside_the_graph_are_not_imported():
     harness.skip_unless_components_are_lazy()
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", COMPILE], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.splitlines()[-1:] == ["True []"], done.stderr

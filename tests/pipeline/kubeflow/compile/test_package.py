@@ -30,7 +30,7 @@ def config_of(name: str = "census", *sets: str, image: str = IMAGE) -> Config:
 
 @pytest.fixture(scope="module")
 def packages() -> dict[str, Package]:
-    """Every config in ``conf/``, compiled."""
+    """The packages of all configs in ``conf/``."""
     return {name: make_package(config_of(name)) for name in NAMES}
 
 
@@ -48,7 +48,7 @@ def graph_tasks(spec: dict) -> dict[str, dict]:
     return spec["components"]["comp-exit-handler-1"]["dag"]["tasks"]
 
 
-def test_the_kfp_sdk_loads_it(package):
+def test_the_sdk_loads_the_package(package):
     from kfp import components
 
     loaded = components.load_component_from_text(package.text)
@@ -57,13 +57,13 @@ def test_the_kfp_sdk_loads_it(package):
     assert loaded.platform_spec.platforms["kubernetes"].deployment_spec.executors
 
 
-def test_all_names_are_legal_for_argo(package):
+def test_all_names_are_valid_for_argo(package):
     spec, platform = documents(package)
     names = [package.name, *graph_tasks(spec), *spec["components"], *platform, *spec["root"]["dag"]["tasks"]]
     assert [name for name in names if not LABEL.fullmatch(name)] == []
 
 
-def test_every_node_is_a_container_of_the_image_after_those_that_it_waits_for(package):
+def test_every_node_is_a_container_after_its_upstream_nodes(package):
     spec, _ = documents(package)
     tasks = graph_tasks(spec)
     shown = {name: task["taskInfo"]["name"] for name, task in tasks.items()}
@@ -82,7 +82,7 @@ def container_of(spec: dict, task: dict) -> dict:
     return spec["deploymentSpec"]["executors"][label]["container"]
 
 
-def test_the_order_is_that_of_the_graph(packages):
+def test_the_order_of_nodes_is_that_of_the_graph(packages):
     nodes = packages["census"].nodes
     for before, after in (("ExampleGen", "StatisticsGen"), ("ValidationGate", "Transform"), ("Trainer", "Evaluator"),
                           ("Evaluator", "Pusher")):  # fmt: skip
@@ -97,7 +97,7 @@ def test_the_cache_of_kubeflow_pipelines_is_off(package):
     assert [task["taskInfo"]["name"] for task in tasks if task.get("cachingOptions", {}).get("enableCache")] == []
 
 
-def test_the_last_pod_runs_whatever_came_before(package):
+def test_the_exit_handler_always_runs(package):
     spec, _ = documents(package)
     finish = spec["root"]["dag"]["tasks"]["finish"]
     assert finish["triggerPolicy"]["strategy"] == "ALL_UPSTREAM_TASKS_COMPLETED"
@@ -105,7 +105,7 @@ def test_the_last_pod_runs_whatever_came_before(package):
     assert "retryPolicy" not in finish
 
 
-def test_a_pod_gets_what_the_config_says():
+def test_the_settings_of_a_pod_are_in_the_spec():
     package = make_package(config_of(
         "census", "kubeflow.pods.Trainer={cpu: '7', memory: 30Gi, gpu: 2, retries: 5, timeout_s: 99, "
         "node_selector: {pool: gpu}, tolerations: [{key: gpu, operator: Exists, effect: NoSchedule}]}",
@@ -114,7 +114,7 @@ def test_a_pod_gets_what_the_config_says():
     spec, platform = documents(package)
     trainer = graph_tasks(spec)["trainer"]
     resources = container_of(spec, trainer)["resources"]
-    # Backends of every age read the numbers, newer ones the texts.
+    # All backends read the numbers, only newer ones the strings.
     assert resources["cpuLimit"] == resources["cpuRequest"] == 7.0
     assert resources["memoryLimit"] == pytest.approx(30 * 1024**3 / 1e9)
     assert resources["accelerator"] == {"count": "2", "type": "nvidia.com/gpu"}
@@ -131,7 +131,7 @@ def test_a_pod_gets_what_the_config_says():
     assert "accelerator" not in container_of(spec, graph_tasks(spec)["pusher"])["resources"]
 
 
-def test_no_password_is_in_it(monkeypatch):
+def test_no_password_is_in_the_package(monkeypatch):
     monkeypatch.setenv("MAINLINE_METADATA_PASSWORD", "correct-horse")
     package = make_package(config_of())
     assert "correct-horse" not in package.text
@@ -197,7 +197,7 @@ def test_a_compiler_that_changes_the_time_limit_is_an_error(monkeypatch):
     assert "3600.0s" in caught.value.received
 
 
-def test_nodes_that_the_config_turns_on_are_in_it():
+def test_optional_nodes_are_in_the_package():
     sets = ("release.review=required", "training.warm_start=latest_blessed",
             "tuning={trials: 2, ranges: {training.learning_rate: {low: 1e-4, high: 1e-2}}}")  # fmt: skip
     assert {"Tuner", "WarmStart", "Approval"} <= set(make_package(config_of("census", *sets)).nodes)
@@ -212,7 +212,7 @@ def test_nodes_that_the_config_turns_on_are_in_it():
         (("data.dataset=null", "data.path=rows"), "data.path", "below /mnt/mainline"),
     ],
 )
-def test_a_config_that_pods_cannot_use_is_refused(sets, where, said):
+def test_an_invalid_config_for_pods_is_refused(sets, where, said):
     with pytest.raises(ConfigError) as caught:
         make_package(config_of("census", *sets))
     assert caught.value.where == where
@@ -225,7 +225,7 @@ def test_an_image_is_required():
     assert "--image" in str(caught.value)
 
 
-def test_a_root_that_would_be_lost_with_the_pod_is_refused():
+def test_a_root_outside_the_volume_is_refused():
     with pytest.raises(ConfigError, match="would be lost with the pod"):
         config_of("census", "kubeflow.root=/data/runs")
 
@@ -237,16 +237,16 @@ def test_the_same_config_gives_the_same_text():
 
 
 def test_a_change_shows_in_review(package):
-    """The text as it is kept in git, but for the version of the SDK that wrote it."""
+    """Compare the text with the one in git, without the version of the SDK."""
     text = re.sub(r"^sdkVersion: .*$", "sdkVersion: kfp", package.text, flags=re.MULTILINE)
     path = GOLDEN / f"{package.name}.yaml"
     if os.environ.get("MAINLINE_WRITE_GOLDEN"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8"), f"It is no longer as reviewed. If that is meant: {REWRITE}"
+    assert text == path.read_text(encoding="utf-8"), f"The package has changed. If that is intended: {REWRITE}"
 
 
-def test_what_a_pod_runs_never_imports_kfp():
+def test_code_of_pods_never_imports_kfp():
     code = (
         "import sys, pipeline.kubeflow.pod.run_node, pipeline.kubeflow.pod.node_graph, "
         "pipeline.kubeflow.pod.exit_handler, pipeline.kubeflow.pod.kfp_outputs, pipeline.run.summary.report; "

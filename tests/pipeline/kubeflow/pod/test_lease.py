@@ -35,26 +35,26 @@ except MainlineError:
 
 
 def make_silent(root: Path, seconds: float) -> None:
-    """As if nobody had renewed it for so long."""
+    """Set the time of the lease back, as if it had not been renewed."""
     then_s = time.time() - seconds
     os.utime(lease_file(root), (then_s, then_s))
 
 
-def test_another_run_is_kept_out_and_told_which_one_is_at_work(tmp_path):
+def test_another_run_is_refused_and_the_active_one_is_named(tmp_path):
     acquire(tmp_path, "one", 60.0)
     with pytest.raises(MainlineError, match="another run of this pipeline is active") as caught:
         acquire(tmp_path, "two", 60.0)
     assert caught.value.received.startswith("one, last seen 0 s ago")
 
 
-def test_the_same_run_renews_it(tmp_path):
+def test_the_same_run_renews_the_lease(tmp_path):
     acquire(tmp_path, "one", 60.0)
     make_silent(tmp_path, 50.0)
     acquire(tmp_path, "one", 60.0)
     assert time.time() - lease_file(tmp_path).stat().st_mtime < 10
 
 
-def test_one_that_nobody_renews_is_taken_over(tmp_path):
+def test_an_expired_lease_is_taken_over(tmp_path):
     acquire(tmp_path, "one", 60.0)
     make_silent(tmp_path, 61.0)
     acquire(tmp_path, "two", 60.0)
@@ -62,7 +62,7 @@ def test_one_that_nobody_renews_is_taken_over(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [".lease.json"]
 
 
-def test_only_the_run_that_holds_it_gives_it_back(tmp_path):
+def test_only_its_run_releases_a_lease(tmp_path):
     acquire(tmp_path, "one", 60.0)
     release(tmp_path, "two")
     assert holder(tmp_path) == "one"
@@ -71,7 +71,7 @@ def test_only_the_run_that_holds_it_gives_it_back(tmp_path):
     release(tmp_path, "one")
 
 
-def test_it_outlives_a_pod_that_ends_or_fails(tmp_path):
+def test_the_lease_survives_a_pod_that_ends_or_fails(tmp_path):
     with hold_lease(tmp_path, "one", 60.0):
         pass
     with pytest.raises(ValueError, match="broken"), hold_lease(tmp_path, "one", 60.0):
@@ -80,12 +80,12 @@ def test_it_outlives_a_pod_that_ends_or_fails(tmp_path):
 
 
 def stopped(root: Path, run: str) -> None:
-    """A pod of a run that is told to stop."""
+    """Interrupt a pod of a run."""
     with pytest.raises(KeyboardInterrupt), hold_lease(root, run, 3600.0):
         raise KeyboardInterrupt
 
 
-def test_after_the_last_pod_was_stopped_others_wait_for_minutes_and_not_for_the_whole_time(tmp_path):
+def test_the_lease_of_a_stopped_pod_expires_in_minutes(tmp_path):
     stopped(tmp_path, "one")
     with pytest.raises(MainlineError, match="another run"):
         acquire(tmp_path, "two", 3600.0)
@@ -96,14 +96,14 @@ def test_after_the_last_pod_was_stopped_others_wait_for_minutes_and_not_for_the_
     acquire(tmp_path, "two", 3600.0)
 
 
-def test_a_pod_that_is_stopped_leaves_the_lease_to_others_of_its_run(tmp_path, monkeypatch):
+def test_a_stopped_pod_leaves_the_lease_to_others_of_its_run(tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.kubeflow.pod.lease.RENEW_S", 0.05)
     with hold_lease(tmp_path, "one", 3600.0):
         stopped(tmp_path, "one")
         wait_until(lambda: (found := read_lease(tmp_path)) is not None and found.age_s < 10)
 
 
-def test_a_pod_at_work_renews_it(tmp_path, monkeypatch):
+def test_a_working_pod_renews_the_lease(tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.kubeflow.pod.lease.RENEW_S", 0.05)
     with hold_lease(tmp_path, "one", 60.0):
         make_silent(tmp_path, 1000.0)
@@ -117,7 +117,7 @@ def wait_until(what) -> None:
         time.sleep(0.02)
 
 
-def test_a_pod_whose_lease_is_taken_over_is_told_and_renews_no_more(tmp_path, monkeypatch):
+def test_a_pod_that_loses_its_lease_is_told_and_stops_renewing(tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.kubeflow.pod.lease.RENEW_S", 0.05)
     lost = threading.Event()
     with hold_lease(tmp_path, "one", 60.0, on_lost=lost.set):
@@ -128,7 +128,7 @@ def test_a_pod_whose_lease_is_taken_over_is_told_and_renews_no_more(tmp_path, mo
         assert time.time() - lease_file(tmp_path).stat().st_mtime > 25
 
 
-def test_a_pod_that_has_lost_its_lease_ends_itself_in_order(tmp_path):
+def test_a_pod_that_has_lost_its_lease_ends_cleanly(tmp_path):
     code = (
         "import sys, time; from pathlib import Path; import pipeline.kubeflow.pod.lease as lease\n"
         "from pipeline.kubeflow.pod.process import running_pod\n"
@@ -145,7 +145,7 @@ def test_a_pod_that_has_lost_its_lease_ends_itself_in_order(tmp_path):
     assert holder(tmp_path) == "two"
 
 
-def test_a_lease_that_was_half_written_ages_like_any_other(tmp_path):
+def test_an_incomplete_lease_expires_like_any_other(tmp_path):
     lease_file(tmp_path).write_text("")
     with pytest.raises(MainlineError, match="another run") as caught:
         acquire(tmp_path, "one", 60.0)
@@ -156,12 +156,12 @@ def test_a_lease_that_was_half_written_ages_like_any_other(tmp_path):
 
 
 @pytest.mark.parametrize("renewed", [False, True])
-def test_a_lease_that_is_new_again_is_not_taken_away(tmp_path, renewed):
+def test_a_lease_that_was_renewed_or_replaced_is_not_removed(tmp_path, renewed):
     acquire(tmp_path, "old", 60.0)
     make_silent(tmp_path, 100.0)
     judged = read_lease(tmp_path)
     assert judged is not None
-    # Meanwhile its own run renews it, or another one was quicker.
+    # In the meantime its run renews it, or another run replaces it.
     if renewed:
         acquire(tmp_path, "old", 60.0)
     else:
@@ -172,7 +172,7 @@ def test_a_lease_that_is_new_again_is_not_taken_away(tmp_path, renewed):
 
 
 @pytest.mark.parametrize("stale", [False, True])
-def test_of_several_runs_that_ask_at_once_one_gets_it(tmp_path, stale):
+def test_one_of_several_simultaneous_runs_gets_the_lease(tmp_path, stale):
     if stale:
         acquire(tmp_path, "old", 60.0)
         make_silent(tmp_path, 100.0)

@@ -1,4 +1,4 @@
-"""What a pod puts in order before its node runs, on a real store."""
+"""The cleanup of a pod before its node runs, on a real store."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ Execution = metadata_store_pb2.Execution
 
 
 class World:
-    """A store with executions of runs of a pipeline, each with a folder of its output."""
+    """A store with executions of several runs, each with an output folder."""
 
     def __init__(self, root: Path) -> None:
         self.place = RunPaths(root, root / "history" / "now", "now")
@@ -57,7 +57,7 @@ def world(tmp_path) -> World:
     return World(tmp_path / "census")
 
 
-def test_the_first_pod_of_a_run_clears_what_killed_runs_left(world):
+def test_the_first_pod_of_a_run_cleans_up_after_killed_runs(world):
     lost = world.execution("before", "Trainer", Execution.RUNNING)
     done = world.execution("before", "Transform", Execution.COMPLETE)
     foreign = world.execution("elsewhere", "Trainer", Execution.RUNNING, pipeline="recommender")
@@ -70,7 +70,7 @@ def test_the_first_pod_of_a_run_clears_what_killed_runs_left(world):
     assert world.output("Trainer", foreign, "recommender").exists()
 
 
-def test_a_root_that_another_store_has_used_is_left_as_it_is(world, tmp_path):
+def test_a_root_of_another_store_is_not_changed(world, tmp_path):
     lost = world.execution("before", "Trainer", Execution.RUNNING)
     world.clear("ExampleGen")
     world.connection = sqlite(tmp_path / "empty.db")
@@ -82,7 +82,7 @@ def test_a_root_that_another_store_has_used_is_left_as_it_is(world, tmp_path):
 
 
 @pytest.mark.parametrize("state", [Execution.RUNNING, Execution.FAILED])
-def test_a_second_try_begins_with_empty_folders_and_the_same_execution(world, state):
+def test_a_retry_starts_with_empty_folders_and_the_same_execution(world, state):
     earlier = world.execution("now", "Trainer", state)
     beside = world.execution("now", "StatisticsGen", Execution.RUNNING)
     world.clear("Trainer")
@@ -93,7 +93,7 @@ def test_a_second_try_begins_with_empty_folders_and_the_same_execution(world, st
 
 
 @pytest.mark.parametrize("workers_survive", [False, True])
-def test_workers_that_live_on_keep_their_folder(world, workers_survive):
+def test_surviving_workers_keep_their_folder(world, workers_survive):
     earlier = world.execution("now", "Trainer", Execution.RUNNING)
     (world.output("Trainer", earlier) / "cluster").mkdir()
     (world.output("Trainer", earlier) / "cluster" / "call.json").write_text("{}")
@@ -101,7 +101,7 @@ def test_workers_that_live_on_keep_their_folder(world, workers_survive):
     assert world.output("Trainer", earlier).exists() is workers_survive
 
 
-def test_later_pods_of_a_run_leave_others_alone(world):
+def test_later_pods_of_a_run_do_not_clean_up_after_other_runs(world):
     world.execution("now", "ExampleGen", Execution.COMPLETE)
     other = world.execution("before", "Trainer", Execution.RUNNING)
     world.clear("StatisticsGen")

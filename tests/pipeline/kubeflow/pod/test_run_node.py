@@ -1,4 +1,4 @@
-"""A pod's own decisions, without a run: the whole is in tests/e2e/clusters/test_kubeflow.py."""
+"""Parts of the pod of a node; whole runs are in tests/e2e/clusters/test_kubeflow.py."""
 
 import json
 import os
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[4]
 
 @dataclass
 class Nodes:
-    """A graph, as far as the names of its nodes and edges go."""
+    """A graph with names of nodes and edges only."""
 
     nodes: dict[str, SimpleNamespace]
 
@@ -33,7 +33,7 @@ class Nodes:
 GRAPH = Nodes({"Trainer": SimpleNamespace(upstream_nodes=["Transform", "ImportSchemaGen"])})
 
 
-def test_the_graph_of_the_image_must_be_the_one_that_was_compiled():
+def test_the_graph_of_the_image_must_match_the_compiled_one():
     check_node("Trainer", {"ImportSchemaGen", "Transform"}, GRAPH)
     with pytest.raises(ConfigError, match="differs from the compiled pipeline") as caught:
         check_node("Trainer", {"ImportSchemaGen", "Transform", "Tuner"}, GRAPH)
@@ -43,31 +43,31 @@ def test_the_graph_of_the_image_must_be_the_one_that_was_compiled():
     assert caught.value.received == "no such node"
 
 
-def test_workers_are_told_of_by_the_environment(monkeypatch):
+def test_the_pod_of_workers_is_passed_in_the_environment(monkeypatch):
     monkeypatch.setenv(BACKEND_ENV, "")
     monkeypatch.setenv(WORKER_POD_ENV, "")
     set_worker_environment(load_config("census", ("kubeflow.pods.Workers={gpu: 1, cpu: '3'}",), env="kubeflow"))
     assert os.environ[BACKEND_ENV] == "kubernetes"
     pod = json.loads(os.environ[WORKER_POD_ENV])
     assert (pod["gpu"], pod["cpu"], pod["memory"]) == (1, "3", "8Gi")
-    # That of Trainer: the workers of a launcher that is gone for good end then.
+    # That of Trainer: it ends workers whose launcher is gone.
     assert pod["timeout_s"] == 86_400
 
 
-def test_the_command_line_is_the_one_that_the_compiler_writes():
+def test_the_command_line_of_the_compiler_is_parsed():
     options = parse(["--node", "Trainer", "--after", "Transform", "--run", "1", "--config", "{}", "--overrides", "{}",
                      "--parameter", "training.epochs", "3", "--parameter", "data.path", "/x"])  # fmt: skip
     assert options.parameter == [["training.epochs", "3"], ["data.path", "/x"]]
 
 
-def test_the_last_line_says_what_and_where(capsys):
+def test_the_last_line_of_the_log_has_the_error(capsys):
     assert print_error("Trainer", ConfigError("training.epochs", "not usable", received="0")) == 2
     assert capsys.readouterr().err.splitlines()[-1] == "Trainer failed with exit code 2: training.epochs: not usable"
     assert print_error("Trainer", ValueError("broken\nin two")) == 1
     assert capsys.readouterr().err.splitlines()[-1] == "Trainer failed with exit code 1: Trainer: ValueError: broken"
 
 
-def test_what_a_failure_came_of_is_in_the_log(capsys):
+def test_the_cause_of_an_error_is_in_the_log(capsys):
     def read():
         try:
             return {}["x"]
@@ -81,7 +81,7 @@ def test_what_a_failure_came_of_is_in_the_log(capsys):
 
 
 @pytest.mark.parametrize("module", ["run_node", "exit_handler"])
-def test_a_pod_with_a_config_that_is_none_says_so(module):
+def test_a_pod_with_an_invalid_config_fails(module):
     given = PodArguments("run", '{"name": "census"}')
     words = ["--run", given.run, "--config", given.config]
     words += ["--node", "Trainer"] if module == "run_node" else []
@@ -95,7 +95,7 @@ def test_a_pod_with_a_config_that_is_none_says_so(module):
         assert summary_in(done.stdout)["status"] == "bad input"
 
 
-def test_a_pod_that_is_told_to_stop_ends_in_order(tmp_path):
+def test_a_terminated_pod_ends_cleanly(tmp_path):
     code = (
         "import sys, time; from pipeline.kubeflow.pod.process import running_pod\n"
         "with running_pod('Trainer') as status:\n    print('up', flush=True); time.sleep(60)\n"

@@ -1,4 +1,4 @@
-"""The volume of a pod that is not there, is full, or does not respond: real mounts, in a namespace of their own."""
+"""A volume that is missing, full, or does not respond: real mounts in their own namespace."""
 
 import shutil
 import subprocess
@@ -23,14 +23,14 @@ try:
     check_volume(Kubeflow(mount_path=sys.argv[1], root=sys.argv[1] + "/runs"), timeout_s=2.0)
 except MainlineError as error:
     print(error)
-    # As a pod ends: not waiting for a thread that hangs.
+    # Like a pod, do not wait for a hanging thread.
     sys.stdout.flush()
     os._exit(error.exit_code)
 """
 
 
 def checked(tmp_path: Path, mounting: str) -> tuple[int, str]:
-    """Runs the check after some commands in a mount namespace; ``$1`` is where the volume belongs."""
+    """Run the check after shell commands in a mount namespace; ``$1`` is the mount path."""
     mount = tmp_path / "mnt"
     mount.mkdir()
     script = f'set -e\n{mounting}\nexec "$2" -c "$3" "$1"'
@@ -57,7 +57,7 @@ def test_a_folder_of_the_same_disk_passes(tmp_path):
     assert (tmp_path / "volume" / "runs").is_dir()
 
 
-def test_without_a_mount_it_is_refused_and_nothing_is_written(tmp_path):
+def test_without_a_mount_the_volume_is_refused_and_nothing_is_written(tmp_path):
     code, said = checked(tmp_path, "true")
     assert code == 2
     assert "no volume is mounted" in said
@@ -65,12 +65,12 @@ def test_without_a_mount_it_is_refused_and_nothing_is_written(tmp_path):
     assert list((tmp_path / "mnt").iterdir()) == []
 
 
-def test_without_the_folder_it_is_refused(tmp_path):
+def test_without_the_folder_the_volume_is_refused(tmp_path):
     code, said = checked(tmp_path, 'rmdir "$1"')
     assert (code, "no volume is mounted" in said) == (2, True)
 
 
-def test_a_full_volume_is_told(tmp_path):
+def test_a_full_volume_is_reported(tmp_path):
     filling = 'mount -t tmpfs -o size=64k tmpfs "$1"; head -c 100000 /dev/zero > "$1/old" 2>/dev/null || true'
     code, said = checked(tmp_path, filling)
     assert code == 1
@@ -78,18 +78,18 @@ def test_a_full_volume_is_told(tmp_path):
     assert "Enlarge the claim mainline" in said
 
 
-def test_a_volume_that_cannot_be_written_is_told(tmp_path):
+def test_a_volume_that_is_not_writable_is_reported(tmp_path):
     code, said = checked(tmp_path, 'mount -t tmpfs tmpfs "$1"; mount -o remount,ro "$1"')
     assert code == 2
     assert "not writable" in said
     assert "Read-only" in said
 
 
-def test_a_store_that_hangs_is_found_out(tmp_path):
+def test_a_hanging_file_system_is_reported(tmp_path):
     if shutil.which("rclone") is None:
         missing("rclone")
     (tmp_path / "store").mkdir()
-    # A driver that is stopped answers nobody, and lets nobody go.
+    # A stopped driver makes every access hang.
     driver = f"""
         rclone mount --config "" "{tmp_path}/store" "$1" >/dev/null 2>&1 &
         until grep -q " $1 " /proc/self/mountinfo; do sleep 0.1; done
@@ -100,7 +100,7 @@ def test_a_store_that_hangs_is_found_out(tmp_path):
     assert "no response within 2 s" in said
 
 
-def test_an_object_store_that_is_not_reached_is_told(tmp_path):
+def test_an_unreachable_object_store_is_reported(tmp_path):
     if shutil.which("rclone") is None:
         missing("rclone")
     code, said = checked(tmp_path, LOST_STORE)
@@ -109,7 +109,7 @@ def test_an_object_store_that_is_not_reached_is_told(tmp_path):
     assert "Input/output error" in said
 
 
-def test_a_store_whose_other_side_is_gone_is_told():
+def test_a_lost_connection_of_the_file_system_is_reported():
     settings = Kubeflow(mount_path="/mnt/x", root="/mnt/x/runs")
     refused = MainlineError("/mnt/x/runs", "cannot be written", received="Transport endpoint is not connected")
     refused.__cause__ = OSError(107, "Transport endpoint is not connected")
