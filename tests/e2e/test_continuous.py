@@ -1,4 +1,4 @@
-"""Continuous training in the graph: a run begins with the latest blessed model, and a first run begins cold."""
+"""Continuous training: a run starts from the latest blessed model, and a first run starts cold."""
 
 import json
 import shutil
@@ -12,12 +12,12 @@ WARM = "training.warm_start=latest_blessed"
 
 
 def record_of(root: Path) -> dict:
-    """What the latest training wrote."""
+    """The record of the latest training."""
     runs = (root / "census" / "artifacts" / "Trainer" / "model_run").iterdir()
     return json.loads((max(runs, key=lambda path: int(path.name)) / "training.json").read_text(encoding="utf-8"))
 
 
-def test_a_run_begins_with_the_latest_blessed_model(finished, tmp_path):
+def test_a_run_starts_from_the_latest_blessed_model(finished, tmp_path):
     root = shutil.copytree(finished.root, tmp_path / "runs")
     cold = record_of(root)["history"]["log_loss"][0]
     outcome = harness.run_here(finished.rows, root, WARM)
@@ -32,7 +32,7 @@ def test_a_run_begins_with_the_latest_blessed_model(finished, tmp_path):
     assert "Trainer" in {node for artifact, node in report.lineage.edges if artifact == models[0].id}
 
 
-def test_a_first_run_begins_cold_and_says_why(finished, tmp_path):
+def test_a_first_run_starts_cold_and_says_why(finished, tmp_path):
     outcome = harness.run_here(finished.rows, tmp_path / "runs", WARM, to_node="Trainer")
     assert outcome.code == 0, outcome.facts["error"]
     assert "no blessed model" in record_of(tmp_path / "runs")["warm_start"]["reason"]

@@ -1,4 +1,4 @@
-"""The workload whose truth is known: its shipped config keeps its bounds, and no model is better than the truth."""
+"""The workload with known probabilities: its config keeps its bounds, and no model beats the true probabilities."""
 
 import harness
 import pytest

@@ -1,4 +1,4 @@
-"""Whole runs that a watch starts: one for each span of rows, and on after a kill."""
+"""Whole runs started by a watch: one for each span of rows, continuing after a kill."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def start(spans: Path, root: Path) -> subprocess.Popen[str]:
 
 
 def next_run(process: subprocess.Popen[str]) -> dict:
-    """The line of the next run that ends."""
+    """The JSON line of the next run that ends."""
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line, process.communicate()[1]
@@ -30,14 +30,14 @@ def next_run(process: subprocess.Popen[str]) -> dict:
 
 
 def add_span(spans: Path, number: int, rows: int) -> None:
-    """Fills a folder under another name, then gives it its own."""
+    """Fill a folder under a temporary name, then rename it."""
     filled = harness.tiny_rows(spans / f".{number}.partial", sizes={**harness.TINY, "train": rows})
     (filled / "_SUCCESS").touch()
     filled.rename(spans / f"span-{number}")
 
 
 def said_until(process: "subprocess.Popen[str]", text: str) -> None:
-    """Waits until a watch has said something."""
+    """Wait until a watch has printed a text."""
     assert process.stderr is not None
     said: list[str] = []
     for line in process.stderr:
@@ -49,7 +49,7 @@ def said_until(process: "subprocess.Popen[str]", text: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_each_span_is_trained_on_and_pushed_also_after_a_kill(tmp_path):
+def test_each_span_is_trained_on_and_pushed_even_after_a_kill(tmp_path):
     spans, root = tmp_path / "spans", tmp_path / "runs"
     add_span(spans, 8, 1500)
     killed = start(spans, root)

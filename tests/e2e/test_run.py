@@ -1,4 +1,4 @@
-"""Whole runs over a few real rows: what comes out, and what a second run does."""
+"""Whole runs on a few real rows: their results, and what a second run does."""
 
 import json
 import re
@@ -68,14 +68,14 @@ def test_the_verdict_says_every_bound_with_its_value(finished):
         assert low < check["value"] < high
 
 
-def test_nothing_changed_is_answered_from_the_cache(finished):
+def test_an_unchanged_run_is_answered_from_the_cache(finished):
     again = harness.run_here(finished.rows, finished.root)
     assert (again.code, again.facts["status"]) == (0, "up to date")
     assert {state for node, state in again.states().items() if node != "Baseline"} == {"cached"}
     assert len(harness.versions(finished.root)) == 1
 
 
-def test_what_only_executors_need_is_not_imported_for_an_answer_from_the_cache(finished):
+def test_a_cached_run_does_not_import_what_only_executors_need(finished):
     asked = f"""
 import sys
 import local_runner
@@ -87,7 +87,7 @@ print(code, [name for name in {UNNEEDED!r} if name in sys.modules])
     assert "Trainer cached" in found.stderr
 
 
-def test_a_changed_setting_of_the_trainer_runs_what_depends_on_it(finished, tmp_path):
+def test_a_changed_training_setting_reruns_what_depends_on_it(finished, tmp_path):
     root = shutil.copytree(finished.root, tmp_path / "runs")
     changed = harness.run_here(finished.rows, finished.root, "training.learning_rate=0.004")
     ran = {node for node, state in changed.states().items() if state == "done"}
@@ -99,7 +99,7 @@ def test_a_changed_setting_of_the_trainer_runs_what_depends_on_it(finished, tmp_
     assert root.is_dir()
 
 
-def test_what_came_to_lie_beside_the_rows_is_not_read(finished, tmp_path):
+def test_other_files_beside_the_rows_are_not_read(finished, tmp_path):
     root = shutil.copytree(finished.root, tmp_path / "runs")
     written = (
         "ExampleGen/examples/*/Split-*/*", "Transform/transformed_examples/*/Split-*/*",
@@ -139,14 +139,14 @@ def test_a_model_that_is_much_worse_than_the_latest_blessed_one_is_not_pushed(fi
     assert harness.versions(finished.root) == before
 
 
-def test_from_and_to_run_a_part_of_the_graph(finished):
+def test_from_and_to_run_part_of_the_graph(finished):
     outcome = harness.run_here(finished.rows, finished.root, from_node="Evaluator")
     assert outcome.code == 0
     assert outcome.states()["Trainer"] == "skipped"
     assert outcome.states()["Evaluator"] in ("cached", "done")
 
 
-def test_settings_that_no_model_was_trained_with_are_refused_and_named(finished):
+def test_settings_that_differ_from_the_reused_nodes_are_refused_and_named(finished):
     before = harness.versions(finished.root)
     wrong = ("training.learning_rate=0.5", "training.epochs=77")
     outcome = harness.run_here(finished.rows, finished.root, *wrong, from_node="Evaluator")
@@ -160,7 +160,7 @@ def test_settings_that_no_model_was_trained_with_are_refused_and_named(finished)
     assert "data.seed, data.shuffle_rows" in outcome.facts["error"]
 
 
-def test_nodes_are_taken_from_the_latest_run_with_these_settings(finished):
+def test_nodes_are_reused_from_the_latest_run_with_the_same_settings(finished):
     other = harness.run_here(finished.rows, finished.root, "training.learning_rate=0.006", to_node="Trainer")
     assert other.code == 0
     outcome = harness.run_here(finished.rows, finished.root, from_node="Evaluator", cache=False)
@@ -172,7 +172,7 @@ def test_nodes_are_taken_from_the_latest_run_with_these_settings(finished):
 
 
 def model_run_of(report) -> Path:
-    """The folder of the training that a report is on."""
+    """The training folder that a report describes."""
     uris = [fact["uri"] for fact in report["lineage"]["artifacts"] if fact["type"] == "ModelRun"]
     return Path(uris[0])
 
@@ -189,7 +189,7 @@ def test_an_unknown_node_is_refused(finished, tmp_path):
     assert "Trainer" in outcome.facts["error"]
 
 
-def test_beam_walks_the_same_graph(finished):
+def test_beam_runs_the_same_graph(finished):
     outcome = harness.run_here(finished.rows, finished.root, orchestrator="beam")
     assert outcome.code == 0
     assert "failed" not in outcome.states().values()

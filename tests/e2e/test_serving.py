@@ -1,4 +1,4 @@
-"""What is scored in the pipeline, by serialized examples and by plain columns, is the same."""
+"""Scores in the pipeline, of serialized examples and of plain columns are equal."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_rows(finished) -> list[dict[str, str]]:
 
 
 def as_example(row: dict[str, str]) -> bytes:
-    """A row as a client would serialize it, empty cells left out."""
+    """A row as a client serializes it, without empty cells."""
     features = {}
     for name in COLUMNS:
         if row[name]:

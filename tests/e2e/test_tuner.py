@@ -1,4 +1,4 @@
-"""A search before the training, killed and run again: Trainer gets the best settings, nothing is left behind."""
+"""A search that is killed and run again: Trainer gets the best settings, and nothing is left behind."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def only(folder: Path, pattern: str) -> Path:
 
 
 def kill_in_search(rows: Path, root: Path) -> None:
-    """Starts a run and kills it -9 as soon as a trial trains."""
+    """Start a run and kill it with SIGKILL as soon as a trial is training."""
     process = harness.start([*harness.command(rows, root, SEARCH), "--to", "Trainer"])
     while not list(root.glob("census/artifacts/Tuner/searches/*/trial-*/model_run/0/*")):
         assert process.poll() is None, process.communicate()
@@ -53,7 +53,7 @@ def test_a_search_that_was_killed_goes_on_and_gives_trainer_its_settings(tmp_pat
 
 
 def check_search(artifacts: Path) -> None:
-    """Three trials, the first of which is the config; the best is what Trainer trained with."""
+    """Check that there are three trials, the first with the config, and that Trainer used the best."""
     facts = json.loads(only(artifacts, "Tuner/tuner_results/*/trials.json").read_text(encoding="utf-8"))
     assert [trial["trial"] for trial in facts["trials"]] == [1, 2, 3]
     assert facts["trials"][0]["params"] == {"batch_size": 256, "learning_rate": 0.002, "model.dropout": 0.3}

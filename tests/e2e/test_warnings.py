@@ -1,4 +1,4 @@
-"""What a training finds wrong with its model reaches the summary and the report of its run, and no later one."""
+"""Warnings of a training reach the summary and the report of its run, but not of later runs."""
 
 import json
 from pathlib import Path

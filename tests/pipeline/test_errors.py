@@ -35,14 +35,14 @@ def test_each_kind_knows_its_exit_code(kind, exit_code):
     assert isinstance(kind("here", "wrong"), MainlineError)
 
 
-def test_what_the_user_gave_is_one_branch_of_the_tree():
+def test_errors_of_the_input_are_one_branch_of_the_tree():
     assert issubclass(ConfigError, InputError)
     assert issubclass(DataError, InputError)
     assert not issubclass(NotBlessedError, InputError)
     assert not issubclass(DataRejectedError, InputError)
 
 
-def test_every_kind_stands_in_the_drawing():
+def test_every_kind_is_in_the_drawing():
     kinds = {name for name, value in vars(pipeline.errors).items() if isinstance(value, type)}
     assert all(name in pipeline.errors.__doc__ for name in kinds)
 
@@ -57,7 +57,7 @@ def test_a_message_of_all_parts():
     ]
 
 
-def test_parts_that_are_not_given_take_no_line():
+def test_missing_parts_take_no_line():
     assert str(MainlineError("here", "wrong")) == "here: wrong"
     assert str(MainlineError("here", "wrong", next_step="Go.")) == "here: wrong\n  next:     Go."
 
@@ -84,7 +84,7 @@ def test_causes_of_an_error_that_is_its_own_cause():
     assert list(causes(error)) == [error]
 
 
-def test_causes_go_through_a_circle_of_three_once_and_into_both_cause_and_context():
+def test_causes_pass_a_cycle_once_and_follow_both_cause_and_context():
     first, second, third, aside = ValueError("1"), OSError("2"), KeyError("3"), TypeError("4")
     first.__cause__, second.__cause__, third.__cause__ = second, third, first
     second.__context__ = aside

@@ -1,4 +1,4 @@
-"""Whole runs with ML Metadata on a database server: to the end, again from the cache, refused, and cut off."""
+"""Whole runs with ML Metadata on a database server: complete, cached, refused, and interrupted."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ def test_a_run_ends_pushed_and_the_next_one_has_nothing_to_do(backend, tmp_path,
 
 
 @pytest.mark.parametrize("backend", sorted(STARTERS))
-def test_a_wrong_password_is_told_before_any_node_runs(backend, tmp_path, monkeypatch):
+def test_a_wrong_password_is_reported_before_any_node_runs(backend, tmp_path, monkeypatch):
     rows = harness.tiny_rows(tmp_path / "rows")
     (tmp_path / "server").mkdir()
     monkeypatch.setenv(PASSWORD_ENV, "wrong-horse")
@@ -52,7 +52,7 @@ def test_a_wrong_password_is_told_before_any_node_runs(backend, tmp_path, monkey
 
 
 @pytest.mark.parametrize("backend", sorted(STARTERS))
-def test_a_server_that_is_not_there_is_told(backend, tmp_path, monkeypatch):
+def test_a_missing_server_is_reported(backend, tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.run.local.runner.STORE_PATIENCE_S", 1.0)
     rows, port = harness.tiny_rows(tmp_path / "rows"), free_port()
     where = (f"metadata.backend={backend}", f"metadata.port={port}", "metadata.user=mainline")
@@ -63,7 +63,7 @@ def test_a_server_that_is_not_there_is_told(backend, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("backend", sorted(STARTERS))
-def test_a_server_that_is_killed_while_a_node_runs_is_told(backend, tmp_path):
+def test_a_server_killed_while_a_node_runs_is_reported(backend, tmp_path):
     rows = harness.tiny_rows(tmp_path / "rows")
     (tmp_path / "server").mkdir()
     with STARTERS[backend](tmp_path / "server") as server:
@@ -78,7 +78,7 @@ def test_a_server_that_is_killed_while_a_node_runs_is_told(backend, tmp_path):
 
 
 def kill_once_training(running: "subprocess.Popen[str]", server: int) -> None:
-    """Kills the server when Trainer says that it runs."""
+    """Kill the server when Trainer starts."""
     assert running.stderr is not None
     next(line for line in running.stderr if "Trainer" in line and "running" in line)
     os.kill(server, signal.SIGKILL)

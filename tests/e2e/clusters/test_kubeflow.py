@@ -1,4 +1,4 @@
-"""A compiled pipeline pod by pod: every container's own command, against ML Metadata on a real server."""
+"""A compiled pipeline run pod by pod: the command of every container, with ML Metadata on a real server."""
 
 import itertools
 import json
@@ -46,7 +46,7 @@ class Installed:
         return Cluster(shown, volume or bound(self.volume), **{"secrets": SECRETS, **more})
 
     def inside(self, path: str) -> Path:
-        """A path that a pod named, as it is outside of the pod."""
+        """A path inside a pod, as seen from outside."""
         return self.volume / Path(path).relative_to(self.mount)
 
 
@@ -68,7 +68,7 @@ def first(installed) -> Ran:
 
 
 def logs(ran: Ran) -> str:
-    """What failed pods printed."""
+    """The output of failed pods."""
     return "\n".join(one.log[-3000:] for tries in ran.tries.values() for one in tries if one.code)
 
 
@@ -131,7 +131,7 @@ def test_a_second_run_takes_all_from_the_cache_but_the_resolver(first, installed
 
 
 def killing(node: str, when: Callable[[], bool], once: "set[str]") -> Callable[..., None]:
-    """Kills the first pod of a node once something is so."""
+    """Kill the first pod of a node once a condition is true."""
 
     def started(name, process):
         if name != node or name in once:
@@ -150,14 +150,14 @@ def killing(node: str, when: Callable[[], bool], once: "set[str]") -> Callable[.
 
 @pytest.fixture(scope="module")
 def third(first, installed) -> Ran:
-    """A run with settings of its own, whose Trainer is killed midway, and whose model is not good enough."""
+    """A run with overrides whose Trainer is killed midway and whose model is not blessed."""
     resume = installed.runs / "artifacts" / "Trainer" / "resume"
     cluster = installed.cluster(started=killing("Trainer", lambda: any(resume.rglob("*.index")), set()))
     overrides = "{training: {checkpoint_every_steps: 2}, evaluation: {bounds: [{metric: AUC, lower: 0.9999}]}}"
     return cluster.run(installed.package().text, training_epochs=8, overrides=overrides)
 
 
-def test_a_pod_that_is_killed_midway_is_tried_again_and_the_run_completes(third, installed):
+def test_a_killed_pod_is_retried_and_the_run_completes(third, installed):
     assert [one.code for one in third.tries["Trainer"]] == [-9, 0], logs(third)
     assert third.states()["Trainer"] == "done"
     records = (installed.runs / "artifacts" / "Trainer" / "model_run").glob("*/training.json")
@@ -165,7 +165,7 @@ def test_a_pod_that_is_killed_midway_is_tried_again_and_the_run_completes(third,
     assert {len(values) for values in record["history"].values()} == {8}
 
 
-def test_parameters_and_overrides_of_a_run_change_what_they_reach_and_no_more(third, installed):
+def test_parameters_and_overrides_of_a_run_change_only_what_they_affect(third, installed):
     states = third.states()
     assert (states["Transform"], states["Trainer"], states["Evaluator"]) == ("cached", "done", "done")
     config = read_config(installed.inside(third.summary()["folder"]))
@@ -180,7 +180,7 @@ def test_a_model_that_is_not_blessed_fails_the_run_and_is_not_pushed(third, inst
     assert len(list((installed.runs / "serving").glob("[0-9]*"))) == 1
 
 
-def test_a_wrong_password_is_told_by_every_pod(installed):
+def test_a_wrong_password_is_reported_by_every_pod(installed):
     secrets = {"mainline-metadata": {"password": "wrong"}}
     ran = installed.cluster(secrets=secrets).run(installed.package().text)
     assert {node for node, tries in ran.tries.items() if tries[-1].code} == {"ExampleGen", "ImportSchemaGen", "Finish"}
@@ -191,7 +191,7 @@ def test_a_wrong_password_is_told_by_every_pod(installed):
     assert holder(installed.runs) is None
 
 
-def test_a_full_volume_is_told(installed):
+def test_a_full_volume_is_reported(installed):
     # Full, but for room for the few small files that a run begins with.
     volume = (
         f'mount -t tmpfs -o size=2m tmpfs "$1"; cp -r "{installed.rows}" "$1/rows"; '
@@ -203,7 +203,7 @@ def test_a_full_volume_is_told(installed):
     assert "the disk is full; nothing was pushed" in last.last_line, last.log[-3000:]
 
 
-def test_an_object_store_that_is_not_reached_is_told(installed):
+def test_an_unreachable_object_store_is_reported(installed):
     ran = installed.cluster(LOST_STORE).run(installed.package(ONE_RETRY).text)
     last = ran.tries["ExampleGen"][-1]
     assert last.code == 1
@@ -217,7 +217,7 @@ def test_a_pod_without_its_volume_writes_nothing(installed):
     assert list(installed.mount.iterdir()) == []
 
 
-def test_a_run_beside_another_one_is_kept_out(installed):
+def test_a_concurrent_run_is_refused(installed):
     acquire(installed.runs, "another", 3600.0)
     try:
         ran = installed.cluster().run(installed.package().text)

@@ -32,7 +32,7 @@ START_S = 60
 
 @dataclass(frozen=True)
 class Portable:
-    """The artifacts of a run, of which each node ran in process first and portably then, and what the workers said."""
+    """The artifacts of nodes that ran in process and then on portable workers, and the output of the workers."""
 
     artifacts: Path
     outcomes: tuple[harness.Outcome, ...]
@@ -59,7 +59,7 @@ def portable(tmp_path_factory) -> Portable:
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[list[str]]:
-    """A job server and a pool of workers on loopback; gives the options of Beam that lead there."""
+    """A job server and a worker pool on loopback; yields the Beam options for them."""
     jobs, workers = free_port(), free_port()
     modules = {
         "apache_beam.runners.portability.local_job_service_main": (f"--port={jobs}", f"--staging_dir={folder}/staged"),
@@ -91,7 +91,7 @@ def cluster(folder: Path) -> Iterator[list[str]]:
 
 
 def packaged(folder: Path) -> Path:
-    """What an image of workers would install: the modules in the source distribution, built from it alone."""
+    """The modules that a worker image would install from the source distribution."""
     setup = [sys.executable, "setup.py", "-q"]
     subprocess.run([*setup, "sdist", f"--dist-dir={folder}/dist"], cwd=harness.ROOT, check=True)
     (archive,) = (folder / "dist").iterdir()

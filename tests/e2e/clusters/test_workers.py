@@ -1,4 +1,4 @@
-"""Training on two workers: it ends well, whatever is killed on the way, and nothing is left behind."""
+"""Training on two workers: it completes whatever is killed on the way, and leaves nothing behind."""
 
 import json
 import os
@@ -31,13 +31,13 @@ def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def said_by(task: Path) -> str:
-    """What a task said last of its progress."""
+    """The last progress message of a task."""
     heartbeat = task / "heartbeat.json"
     return str(json.loads(heartbeat.read_text())["progress"]) if heartbeat.is_file() else ""
 
 
 class Watched:
-    """A run in another process, whose lines are read as they come."""
+    """A run in another process, whose output is read as it comes."""
 
     def __init__(self, rows: Path, root: Path, *sets: str, path: str = "") -> None:
         self.root = root
@@ -52,7 +52,7 @@ class Watched:
             self.lines.append(line.rstrip())
 
     def until(self, what: Callable[[], object], timeout_s: float = 120.0) -> None:
-        """Waits until something is true."""
+        """Wait until a condition is true."""
         end_s = time.monotonic() + timeout_s
         while not what():
             # It may end between the two questions, and its end may be what is waited for.
@@ -61,27 +61,27 @@ class Watched:
             time.sleep(0.02)
 
     def kill_one(self, index: int) -> float:
-        """Kills a worker for good; gives the seconds until a new attempt trains, or the run is over."""
+        """Kill a worker; return the seconds until a new attempt trains or the run ends."""
         killed_s, before = time.monotonic(), self.attempt()
         os.kill(workers_of(self.process)[index].pid, signal.SIGKILL)
         self.until(lambda: self.process.poll() is not None or (self.attempt() != before and self.trains()))
         return time.monotonic() - killed_s
 
     def attempt(self) -> Path:
-        """Where the tasks of the latest attempt have their files."""
+        """The folder of the tasks of the latest attempt."""
         attempts = (self.root / "census" / "artifacts" / "Trainer" / "model").glob("*/cluster/[0-9]*")
         return max(attempts, key=lambda path: int(path.name), default=Path("none"))
 
     def said(self) -> str:
-        """What the chief of the latest attempt said last."""
+        """The last progress message of the latest attempt's chief."""
         return said_by(self.attempt() / "worker-0")
 
     def trains(self) -> bool:
-        """Whether the chief of the latest attempt has said something of a step."""
+        """Whether the latest attempt's chief has reported a step."""
         return "epoch" in self.said()
 
     def end(self) -> harness.Outcome:
-        """Waits for the end; a run that does not come to it says how far it has come."""
+        """Wait for the end; on a timeout, the failure says how far the run has got."""
         try:
             code = self.process.wait(300)
         except subprocess.TimeoutExpired:
@@ -92,7 +92,7 @@ class Watched:
 
 
 def record_of(outcome: harness.Outcome, root: Path) -> dict[str, object]:
-    """What Trainer wrote of the fitting."""
+    """The training record that Trainer wrote."""
     runs = (root / "census" / "artifacts" / "Trainer" / "model_run").glob("*/training.json")
     return dict(json.loads(max(runs, key=lambda path: int(path.parent.name)).read_text(encoding="utf-8")))
 
@@ -180,7 +180,7 @@ def test_ctrl_c_stops_the_workers(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_backend_that_is_not_here_is_refused(finished, monkeypatch):
+def test_an_unavailable_backend_is_refused(finished, monkeypatch):
     monkeypatch.delenv("MAINLINE_POD_NAME", raising=False)
     outcome = harness.run_here(finished.rows, finished.root, *TWO, "training.backend=kubernetes", "training.epochs=3")
     assert (outcome.code, outcome.facts["status"]) == (2, "bad input")

@@ -1,4 +1,4 @@
-"""Bad input ends with a clear error and the right exit code; nothing is half written, what is served stays."""
+"""Bad input ends with a clear error and the right exit code; nothing is left half written or unserved."""
 
 import shlex
 import shutil
@@ -11,7 +11,7 @@ from pipeline.errors import ConfigError
 
 
 def spoil(rows: Path, folder: Path, split: str, change) -> Path:
-    """A copy of rows whose file of one split is changed, as bytes."""
+    """A copy of the rows with the bytes of one split's file changed."""
     copy = shutil.copytree(rows, folder / "rows")
     path = copy / split / "rows.csv"
     path.write_bytes(change(path.read_bytes()))
@@ -31,12 +31,12 @@ def on_line(number: int, old: bytes, new: bytes):
 
 
 def drop_column(content: bytes) -> bytes:
-    """Every line without its first cell."""
+    """Remove the first cell of every line."""
     return b"".join(line.split(b",", 1)[1] for line in content.splitlines(keepends=True))
 
 
 def add_column(content: bytes) -> bytes:
-    """Every line with one cell more."""
+    """Add a cell to every line."""
     header, *lines = content.splitlines()
     return b"\n".join([header + b",extra", *(line + b",1" for line in lines)]) + b"\n"
 
@@ -65,7 +65,7 @@ def test_a_bad_file_is_named_with_its_line(case, finished, tmp_path):
     assert harness.versions(finished.root) == before
 
 
-def test_missing_data_is_said_before_anything_runs(tmp_path):
+def test_missing_data_is_reported_before_anything_runs(tmp_path):
     outcome = harness.run_here(tmp_path / "nowhere", tmp_path / "runs")
     assert outcome.code == 2
     assert "no rows" in outcome.facts["error"]
@@ -165,7 +165,7 @@ def test_a_bad_config_is_refused(setting, expected, finished, tmp_path):
 
 
 def refusal(rows: Path, root: Path, setting: str) -> tuple[int, str]:
-    """The exit code and the message, whether a run was refused before it began or just after."""
+    """The exit code and the message of a run that is refused before or just after it starts."""
     try:
         outcome = harness.run_here(rows, root, setting)
     except ConfigError as error:
@@ -182,7 +182,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(finished):
     assert "learning_rate" in outcome.facts["error"]
 
 
-def test_a_disk_that_fills_up_is_said_in_words(finished, tmp_path):
+def test_a_full_disk_is_explained(finished, tmp_path):
     root = tmp_path / "small"
     root.mkdir()
     run = shlex.join(harness.command(finished.rows, root))

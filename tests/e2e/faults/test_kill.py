@@ -1,4 +1,4 @@
-"""Killed in the middle of a node and run again: it goes on, ML Metadata is consistent, and one copy is pushed."""
+"""A run killed in the middle of a node and started again: it continues, with consistent metadata and one push."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ RUNNING = 2
 
 
 def run_until(rows: Path, root: Path, sign: str, left: str = "") -> None:
-    """Starts a run and kills it -9 as soon as it says ``sign`` and there is a file of a pattern below its artifacts."""
+    """Start a run and kill it with SIGKILL once it prints ``sign`` and a file below its artifacts matches a pattern."""
     process = harness.start(harness.command(rows, root, "training.epochs=40", "training.checkpoint_every_steps=5",
                                             "training.early_stopping_patience=40"))  # fmt: skip
     assert process.stderr is not None
@@ -32,7 +32,7 @@ def run_until(rows: Path, root: Path, sign: str, left: str = "") -> None:
 
 
 def wait_until(what: Callable[[], object], timeout_s: float = 10.0) -> None:
-    """Waits until something is so."""
+    """Wait until a condition is true."""
     until_s = time.monotonic() + timeout_s
     while not what():
         assert time.monotonic() < until_s
@@ -40,7 +40,7 @@ def wait_until(what: Callable[[], object], timeout_s: float = 10.0) -> None:
 
 
 def running(root: Path) -> int:
-    """Executions that look alive."""
+    """The executions that are unfinished in ML Metadata."""
     with sqlite3.connect(root / "census" / "metadata.db") as database:
         (count,) = database.execute("select count(*) from Execution where last_known_state = ?", (RUNNING,)).fetchone()
     return int(count)
@@ -48,7 +48,7 @@ def running(root: Path) -> int:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_run_killed_in_every_long_node_ends_well(tmp_path):
+def test_a_run_killed_in_every_long_node_completes(tmp_path):
     rows, root = harness.tiny_rows(tmp_path / "rows"), tmp_path / "runs"
     for node in ("ExampleGen", "StatisticsGen", "Transform"):
         run_until(rows, root, f"{node} running")
@@ -64,7 +64,7 @@ def test_a_run_killed_in_every_long_node_ends_well(tmp_path):
 
 
 @pytest.mark.slow
-def test_ctrl_c_and_sigterm_end_a_run_in_order(finished):
+def test_ctrl_c_and_sigterm_stop_a_run_cleanly(finished):
     process = harness.start([*harness.command(finished.rows, finished.root, "training.epochs=41")])
     assert process.stderr is not None
     for line in process.stderr:

@@ -1,4 +1,4 @@
-"""What a run that is asked for histograms leaves for TensorBoard."""
+"""Histograms that a run writes for TensorBoard."""
 
 import harness
 import tensorflow as tf

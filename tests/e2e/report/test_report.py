@@ -1,4 +1,4 @@
-"""The report of whole runs: its numbers are those of TFMA and of an independent computation, and every run has one."""
+"""Reports of whole runs: every run has one, and its numbers equal those of TFMA and of scikit-learn."""
 
 import json
 import math
@@ -134,14 +134,14 @@ def test_the_report_knows_data_training_importance_lineage_and_card(finished, re
     assert [part.part for part in report.missing] == ["baseline"]
 
 
-def test_the_page_beside_the_report_is_drawn_from_it(finished):
+def test_the_page_is_rendered_from_the_report(finished):
     report, folder = report_of(finished.outcome.facts)
     content = (folder / REPORT).read_bytes()
     assert (folder / PAGE).read_text(encoding="utf-8") == render(report, digest(content))
     assert (folder / "model_card.md").read_text(encoding="utf-8").startswith(f"# {report.card.title}")
 
 
-def test_a_run_from_the_cache_has_the_report_of_the_run_that_it_answers_from(finished):
+def test_a_cached_run_has_the_report_of_the_original_run(finished):
     again = harness.run_here(finished.rows, finished.root)
     assert again.states()["SliceReport"] == "cached"
     first, second = (report_of(facts)[1] / REPORT for facts in (finished.outcome.facts, again.facts))

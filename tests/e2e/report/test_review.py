@@ -1,4 +1,4 @@
-"""The gate that waits for a person: a blessed model is served once its report is approved, and not before."""
+"""Review: a blessed model is served only once its report is approved."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ def review(root: Path, *arguments: str, **options) -> subprocess.CompletedProces
 
 @pytest.fixture
 def waiting(finished, tmp_path):
-    """A root with a blessed model that waits, beside the one that is served."""
+    """A root with a blessed model that awaits review, and another one that is served."""
     root = shutil.copytree(finished.root, tmp_path / "runs")
     outcome = harness.run_here(finished.rows, root, REQUIRED, "training.learning_rate=3e-3")
     return finished.rows, root, outcome
@@ -62,7 +62,7 @@ def test_a_blessed_model_waits_is_approved_and_then_pushed(finished, waiting):
     assert run_again(waiting).facts["status"] == "up to date"
 
 
-def test_a_rejected_model_is_not_pushed_and_is_no_baseline(finished, waiting):
+def test_a_rejected_model_is_neither_pushed_nor_a_baseline(finished, waiting):
     rows, root, outcome = waiting
     done = review(root, "reject", str(Path(outcome.facts["report"]).parent), "--by", "Ada", "--note", "Too few rows")
     assert done.returncode == 0, done.stderr

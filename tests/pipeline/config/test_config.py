@@ -45,27 +45,27 @@ def test_a_file_needs_no_more_than_the_required_keys(minimal):
     assert (config.training.epochs, config.training.learning_rate, config.training.optimizer) == (2, 0.001, "adamw")
 
 
-def test_an_unknown_key_at_the_top_names_its_neighbour(minimal):
+def test_an_unknown_top_level_key_names_the_nearest_one(minimal):
     assert refused(minimal, "trainin={}") == f"{minimal}: trainin: unknown key. Did you mean 'training'?"
 
 
-def test_an_unknown_nested_key_names_its_neighbour(minimal):
+def test_an_unknown_nested_key_names_the_nearest_one(minimal):
     message = refused(minimal, "training.learn_rate=1e-3")
     assert message == f"{minimal}: training.learn_rate: unknown key. Did you mean 'learning_rate'?"
 
 
-def test_an_unknown_key_like_no_other_lists_the_known_ones(minimal):
+def test_an_unknown_key_without_a_near_one_lists_the_known_ones(minimal):
     message = refused(minimal, "gate.zzz=1")
     assert message == f"{minimal}: gate.zzz: unknown key. Known here: accept, block_on."
 
 
-def test_an_unknown_key_inside_a_list_names_its_neighbour(minimal):
+def test_an_unknown_key_inside_a_list_names_the_nearest_one(minimal):
     message = refused(minimal, "gate.accept=[{feature: age, rule: X, reason: Y, split: [eval]}]")
     assert message.startswith(f"{minimal}: gate.accept.0.split: unknown key.")
     assert "Did you mean 'splits'?" in message
 
 
-def test_an_unknown_key_of_a_bound_names_its_neighbour(minimal):
+def test_an_unknown_key_of_a_bound_names_the_nearest_one(minimal):
     message = refused(minimal, "evaluation.bounds=[{metric: AUC, lowr: 0.5}]")
     assert message.startswith(f"{minimal}: evaluation.bounds.0.lowr: unknown key.")
     assert "Did you mean 'lower'?" in message
@@ -92,7 +92,7 @@ def test_an_unknown_key_of_a_bound_names_its_neighbour(minimal):
         ("evaluation.confidence_intervals=1", "evaluation.confidence_intervals", "boolean", "1"),
     ],
 )
-def test_a_wrong_value_says_where_what_was_expected_and_what_came(minimal, override, key, expected, received):
+def test_a_wrong_value_says_where_expected_and_received(minimal, override, key, expected, received):
     first, *details = refused(minimal, override).splitlines()
     assert first == f"{minimal}: {key}: not usable"
     assert details[0].startswith("  expected: ")
@@ -101,7 +101,7 @@ def test_a_wrong_value_says_where_what_was_expected_and_what_came(minimal, overr
 
 
 @pytest.mark.parametrize("value", [".nan", ".inf"])
-def test_a_rate_that_is_no_finite_number_is_refused(minimal, value):
+def test_a_rate_that_is_not_finite_is_refused(minimal, value):
     assert "training.learning_rate: not usable" in refused(minimal, f"training.learning_rate={value}")
 
 
@@ -111,7 +111,7 @@ def test_a_wrong_value_of_the_model_is_named_by_its_own_key(minimal):
     )
 
 
-def test_a_required_key_that_is_missing_is_named_with_the_way_to_give_it(tmp_path):
+def test_a_missing_required_key_is_named_with_the_next_step(tmp_path):
     path = tmp_path / "no_epochs.yaml"
     path.write_text(MINIMAL.replace("epochs: 2, ", ""))
     message = refused(path)
@@ -120,7 +120,7 @@ def test_a_required_key_that_is_missing_is_named_with_the_way_to_give_it(tmp_pat
     )
 
 
-def test_an_empty_file_lacks_its_first_required_key(tmp_path):
+def test_an_empty_file_names_the_first_missing_key(tmp_path):
     path = tmp_path / "empty.yaml"
     path.write_text("")
     assert "name: required key is missing" in refused(path)
@@ -134,7 +134,7 @@ def test_data_come_from_exactly_one_source(minimal, data):
     assert "give exactly one of 'dataset' and 'path'" in message
 
 
-def test_a_folder_stands_in_place_of_a_data_set(minimal):
+def test_a_folder_replaces_a_data_set(minimal):
     config = load_config(str(minimal), ("data.dataset=null", "data.path=rows"))
     assert (config.data.dataset, config.data.path) == (None, "rows")
 
@@ -180,7 +180,7 @@ def test_a_set_whose_value_is_not_yaml_is_refused():
 
 
 @pytest.mark.parametrize("text", ["2025-10-1", "2025-10-01", "2025-10-01 10:00:00"])
-def test_a_date_is_the_text_that_was_written(minimal, text):
+def test_a_date_stays_the_text_as_written(minimal, text):
     assert load_config(str(minimal), ("data.dataset=null", f"data.path={text}")).data.path == text
 
 
@@ -206,25 +206,25 @@ def test_model_settings_keep_their_types(minimal):
     ]
 
 
-def test_the_overlay_goes_over_the_file(minimal):
+def test_the_overlay_overrides_the_file(minimal):
     minimal.write_text(MINIMAL + "beam_pipeline_args: [--from-the-file]\n")
     overlay = yaml.safe_load((CONF / "env" / "local.yaml").read_text(encoding="utf-8"))
     assert load_config(str(minimal)).beam_pipeline_args == tuple(overlay["beam_pipeline_args"])
 
 
-def test_a_set_goes_over_the_overlay_and_a_later_one_over_an_earlier_one(minimal):
+def test_a_set_overrides_the_overlay_and_earlier_sets(minimal):
     sets = ("beam_pipeline_args=[--first]", "beam_pipeline_args=[--second]")
     assert load_config(str(minimal), sets).beam_pipeline_args == ("--second",)
 
 
-def test_a_set_leaves_its_neighbours_alone(minimal):
+def test_a_set_leaves_other_keys_alone(minimal):
     before, after = load_config(str(minimal)), load_config(str(minimal), ("training.epochs=7",))
     assert after.training.epochs == 7
     assert after.model_copy(update={"training": before.training}) == before
     assert after.training.model_copy(update={"epochs": 2}) == before.training
 
 
-def test_merging_changes_neither_side():
+def test_merging_changes_neither_argument():
     base, over = {"a": {"b": 1}}, {"a": {"c": 2}, "d": [1]}
     assert merge(base, over) == {"a": {"b": 1, "c": 2}, "d": [1]}
     assert (base, over) == ({"a": {"b": 1}}, {"a": {"c": 2}, "d": [1]})
@@ -234,7 +234,7 @@ def test_lists_are_replaced_and_not_joined():
     assert merge({"a": [1, 2]}, {"a": [3]}) == {"a": [3]}
 
 
-def test_an_unknown_place_is_refused(minimal):
+def test_an_unknown_environment_is_refused(minimal):
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: cannot be read as YAML\n  received: .*No such file"):
         load_config(str(minimal), env="nowhere")
 
@@ -260,7 +260,7 @@ def test_an_unknown_name_lists_the_known_ones():
     assert received == "  received: nobody"
 
 
-def test_a_file_that_is_not_there_is_an_unknown_config(tmp_path):
+def test_a_missing_file_is_an_unknown_config(tmp_path):
     assert "no such config" in refused(tmp_path / "absent.yaml")
 
 
@@ -311,14 +311,14 @@ def test_a_config_is_frozen(minimal):
         config.training.epochs = 9
 
 
-def test_a_config_survives_its_way_through_yaml(minimal, tmp_path):
+def test_a_config_survives_yaml(minimal, tmp_path):
     config = load_config(str(minimal), ("gate.accept=[{feature: age, rule: X, reason: Y}]", "training.clip_norm=0.5"))
     saved = tmp_path / "config.yaml"
     saved.write_text(yaml.safe_dump(config.model_dump(mode="json")), encoding="utf-8")
     assert load_config(str(saved)) == config
 
 
-def test_every_share_and_rate_of_the_project_is_sane():
+def test_every_share_and_rate_in_conf_is_sensible():
     trainings = [load_config(name).training for name in NAMES]
     assert all(math.isfinite(training.learning_rate) and training.learning_rate < 1 for training in trainings)
 
@@ -328,7 +328,7 @@ def test_a_config_names_a_workload_that_exists():
     assert {load_config(name).workload for name in NAMES} <= folders
 
 
-def test_paths_do_not_depend_on_the_folder_the_user_stands_in(tmp_path, monkeypatch):
+def test_paths_do_not_depend_on_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert isinstance(load_config("census"), Config)
     assert Path(config_path("census")).is_absolute()

@@ -27,19 +27,19 @@ def with_texts(texts) -> Config:
 
 
 def loaded(tmp_path, config) -> Config:
-    """What our loader makes of the text of a config."""
+    """Dump a config and load the text again."""
     path = tmp_path / "config.yaml"
     path.write_bytes(dump_config(config).encode("ascii"))
     return validate(read_yaml(path), str(path))
 
 
 @pytest.mark.parametrize("text", LOOKS_LIKE)
-def test_a_text_loads_again_as_it_was(tmp_path, text):
+def test_a_text_survives_dump_and_load(tmp_path, text):
     config = with_texts([text])
     assert loaded(tmp_path, config) == config
 
 
-def test_any_text_loads_again(tmp_path):
+def test_any_text_survives_dump_and_load(tmp_path):
     drawn = random.Random(7)
     texts = ["".join(drawn.choices(ALPHABET, k=drawn.randint(0, 12))) for _ in range(3000)]
     assert yaml.load(yaml.dump(texts, Dumper=Dumper), Loader) == texts
@@ -48,7 +48,7 @@ def test_any_text_loads_again(tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in CONF.glob("*.yaml")))
-def test_every_config_loads_again(tmp_path, name):
+def test_every_config_survives_dump_and_load(tmp_path, name):
     config = load_config(name)
     assert loaded(tmp_path, config) == config
 
@@ -62,6 +62,6 @@ def test_every_config_loads_again(tmp_path, name):
         ("evaluation.bounds=[{metric: AUC, lower: 1e16}]", "metadata.database='null'"),
     ],
 )  # fmt: skip
-def test_settings_load_again(tmp_path, settings):
+def test_settings_survive_dump_and_load(tmp_path, settings):
     config = load_config("census", settings)
     assert loaded(tmp_path, config) == config

@@ -10,7 +10,7 @@ def data_of(split_by: str, *more: str):
     return load_config("census", (*PATH, f"data.split_by={split_by}", *more)).data
 
 
-def test_rows_may_be_divided_by_key_or_by_time():
+def test_rows_can_be_split_by_key_or_by_time():
     by_key = data_of("{key: user_id}")
     assert (by_key.split_by.key, by_key.split_by.shares.train, by_key.is_divided) == ("user_id", 0.8, False)
     assert data_of("{key: u, shares: {train: 0.6, eval: 0.2, test: 0.2}}").split_by.shares.eval == 0.2
@@ -34,7 +34,7 @@ def test_rows_may_be_divided_by_key_or_by_time():
         ("{time: at, cuts: [1, '2']}", "data.split_by.cuts"),
     ],
 )
-def test_what_cannot_be_is_refused(split_by, said):
+def test_invalid_combinations_are_refused(split_by, said):
     with pytest.raises(ConfigError) as caught:
         data_of(split_by)
     assert said in str(caught.value)

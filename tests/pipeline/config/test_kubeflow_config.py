@@ -1,4 +1,4 @@
-"""What a cluster is told: all that Kubernetes, a registry or the SDK would refuse is refused before."""
+"""The section ``kubeflow``: what Kubernetes, a registry or the SDK would refuse is refused early."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def loaded(*sets: str):
         "metadata.password_env='A B'", "metadata.port=70000",
     ],
 )  # fmt: skip
-def test_what_a_cluster_would_refuse_is_refused(override):
+def test_values_that_a_cluster_would_refuse_are_refused(override):
     with pytest.raises(ConfigError, match="not usable") as caught:
         loaded(override)
     assert caught.value.exit_code == 2
@@ -55,11 +55,11 @@ def test_what_a_cluster_would_refuse_is_refused(override):
         "kubeflow.root=/mnt/mainline", "kubeflow.root=/mnt/mainline/runs..old/a", "metadata.host=db.team.svc",
     ],
 )  # fmt: skip
-def test_what_a_cluster_takes_is_taken(override):
+def test_values_that_a_cluster_accepts_are_accepted(override):
     loaded(override)
 
 
-def test_rows_beside_the_volume_are_refused_whatever_the_path_begins_with():
+def test_rows_outside_the_volume_are_refused_for_any_prefix():
     rows = "/mnt/mainline/../../etc"
     with pytest.raises(ConfigError, match="pods cannot reach it"):
         make_package(loaded(f"kubeflow.image={IMAGE}", "data.dataset=null", f"data.path={rows}"))

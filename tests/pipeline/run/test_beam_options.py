@@ -21,14 +21,14 @@ def check(*arguments: str, deadline_s: float = 0.5) -> list[str]:
 
 @pytest.fixture
 def listening():
-    """A server that accepts connections and says nothing."""
+    """A server that accepts connections and sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
 @pytest.fixture
 def closed():
-    """An address where nobody listens."""
+    """An address where nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"127.0.0.1:{server.getsockname()[1]}"
 
@@ -44,7 +44,7 @@ def answering():
 
 
 @pytest.mark.parametrize("option", ["job_endpoint", "artifact_endpoint"])
-def test_a_job_server_that_is_not_there_is_named_in_time(answering, closed, option):
+def test_a_missing_job_server_is_named_in_time(answering, closed, option):
     others = {"job_endpoint": answering, "artifact_endpoint": answering, option: closed}
     started_s = time.monotonic()
     with pytest.raises(MachineError) as caught:
@@ -55,25 +55,25 @@ def test_a_job_server_that_is_not_there_is_named_in_time(answering, closed, opti
     assert caught.value.exit_code == 1
 
 
-def test_one_that_accepts_and_says_nothing_is_none(listening):
+def test_a_silent_server_is_not_a_job_server(listening):
     with pytest.raises(MachineError, match="no gRPC") as caught:
         check(*PORTABLE, f"--job_endpoint={listening}")
     assert listening in caught.value.where
 
 
-def test_one_that_answers_will_do(answering):
+def test_a_job_server_that_answers_passes(answering):
     said = check(*PORTABLE, f"--job_endpoint={answering}", f"--artifact_endpoint={answering}")
     assert said == [f"waiting for job_endpoint {answering}", f"waiting for artifact_endpoint {answering}"]
 
 
 @pytest.mark.parametrize("address", ["{}", "http://{}", "http://{}/jobs"])
-def test_the_master_of_flink_is_asked(closed, listening, address):
+def test_the_flink_master_is_checked(closed, listening, address):
     check("--runner=FlinkRunner", f"--flink_master={address.format(listening)}")
     with pytest.raises(MachineError, match=re.escape(closed)):
         check("--runner=FlinkRunner", f"--flink_master={address.format(closed)}")
 
 
-def test_a_name_that_nobody_knows(monkeypatch):
+def test_an_unknown_host_is_refused(monkeypatch):
     def unknown(*_, **__):
         raise socket.gaierror(-2, "Name or service not known")
 
@@ -87,7 +87,7 @@ def test_a_name_that_nobody_knows(monkeypatch):
 @pytest.mark.parametrize(
     "runner", ["FlinkRuner", "nonsense", "apache_beam.runners.direct.Nonsense", "no.such.module.Runner", "os.nonsense"]
 )
-def test_a_runner_that_is_none_is_refused(runner):
+def test_an_unknown_runner_is_refused(runner):
     with pytest.raises(ConfigError, match="no such runner") as caught:
         check(f"--runner={runner}")
     assert caught.value.exit_code == 2
@@ -99,21 +99,21 @@ def test_the_nearest_runner_is_named():
 
 
 @pytest.mark.parametrize("runner", ["DirectRunner", "directrunner", "flink", "PrismRunner", "FnApiRunner"])
-def test_what_beam_knows_is_taken(runner):
+def test_runners_that_beam_knows_pass(runner):
     check(f"--runner={runner}")
 
 
-def test_the_runner_of_one_machine_is_taken():
+def test_the_in_process_runner_passes():
     assert check(*load_config("census").beam_pipeline_args) == []
 
 
 @pytest.mark.parametrize("argument", ["--direct_num_workers=many", "--runner"])
-def test_what_beam_refuses_is_no_end_of_the_process(argument, capfd):
+def test_options_that_beam_refuses_do_not_exit_the_process(argument, capfd):
     with pytest.raises(ConfigError, match="does not accept"):
         check(argument)
 
 
-def test_what_is_no_server_is_not_asked():
+def test_options_without_a_server_are_not_checked():
     options = {
         "job_endpoint": "embed", "flink_master": "[local]", "spark_master_url": "local[4]", "region": "a:1",
         "dataflow_endpoint": "https://dataflow.example.com", "job_port": "1", "artifact_endpoint": None,

@@ -11,7 +11,7 @@ from pipeline.run.events import NodeStatus
 
 
 class Recorder:
-    """An observer that keeps what it was told."""
+    """An observer that records its events."""
 
     def __init__(self):
         self.details = []
@@ -26,14 +26,14 @@ def stream():
 
 
 def lines(stream) -> list[str]:
-    """What was said, without the time of day."""
+    """The printed lines without the time."""
     said = stream.getvalue().splitlines()
     assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in said)
     return [line[9:] for line in said]
 
 
 def plain(stream) -> str:
-    """What was drawn, without colors and moves of the cursor."""
+    """The drawn text without colors and cursor movements."""
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
 
 
@@ -60,7 +60,7 @@ def test_a_line_is_neither_wrapped_nor_read_as_markup(stream):
     assert lines(stream) == [text]
 
 
-def test_progress_is_said_at_once_and_then_now_and_then(stream, monkeypatch):
+def test_progress_is_printed_at_once_and_then_every_few_seconds(stream, monkeypatch):
     now_s = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now_s)
     view, status = LineLog(Console(file=stream), every_s=10.0), NodeStatus("Trainer")
@@ -70,7 +70,7 @@ def test_progress_is_said_at_once_and_then_now_and_then(stream, monkeypatch):
     assert lines(stream) == ["Trainer step 0", "Trainer step 10", "Trainer step 20"]
 
 
-def test_a_change_is_never_held_back(stream):
+def test_a_change_is_never_delayed(stream):
     view, status = LineLog(Console(file=stream), every_s=1e9), NodeStatus("Trainer", state="running")
     for _ in range(3):
         view.changed(status)
@@ -105,7 +105,7 @@ def test_a_live_table_fits_on_a_narrow_terminal(stream):
     assert "…" in plain(stream)
 
 
-def test_a_live_table_stops_drawing_when_it_is_over(stream):
+def test_a_live_table_stops_drawing_at_the_end(stream):
     view = LiveTable(Console(file=stream, force_terminal=True, width=60))
     with view.live:
         view.nodes([NodeStatus("Transform")])

@@ -42,7 +42,7 @@ def state_of(store, execution) -> str:
 
 
 def write(store, execution, artifact, key="examples", kind=pb.Event.OUTPUT) -> int:
-    """Puts an artifact into the store, as an output of an execution or as something else of it."""
+    """Put an artifact into the store, linked to an execution by an event of some type."""
     (number,) = store.put_artifacts([artifact])
     path = pb.Event.Path(steps=[pb.Event.Path.Step(key=key), pb.Event.Path.Step(index=0)])
     store.put_events([pb.Event(artifact_id=number, execution_id=execution, type=kind, path=path)])
@@ -50,7 +50,7 @@ def write(store, execution, artifact, key="examples", kind=pb.Event.OUTPUT) -> i
 
 
 def folders_of(store, artifacts, execution) -> list:
-    """The folders that TFX makes for an execution, which are its own: outputs, and working folders."""
+    """The folders that TFX creates for an execution: outputs and working folders."""
     names = (f"Trainer/model/{execution}", f"Trainer/.system/executor_execution/{execution}")
     folders = [artifacts / name for name in names]
     (record,) = store.get_executions_by_id([execution])
@@ -62,7 +62,7 @@ def folders_of(store, artifacts, execution) -> list:
 
 
 @pytest.mark.parametrize("state", ["NEW", "RUNNING"])
-def test_what_looks_alive_is_marked_failed_and_its_folders_go(store, artifacts, state):
+def test_unfinished_executions_are_marked_failed_and_their_folders_removed(store, artifacts, state):
     execution = execute(store, state)
     folders = folders_of(store, artifacts, execution)
     assert clean_up_executions(store, artifacts) == [execution]
@@ -71,7 +71,7 @@ def test_what_looks_alive_is_marked_failed_and_its_folders_go(store, artifacts, 
 
 
 @pytest.mark.parametrize("state", FINISHED)
-def test_what_is_finished_is_left_alone(store, artifacts, state):
+def test_finished_executions_are_left_alone(store, artifacts, state):
     finished, dead = execute(store, state), execute(store, "RUNNING")
     folders, _ = folders_of(store, artifacts, finished), folders_of(store, artifacts, dead)
     assert clean_up_executions(store, artifacts) == [dead]
@@ -79,20 +79,20 @@ def test_what_is_finished_is_left_alone(store, artifacts, state):
     assert all((folder / "deep" / "file").is_file() for folder in folders)
 
 
-def test_folders_of_an_execution_that_failed_by_itself_go_too(store, artifacts):
+def test_folders_of_failed_executions_are_removed(store, artifacts):
     execution = execute(store, "FAILED")
     folders = folders_of(store, artifacts, execution)
     assert clean_up_executions(store, artifacts) == []
     assert not any(folder.exists() for folder in folders)
 
 
-def test_clearing_twice_finds_nothing_the_second_time(store, artifacts):
+def test_a_second_cleanup_finds_nothing(store, artifacts):
     execute(store, "RUNNING")
     assert len(clean_up_executions(store, artifacts)) == 1
     assert clean_up_executions(store, artifacts) == []
 
 
-def test_an_empty_store_and_no_folder_are_nothing_to_clear(store, artifacts):
+def test_an_empty_store_without_folders_needs_no_cleanup(store, artifacts):
     assert clean_up_executions(store, artifacts) == []
     assert not artifacts.exists()
 
@@ -133,7 +133,7 @@ def test_events_tell_outputs_from_inputs(store, examples, kind, found):
     assert len(outputs_of(store, execution)) == found
 
 
-def test_outputs_of_others_are_not_mixed_in(store, examples):
+def test_outputs_of_other_executions_are_left_out(store, examples):
     first, second = execute(store), execute(store)
     write(store, first, pb.Artifact(type_id=examples, uri="/first"))
     write(store, second, pb.Artifact(type_id=examples, uri="/second"))
@@ -142,7 +142,7 @@ def test_outputs_of_others_are_not_mixed_in(store, examples):
     assert {output.key: output.uri for output in outputs_of(store, second)} == {"examples": "/second", "more": "/third"}
 
 
-def test_an_artifact_that_the_cache_answers_with_is_an_output_of_both(store, examples):
+def test_a_cached_artifact_is_an_output_of_both_executions(store, examples):
     first, second = execute(store), execute(store, "CACHED")
     number = write(store, first, pb.Artifact(type_id=examples, uri="/rows"))
     path = pb.Event.Path(steps=[pb.Event.Path.Step(key="examples"), pb.Event.Path.Step(index=0)])
@@ -160,7 +160,7 @@ def test_an_artifact_without_splits_has_no_folders(store):
     assert (output.splits, output.split_folders(), dict(output.properties)) == ((), {}, {})
 
 
-def test_on_a_shared_store_only_runs_with_their_history_here_are_cleared(store, tmp_path):
+def test_on_a_shared_store_only_runs_with_their_history_here_are_cleaned_up(store, tmp_path):
     def run_of(run: str, state: str) -> int:
         kind = store.put_execution_type(pb.ExecutionType(name="Trainer"))
         types = [store.put_context_type(pb.ContextType(name=name)) for name in ("pipeline", "pipeline_run")]
@@ -180,5 +180,5 @@ def test_on_a_shared_store_only_runs_with_their_history_here_are_cleared(store, 
     assert kept == {killed: False, whole: True, elsewhere: True}
 
 
-def test_a_store_that_knows_no_such_pipeline_has_nothing_to_clear(store, tmp_path):
+def test_a_store_without_the_pipeline_needs_no_cleanup(store, tmp_path):
     assert unfinished_in_root(store, tmp_path / "census") == []

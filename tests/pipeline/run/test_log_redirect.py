@@ -12,7 +12,7 @@ HEAD = "import os, subprocess, sys\nfrom pathlib import Path\nfrom pipeline.run.
 
 
 def run(tmp_path, body, code=0) -> tuple[str, str, str]:
-    """Runs a program that has ``log``; gives its standard output, its standard error and the log."""
+    """Run a program that gets ``log``; return its standard output, its standard error and the log."""
     log = tmp_path / "run.log"
     command = [sys.executable, "-c", f"{HEAD}log = Path(sys.argv[1])\n{body}", str(log)]
     # Buffered as a user's Python is, since what waits in a buffer must not end up on the wrong side.
@@ -22,7 +22,7 @@ def run(tmp_path, body, code=0) -> tuple[str, str, str]:
     return done.stdout, done.stderr, log.read_text(encoding="utf-8") if log.is_file() else ""
 
 
-def test_everything_that_is_written_inside_goes_to_the_log(tmp_path):
+def test_everything_written_inside_goes_to_the_log(tmp_path):
     out, err, log = run(
         tmp_path,
         "with redirect_output(log):\n"
@@ -48,7 +48,7 @@ def test_the_stream_reaches_the_terminal(tmp_path):
     assert (out, err, log) == ("", "fünf von neun\n", "hidden\n")
 
 
-def test_what_was_said_before_and_after_is_where_it_was_meant_to_be(tmp_path):
+def test_output_before_and_after_goes_where_it_was_written(tmp_path):
     out, err, log = run(
         tmp_path,
         "print('before', end=' ')\n"
@@ -60,7 +60,7 @@ def test_what_was_said_before_and_after_is_where_it_was_meant_to_be(tmp_path):
 
 
 @pytest.mark.parametrize("error", ["ValueError('broken')", "KeyboardInterrupt()", "SystemExit(0)"])
-def test_the_terminal_is_back_after_an_exception(tmp_path, error):
+def test_the_terminal_is_restored_after_an_exception(tmp_path, error):
     out, err, log = run(
         tmp_path,
         "try:\n"
@@ -71,7 +71,7 @@ def test_the_terminal_is_back_after_an_exception(tmp_path, error):
     assert (out, err, log) == (error.split("(")[0], "back", "inside\n")
 
 
-def test_a_terminal_that_is_gone_does_not_take_the_run_with_it(tmp_path):
+def test_a_run_survives_the_loss_of_its_terminal(tmp_path):
     _, err, log = run(
         tmp_path,
         "with redirect_output(log) as terminal:\n    terminal.close(); print('inside')\nos.write(2, b'back')\n",
@@ -79,13 +79,13 @@ def test_a_terminal_that_is_gone_does_not_take_the_run_with_it(tmp_path):
     assert (err, log) == ("back", "inside\n")
 
 
-def test_a_log_is_continued(tmp_path):
+def test_a_log_is_appended_to(tmp_path):
     (tmp_path / "run.log").write_text("older\n")
     _, _, log = run(tmp_path, "for word in 'ab':\n    with redirect_output(log):\n        print(word)\n")
     assert log == "older\na\nb\n"
 
 
-def test_a_log_that_cannot_be_opened_leaves_the_terminal_alone(tmp_path):
+def test_an_unwritable_log_leaves_the_terminal_alone(tmp_path):
     out, err, _ = run(
         tmp_path,
         "try:\n"

@@ -16,7 +16,7 @@ def artifacts(tmp_path):
 
 
 def write(artifacts, execution, node="Trainer"):
-    """Runs an execution: its folders are claimed, then made."""
+    """Run an execution: claim its folders, then create them."""
     folder = artifacts / node / "model" / str(execution.id)
     working = artifacts / node / ".system" / "executor_execution" / str(execution.id)
     claim_outputs(artifacts / node, execution, [str(folder)])
@@ -26,14 +26,14 @@ def write(artifacts, execution, node="Trainer"):
     return folder, working
 
 
-def test_an_execution_may_write_again_where_it_wrote(artifacts):
+def test_an_execution_may_write_to_its_own_folder_again(artifacts):
     write(artifacts, FIRST)
     write(artifacts, FIRST)
     assert owns(artifacts / "Trainer", FIRST)
 
 
 @pytest.mark.parametrize("other", [LATER, OTHER])
-def test_another_of_the_same_number_neither_writes_there_nor_removes_it(artifacts, other):
+def test_another_execution_with_the_same_id_neither_writes_there_nor_removes_it(artifacts, other):
     folder, working = write(artifacts, FIRST)
     with pytest.raises(InputError, match="written by another execution with the same id; nothing was changed"):
         claim_outputs(artifacts / "Trainer", other, [str(folder)])
@@ -43,7 +43,7 @@ def test_another_of_the_same_number_neither_writes_there_nor_removes_it(artifact
     assert owns(artifacts / "Trainer", FIRST)
 
 
-def test_what_tfx_keeps_of_a_failed_execution_for_another_try_goes_too(artifacts):
+def test_the_working_folder_that_tfx_keeps_for_a_retry_is_removed(artifacts):
     failed, other = (pb.Execution(id=number, name=str(number)) for number in (8, 9))
     kept = artifacts / "Trainer" / ".system" / "stateful_working_dir"
     for execution in (failed, other):
@@ -55,7 +55,7 @@ def test_what_tfx_keeps_of_a_failed_execution_for_another_try_goes_too(artifacts
     assert [path.name for path in kept.iterdir()] == ["uuid-9"]
 
 
-def test_a_folder_that_nobody_claimed_is_nobody_s(artifacts):
+def test_an_unclaimed_folder_has_no_owner(artifacts):
     folder = artifacts / "Trainer" / "model" / "7"
     folder.mkdir(parents=True)
     with pytest.raises(InputError):
@@ -64,7 +64,7 @@ def test_a_folder_that_nobody_claimed_is_nobody_s(artifacts):
     assert folder.is_dir()
 
 
-def test_where_the_folders_of_another_are_gone_the_number_is_free(artifacts):
+def test_an_id_is_free_once_the_folders_of_its_owner_are_gone(artifacts):
     write(artifacts, FIRST)
     remove_outputs(artifacts, FIRST)
     folder, _ = write(artifacts, OTHER)
@@ -73,7 +73,7 @@ def test_where_the_folders_of_another_are_gone_the_number_is_free(artifacts):
     assert folder.is_dir()
 
 
-def test_a_number_that_another_begins_with_and_another_node_are_left_alone(artifacts):
+def test_ids_with_the_same_prefix_and_other_nodes_are_left_alone(artifacts):
     own = write(artifacts, FIRST)
     others = write(artifacts, pb.Execution(id=77, name="c")) + write(artifacts, OTHER, node="Pusher")
     remove_outputs(artifacts, FIRST)

@@ -17,7 +17,7 @@ def restored():
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)
-def test_each_ends_a_run_as_ctrl_c_does(number):
+def test_each_signal_stops_a_run_as_ctrl_c_does(number):
     with signals_as_interrupt():
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
@@ -25,7 +25,7 @@ def test_each_ends_a_run_as_ctrl_c_does(number):
     assert not stop_requested()
 
 
-def test_ctrl_c_ends_a_run_that_a_script_started_in_the_background():
+def test_ctrl_c_stops_a_run_that_a_script_started_in_the_background():
     with handle_signals(signal.SIG_IGN, STOP_SIGNALS):
         with signals_as_interrupt(), pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
@@ -39,7 +39,7 @@ def test_a_run_under_nohup_outlives_its_terminal():
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)
-def test_a_second_signal_does_not_disturb_what_is_put_in_order(number):
+def test_a_second_signal_does_not_interrupt_the_cleanup(number):
     done = []
     with signals_as_interrupt():
         with signals_ignored():
@@ -50,7 +50,7 @@ def test_a_second_signal_does_not_disturb_what_is_put_in_order(number):
     assert done == [number]
 
 
-def test_an_interrupt_that_a_library_wraps_is_still_one(tmp_path):
+def test_an_interrupt_wrapped_by_a_library_is_still_an_interrupt(tmp_path):
     place = RunPaths(tmp_path, tmp_path, "1")
     wrapped = RuntimeError("KeyboardInterrupt [while running 'ParDo(AnalyzeFile)']")
     with signals_as_interrupt():

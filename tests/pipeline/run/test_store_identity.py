@@ -15,7 +15,7 @@ NAME = "tiny"
 
 
 class World:
-    """A root with a store in it; ``run`` is what a run of one node leaves."""
+    """A root with a store; ``run`` adds what a run of one node leaves."""
 
     def __init__(self, root, database=None):
         self.root = root
@@ -30,7 +30,7 @@ class World:
         check_store_matches(self.store(), shared, self.root, NAME)
 
     def run(self, shared=False, at=None) -> pb.Artifact:
-        """Gives the artifact; with ``at`` it lies below another root."""
+        """Add a run and return its artifact; with ``at``, below another root."""
         self.check(shared)
         store = self.store()
         kind = store.put_execution_type(pb.ExecutionType(name="Trainer"))
@@ -64,7 +64,7 @@ def refused(world, text, shared=False):
     assert sorted(world.root.rglob("*")) == before
 
 
-def test_a_new_root_and_a_new_store_remember_each_other(world):
+def test_a_new_root_and_a_new_store_record_each_other(world):
     world.check()
     owner = read_owner(world.root)
     assert (owner.store, owner.root) == (store_id(world.store()), str(world.root))
@@ -74,13 +74,13 @@ def test_a_new_root_and_a_new_store_remember_each_other(world):
     assert read_owner(world.root) == owner
 
 
-def test_metadata_that_were_lost_are_not_made_anew(world):
+def test_lost_metadata_are_not_created_anew(world):
     world.run()
     (world.root / "metadata.db").unlink()
     refused(world, "the ML Metadata store of this folder is gone")
 
 
-def test_a_root_from_before_ids_is_adopted_and_its_lost_metadata_are_not_made_anew(world):
+def test_a_root_without_an_id_is_adopted_and_its_lost_metadata_are_not_created_anew(world):
     world.run()
     (world.root / FILE).unlink()
     (world.root / "metadata.db").rename(world.root / "kept")
@@ -90,7 +90,7 @@ def test_a_root_from_before_ids_is_adopted_and_its_lost_metadata_are_not_made_an
     assert read_owner(world.root).store == store_id(world.store())
 
 
-def test_an_empty_store_in_place_of_the_one_that_was_used(world):
+def test_an_empty_store_instead_of_the_used_one_is_refused(world):
     world.run()
     (world.root / "metadata.db").unlink()
     world.store().get_context_types()
@@ -99,7 +99,7 @@ def test_an_empty_store_in_place_of_the_one_that_was_used(world):
     refused(world, "ML Metadata does not know the executions of some folders")
 
 
-def test_the_store_of_another_root_is_refused_though_it_knows_the_same_numbers(world, tmp_path):
+def test_the_store_of_another_root_is_refused_despite_equal_ids(world, tmp_path):
     world.run()
     other = World(tmp_path / "elsewhere", tmp_path / "server.db")
     other.run(shared=True)
@@ -118,7 +118,7 @@ def test_a_shared_store_may_have_many_roots(tmp_path):
     World(tmp_path / "a", tmp_path / "server.db").check(shared=True)
 
 
-def test_a_store_restored_from_before_the_latest_run_is_refused_until_what_it_does_not_know_is_gone(world, tmp_path):
+def test_a_store_restored_from_an_older_backup_is_refused_until_unknown_folders_are_gone(world, tmp_path):
     world.run()
     shutil.copy(world.root / "metadata.db", tmp_path / "backup")
     world.run()
@@ -129,7 +129,7 @@ def test_a_store_restored_from_before_the_latest_run_is_refused_until_what_it_do
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"store": "a"}'])
-def test_a_file_that_names_no_store_is_refused(world, content):
+def test_a_file_without_a_store_is_refused(world, content):
     world.run()
     (world.root / FILE).write_text(content)
     refused(world, "does not say which ML Metadata store")
@@ -137,7 +137,7 @@ def test_a_file_that_names_no_store_is_refused(world, content):
 
 @pytest.mark.parametrize("put", [shutil.move, shutil.copytree])
 @pytest.mark.parametrize("with_file", [True, False])
-def test_artifacts_are_found_where_a_root_was_moved_or_copied_to(world, tmp_path, put, with_file):
+def test_artifacts_are_found_after_a_root_was_moved_or_copied(world, tmp_path, put, with_file):
     world.run()
     if not with_file:
         (world.root / FILE).unlink()
@@ -159,13 +159,13 @@ def test_in_a_shared_store_a_moved_root_is_followed_and_a_copied_one_is_not(tmp_
     assert old.uris() == [f"{tmp_path}/c/artifacts/Trainer/model/1"]
 
 
-def test_keys_of_trainings_and_other_folders_are_no_executions(world):
+def test_keys_of_trainings_and_other_folders_are_not_executions(world):
     for name in ("resume/1234567890123456", "resume/ab12", "notes"):
         (world.root / "artifacts" / "Trainer" / name).mkdir(parents=True)
     world.check()
 
 
-def test_a_disk_that_will_not_say_whose_a_root_is_is_no_bad_input(tmp_path, monkeypatch):
+def test_an_unreadable_owner_of_a_root_is_not_bad_input(tmp_path, monkeypatch):
     def refuse(self: Path) -> bytes:
         raise OSError(errno.EIO, os.strerror(errno.EIO), str(self))
 

@@ -30,7 +30,7 @@ run_main(main)
 
 
 def ended(tmp_path, redirect: str, **environment) -> subprocess.CompletedProcess:
-    """A program that says much, its streams as a shell makes them."""
+    """A program with much output, its streams set up by a shell."""
     log = tmp_path / "run.log"
     script = f'"{sys.executable}" -c "$PROGRAM" "{log}" {redirect}'
     done = subprocess.run(
@@ -48,7 +48,7 @@ def ended(tmp_path, redirect: str, **environment) -> subprocess.CompletedProcess
         "2> >(exec true)", "> >(exec true)", "</dev/null",
     ],
 )  # fmt: skip
-def test_streams_that_cannot_be_written_change_nothing(tmp_path, redirect):
+def test_unwritable_streams_change_nothing(tmp_path, redirect):
     done = ended(tmp_path, redirect)
     assert done.returncode == 0, done.stderr
     assert b"Exception ignored" not in done.stderr
@@ -64,7 +64,7 @@ def test_streams_that_cannot_be_written_change_nothing(tmp_path, redirect):
         {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
     ],
 )
-def test_an_alphabet_without_arrows_changes_nothing(tmp_path, environment):
+def test_an_encoding_without_arrows_changes_nothing(tmp_path, environment):
     done = ended(tmp_path, "", **environment)
     assert done.returncode == 0, done.stderr
     assert b"90,000 \\u2192 90,000" in done.stderr
@@ -78,12 +78,12 @@ def test_a_terminal_with_arrows_has_them(tmp_path):
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8", "cp1252"])
-def test_json_is_json_in_every_alphabet(encoding):
+def test_json_is_valid_in_every_encoding(encoding):
     facts = {"größe": ["→", "😀", "é", "\ud800", "\x00"]}
     assert json.loads(json_text(facts, encoding).encode(encoding)) == facts
 
 
-def test_an_interrupt_outside_of_a_run_is_told_in_a_word():
+def test_an_interrupt_outside_a_run_prints_one_word():
     program = "from pipeline.run.streams import run_main\ndef main(_):\n    raise KeyboardInterrupt\nrun_main(main)\n"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert (done.returncode, done.stderr) == (1, "interrupted\n")

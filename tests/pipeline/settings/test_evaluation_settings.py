@@ -14,17 +14,17 @@ SCHEMA: schema_pb2.Schema = io_utils.SchemaReader().read(str(CENSUS.schema))
 
 
 def areas(settings: config.Evaluation) -> dict[str, int | None]:
-    """Over how many thresholds each area is summed, by the name in the results."""
+    """The number of thresholds of each area metric, by its name in the results."""
     plan = make_plan(make_eval_config(CENSUS, settings, SCHEMA), has_baseline=False)
     return {key.name: metric.thresholds for key, metric in plan.metrics.items() if metric.kind.startswith("AUC")}
 
 
-def test_areas_are_exact_unless_those_of_stock_are_asked_for():
+def test_areas_are_exact_unless_the_config_asks_for_stock_ones():
     assert areas(config.Evaluation()) == {"auc": None, "auc_precision_recall": None}
     assert areas(config.Evaluation(auc="stock")) == {"auc": 10_000, "auc_precision_recall": 10_000}
 
 
-def test_an_exact_area_has_another_config_than_in_releases_that_summed_over_thresholds():
+def test_an_exact_area_has_another_config_than_in_earlier_releases():
     exact, stock = (make_eval_config(CENSUS, config.Evaluation(auc=auc), SCHEMA) for auc in ("exact", "stock"))
     texts = [metric.config for made in (exact, stock) for metric in made.metrics_specs[0].metrics[:2]]
     assert len(set(texts)) == 3

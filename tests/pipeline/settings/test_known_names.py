@@ -1,4 +1,4 @@
-"""A name that nothing has is refused before any node runs, with the nearest that something has."""
+"""Unknown names are refused before any node runs, with the nearest known one."""
 
 import dataclasses
 
@@ -37,7 +37,7 @@ def census(*overrides):
 
 
 @pytest.mark.parametrize("where", NAMED)
-def test_a_name_in_a_config_that_is_not_known_is_refused_with_the_nearest(where, tmp_path):
+def test_an_unknown_name_in_a_config_is_refused_with_the_nearest(where, tmp_path):
     override, nearest = NAMED[where]
     with pytest.raises(ConfigError) as caught:
         create_pipeline(census(override), tmp_path, tmp_path / "root")
@@ -53,7 +53,7 @@ def test_a_name_in_a_config_that_is_not_known_is_refused_with_the_nearest(where,
      "gate.accept=[{feature: (all), rule: DATA_MISSING, reason: x}]",
      "gate.accept=[{feature: fnlwgt, rule: ENUM_TYPE_UNEXPECTED_STRING_VALUES, reason: x}]"],
 )  # fmt: skip
-def test_names_that_are_known_pass(override):
+def test_known_names_pass(override):
     check_names(CENSUS, census(override), SCHEMA)
 
 
@@ -79,13 +79,13 @@ def test_slices_are_by_columns_of_the_schema():
     assert caught.value.next_step == "Did you mean 'race'?"
 
 
-def test_some_feature_must_be_left():
+def test_at_least_one_feature_must_remain():
     columns = ", ".join(feature.name for feature in SCHEMA.feature)
     with pytest.raises(ConfigError, match="no feature is left"):
         check_names(CENSUS, census(f"training.exclude_columns=[{columns}]"), SCHEMA)
 
 
-def test_a_column_that_the_model_is_built_around_is_not_left_out():
+def test_a_column_that_the_model_needs_cannot_be_excluded():
     recommender = load_workload("recommender")
     config = load_config("recommender", ["training.exclude_columns=[user_gender, genres]"])
     with pytest.raises(ConfigError, match="needs these columns") as caught:
@@ -94,7 +94,7 @@ def test_a_column_that_the_model_is_built_around_is_not_left_out():
 
 
 @pytest.mark.parametrize(("name", "problem"), [("age", "duplicate column"), ("", "has no name")])
-def test_each_column_of_a_schema_has_a_name_of_its_own(name, problem):
+def test_columns_of_a_schema_have_unique_names(name, problem):
     schema = schema_pb2.Schema()
     schema.CopyFrom(SCHEMA)
     schema.feature.add(name=name, type="BYTES")
@@ -104,7 +104,7 @@ def test_each_column_of_a_schema_has_a_name_of_its_own(name, problem):
 
 
 @pytest.mark.parametrize("name", ["score", "baseline_score"])
-def test_a_column_is_not_called_as_the_scores_are(name):
+def test_the_names_of_the_scores_are_reserved(name):
     schema = schema_pb2.Schema(feature=[*SCHEMA.feature, schema_pb2.Feature(name=name, type=schema_pb2.FLOAT)])
     with pytest.raises(ConfigError, match="reserved for the scores"):
         check_names(CENSUS, census(), schema)

@@ -15,7 +15,7 @@ def settings(name, *overrides):
 
 
 @pytest.mark.parametrize("name", ["census", "recommender", "recommender-random", "impressions"])
-def test_the_settings_go_round_as_json(name):
+def test_the_settings_survive_json(name):
     made = settings(name)
     assert from_json(made.as_json()) == made
     assert made.as_json() == settings(name).as_json()
@@ -46,7 +46,7 @@ def test_the_reason_of_an_accepted_anomaly_is_passed_on():
 
 
 @pytest.mark.parametrize("key", ["report.sensitive", "report.id_columns"])
-def test_a_column_that_is_not_there_is_refused_with_its_nearest(key):
+def test_an_unknown_column_is_refused_with_the_nearest(key):
     with pytest.raises(ConfigError) as raised:
         settings("census", f"{key}=[relationshp]")
     assert str(raised.value).startswith(f"{key}: no such column")

@@ -32,7 +32,7 @@ def asked(**values) -> SplitBy:
         ),
     ],
 )
-def test_what_a_config_asks_for(split_by, expected):
+def test_the_splitting_of_a_config(split_by, expected):
     assert make_splitting(split_by, SCHEMA) == expected
 
 
@@ -45,7 +45,7 @@ def test_what_a_config_asks_for(split_by, expected):
         (asked(time="user_id", cuts=(1, 2)), "data.split_by.time", "unsuitable type", "INT or FLOAT: at, price_usd"),
     ],
 )
-def test_a_column_that_is_not_fit_is_named_with_those_that_are(split_by, where, problem, fit):
+def test_an_unsuitable_column_is_named_with_suitable_ones(split_by, where, problem, fit):
     with pytest.raises(ConfigError, match=problem) as caught:
         make_splitting(split_by, SCHEMA)
     assert caught.value.where == where
@@ -75,11 +75,11 @@ def test_cuts_that_cannot_be_compared_are_refused(split_by, where, text):
     assert text in str(caught.value)
 
 
-def test_a_cut_is_a_whole_number_that_the_column_can_have():
+def test_a_cut_is_a_whole_number_in_the_range_of_the_column():
     with pytest.raises(ConfigError, match="out of the range of 64-bit integers"):
         make_splitting(asked(time="at", cuts=(1, 2**63)), SCHEMA)
 
 
-def test_texts_are_in_order_as_times():
+def test_text_cuts_are_ordered_as_times():
     asked_for = asked(time="user_id", cuts=("9.1.2025", "10.1.2025"), time_format="%d.%m.%Y")
     assert make_splitting(asked_for, SCHEMA) == Splitting("time", "user_id", SPLITS, asked_for.cuts, "%d.%m.%Y")

@@ -1,4 +1,4 @@
-"""The section ``tuning:``: what it may say, and what the search is told."""
+"""The section ``tuning``: allowed values, and the settings of the search."""
 
 import json
 
@@ -57,7 +57,7 @@ def test_ranges_have_the_types_of_their_keys():
     assert [type(found[key].high) for key in ("learning_rate", "early_stopping_patience")] == [float, int]
 
 
-def test_the_config_is_tried_first_where_it_lies_within_the_ranges():
+def test_the_config_is_the_first_trial_if_it_is_within_the_ranges():
     rate, dropout = {"low": 1e-4, "high": 1e-2}, {"low": 0.1, "high": 0.4}
     start = settings({"training.learning_rate": rate, "training.model.dropout": dropout}).start
     assert start == {"learning_rate": 2e-3, "model.dropout": 0.3}
@@ -79,13 +79,13 @@ def test_there_are_no_more_processes_than_trials():
         ("training.model.dropuot", "training.model.dropout"),
     ],
 )
-def test_an_unknown_key_names_its_neighbour(key, nearest):
+def test_an_unknown_key_to_search_names_the_nearest_one(key, nearest):
     message = refused({key: {"low": 1e-4, "high": 1e-2}})
     assert message == f"tuning.ranges.{key}: unknown key. Did you mean '{nearest}'?"
 
 
 @pytest.mark.parametrize("key", ["training.strategy", "training.seed", "training.model", "training.class_weights"])
-def test_what_a_trial_sets_itself_or_is_no_single_value_cannot_be_searched(key):
+def test_settings_of_trials_and_non_scalars_cannot_be_searched(key):
     assert key not in searchable(CENSUS)
     assert f"tuning.ranges.{key}: unknown key." in refused({key: {"choices": ["none"]}})
 
@@ -102,7 +102,7 @@ def test_what_a_trial_sets_itself_or_is_no_single_value_cannot_be_searched(key):
         ("training.model.dropout", {"choices": ["much"]}, "float"),
     ],
 )
-def test_a_value_that_the_training_would_refuse_is_refused_before(key, entry, expected):
+def test_a_value_that_the_training_would_refuse_is_refused_early(key, entry, expected):
     message = refused({key: entry})
     assert message.startswith(f"tuning.ranges.{key}: ")
     assert expected in message
@@ -129,7 +129,7 @@ def test_half_a_range_is_refused(entry, expected):
     assert expected in str(caught.value)
 
 
-def test_an_unknown_key_of_a_range_names_its_neighbour():
+def test_an_unknown_key_of_a_range_names_the_nearest_one():
     with pytest.raises(ConfigError, match="Did you mean 'high'"):
         load({"training.learning_rate": {"low": 1e-4, "hihg": 1e-2}})
 

@@ -21,7 +21,7 @@ def Taker(taken: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.M
 
 
 class Quiet:
-    """An observer, and what follows the progress."""
+    """Stands in for the observer and the progress handler."""
 
     def nodes(self, statuses):
         pass
@@ -47,7 +47,7 @@ def test_nodes_run_one_by_one(graph):
     assert [output.key for output in graph.outputs["Giver"]] == ["given"]
 
 
-def test_a_node_whose_inputs_are_gone_fails_and_is_not_done(graph):
+def test_a_node_whose_inputs_are_gone_fails(graph):
     graph.launch("Giver")
     with metadata.Metadata(graph.connection) as handle:
         (artifact,) = handle.store.get_artifacts()

@@ -43,7 +43,7 @@ def other(tmp_path):
     process.stdout.close()
 
 
-def test_a_second_run_is_refused_and_told_who_is_at_work(tmp_path, other):
+def test_a_second_run_is_refused_and_told_which_one_is_active(tmp_path, other):
     with pytest.raises(MainlineError) as caught, run_lock(tmp_path, "mine"):
         pass
     first, received, next_step = str(caught.value).splitlines()
@@ -54,20 +54,20 @@ def test_a_second_run_is_refused_and_told_who_is_at_work(tmp_path, other):
     assert caught.value.exit_code == 1
 
 
-def test_a_refused_run_leaves_the_name_of_the_one_at_work(tmp_path, other):
+def test_a_refused_run_leaves_the_name_of_the_active_one(tmp_path, other):
     for _ in range(2):
         with pytest.raises(MainlineError, match="the-other-run"), run_lock(tmp_path, "mine"):
             pass
 
 
-def test_a_holder_that_did_not_say_who_it_is_is_unknown(tmp_path, other):
+def test_an_unnamed_holder_is_unknown(tmp_path, other):
     (tmp_path / ".lock.json").unlink()
     with pytest.raises(MainlineError, match="received: unknown"), run_lock(tmp_path, "mine"):
         pass
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_killed_run_leaves_nothing_to_clear_by_hand(tmp_path, other, number):
+def test_a_killed_run_leaves_nothing_to_clean_up(tmp_path, other, number):
     os.kill(other.pid, number)
     other.wait()
     with run_lock(tmp_path, "mine"):
@@ -84,7 +84,7 @@ def test_the_lock_is_released_at_the_end_and_after_an_error(tmp_path):
         pass
 
 
-def test_other_roots_are_free(tmp_path, other):
+def test_other_roots_are_not_locked(tmp_path, other):
     with run_lock(tmp_path / "elsewhere", "mine"):
         pass
 
@@ -126,7 +126,7 @@ def test_a_full_disk_is_found_before_the_run_starts(tmp_path):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EFBIG])
-def test_what_the_machine_refuses_is_no_fault_of_the_input(tmp_path, monkeypatch, number):
+def test_an_error_of_the_machine_is_not_bad_input(tmp_path, monkeypatch, number):
     def refuse(*_, **__):
         raise OSError(number, os.strerror(number))
 
@@ -137,7 +137,7 @@ def test_what_the_machine_refuses_is_no_fault_of_the_input(tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_whose_links_lead_to_each_other_is_refused(tmp_path):
+def test_a_folder_with_a_loop_of_links_is_refused(tmp_path):
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     for folder in (tmp_path / "a", tmp_path / "a" / "runs"):
@@ -146,6 +146,6 @@ def test_a_folder_whose_links_lead_to_each_other_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
-def test_a_folder_that_cannot_be_is_refused(tmp_path, name):
+def test_an_invalid_path_is_refused(tmp_path, name):
     with pytest.raises(InputError):
         make_writable(resolve_folder(tmp_path / name))

@@ -11,12 +11,12 @@ def told(**parameters) -> dict[str, pb.Value]:
 
 
 def wrapped(settings) -> str:
-    """As TFX keeps the custom config of an ExampleGen."""
+    """The custom config of an ExampleGen, as TFX records it."""
     value = {"@type": "type.googleapis.com/google.protobuf.Struct", "value": {"settings": json.dumps(settings)}}
     return json.dumps({"custom_config": value})
 
 
-def test_settings_of_a_training_have_the_names_of_the_config_and_code_and_places_are_none():
+def test_settings_of_a_training_have_the_keys_of_the_config_without_code_and_paths():
     custom = {"training": {"epochs": 2, "model": {"units": [8, 4]}}, "source": "ab12", "labels": "/rows/labels"}
     found = settings_of("Trainer", told(run_fn="a.b.run_fn", custom_config=json.dumps(custom)), ["hyperparameters"])
     assert found == {
@@ -27,7 +27,7 @@ def test_settings_of_a_training_have_the_names_of_the_config_and_code_and_places
     }
 
 
-def test_settings_of_the_rows_have_the_names_of_the_config():
+def test_settings_of_the_rows_have_the_keys_of_the_config():
     settings = {
         "columns": {"rules": {"age": {"type": "INT", "required": True}}, "others": "fail"},
         "on_bad_row": "fail", "splitting": {"by": "key", "begins": [5]}, "seed": 1, "layout": 2,
@@ -43,7 +43,7 @@ def test_settings_of_the_rows_have_the_names_of_the_config():
     }
 
 
-def test_a_schema_is_the_same_wherever_its_copy_lies():
+def test_a_schema_is_the_same_wherever_its_copy_is():
     one, other = (settings_of("SchemaGen", told(schema_file=f"{root}/schemas/a-1.pbtxt"), []) for root in ("/a", "/b"))
     assert one == other == {"schema": {"schema_file": "a-1.pbtxt"}}
 
@@ -61,11 +61,11 @@ def test_a_schema_is_the_same_wherever_its_copy_lies():
         ("StatisticsGen", "anything", ""),
     ],
 )
-def test_the_key_is_that_of_the_longest_beginning(node, path, key):
+def test_the_key_is_that_of_the_longest_prefix(node, path, key):
     assert key_of(node, path) == key
 
 
-def test_a_refusal_names_each_key_once_with_both_values_and_the_node_to_begin_with():
+def test_a_refusal_names_each_key_once_with_both_values_and_the_node_to_start_from():
     error = settings_differ([
         Difference("Tuner", "training.epochs", 2, 77),
         Difference("Trainer", "training.epochs", 2, 77),

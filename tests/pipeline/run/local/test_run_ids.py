@@ -10,7 +10,7 @@ NOON = datetime(2026, 3, 29, 12, tzinfo=timezone.utc)
 
 
 def begin(history, run, written_s=None):
-    """A run of which only the folder and an empty config are left."""
+    """A past run with only a folder and an empty config."""
     folder = history / run
     folder.mkdir(parents=True)
     config = folder / "config.yaml"
@@ -21,12 +21,12 @@ def begin(history, run, written_s=None):
 
 
 @pytest.mark.parametrize("hours", [-11, -1, 0, 1, 14])
-def test_the_id_of_a_run_is_of_utc_wherever_it_is(tmp_path, hours):
+def test_the_id_of_a_run_is_in_utc_in_any_time_zone(tmp_path, hours):
     now = NOON.astimezone(timezone(timedelta(hours=hours)))
     assert new_run_id(tmp_path, now) == "20260329T120000.000000Z"
 
 
-def test_two_runs_at_one_moment_and_a_clock_that_steps_back_give_ids_that_grow(tmp_path):
+def test_ids_increase_for_simultaneous_runs_and_when_the_clock_goes_back(tmp_path):
     ids = []
     for now in (NOON, NOON, NOON - timedelta(days=1), NOON + timedelta(hours=1), NOON):
         ids.append(new_run_id(tmp_path, now))
@@ -35,7 +35,7 @@ def test_two_runs_at_one_moment_and_a_clock_that_steps_back_give_ids_that_grow(t
     assert [folder.name for folder in sort_by_start(tmp_path.iterdir())] == ids
 
 
-def test_runs_of_earlier_releases_with_local_names_are_ordered_by_when_their_config_was_written(tmp_path):
+def test_runs_with_ids_in_local_time_are_ordered_by_the_time_of_their_config(tmp_path):
     # Of a zone 13 hours ahead, though it began an hour before; and of a cluster, two hours before.
     local = begin(tmp_path, "20260330T000000.000000", (NOON - timedelta(hours=1)).timestamp())
     cluster = begin(tmp_path, "20260329T100000-0b0f3f7e")
@@ -46,11 +46,11 @@ def test_runs_of_earlier_releases_with_local_names_are_ordered_by_when_their_con
 @pytest.mark.parametrize(
     "name", ["", "r1", "20261301T000000.000000Z", "20260101T000000.000000", "\u0661" * 8 + "T000000Z"]
 )
-def test_other_names_say_no_time(name):
+def test_other_names_have_no_time(name):
     assert time_in(name) is None
 
 
-def test_the_latest_run_of_a_root_is_the_one_that_began_last(tmp_path, monkeypatch):
+def test_the_latest_run_of_a_root_is_the_one_that_started_last(tmp_path, monkeypatch):
     for run in ("20260329T130000.000000Z", "20260329T120000.000000Z"):
         begin(tmp_path / "census" / "history", run)
     monkeypatch.setattr("pipeline.run.history.read_config_or_warn", lambda folder: folder)

@@ -1,4 +1,4 @@
-"""What every run writes before its first node: where the machine refuses, that is told, and no library's words."""
+"""Files that every run writes before its first node: errors of the machine are explained, not passed on raw."""
 
 import builtins
 import errno
@@ -15,7 +15,7 @@ SETTINGS = ("data.dataset=null", "data.path=rows")
 
 
 def refusing(real, begins):
-    """The same, but for paths whose name begins so: there the disk has no more files to give."""
+    """Wrap a function so that it finds the disk full for paths whose name starts with ``begins``."""
 
     def call(path, *arguments, **options):
         if isinstance(path, str | Path) and Path(path).name.startswith(begins):
@@ -26,7 +26,7 @@ def refusing(real, begins):
 
 
 @pytest.mark.parametrize("name", ["2", "config.yaml", ".lock.json", ".tmp", "run.log"])
-def test_a_disk_that_is_full_when_a_run_begins_is_told_in_our_words(tmp_path, monkeypatch, name):
+def test_a_full_disk_at_the_start_of_a_run_is_explained(tmp_path, monkeypatch, name):
     monkeypatch.setattr(builtins, "open", refusing(open, name))
     monkeypatch.setattr(Path, "mkdir", refusing(Path.mkdir, name))
     with pytest.raises(MachineError, match="the disk is full; nothing was pushed") as caught:
@@ -34,7 +34,7 @@ def test_a_disk_that_is_full_when_a_run_begins_is_told_in_our_words(tmp_path, mo
     assert caught.value.exit_code == 1
 
 
-def test_a_history_that_cannot_be_read_is_told_likewise(tmp_path, monkeypatch):
+def test_an_unreadable_history_is_explained(tmp_path, monkeypatch):
     (tmp_path / "runs" / "census" / "history").mkdir(parents=True)
 
     def refuse(self):

@@ -8,7 +8,7 @@ import pytest
 from pipeline.run.local.temporary_files import FOLDER, temporary_folder
 
 
-def test_temporary_files_lie_in_the_root_and_are_gone_in_the_end(tmp_path):
+def test_temporary_files_are_in_the_root_and_removed_at_the_end(tmp_path):
     before = tempfile.gettempdir(), os.environ.get("TMPDIR")
     with temporary_folder(tmp_path) as folder:
         made = [tempfile.mkstemp(prefix="__autograph_generated_file")[1], tempfile.mkdtemp(prefix="beam-pipeline-temp")]
@@ -20,7 +20,7 @@ def test_temporary_files_lie_in_the_root_and_are_gone_in_the_end(tmp_path):
 
 
 @pytest.mark.parametrize("given", [None, "/nowhere/else"])
-def test_what_a_killed_run_left_goes_at_the_next_start(tmp_path, monkeypatch, given):
+def test_leftovers_of_a_killed_run_are_removed_at_the_next_start(tmp_path, monkeypatch, given):
     monkeypatch.setenv("TMPDIR", given) if given else monkeypatch.delenv("TMPDIR", raising=False)
     left = tmp_path / FOLDER / "beam-pipeline-temp1" / "file"
     left.parent.mkdir(parents=True)
@@ -30,7 +30,7 @@ def test_what_a_killed_run_left_goes_at_the_next_start(tmp_path, monkeypatch, gi
     assert os.environ.get("TMPDIR") == given
 
 
-def test_an_exception_leaves_nothing_either(tmp_path):
+def test_temporary_files_are_removed_after_an_exception(tmp_path):
     def fail():
         with temporary_folder(tmp_path):
             tempfile.mkdtemp()

@@ -1,4 +1,4 @@
-"""The commands that are printed: a shell reads them again as they were meant, and they ask for the same."""
+"""Printed commands: a shell parses them as intended, and they repeat the request."""
 
 import os
 import random
@@ -36,7 +36,7 @@ ODD = [
 
 
 def asked(command: str) -> Request:
-    """The request that a command makes, as the runner reads it."""
+    """The request of a command, as the runner parses it."""
     python, script, *arguments = shlex.split(command)
     assert Path(python).resolve() == Path(sys.executable).resolve()
     assert Path(script).resolve() == ROOT / "local_runner.py"
@@ -65,12 +65,12 @@ def summary(status: str, folder: str, code: int = 0) -> Summary:
         Request("census", orchestrator="beam", cache=False, from_node="Trainer", as_json=True),
     ],
 )
-def test_after_to_the_same_goes_on_with_all_options(request_):
+def test_after_to_the_next_command_repeats_all_other_options(request_):
     stopped = replace(request_, to_node="Transform")
     assert asked(next_command(summary("stopped as asked", "runs"), stopped, {})) == request_
 
 
-def test_any_request_is_repeated():
+def test_any_request_can_be_repeated():
     drawn = random.Random(3)
     for _ in range(500):
         text = lambda: "".join(drawn.choices(ODD, k=drawn.randint(1, 3)))  # noqa: E731
@@ -82,7 +82,7 @@ def test_any_request_is_repeated():
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_paths_are_one_word_each(name, tmp_path):
+def test_each_path_is_one_word(name, tmp_path):
     folder = f"{tmp_path}/{name}"
     assert shlex.split(next_command(summary("failed", folder), Request(), {})) == ["less", f"{folder}/run.log"]
     pushed = shlex.split(next_command(summary("pushed", folder), Request(), {}))
@@ -91,7 +91,7 @@ def test_paths_are_one_word_each(name, tmp_path):
     assert waits[-6:] == ["approve", f"{folder}/reports/r", "--by", "NAME", "--note", "TEXT"]
 
 
-def test_a_module_is_found_from_wherever_the_user_stands(tmp_path, monkeypatch):
+def test_a_module_is_found_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "-dash").mkdir()
     assert shell.near(tmp_path / "-dash") == "./-dash"

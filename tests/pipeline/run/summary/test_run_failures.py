@@ -17,28 +17,28 @@ def place(tmp_path):
     return RunPaths(tmp_path, tmp_path / "history" / "1", "1")
 
 
-def test_an_error_that_is_its_own_cause_ends(place):
+def test_an_error_that_is_its_own_cause_is_handled(place):
     error = ValueError("CSV conversion error to float: invalid value 'far'")
     error.__cause__ = error
     assert find_refusal(error) is None
     assert "invalid value 'far'" in to_mainline_error(error, place).problem
 
 
-def test_a_full_disk_is_found_behind_a_circle():
+def test_a_full_disk_is_found_behind_a_cycle_of_causes():
     outer, inner = ValueError("outer"), RuntimeError("inner")
     outer.__cause__, inner.__cause__ = inner, outer
     inner.__context__ = OSError(errno.ENOSPC, "No space left on device")
     assert find_refusal(outer).errno == errno.ENOSPC
 
 
-def test_an_error_of_ours_stays_as_it_is(place):
+def test_a_mainline_error_stays_as_it_is(place):
     error = DataError("rows.csv, line 3", "not a number")
     error.__cause__ = error
     assert to_mainline_error(error, place) is error
 
 
 @pytest.mark.parametrize("number", sorted(REFUSALS))
-def test_each_refusal_of_the_machine_is_told_in_our_words_and_the_systems(place, number):
+def test_each_error_of_the_machine_has_our_explanation_and_the_system_s_message(place, number):
     system = OSError(number, os.strerror(number), "/data/rows")
     wrapped = RuntimeError(f"{system} [while running 'WriteSplit']")
     outer = ValueError("the node failed")
@@ -52,7 +52,7 @@ def test_each_refusal_of_the_machine_is_told_in_our_words_and_the_systems(place,
         assert ours.next_step
 
 
-def test_a_refusal_without_words_of_ours_is_told_in_the_systems(place):
+def test_an_error_without_our_explanation_has_the_system_s_message(place):
     ours = to_mainline_error(OSError(errno.EBUSY, os.strerror(errno.EBUSY), "/data/rows"), place)
     assert (type(ours), ours.where) == (MachineError, "/data/rows")
     assert "busy" in ours.received
@@ -73,7 +73,7 @@ def test_a_refusal_without_words_of_ours_is_told_in_the_systems(place):
         "[Errno 122] Error writing bytes to file. Detail: [errno 122] Disk quota exceeded",
     ],
 )
-def test_words_of_libraries_are_understood(place, text):
+def test_messages_of_libraries_are_recognized(place, text):
     assert type(to_mainline_error(RuntimeError(text), place)) is MachineError
 
 
@@ -86,7 +86,7 @@ def test_words_of_libraries_are_understood(place, text):
         socket.gaierror(-2, "Name or service not known"),
     ],
 )
-def test_what_only_looks_like_a_refusal_is_none(error):
+def test_messages_that_only_look_like_machine_errors_are_not(error):
     assert find_refusal(error) is None
 
 
@@ -98,7 +98,7 @@ def test_the_root_may_be_gone(place, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"garbage" * 1000, b"SQLite format 3\0" + b"\0" * 5000])
-def test_a_store_that_is_damaged_is_named(place, content):
+def test_a_damaged_store_is_named(place, content):
     database = place.root / "metadata.db"
     database.write_bytes(content)
     with pytest.raises(RuntimeError) as caught:

@@ -96,7 +96,7 @@ def test_a_failure_has_a_name_and_an_exit_code(error, status):
         (BLESSED, "never", "", ("stopped as asked", 0)),
     ],
 )
-def test_an_end_has_a_name_and_an_exit_code(verdict, pushed, review, status):
+def test_a_success_has_a_name_and_an_exit_code(verdict, pushed, review, status):
     assert success_status(verdict, pushed, review) == status
 
 
@@ -106,7 +106,7 @@ def place(tmp_path):
 
 
 def pushed_model(tmp_path, weights="a", run="r1"):
-    """Pushes a model, and gives the properties by which Pusher speaks of it."""
+    """Push a model, and return the version and the properties that Pusher records."""
     model = tmp_path / f"model-{weights}"
     model.mkdir()
     (model / "saved_model.pb").write_text(weights)
@@ -116,16 +116,14 @@ def pushed_model(tmp_path, weights="a", run="r1"):
 
 
 @pytest.mark.parametrize(("run", "when"), [("r1", "before"), ("r2", "now")])
-def test_the_model_is_what_lies_in_the_folder_and_was_pushed_by_the_run_that_its_marker_says(
-    place, tmp_path, run, when
-):
+def test_the_model_is_the_served_version_and_its_marker_names_the_run(place, tmp_path, run, when):
     version, properties = pushed_model(tmp_path, run=run)
     elsewhere = {**properties, "pushed_destination": "/moved/away/1"}
     assert served_model(place, elsewhere) == (version, None)
     assert when_pushed(version, place.run_id) == when
 
 
-def test_a_version_that_is_gone_or_overtaken_since_is_said(place, tmp_path):
+def test_a_version_that_is_gone_or_superseded_is_reported(place, tmp_path):
     _, properties = pushed_model(tmp_path)
     other, _ = pushed_model(tmp_path, "b")
     _, error = served_model(place, properties)
@@ -135,7 +133,7 @@ def test_a_version_that_is_gone_or_overtaken_since_is_said(place, tmp_path):
     assert served_model(place, properties)[1].received == "no complete version"
 
 
-def test_versions_that_the_machine_will_not_read_are_said_in_the_summary(place, tmp_path, monkeypatch):
+def test_unreadable_versions_are_reported_in_the_summary(place, tmp_path, monkeypatch):
     _, properties = pushed_model(tmp_path)
 
     def refuse(*_: object) -> None:
@@ -148,7 +146,7 @@ def test_versions_that_the_machine_will_not_read_are_said_in_the_summary(place, 
     assert str(error).startswith("weights: the disk or its file system failed")
 
 
-def test_a_run_without_a_push_names_no_model_but_one_that_it_pushed_before_it_was_cut_short(place, tmp_path):
+def test_a_run_without_a_push_names_a_model_only_if_it_pushed_one_before_an_interrupt(place, tmp_path):
     assert served_model(place, {}) == (None, None)
     pushed_model(tmp_path)
     assert served_model(place, {"pushed": 0}) == (None, None)
@@ -167,7 +165,7 @@ def test_a_full_disk_says_whether_this_run_pushed_before(place, tmp_path):
     assert said == f"the disk is full; version {version.folder.name} had been pushed and is served"
 
 
-def test_json_holds_every_fact(summary):
+def test_json_has_every_fact(summary):
     facts = json.loads(summary.as_json())
     assert facts["status"] == "pushed"
     assert facts["nodes"][0] == {
@@ -190,7 +188,7 @@ def test_json_holds_every_fact(summary):
     }
 
 
-def test_json_goes_round(summary):
+def test_json_can_be_parsed_again(summary):
     facts = json.loads(summary.as_json())
     again = replace(summary, **{name: facts[name] for name in facts if name not in ("nodes", "verdict", "warnings")})
     checks = [Check(**{**check, "interval": tuple(check["interval"])}) for check in facts["verdict"].pop("checks")]
@@ -204,13 +202,13 @@ def test_json_of_a_failure(summary):
     assert (facts["verdict"], facts["model"], facts["error"]) == (None, None, "Trainer: broke")
 
 
-def test_json_leaves_the_summary_as_it_was(summary):
+def test_json_does_not_change_the_summary(summary):
     summary.nodes[0].started_s = 1.0
     summary.as_json()
     assert summary.nodes[0].started_s == 1.0
 
 
-def test_json_of_a_value_that_is_no_number_can_be_read_by_any_reader(summary):
+def test_json_of_a_value_that_is_not_a_number_is_valid(summary):
     unmeasured = replace(KEPT, value=math.nan, missed_by=math.nan)
 
     def refuse(constant):
@@ -219,7 +217,7 @@ def test_json_of_a_value_that_is_no_number_can_be_read_by_any_reader(summary):
     json.loads(replace(summary, verdict=Verdict(False, 1, (unmeasured,))).as_json(), parse_constant=refuse)
 
 
-def test_a_good_end_as_text(summary):
+def test_a_success_as_text(summary):
     lines = text_of(summary).splitlines()
     assert lines[0] == "census  run 20200101T000000.000000  61 s  pushed"
     assert "Blessed: all 1 bounds are kept, on 12,345 test rows, 95 % intervals" in lines
@@ -242,7 +240,7 @@ def test_missed_bounds_as_text(summary):
     assert not any(line.startswith("model ") for line in text.splitlines())
 
 
-def test_an_error_is_shown_whole_and_its_brackets_are_no_markup(summary):
+def test_an_error_is_shown_in_full_and_not_read_as_markup(summary):
     error = "rows.csv, line 3: wrong [bold]\n  received: [/x] 'a'"
     text = text_of(replace(summary, status="bad input", verdict=None, error=error))
     assert all(line in text for line in error.splitlines())
@@ -275,7 +273,7 @@ def test_warnings_are_those_of_a_training_in_this_run(state, ran):
     assert was_trained([node("ExampleGen"), node("Trainer", state)]) is ran
 
 
-def test_a_value_that_was_not_measured_is_not_called_a_missing_slice_when_it_is_overall(summary):
+def test_an_unmeasured_overall_value_is_not_called_a_missing_slice(summary):
     overall = replace(ABSENT, slice="overall")
     text = text_of(replace(summary, verdict=Verdict(False, 9, (overall,))))
     assert "no such slice in the data" not in text
@@ -301,7 +299,7 @@ def test_text_on_standard_output_has_no_colors_where_there_is_no_terminal(summar
     assert "\x1b" not in captured.out
 
 
-def test_near_is_relative_to_where_the_user_stands(tmp_path, monkeypatch):
+def test_near_is_relative_to_the_current_folder(tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     assert near(tmp_path / "here" / "runs" / "a") == "runs/a"
@@ -309,7 +307,7 @@ def test_near_is_relative_to_where_the_user_stands(tmp_path, monkeypatch):
     assert near(None) is None
 
 
-def test_a_text_that_cannot_be_written_is_spelled_in_the_summary(summary, tmp_path):
+def test_a_text_that_cannot_be_encoded_is_escaped_in_the_summary(summary, tmp_path):
     error = DataError("rows-\udcff.jsonl, line 6", "no text", received="\ud83d")
     text = replace(summary, error=str(error), folder="runs/\udcff").as_json()
     (tmp_path / "summary.json").write_text(text, encoding="utf-8")

@@ -10,7 +10,7 @@ BERLIN_SUMMER = timezone(timedelta(hours=2))
 
 
 def days(text: str, count: int = 6) -> list[str]:
-    """The first days of May 2026 and on at which a schedule of one time a day is due."""
+    """The first days from May 2026 on which a daily schedule is due."""
     found, moment = [], MAY - timedelta(seconds=1)
     for _ in range(count):
         moment = parse_cron(text).next_after(moment)
@@ -31,7 +31,7 @@ def test_next_is_after_and_previous_before_what_is_due_now():
     assert cron.previous_before(three + timedelta(microseconds=1)) == three
 
 
-def test_times_are_utc_wherever_the_moment_is_told():
+def test_times_are_utc_for_any_time_zone_of_the_moment():
     told = datetime(2026, 5, 1, 4, tzinfo=BERLIN_SUMMER)
     due = parse_cron("0 0 3 * * *").next_after(told)
     assert (due, due.utcoffset()) == (MAY + timedelta(hours=3), timedelta())
@@ -57,11 +57,11 @@ def test_a_moment_without_a_time_zone_is_refused():
         ("0 0 0 29 2 *", ["02-29"] * 6),
     ],
 )
-def test_days_are_those_of_the_cluster(text, expected):
+def test_days_match_as_on_the_cluster(text, expected):
     assert days(text) == expected
 
 
-def test_every_time_of_a_month_is_as_counted_second_by_minute():
+def test_every_time_of_a_month_is_found():
     cron, moment, due = parse_cron("0 */7,5 6-8 * * 1-5"), MAY, []
     while (moment := cron.next_after(moment)) < MAY + timedelta(days=31):
         due.append(moment)
@@ -70,7 +70,7 @@ def test_every_time_of_a_month_is_as_counted_second_by_minute():
     assert due == wanted
 
 
-def test_going_back_finds_what_going_on_found():
+def test_previous_times_are_those_found_by_next():
     cron = parse_cron("15 10,40 */5 1,31 * mon")
     forth = [MAY]
     for _ in range(50):
@@ -123,7 +123,7 @@ def test_a_wrong_field_is_named_with_what_is_allowed(text, field):
 
 
 @pytest.mark.parametrize("text", ["", "0 3", "0 0 3 * * * *", "@reboot", "@Daily", "@every 1h", "0 0 0 31 2 *"])
-def test_what_is_no_schedule_is_refused(text):
+def test_an_invalid_schedule_is_refused(text):
     with pytest.raises(InputError) as caught:
         parse_cron(text)
     assert caught.value.exit_code == 2

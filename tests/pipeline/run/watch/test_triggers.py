@@ -40,7 +40,7 @@ def test_a_time_is_due_from_its_second_on_and_once():
     assert due(state_after_run(state, trigger, 0, THREE + HOUR), NIGHTLY, None, THREE + HOUR) is None
 
 
-def test_any_number_of_times_that_passed_are_one_run():
+def test_any_number_of_passed_times_start_one_run():
     trigger = due(nightly(THREE - 9 * DAY), NIGHTLY, None, THREE + HOUR)
     assert trigger == Trigger(THREE, None, False)
 
@@ -83,14 +83,14 @@ def test_a_time_and_a_span_are_one_run():
 
 
 @pytest.mark.parametrize("code", SETTLED)
-def test_an_outcome_that_another_try_would_repeat_is_settled(code):
+def test_an_outcome_that_a_retry_would_repeat_is_settled(code):
     failed = WatchState(pattern=PATTERN, failures=4, next_try=THREE)
     state = state_after_run(failed, Trigger(None, span(7), True), code, THREE)
     assert state == WatchState(pattern=PATTERN, span=7)
 
 
 @pytest.mark.parametrize("code", [1, -9, 137])
-def test_any_other_is_tried_again_later_and_later(code):
+def test_any_other_outcome_is_retried_with_backoff(code):
     state, now, waited = WatchState(pattern=PATTERN), THREE, []
     for _ in range(9):
         trigger = due(state, None, span(7), now)
@@ -103,13 +103,13 @@ def test_any_other_is_tried_again_later_and_later(code):
     assert (state.span, state.failures) == (None, 9)
 
 
-def test_a_time_that_comes_during_the_wait_after_a_failure_waits_too():
+def test_a_time_due_during_the_wait_after_a_failure_waits_too():
     state = nightly(THREE - DAY, failures=3, next_try=THREE + HOUR)
     assert due(state, NIGHTLY, None, THREE) is None
     assert due(state, NIGHTLY, None, THREE + HOUR) == Trigger(THREE, None, False)
 
 
-def test_a_first_watch_owes_nothing_of_its_schedule_but_the_latest_span():
+def test_a_first_watch_runs_no_missed_time_but_the_latest_span():
     state = initial_state(WatchState(), NIGHTLY, PATTERN, "run", THREE + HOUR)
     assert due(state, NIGHTLY, None, THREE + HOUR) is None
     assert next_tick(state, NIGHTLY, THREE + HOUR) == THREE + DAY
@@ -117,13 +117,13 @@ def test_a_first_watch_owes_nothing_of_its_schedule_but_the_latest_span():
 
 
 @pytest.mark.parametrize(("missed", "expected"), [("run", Trigger(THREE, None, False)), ("skip", None)])
-def test_times_that_passed_unwatched_are_one_run_or_none(missed, expected):
+def test_times_missed_start_one_run_or_none(missed, expected):
     state = initial_state(nightly(THREE - 3 * DAY), NIGHTLY, None, missed, THREE + HOUR)
     assert due(state, NIGHTLY, None, THREE + HOUR) == expected
     assert due(state, NIGHTLY, None, THREE + DAY) == Trigger(THREE + DAY, None, False)
 
 
-def test_another_schedule_or_pattern_is_begun_afresh():
+def test_a_new_schedule_or_pattern_starts_afresh():
     left = nightly(THREE - 3 * DAY, pattern=PATTERN, span=7)
     hourly = parse_cron("@hourly")
     state = initial_state(left, hourly, "other/{SPAN}", "run", THREE)
@@ -144,7 +144,7 @@ def test_a_clock_that_goes_back_does_not_stop_a_schedule():
     assert next_tick(state, NIGHTLY, THREE - HOUR) == THREE
 
 
-def test_it_waits_until_the_next_moment_but_looks_now_and_then():
+def test_it_waits_until_the_next_time_but_polls_meanwhile():
     state = nightly(THREE - DAY, failures=1, next_try=THREE + timedelta(seconds=4))
     assert wait_s(state, NIGHTLY, THREE - timedelta(seconds=3), 10.0) == 3.0
     assert wait_s(state, NIGHTLY, THREE, 10.0) == 4.0
@@ -152,7 +152,7 @@ def test_it_waits_until_the_next_moment_but_looks_now_and_then():
     assert wait_s(WatchState(pattern=PATTERN), None, THREE, 10.0) == 10.0
 
 
-def test_what_it_waits_for_is_told_in_utc():
+def test_the_wait_is_described_in_utc():
     state = nightly(THREE - DAY, pattern=PATTERN, span=7)
     text = describe_wait(state, NIGHTLY, THREE - HOUR)
     assert "2026-05-01 03:00:00 UTC" in text

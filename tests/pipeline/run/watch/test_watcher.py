@@ -1,4 +1,4 @@
-"""The watch with a stand-in for the run: a real process that notes its arguments and ends as it is told."""
+"""The watch with a stand-in for runs: a real process that records its arguments and exits with a given code."""
 
 import errno
 import json
@@ -85,7 +85,7 @@ except MainlineError as error:
 
 
 class SetClock:
-    """A clock that sleeping sets forward; on the way, things happen at their moments."""
+    """A clock that ``sleep`` sets forward, running scheduled actions on the way."""
 
     def __init__(self, now: datetime) -> None:
         self.time = now
@@ -106,7 +106,7 @@ class SetClock:
 
 
 class World:
-    """A folder with a stand-in, spans and a root, and a watch over them."""
+    """A folder with a stand-in for runs, spans and a root, and a watch on them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -141,7 +141,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path):
-    """A world whose watches are gone after the test, however that ends."""
+    """A world whose watches are stopped after the test, however it ends."""
     made = World(tmp_path)
     yield made
     for process in made.started:
@@ -171,7 +171,7 @@ def test_a_run_starts_at_each_time_and_not_before(world, capsys):
     assert max(world.clock.slept) == POLL_S
 
 
-def test_a_run_is_told_all_that_the_watch_was_told():
+def test_a_run_gets_all_options_of_the_watch():
     request = Request("census", ("a=1", "b=[x, y]"), "Trainer", "Pusher", False, Path("r"), "beam", True, "flink")
     words = command(("python", "local_runner.py"), request, None)[2:]
     options = local_runner.parse(words)
@@ -182,7 +182,7 @@ def test_a_run_is_told_all_that_the_watch_was_told():
     assert told == request
 
 
-def test_times_missed_while_no_watch_was_there_are_one_run(world):
+def test_times_missed_while_not_watching_start_one_run(world):
     world.watch(1, HOURLY)
     world.clock.time += 5 * HOUR
     before = world.clock.time
@@ -199,7 +199,7 @@ def test_missed_times_may_be_skipped(world):
     assert (len(world.runs()), world.clock.now()) == (2, START + MINUTE + 6 * HOUR)
 
 
-def test_each_span_is_run_once_the_latest_first(world):
+def test_each_span_is_run_once_and_the_latest_first(world):
     for number in (1, 2):
         world.span(number)
     world.clock.events = [(START + 5 * MINUTE, lambda: world.span(3)), (START + 9 * MINUTE, lambda: world.span(10))]
@@ -209,7 +209,7 @@ def test_each_span_is_run_once_the_latest_first(world):
     assert world.state() == WatchState(pattern=world.pattern, span=10)
 
 
-def test_a_half_copied_span_is_waited_for_and_named(world, capsys):
+def test_the_watch_waits_for_an_incomplete_span_and_names_it(world, capsys):
     world.span(1)
     (world.folder / "span-1" / "_SUCCESS").unlink()
     (world.folder / "span-1" / "test" / "rows.csv").rename(world.folder / "late.csv")
@@ -231,7 +231,7 @@ def test_a_time_and_a_span_are_one_run_on_that_span(world):
     assert world.clock.now() == START + MINUTE + HOUR
 
 
-def test_two_folders_of_one_number_stop_no_schedule(world, capsys):
+def test_two_folders_with_one_number_do_not_stop_a_schedule(world, capsys):
     world.span(4)
     (world.folder / "span-4").rename(world.folder / "span-04")
     world.span(4)
@@ -240,7 +240,7 @@ def test_two_folders_of_one_number_stop_no_schedule(world, capsys):
     assert world.runs()[0][-1] == f"--set=data.path={world.pattern}"
 
 
-def test_a_failed_run_is_tried_again_later_and_later_until_it_ends_well(world):
+def test_a_failed_run_is_retried_with_backoff_until_it_succeeds(world):
     world.span(1)
     world.codes(1, -9, 1, 5)
     world.watch(4, on_new_span=True)
@@ -259,7 +259,7 @@ def test_the_wait_after_a_failure_outlasts_the_watch(world):
 
 
 @pytest.mark.parametrize("code", [2, 3, 4])
-def test_an_outcome_that_another_try_would_repeat_waits_for_the_next_trigger(world, code):
+def test_an_outcome_that_a_retry_would_repeat_waits_for_the_next_trigger(world, code):
     world.span(1)
     world.codes(code)
     world.clock.events = [(START + HOUR, lambda: world.span(2))]
@@ -269,7 +269,7 @@ def test_an_outcome_that_another_try_would_repeat_waits_for_the_next_trigger(wor
 
 @pytest.fixture
 def other(world):
-    """A run that someone else started on the same root."""
+    """A run that another process started on the same root."""
     words = [sys.executable, str(world.folder / "hold.py"), str(world.root / "census")]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "held\n"
@@ -278,12 +278,12 @@ def other(world):
 
 
 def end(process: subprocess.Popen[str], number: int = signal.SIGKILL) -> tuple[str, str]:
-    """Sends a signal and waits; what the process has said meanwhile."""
+    """Send a signal, wait for the end, and return what the process printed."""
     process.send_signal(number)
     return process.communicate(timeout=30)
 
 
-def test_a_run_that_someone_else_started_is_waited_for(world, other, capsys):
+def test_the_watch_waits_for_a_run_that_someone_else_started(world, other, capsys):
     world.span(1)
     world.clock.events = [(START + 5 * MINUTE, lambda: end(other))]
     world.watch(1, on_new_span=True)
@@ -310,7 +310,7 @@ def test_a_run_that_lost_the_race_for_the_root_has_not_failed(world):
     assert world.clock.now() == START + 0.5 * MINUTE
 
 
-def test_a_second_watch_is_refused_and_told_who_is_there(world):
+def test_a_second_watch_is_refused_and_told_which_one_is_active(world):
     first = start(world)
     wait_for(world.root / "census" / STATE)
     out, err = start(world).communicate(timeout=30)
@@ -325,7 +325,7 @@ def test_a_second_watch_is_refused_and_told_who_is_there(world):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_end_of_the_watch_ends_its_run_in_order_and_the_next_watch_starts_it_again(world, number):
+def test_stopping_the_watch_stops_its_run_cleanly_and_the_next_watch_restarts_it(world, number):
     world.span(1)
     world.codes("sleep")
     process = start(world)
@@ -339,7 +339,7 @@ def test_the_end_of_the_watch_ends_its_run_in_order_and_the_next_watch_starts_it
     assert world.spans_run() == ["span-1", "span-1"]
 
 
-def test_a_second_signal_ends_a_run_that_does_not_end(world):
+def test_a_second_signal_kills_a_run_that_does_not_stop(world):
     world.span(1)
     world.codes("stubborn")
     process = start(world)
@@ -352,7 +352,7 @@ def test_a_second_signal_ends_a_run_that_does_not_end(world):
         os.kill(int((world.folder / "sleeps").read_text()), 0)
 
 
-def test_a_watch_that_is_killed_leaves_no_run_behind_and_nothing_to_clear(world):
+def test_a_killed_watch_leaves_no_run_behind_and_nothing_to_clean_up(world):
     world.span(1)
     world.codes("sleep")
     process = start(world)
@@ -380,7 +380,7 @@ def test_a_time_that_passed_after_a_kill_is_run_once_by_the_next_watch(world):
 
 
 def start(world: World, cron: str = "") -> subprocess.Popen[str]:
-    """A watch of the world's spans, or of a schedule, in another process."""
+    """A watch on the world's spans or on a schedule, in another process."""
     words = [sys.executable, "-c", WATCH, str(world.folder), STAND_IN, *filter(None, [cron])]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     world.started.append(process)
@@ -388,7 +388,7 @@ def start(world: World, cron: str = "") -> subprocess.Popen[str]:
 
 
 def wait_for(path: Path) -> None:
-    """Returns when a file is there."""
+    """Wait until a file exists."""
     until_s = time.monotonic() + 30
     while not path.exists():
         assert time.monotonic() < until_s, path
@@ -406,7 +406,7 @@ def test_each_run_is_a_line_of_json(world, capfd):
     assert killed["exit_code"] == -9
 
 
-def test_without_json_a_run_prints_as_it_would_alone(world, capfd):
+def test_without_json_a_run_prints_as_usual(world, capfd):
     world.span(1)
     world.watch(1, on_new_span=True)
     assert capfd.readouterr().out == "a summary\n"
@@ -435,7 +435,7 @@ def test_a_disk_that_is_full_does_not_end_the_watch(world, capsys):
 
 
 def block(path: Path) -> None:
-    """Puts a folder where a file wants to be."""
+    """Create a folder where a file is to be written."""
     path.unlink()
     (path / "in-the-way").mkdir(parents=True)
 
@@ -450,7 +450,7 @@ def block(path: Path) -> None:
         (["--watch", "--cron", "@daily", "--root", "README.md"], "cannot be written"),
     ],
 )
-def test_what_could_never_run_is_refused_at_once(options, said, capsys):
+def test_options_with_which_no_run_would_start_are_refused(options, said, capsys):
     assert local_runner.main(["--config", "census", *options]) == 2
     captured = capsys.readouterr()
     assert said in captured.err
@@ -470,7 +470,7 @@ def test_options_of_the_watch_go_together(options):
 
 
 @pytest.mark.parametrize("code", [1, -9, -15, 120, 137, 101])
-def test_a_span_is_not_dropped_when_its_run_failed_of_the_machine(world, code):
+def test_a_span_is_retried_when_the_machine_failed_its_run(world, code):
     world.span(1)
     world.codes(code, code, 0)
     world.watch(3, on_new_span=True)
@@ -480,7 +480,7 @@ def test_a_span_is_not_dropped_when_its_run_failed_of_the_machine(world, code):
 
 
 @pytest.mark.skipif(not CAN_MOUNT, reason="this machine allows no private mounts")
-def test_a_span_that_met_a_full_disk_at_its_start_is_run_when_there_is_room(tmp_path):
+def test_a_span_that_found_a_full_disk_is_run_when_there_is_space(tmp_path):
     make_span(tmp_path, 1)
     root = tmp_path / "runs"
     root.mkdir()
@@ -496,7 +496,7 @@ def test_a_span_that_met_a_full_disk_at_its_start_is_run_when_there_is_room(tmp_
     assert "No space left on device" in done.stderr
 
 
-def test_a_run_that_cannot_be_started_is_tried_again(world, monkeypatch, capsys):
+def test_a_run_that_cannot_be_started_is_retried(world, monkeypatch, capsys):
     world.span(1)
     real, refusals = subprocess.Popen, [OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))]
 
@@ -512,7 +512,7 @@ def test_a_run_that_cannot_be_started_is_tried_again(world, monkeypatch, capsys)
     assert world.state().span == 1
 
 
-def test_a_folder_of_spans_that_cannot_be_read_is_looked_at_again(world, monkeypatch, capsys):
+def test_an_unreadable_folder_of_spans_is_read_again(world, monkeypatch, capsys):
     world.span(1)
     denied = MachineError("rows", "spans cannot be listed", received="Permission denied")
     real, refusals = watch_module.find_latest, [denied]
@@ -528,7 +528,7 @@ def test_a_folder_of_spans_that_cannot_be_read_is_looked_at_again(world, monkeyp
     assert "Permission denied" in capsys.readouterr().err
 
 
-def test_a_state_that_the_machine_will_not_read_is_not_to_be_removed(world, monkeypatch):
+def test_the_user_is_not_told_to_remove_a_state_that_the_machine_cannot_read(world, monkeypatch):
     def refuse(self):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
