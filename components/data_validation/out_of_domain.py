@@ -15,13 +15,13 @@ import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.artifacts.anomalies import Anomaly
-from components.artifacts.feature_statistics import is_estimated
+from components.artifacts.feature_statistics import NOT_UTF8, TOO_LONG, column_name, is_estimated
 from components.data_validation.domains import UNEXPECTED_STRING, Domain, list_domains
 from components.examples.parsing import read_batches
 
 Statistics = Mapping[str, statistics_pb2.DatasetFeatureStatistics]
 # TFDV's placeholders for values that are long, or that are not UTF-8.
-PLACEHOLDERS = {"__LARGE_BYTES__", "__BYTES_VALUE__"}
+PLACEHOLDERS = {NOT_UTF8, TOO_LONG}
 MAX_EXAMPLES = 10
 MAX_TEXT = 100
 
@@ -108,7 +108,7 @@ def add_out_of_domain(
 
 def incomplete_domains(statistics: statistics_pb2.DatasetFeatureStatistics, schema: schema_pb2.Schema) -> list[Domain]:
     """Return the domains of columns whose statistics do not list every value."""
-    features = {".".join(feature.path.step) or feature.name: feature for feature in statistics.features}
+    features = {column_name(feature): feature for feature in statistics.features}
     by_name = {domain.feature.name: domain for domain in list_domains(schema)}
     return [domain for name, domain in by_name.items() if name in features and not lists_all(features[name])]
 

@@ -8,7 +8,7 @@ Artifacts = dict[str, list[types.Artifact]]
 
 
 class ApprovedReport(resolver.ResolverStrategy):
-    """Return a report with the decision on it, if there is one; without one the downstream node still runs."""
+    """Resolves the decision on a report, if there is one; without one the downstream node still runs."""
 
     def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: Artifacts) -> Artifacts:
         """Take ``report`` and all decisions of the pipeline as ``decision``; return at most one ``decision``."""

@@ -11,7 +11,7 @@ from components.slice_report.trace import trace
 
 
 class Driver(base_driver.BaseDriver, portable.BaseDriver):
-    """Pass the trace of the inputs to the executor as the property ``trace``, which is part of the cache key."""
+    """A driver that passes the trace of the inputs to the executor, as a property that is part of the cache key."""
 
     def __init__(self, metadata_handle: metadata.Metadata) -> None:
         base_driver.BaseDriver.__init__(self, metadata_handle)

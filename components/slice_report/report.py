@@ -6,6 +6,7 @@ from typing import Any
 
 from tfx.utils import path_utils
 
+from components.artifacts.feature_statistics import column_name
 from components.artifacts.model_digest import content_digest
 from components.evaluation.columns import SCORE
 from components.examples.reading import read_schema
@@ -110,7 +111,7 @@ def judged(sources: Sources, settings: Settings) -> dict[str, Any]:
 def base_rate(sources: Sources, label: str) -> float:
     """Return the share of positives in the training rows, nan if unknown."""
     for feature in sources.statistics["train"].features:
-        if (feature.name or ".".join(feature.path.step)) == label:
+        if column_name(feature) == label:
             return float(feature.num_stats.mean)
     return math.nan
 

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
+from components.artifacts.feature_statistics import column_name
 from components.data_validation.labels import LabelCounts, Labels, label_problems
 from components.data_validation.out_of_domain import Statistics, read_columns
 from pipeline.errors import DataError
@@ -53,7 +54,7 @@ def count_labels(
 def counts_from_statistics(labels: Labels, statistics: statistics_pb2.DatasetFeatureStatistics) -> LabelCounts | None:
     """Return the counts of labels that are all 0 or 1, None if the rows must be read."""
     for feature in statistics.features:
-        if (".".join(feature.path.step) or feature.name) == labels.column and is_sufficient(feature, labels.values):
+        if column_name(feature) == labels.column and is_sufficient(feature, labels.values):
             stats = feature.num_stats
             present = int(stats.common_stats.num_non_missing)
             counts: Counter[object] = Counter({0.0: int(stats.num_zeros), 1.0: present - int(stats.num_zeros)})

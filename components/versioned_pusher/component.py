@@ -37,7 +37,7 @@ class VersionedPusherSpec(ComponentSpec):
 
 
 class VersionedPusher(base_component.BaseComponent):
-    """Push a blessed model as a new version; with a review, only after its report is approved.
+    """Pusher of blessed models as new versions; with a review, only after the report is approved.
 
     The cache answers only while the pushed model is the one that is served.
 

@@ -19,7 +19,7 @@ Artifacts = dict[str, list[types.Artifact]]
 
 
 class Driver(base_driver.BaseDriver, portable.BaseDriver):
-    """Pass the property ``pushed_by``, which is part of the cache key, to the executor."""
+    """A driver that passes ``pushed_by`` to the executor, as a property that is part of the cache key."""
 
     def __init__(self, metadata_handle: metadata.Metadata) -> None:
         base_driver.BaseDriver.__init__(self, metadata_handle)

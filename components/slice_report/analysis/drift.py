@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
+from components.artifacts.feature_statistics import column_name
 from components.slice_report.analysis.distances import (
     as_numbers,
     as_text,
@@ -14,7 +15,6 @@ from components.slice_report.analysis.distances import (
     l_infinity,
     sizes,
 )
-from components.slice_report.analysis.statistics import column_name
 from components.slice_report.facts import Drift
 
 Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatistics

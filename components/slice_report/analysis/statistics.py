@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.artifacts.anomalies import Anomaly, covers
-from components.artifacts.feature_statistics import is_estimated
+from components.artifacts.feature_statistics import NOT_UTF8, TOO_LONG, column_name, is_estimated
 from components.evaluation.slice_values import shortest
 from components.slice_report.facts import OTHER, Bar, ColumnStats, GateEntry
 from pipeline.criteria import Acceptance
@@ -17,9 +17,7 @@ Bucket: TypeAlias = statistics_pb2.Histogram.Bucket
 BARS = 10
 LENGTH = 100
 NUMBERS = {"mean": "mean", "std_dev": "std_dev", "minimum": "min", "median": "median", "maximum": "max"}
-# TFDV writes these in place of bytes that are not text, and of text over 1024 bytes
-# (tensorflow_data_validation/statistics/generators/top_k_uniques_sketch_stats_generator.py).
-PLACEHOLDERS = {"": "(empty)", "__BYTES_VALUE__": "(not UTF-8)", "__LARGE_BYTES__": "(too long)"}
+PLACEHOLDERS = {"": "(empty)", NOT_UTF8: "(not UTF-8)", TOO_LONG: "(too long)"}
 
 
 def readable(value: str | bytes) -> str:
@@ -56,11 +54,6 @@ def column_stats(
         for name in names
         for split, found in statistics.items()
     )
-
-
-def column_name(feature: Feature) -> str:
-    """Return the path of a feature, or in older statistics its name."""
-    return ".".join(feature.path.step) or feature.name
 
 
 def without_values(like: Feature) -> Feature:
