@@ -56,7 +56,7 @@ def test_a_whole_number_is_read_in_any_notation(written, text):
     "written", ["", "seven", "7.5", "1_0", str(2**63), "nan", "inf", "1e999999999", "1e-999999999"]
 )
 def test_text_that_is_not_a_whole_number_is_refused(written):
-    with pytest.raises(ValueError, match="no whole number"):
+    with pytest.raises(ValueError, match="not a whole number"):
         int_named(written)
 
 
