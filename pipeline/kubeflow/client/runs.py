@@ -44,7 +44,7 @@ class Run:
 def run_id(text: str) -> str:
     """The id in the argument of a command: an id, or the URL of a page.
 
-    >>> run_id("https://kubeflow.example.com/#/runs/argo_nodes/5f0c")
+    >>> run_id("https://kubeflow.example.com/#/runs/details/5f0c")
     '5f0c'
     """
     return text.rstrip("/").rpartition("/")[2]
@@ -74,10 +74,10 @@ def run_of(answer: Any) -> Run:
 
 
 def tasks_of_run(connection: Connection, run: Run) -> tuple[Task, ...]:
-    """The tasks of a run, by the version that it runs.
+    """The tasks of a run, from the spec of its version.
 
     Raises:
-        InputError: it was not made of an uploaded version, or that was deleted.
+        InputError: the run has no version on the server.
     """
     version = connection.read(
         f"version {run.version or 'of a pipeline'} of run {run.id}", connection.client.get_pipeline_version,
