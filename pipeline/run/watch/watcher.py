@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from components.support.atomic_files import write_json
 from components.support.child_processes import die_with, why_ended
+from components.support.error_text import first_line
 from data.span_patterns import Span
 from pipeline.config.load import load_config
 from pipeline.config.root import Config
@@ -257,7 +258,7 @@ def read_state(root: Path) -> WatchState:
     except OSError as error:
         raise refused(error, InputError)(str(path), "cannot be read", received=error.strerror or str(error)) from error
     except ValidationError as error:
-        raise InputError(str(path), "cannot be read", received=str(error).splitlines()[0],
+        raise InputError(str(path), "cannot be read", received=first_line(error),
                          next_step="Remove it: the watch then starts afresh.") from error  # fmt: skip
 
 

@@ -32,6 +32,7 @@ import tensorflow_transform as tft
 import tf_keras as keras
 from pydantic import TypeAdapter
 
+from components.support.error_text import first_line
 from pipeline.features.table import Table
 from pipeline.features.vocabulary import UNUSED, Vocabulary
 from pipeline.training.checkpoint import sealed_files
@@ -195,7 +196,7 @@ def read_warm_start(directory: str) -> tuple[Weights, Description]:
     except tf.errors.NotFoundError as error:
         raise ColdStart(f"{directory} was exported without {EXTRA}/{WEIGHTS}") from error
     except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise ColdStart(f"{folder} cannot be read: {str(error).splitlines()[0]}") from error
+        raise ColdStart(f"{folder} cannot be read: {first_line(error)}") from error
     if description.version != VERSION:
         raise ColdStart(f"{folder} is of version {description.version}, not {VERSION}")
     return weights, description
