@@ -62,9 +62,9 @@ def main(arguments: list[str]) -> int:
         to_node=options.to_node, cache=not options.no_cache, root=options.root, orchestrator=options.orchestrator,
         as_json=options.json,
     )  # fmt: skip
-    asked = WatchOptions(options.cron, options.on_new_span, options.missed or "run", options.max_runs)
+    watch_options = WatchOptions(options.cron, options.on_new_span, options.missed or "run", options.max_runs)
     try:
-        return watch(request, asked, (sys.executable, __file__)) if options.watch else run(request)
+        return watch(request, watch_options, (sys.executable, __file__)) if options.watch else run(request)
     except MainlineError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -30,10 +30,10 @@ def check_beam(arguments: Sequence[str], tell: Callable[[str], None], deadline_s
     end_s = time.monotonic() + deadline_s
     for option, address, host, port in servers:
         tell(f"waiting for {option} {address}")
-        said = unanswered(option, host, port, end_s)
-        if said:
+        problem = unanswered(option, host, port, end_s)
+        if problem:
             raise MachineError(
-                f"{KEY}: --{option}={address}", f"nothing answers there, {deadline_s:.0f} s long", received=said,
+                f"{KEY}: --{option}={address}", f"nothing answers there, {deadline_s:.0f} s long", received=problem,
                 next_step="Start that server, correct its address, or choose another --env; docs/beam.md says how.",
             )  # fmt: skip
 
@@ -111,9 +111,9 @@ def unanswered(option: str, host: str, port: int, end_s: float) -> str:
     """Why a server has not answered by a deadline; empty if it has. A server that is starting is asked again."""
     while True:
         left_s = max(0.1, end_s - time.monotonic())
-        said = no_grpc(host, port, left_s) if option in GRPC else no_connection(host, port, left_s)
-        if not said or time.monotonic() >= end_s:
-            return said
+        problem = no_grpc(host, port, left_s) if option in GRPC else no_connection(host, port, left_s)
+        if not problem or time.monotonic() >= end_s:
+            return problem
         time.sleep(min(1.0, max(0.0, end_s - time.monotonic())))
 
 
@@ -130,9 +130,9 @@ def no_grpc(host: str, port: int, timeout_s: float) -> str:
     """Why a server does not answer as a gRPC server; empty if it does."""
     import grpc
 
-    said = no_connection(host, port, timeout_s)
-    if said:
-        return said
+    problem = no_connection(host, port, timeout_s)
+    if problem:
+        return problem
     with grpc.insecure_channel(f"{f'[{host}]' if ':' in host else host}:{port}") as channel:
         try:
             grpc.channel_ready_future(channel).result(timeout_s)

@@ -13,50 +13,50 @@ from pipeline.splits import SPLITS
 FLOAT_WHOLE = 2**24
 
 
-def make_splitting(asked: SplitBy | None, schema: schema_pb2.Schema) -> Splitting | None:
+def make_splitting(split_by: SplitBy | None, schema: schema_pb2.Schema) -> Splitting | None:
     """The splitting that a config asks for; None if it asks for none.
 
     Raises:
         ConfigError: the schema does not have the column, or its type is not suitable.
     """
-    if asked is None:
+    if split_by is None:
         return None
     types = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in schema.feature}
-    if asked.key is not None:
-        check_type("data.split_by.key", asked.key, types, ("INT", "BYTES"))
-        first, second = asked.shares.train, asked.shares.train + asked.shares.eval
-        return Splitting("key", asked.key, SPLITS, (round(first * BUCKETS), round(second * BUCKETS)))
-    assert asked.time is not None
-    assert asked.cuts is not None
-    check_type("data.split_by.time", asked.time, types, types_for(asked.cuts[0]))
-    check_cuts(asked, types[asked.time])
-    return Splitting("time", asked.time, SPLITS, asked.cuts, asked.time_format)
+    if split_by.key is not None:
+        check_type("data.split_by.key", split_by.key, types, ("INT", "BYTES"))
+        first, second = split_by.shares.train, split_by.shares.train + split_by.shares.eval
+        return Splitting("key", split_by.key, SPLITS, (round(first * BUCKETS), round(second * BUCKETS)))
+    assert split_by.time is not None
+    assert split_by.cuts is not None
+    check_type("data.split_by.time", split_by.time, types, types_for(split_by.cuts[0]))
+    check_cuts(split_by, types[split_by.time])
+    return Splitting("time", split_by.time, SPLITS, split_by.cuts, split_by.time_format)
 
 
-def check_cuts(asked: SplitBy, kind: str) -> None:
+def check_cuts(split_by: SplitBy, kind: str) -> None:
     """Check that a column of a type can be compared with the cuts.
 
     Raises:
         ConfigError: they are not times, not in order, or beyond the exact numbers of the type.
     """
-    cuts = asked.cuts or ()
+    cuts = split_by.cuts or ()
     if kind == "FLOAT" and any(abs(float(cut)) >= FLOAT_WHOLE for cut in cuts):
         raise ConfigError("data.split_by.cuts", f"FLOAT columns are not exact from {FLOAT_WHOLE:,} on",
-                          received=str(list(cuts)), next_step=f"Declare {asked.time} as INT in schemas/.")  # fmt: skip
+                          received=str(list(cuts)), next_step=f"Declare {split_by.time} as INT in schemas/.")  # fmt: skip
     if kind == "INT" and any(not -(2**63) <= cut < 2**63 for cut in cuts if isinstance(cut, int)):
         raise ConfigError("data.split_by.cuts", "a cut is out of the range of 64-bit integers",
                           received=", ".join(map(str, cuts)))  # fmt: skip
     if kind != "BYTES":
         return
     try:
-        times, kinds = instants(pa.array([str(cut) for cut in cuts]), asked.time_format)
+        times, kinds = instants(pa.array([str(cut) for cut in cuts]), split_by.time_format)
     except ValueError as error:
         raise ConfigError("data.split_by.time_format", "not a time format", expected=", ".join(DIRECTIVES),
-                          received=f"{asked.time_format}: {error}") from error  # fmt: skip
+                          received=f"{split_by.time_format}: {error}") from error  # fmt: skip
     if not kinds.all() or len(set(kinds.tolist())) > 1:
         raise ConfigError(
             "data.split_by.cuts", "not two times in the same format",
-            expected=asked.time_format or "two ISO 8601 times, both with a time zone or both without",
+            expected=split_by.time_format or "two ISO 8601 times, both with a time zone or both without",
             received=", ".join(map(str, cuts)),
             next_step="Correct them, or set data.split_by.time_format to their format, such as %d.%m.%Y.",
         )  # fmt: skip

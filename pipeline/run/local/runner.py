@@ -106,8 +106,8 @@ def run_logged(paths: RunPaths, config: Config, request: Request) -> Summary:
         except (Exception, KeyboardInterrupt) as raised:
             logging.getLogger(__name__).error("the run failed", exc_info=True)
             first = graph.failure or raised if graph else raised
-            told = None if stop_requested() else server_error(config.metadata, paths.root, first)
-            error = told or to_mainline_error(first, paths)
+            server = None if stop_requested() else server_error(config.metadata, paths.root, first)
+            error = server or to_mainline_error(first, paths)
             if graph is not None:
                 fail_unfinished(graph, paths)
         report = publish_report(graph, paths, config, error, observer.note) if graph else None

@@ -15,10 +15,10 @@ def has_spans(config: Config) -> bool:
     return has_span(config.data.path or "")
 
 
-def resolve_span(config: Config, say: Callable[[str], None] = lambda _: None) -> Config:
+def resolve_span(config: Config, note: Callable[[str], None] = lambda _: None) -> Config:
     """The config with the path of the latest complete span; unchanged if ``data.path`` has no placeholder.
 
-    ``say`` gets a message for every later span that is incomplete.
+    ``note`` gets a message for every later span that is incomplete.
 
     Raises:
         DataError: no span is complete.
@@ -30,7 +30,7 @@ def resolve_span(config: Config, say: Callable[[str], None] = lambda _: None) ->
     if found.span is None:
         raise no_complete_span(pattern, found, config.data.is_divided)
     for reason in found.left_out:
-        say(f"not taken: {reason}")
+        note(f"not taken: {reason}")
     data = config.data.model_copy(update={"path": str(found.span.path)})
     return config.model_copy(update={"data": data})
 

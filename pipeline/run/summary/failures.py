@@ -108,9 +108,9 @@ def errno_in(text: str) -> int | None:
         return int(numbered[1])
     if any(words in text for words in DISK_FULL):
         return errno.ENOSPC
-    told = next((number for words, number in SQLITE_MESSAGES.items() if words in text), None)
-    if told is not None:
-        return told
+    seen = next((number for words, number in SQLITE_MESSAGES.items() if words in text), None)
+    if seen is not None:
+        return seen
     return next((number for number in ERRNO_MESSAGES if os.strerror(number) in text), None)
 
 

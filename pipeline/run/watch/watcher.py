@@ -79,7 +79,7 @@ class SystemClock:
         time.sleep(seconds)
 
 
-def watch(request: Request, asked: WatchOptions, program: Sequence[str], clock: Clock | None = None) -> int:
+def watch(request: Request, options: WatchOptions, program: Sequence[str], clock: Clock | None = None) -> int:
     """Start runs until Ctrl-C, SIGTERM or ``max_runs``; a running run is then stopped cleanly.
 
     ``program`` is the command that runs a pipeline; it gets the request as options.
@@ -88,29 +88,31 @@ def watch(request: Request, asked: WatchOptions, program: Sequence[str], clock: 
         InputError: the schedule, the config or the root cannot be used.
         MainlineError: another watch holds the root.
     """
-    cron = parse_cron(asked.cron) if asked.cron else None
+    cron = parse_cron(options.cron) if options.cron else None
     config = load_config(request.config, request.overrides, request.env)
-    check(asked, config)
-    pattern = config.data.path if asked.on_new_span else None
+    check(options, config)
+    pattern = config.data.path if options.on_new_span else None
     root = resolve_folder(request.root) / config.name
     with watch_lock(root), signals_as_interrupt():
         try:
-            keeper = Watch(root, request, program, cron, config.data.is_divided, clock or SystemClock())
-            keeper.go(initial_state(read_state(root), cron, pattern, asked.missed, keeper.clock.now()), asked.max_runs)
+            loop = Watch(root, request, program, cron, config.data.is_divided, clock or SystemClock())
+            loop.run_loop(
+                initial_state(read_state(root), cron, pattern, options.missed, loop.clock.now()), options.max_runs
+            )
         except KeyboardInterrupt:
             print_message("stopped")
     return 0
 
 
-def check(asked: WatchOptions, config: Config) -> None:
+def check(options: WatchOptions, config: Config) -> None:
     """Refuse options with which no run would ever start."""
-    if asked.on_new_span and not has_spans(config):
+    if options.on_new_span and not has_spans(config):
         raise ConfigError(
             "--on-new-span", "data.path has no span in it", expected="a path such as rows/span-{SPAN}",
             received=str(config.data.path or f"data.dataset {config.data.dataset}"),
         )  # fmt: skip
-    if asked.max_runs is not None and asked.max_runs < 1:
-        raise InputError("--max-runs", "too small", expected="1 or more", received=str(asked.max_runs))
+    if options.max_runs is not None and options.max_runs < 1:
+        raise InputError("--max-runs", "too small", expected="1 or more", received=str(options.max_runs))
 
 
 class Watch:
@@ -122,17 +124,17 @@ class Watch:
         self.root, self.request, self.program, self.cron, self.clock = root, request, program, cron, clock
         self.divided = divided
         self.state = WatchState()
-        self.said = ""
+        self.last_message = ""
         self.remarks: tuple[str, ...] = ()
 
-    def go(self, state: WatchState, max_runs: int | None) -> None:
+    def run_loop(self, state: WatchState, max_runs: int | None) -> None:
         """Run the loop, starting from a state."""
-        self.keep(state)
+        self.save_state(state)
         runs = 0
         while max_runs is None or runs < max_runs:
             trigger = due(self.state, self.cron, self.latest(), self.clock.now())
             if trigger is None:
-                self.say_once("; ".join([describe_wait(self.state, self.cron, self.clock.now()), *self.remarks]))
+                self.print_once("; ".join([describe_wait(self.state, self.cron, self.clock.now()), *self.remarks]))
                 self.clock.sleep(wait_s(self.state, self.cron, self.clock.now(), POLL_S))
             elif self.is_free() and self.run(trigger):
                 runs += 1
@@ -156,10 +158,10 @@ class Watch:
         try:
             holder = current_run(self.root)
         except OSError as error:
-            self.say_once(f"waiting: {error}")
+            self.print_once(f"waiting: {error}")
             return False
         if holder is not None:
-            self.say_once(f"waiting for another run: {holder}")
+            self.print_once(f"waiting for another run: {holder}")
         return holder is None
 
     def run(self, trigger: Trigger) -> bool:
@@ -172,13 +174,13 @@ class Watch:
             code, out = 1, ""
         if code == 1 and not self.is_free():
             return False
-        self.keep(state_after_run(self.state, trigger, code, self.clock.now()))
+        self.save_state(state_after_run(self.state, trigger, code, self.clock.now()))
         print_message(f"the run {why_ended(code)}")
         if self.request.as_json:
             print(json_line(trigger, code, out), flush=True)
         return True
 
-    def keep(self, state: WatchState) -> None:
+    def save_state(self, state: WatchState) -> None:
         """Set the state and write it to disk; if the disk is full, go on without."""
         self.state = state
         try:
@@ -186,11 +188,11 @@ class Watch:
         except OSError as error:
             print_message(f"{STATE} could not be written: {error}")
 
-    def say_once(self, text: str) -> None:
+    def print_once(self, text: str) -> None:
         """Print a message unless it was the last one."""
-        if text != self.said:
+        if text != self.last_message:
             print_message(text)
-        self.said = text
+        self.last_message = text
 
 
 def command(program: Sequence[str], request: Request, span: Span | None) -> list[str]:
