@@ -42,7 +42,8 @@ def check_cuts(split_by: SplitBy, kind: str) -> None:
     cuts = split_by.cuts or ()
     if kind == "FLOAT" and any(abs(float(cut)) >= FLOAT_WHOLE for cut in cuts):
         raise ConfigError("data.split_by.cuts", f"FLOAT columns are not exact from {FLOAT_WHOLE:,} on",
-                          received=str(list(cuts)), next_step=f"Declare {split_by.time} as INT in schemas/.")  # fmt: skip
+                          received=str(list(cuts)),
+                          next_step=f"Declare {split_by.time} as INT in schemas/.")  # fmt: skip
     if kind == "INT" and any(not -(2**63) <= cut < 2**63 for cut in cuts if isinstance(cut, int)):
         raise ConfigError("data.split_by.cuts", "a cut is out of the range of 64-bit integers",
                           received=", ".join(map(str, cuts)))  # fmt: skip
