@@ -18,6 +18,7 @@ from pipeline.shell import line, module, near, option, script, tool
 if TYPE_CHECKING:
     from components.evaluation.verdict import Verdict
     from components.versioned_pusher.versions import ServedVersion
+    from pipeline.run.artifacts import Output
     from pipeline.run.summary.results import RunState
 
 
@@ -33,15 +34,13 @@ def summarize(
 ) -> Summary:
     """The summary of a run that has ended."""
     nodes = list(state.statuses.values()) if state else []
-    outputs: dict[str, Any] = {}
-    for written in state.outputs.values() if state else ():
-        outputs |= {output.key: output for output in written}
+    outputs = outputs_by_key(state)
     pushed = outputs["pushed_model"].properties if "pushed_model" in outputs else {}
     model, missing = served_model(paths, pushed)
     error = error or missing
     when = when_pushed(model, paths.run_id)
     status, code = failure_status(error) if error else success_status(verdict, when, str(pushed.get("review", "")))
-    evaluation = outputs["evaluation"].uri if "evaluation" in outputs else None
+    has_training = "model_run" in outputs and was_trained(nodes)
     summary = Summary(
         pipeline=config.name,
         run=paths.run_id,
@@ -52,16 +51,20 @@ def summarize(
         verdict=verdict,
         error=str(error) if error else None,
         model=near(model.folder if model else None),
-        evaluation=near(evaluation),
+        evaluation=near(outputs["evaluation"].uri if "evaluation" in outputs else None),
         report=near(report),
         folder=str(near(paths.folder)),
         log=str(near(paths.log)),
         next_command="",
-        warnings=training_warnings(Path(outputs["model_run"].uri))
-        if "model_run" in outputs and was_trained(nodes)
-        else (),
+        warnings=training_warnings(Path(outputs["model_run"].uri)) if has_training else (),
     )
     return replace(summary, next_command=next_command(summary, request, outputs))
+
+
+def outputs_by_key(state: "RunState | None") -> "dict[str, Output]":
+    """The outputs of all nodes by their key."""
+    outputs = state.outputs.values() if state else ()
+    return {output.key: output for written in outputs for output in written}
 
 
 def served_model(paths: RunPaths, pushed: Mapping[str, Any]) -> "tuple[ServedVersion | None, MainlineError | None]":
@@ -108,7 +111,7 @@ def training_warnings(model_run: Path) -> tuple[str, ...]:
     return tuple(record.get("warnings", ()))
 
 
-def next_command(summary: Summary, request: Request, outputs: dict[str, Any]) -> str:
+def next_command(summary: Summary, request: Request, outputs: "Mapping[str, Output]") -> str:
     """The command that the user most likely needs next."""
     if summary.status in ("pushed", "up to date"):
         return line(tool("saved_model_cli"), "show", *option("--dir", summary.model or ""), "--tag_set", "serve")
