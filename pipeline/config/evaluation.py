@@ -7,7 +7,7 @@ from pydantic import AfterValidator
 from pipeline.config.strict import Strict
 from pipeline.criteria import Change, Threshold
 
-# Who computes what a node writes: our executor, in batches, or TFX's own.
+# The executor of a node: ours, which works in batches, or TFX's own.
 Engine = Literal["batch", "stock"]
 
 

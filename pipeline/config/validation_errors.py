@@ -10,7 +10,7 @@ from pipeline.config.root import Config
 from pipeline.config.yaml_limits import shorten
 from pipeline.errors import ConfigError, did_you_mean
 
-# A model and a dataclass call it differently.
+# Pydantic's error types for an unknown key of a model and of a dataclass.
 UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 
 

@@ -48,7 +48,7 @@ def remove_outputs(artifacts: Path, execution: Execution) -> None:
             for path in (*node_folder.glob(f"*/{execution.id}"), *node_folder.glob(f"{SYSTEM}/*/{execution.id}")):
                 if path != owner:
                     shutil.rmtree(path, ignore_errors=True)
-            # A retry is another execution here, which never reads what this one kept.
+            # Here, a retry is a new execution, which never reads the working folder of this one.
             if (kept := stateful_folder(node_folder, execution)) is not None:
                 shutil.rmtree(kept, ignore_errors=True)
             owner.unlink(missing_ok=True)

@@ -68,7 +68,7 @@ def test_each_span_is_trained_on_and_pushed_even_after_a_kill(tmp_path):
     assert (second["status"], second["trigger"]) == ("pushed", {"tick": None, "span": 10})
     assert len(harness.versions(root)) == 2
     assert len(list((root / "census" / "history").iterdir())) == 2
-    # The config of a run names the rows that it had, so that it can be repeated when there are later ones.
+    # The config of a run names its own span, so that it can be repeated when there are later ones.
     kept = root / "census" / "history" / first["run"] / "config.yaml"
     assert load_config(str(kept)).data.path == str(spans / "span-8")
     assert run(Request(config=str(kept), root=root, to_node="ExampleGen")) == 0

@@ -22,7 +22,7 @@ def password(monkeypatch):
 
 @pytest.mark.parametrize("backend", sorted(STARTERS))
 def test_a_run_ends_pushed_and_the_next_one_has_nothing_to_do(backend, tmp_path, capsys):
-    # A quote in a path comes to ML Metadata, too.
+    # A quote in a path must reach ML Metadata, too.
     rows = harness.tiny_rows(tmp_path / "it's rows")
     (tmp_path / "server").mkdir()
     with STARTERS[backend](tmp_path / "server") as server:

@@ -121,7 +121,7 @@ def test_a_second_run_takes_all_from_the_cache_but_the_resolver(first, installed
     again = installed.cluster().run(installed.package().text)
     assert again.succeeded, logs(again)
     assert again.summary()["status"] == "up to date"
-    # Other nodes are held to the rows of ExampleGen, whether it ran or not.
+    # Other nodes are compared with the rows of ExampleGen, even if it was cached.
     record = read_record(installed.inside(again.summary()["folder"]), "ExampleGen")
     assert record is not None
     assert record.rows == {"train": 1500, "eval": 300, "test": 400}
@@ -184,7 +184,7 @@ def test_a_wrong_password_is_reported_by_every_pod(installed):
     secrets = {"mainline-metadata": {"password": "wrong"}}
     ran = installed.cluster(secrets=secrets).run(installed.package().text)
     assert {node for node, tries in ran.tries.items() if tries[-1].code} == {"ExampleGen", "ImportSchemaGen", "Finish"}
-    # What no other try mends is told again at once, without TFX.
+    # A failure that no retry can fix is reported again at once, without TFX.
     assert [one.code for one in ran.tries["ExampleGen"]] == [2, 2, 2]
     assert "the server refuses the user or the database" in ran.tries["ExampleGen"][-1].last_line
     assert "wrong" not in logs(ran).replace("wrong password", "")
@@ -192,7 +192,7 @@ def test_a_wrong_password_is_reported_by_every_pod(installed):
 
 
 def test_a_full_volume_is_reported(installed):
-    # Full, but for room for the few small files that a run begins with.
+    # Full, except for space for the few small files with which a run starts.
     volume = (
         f'mount -t tmpfs -o size=2m tmpfs "$1"; cp -r "{installed.rows}" "$1/rows"; '
         'head -c 9999999 /dev/zero > "$1/old" 2>/dev/null || true; truncate -s -40960 "$1/old"'

@@ -67,7 +67,7 @@ def cluster(folder: Path) -> Iterator[list[str]]:
     }
     elsewhere = folder / "elsewhere"
     elsewhere.mkdir()
-    # The pool starts "python", whichever comes first.
+    # The pool starts the first "python" on the PATH.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(packaged(folder))}
     with ExitStack() as stack:

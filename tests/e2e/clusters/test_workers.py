@@ -55,7 +55,7 @@ class Watched:
         """Wait until a condition is true."""
         end_s = time.monotonic() + timeout_s
         while not what():
-            # It may end between the two questions, and its end may be what is waited for.
+            # It may end between the two checks, and the end may be the condition.
             assert self.process.poll() is None or what(), "\n".join(self.lines[-20:])
             assert time.monotonic() < end_s, "\n".join(self.lines[-20:])
             time.sleep(0.02)
@@ -136,7 +136,7 @@ def test_a_worker_that_is_stuck_is_named_and_costs_a_restart_of_all(tmp_path):
     rows = harness.tiny_rows(tmp_path / "rows")
     run = Watched(rows, tmp_path / "runs", *LONG, "training.epochs=12", "training.hang_timeout_s=10",
                   path=put_into(tmp_path / "site"))  # fmt: skip
-    # In a callback, then in a function of its input, then stopped as a whole.
+    # In a callback, then in a function of the input pipeline, then the whole process stopped.
     run.until(lambda: run.attempt().name == "2" and run.trains(), 240)
     os.kill(workers_of(run.process)[1].pid, signal.SIGSTOP)
     outcome = run.end()
@@ -219,7 +219,7 @@ def test_large_tables_are_spread_over_parameter_servers(tmp_path, capsys):
     )  # fmt: skip
     outcome = harness.run_here(rows, tmp_path / "runs", *sets, config="recommender", to_node="Trainer")
     assert outcome.code == 0, outcome.facts["error"]
-    # In a process of its own this is in the log of the run; here it is what the test runner captures.
+    # In a process of its own this would be in the log of the run; here pytest captures it.
     printed = capsys.readouterr().out
     found = re.search(r"\[chief-0\] (\d+) of (\d+) embedding tables are partitioned over 2 parameter servers", printed)
     assert found

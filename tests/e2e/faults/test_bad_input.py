@@ -174,7 +174,7 @@ def refusal(rows: Path, root: Path, setting: str) -> tuple[int, str]:
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(finished):
-    # The greatest that a config may have: each step makes the weights a million times as great.
+    # The highest values that a config allows: each step multiplies the weights by a million.
     knobs = ("training.learning_rate=1000", "training.weight_decay=1000", "training.clip_norm=null")
     outcome = harness.run_here(finished.rows, finished.root, *knobs)
     assert outcome.code == 1

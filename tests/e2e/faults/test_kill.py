@@ -23,7 +23,7 @@ def run_until(rows: Path, root: Path, sign: str, left: str = "") -> None:
             break
     else:
         pytest.fail(f"never said {sign!r}")
-    # ML Metadata knows of the node a moment after it was said; a fast one is soon over.
+    # ML Metadata gets to know the node a moment after it is printed; a fast node ends soon.
     wait_until(lambda: running(root))
     if left:
         wait_until(lambda: list((root / "census" / "artifacts").glob(left)), timeout_s=60.0)

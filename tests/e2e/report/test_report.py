@@ -17,7 +17,7 @@ from components.slice_report.facts import Report, Slice
 from components.slice_report.facts.encoding import from_json
 from components.slice_report.page import render
 
-# scikit-learn counts every score on its own; TFMA counts scores in ten thousand buckets.
+# scikit-learn uses every score; TFMA puts scores into ten thousand buckets.
 AREA_ERROR = 2e-3
 
 
@@ -96,7 +96,7 @@ def test_intervals_are_those_of_a_bootstrap_within_sampling_error(report, predic
     for name, values in outside.items():
         low, high = overall.metrics[name].interval
         bootstrap = np.quantile(values, [0.025, 0.975])
-        # A jackknife of 20 buckets knows its standard error to about one part in six.
+        # The standard error of a jackknife with 20 buckets is itself off by about one sixth.
         assert (high - low) / (bootstrap[1] - bootstrap[0]) == pytest.approx(1.0, abs=0.5), name
         assert (low + high) / 2 == pytest.approx(bootstrap.mean(), abs=(high - low) / 4), name
 

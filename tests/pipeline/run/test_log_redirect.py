@@ -15,7 +15,7 @@ def run(tmp_path, body, code=0) -> tuple[str, str, str]:
     """Run a program that gets ``log``; return its standard output, its standard error and the log."""
     log = tmp_path / "run.log"
     command = [sys.executable, "-c", f"{HEAD}log = Path(sys.argv[1])\n{body}", str(log)]
-    # Buffered as a user's Python is, since what waits in a buffer must not end up on the wrong side.
+    # Buffered as for a user, to check that buffered output does not end up on the wrong side.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=60)
     assert done.returncode == code, done.stderr

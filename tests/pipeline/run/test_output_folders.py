@@ -5,7 +5,7 @@ from pipeline.errors import InputError
 from pipeline.run.output_folders import claim_outputs, owns, remove_outputs
 
 FIRST = pb.Execution(id=7, name="a1", create_time_since_epoch=1000)
-# The same number and name, as in a copy of a store; and the same number alone, as in another one.
+# The same id and name, as in a copy of a store; and only the same id, as in another store.
 LATER = pb.Execution(id=7, name="a1", create_time_since_epoch=2000)
 OTHER = pb.Execution(id=7, name="b2", create_time_since_epoch=1000)
 

@@ -113,7 +113,7 @@ def test_a_shared_store_may_have_many_roots(tmp_path):
     for place in ("a", "b", "a"):
         World(tmp_path / place, tmp_path / "server.db").run(shared=True)
     assert read_owner(tmp_path / "a").store == read_owner(tmp_path / "b").store
-    # One that lost its file is known by what lies there.
+    # A root without the file is recognized by its artifacts.
     (tmp_path / "a" / FILE).unlink()
     World(tmp_path / "a", tmp_path / "server.db").check(shared=True)
 

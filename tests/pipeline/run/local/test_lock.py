@@ -26,7 +26,7 @@ FULL = (
     "try:\n    make_writable(Path(sys.argv[1]))\n"
     "except MachineError as error:\n    print(error)\n"
 )
-# A file system of two pages, both taken, that only this process sees.
+# A full file system of two pages in a mount namespace of this process.
 MOUNT = 'mount -t tmpfs -o size=8k none "$1" && head -c 8192 /dev/zero > "$1/full" && exec "$2" -c "$3" "$1"'
 TRY_TO_MOUNT = ["unshare", "-rm", "sh", "-c", "mount -t tmpfs -o size=8k none /tmp"]
 CAN_MOUNT = bool(shutil.which("unshare")) and not subprocess.run(TRY_TO_MOUNT, capture_output=True).returncode

@@ -36,7 +36,7 @@ def test_ids_increase_for_simultaneous_runs_and_when_the_clock_goes_back(tmp_pat
 
 
 def test_runs_with_ids_in_local_time_are_ordered_by_the_time_of_their_config(tmp_path):
-    # Of a zone 13 hours ahead, though it began an hour before; and of a cluster, two hours before.
+    # One from a zone 13 hours ahead that started an hour before; and one from a cluster, two hours before.
     local = begin(tmp_path, "20260330T000000.000000", (NOON - timedelta(hours=1)).timestamp())
     cluster = begin(tmp_path, "20260329T100000-0b0f3f7e")
     ours = begin(tmp_path, new_run_id(tmp_path, NOON))

@@ -45,12 +45,12 @@ def test_a_moment_without_a_time_zone_is_refused():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        # A day may fit either of two fields, unless one of them is written with a star: then it must fit both.
+        # A day must match either day field, or both if one of them is written with a star.
         ("0 0 0 13 * fri", ["05-01", "05-08", "05-13", "05-15", "05-22", "05-29"]),
         ("0 0 0 */10 * fri", ["05-01", "07-31", "08-21", "09-11", "12-11", "01-01"]),
         ("0 0 0 1-31 * fri", ["05-01", "05-02", "05-03", "05-04", "05-05", "05-06"]),
         ("0 0 0 ? * MON", ["05-04", "05-11", "05-18", "05-25", "06-01", "06-08"]),
-        # One value is one value, and a step without an end goes to the greatest.
+        # A step after a single value goes up to the highest value.
         ("0 0 0 5-5 * *", ["05-05", "06-05", "07-05", "08-05", "09-05", "10-05"]),
         ("0 0 0 20/5 * *", ["05-20", "05-25", "05-30", "06-20", "06-25", "06-30"]),
         ("0 0 0 * jun-jul/1 tue", ["06-02", "06-09", "06-16", "06-23", "06-30", "07-07"]),

@@ -29,7 +29,7 @@ CAN_MOUNT = bool(shutil.which("unshare")) and not subprocess.run(TRY_TO_MOUNT, c
 START = datetime(2026, 5, 1, 2, 59, tzinfo=timezone.utc)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 HOURLY = "0 0 * * * *"
-# Ends with the first code of the file codes, and drops it; "sleep" there is a run that waits for a signal.
+# Exits with the first code in the file "codes" and removes it; "sleep" stands for a run that waits for a signal.
 STAND_IN = """
 import json, os, pathlib, signal, subprocess, sys, time
 here = pathlib.Path(sys.argv[1])
@@ -62,7 +62,7 @@ if int(code) < 0:
 print(json.dumps({"status": "pushed", "exit_code": int(code)}, indent=1) if "--json" in sys.argv else "a summary")
 sys.exit(int(code))
 """
-# Holds the lock of a root until it is killed, or a minute.
+# Holds the lock of a root for a minute or until it is killed.
 HOLD = f"""
 import sys; sys.path.insert(0, {str(ROOT)!r})
 import time; from pathlib import Path; from pipeline.run.local.lock import run_lock
@@ -165,7 +165,7 @@ def test_a_run_starts_at_each_time_and_not_before(world, capsys):
     assert world.clock.now() == START + MINUTE + HOUR
     assert world.state() == WatchState(cron=HOURLY, tick=START + MINUTE + HOUR)
     said = capsys.readouterr().err.splitlines()
-    # Every wait is said once, not at each look at the clock.
+    # Each wait is printed once, not at every poll.
     assert [line.split(" watch ")[1].split(" ")[0] for line in said] == ["waiting", "starting", "the"] * 2
     assert "2026-05-01 03:00:00 UTC" in said[0]
     assert max(world.clock.slept) == POLL_S
@@ -317,7 +317,7 @@ def test_a_second_watch_is_refused_and_told_which_one_is_active(world):
     assert out == ""
     assert err.startswith(f"1 {world.root / 'census'}: another watch is active here")
     assert f'"pid": {first.pid}' in err
-    # It keeps no run out.
+    # The lock of the watch does not keep runs out.
     with run_lock(world.root / "census", "by hand"):
         pass
     end(first, signal.SIGTERM)
