@@ -1,4 +1,4 @@
-"""The rows that the files have, by ``source_rows``, against those that were written and put aside."""
+"""The numbers of rows that each file has, that were written, and that were set aside; they must add up."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -11,71 +11,71 @@ from components.arrow_example_gen.checks.columns import Columns
 from components.arrow_example_gen.formats.row_counts import count_rows
 from pipeline.errors import DataError
 
-# What a number of rows is of: a file's own, those written of it, those put aside.
-Of = Literal["source", "written", "aside"]
-Count = tuple[tuple[str, Of], int]
-Tally = Mapping[str, Mapping[Of, int]]
+Outcome = Literal["source", "written", "aside"]
+# ((file name, outcome), number of rows)
+Count = tuple[tuple[str, Outcome], int]
+RowTotals = Mapping[str, Mapping[Outcome, int]]
 
 
-def in_source(name: str, columns: Columns) -> Count:
-    """The rows of a file."""
+def count_source(name: str, columns: Columns) -> Count:
+    """Count the rows of a file, independently of the readers."""
     return (name, "source"), count_rows(name, columns)
 
 
 class Write(beam.PTransform):
-    """Adds up counts, and writes them as JSON to a path."""
+    """Adds up counts and writes them as one JSON file."""
 
     def __init__(self, path: str) -> None:
         super().__init__()
         self.path = path
 
     def expand(self, counts: beam.PCollection) -> beam.PCollection:
-        """One file, wherever the counts come from."""
+        """Sum the counts by file and outcome."""
         return counts | beam.CombinePerKey(sum) | beam.combiners.ToList() | beam.Map(write, self.path)
 
 
 def write(counts: Iterable[Count], path: str) -> None:
-    """Writes the sums."""
+    """Write counts as JSON."""
     with fileio.open(path, "w") as file:
         file.write(json.dumps([[*key, number] for key, number in sorted(counts)], indent=1))
 
 
-def read(path: str) -> Tally:
-    """The counts of each file."""
+def read(path: str) -> RowTotals:
+    """Read what ``write`` wrote, by file; an outcome without rows is 0."""
     with fileio.open(path, "r") as file:
         rows = json.loads(file.read())
-    found: dict[str, dict[Of, int]] = {}
-    for name, of, number in rows:
-        found.setdefault(name, {"source": 0, "written": 0, "aside": 0})[of] = number
-    return found
+    totals: dict[str, dict[Outcome, int]] = {}
+    for name, outcome, number in rows:
+        totals.setdefault(name, {"source": 0, "written": 0, "aside": 0})[outcome] = number
+    return totals
 
 
-def check(tally: Tally) -> None:
-    """Compares both sides of each file.
+def check(totals: RowTotals) -> None:
+    """Check that each row of a file was either written or set aside.
 
     Raises:
-        DataError: rows were lost or doubled on the way.
+        DataError: rows were lost or duplicated.
     """
-    for name, counts in tally.items():
+    for name, counts in totals.items():
         if counts["source"] != counts["written"] + counts["aside"]:
             raise DataError(
-                name, "the rows that were read are not those that the file has",
-                expected=f"{counts['source']:,} rows, counted apart",
-                received=f"{counts['written']:,} written, {counts['aside']:,} put aside",
-                next_step="Look whether the file is still being written, and for what does not belong into it.",
+                name, "rows were lost or duplicated while reading",
+                expected=f"{counts['source']:,} rows, counted independently",
+                received=f"{counts['written']:,} written, {counts['aside']:,} set aside",
+                next_step="Check whether the file is still being written.",
             )  # fmt: skip
 
 
-def of_splits(tally: Tally, files: Mapping[str, Iterable[str]]) -> dict[str, dict[str, int]]:
-    """The sums of what each split's files have and of what was put aside of them.
+def by_split(totals: RowTotals, files: Mapping[str, Iterable[str]]) -> dict[str, dict[str, int]]:
+    """Return, for each split, the rows that its files have and those of them that were set aside.
 
-    >>> of_splits({"a": {"source": 3, "written": 2, "aside": 1}}, {"train": ["a"]})
+    >>> by_split({"a": {"source": 3, "written": 2, "aside": 1}}, {"train": ["a"]})
     {'train': {'source': 3, 'aside': 1}}
     """
     return {
         split: {
-            "source": sum(tally[name]["source"] for name in names),
-            "aside": sum(tally[name]["aside"] for name in names),
+            "source": sum(totals[name]["source"] for name in names),
+            "aside": sum(totals[name]["aside"] for name in names),
         }
         for split, names in ((split, list(names)) for split, names in files.items())
     }

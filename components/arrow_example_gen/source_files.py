@@ -1,4 +1,4 @@
-"""The files of rows of a split, and the fingerprint of these alone, by which a run is cached."""
+"""The files of rows of a split, and their fingerprint, by which a run is cached."""
 
 import hashlib
 import os
@@ -15,72 +15,66 @@ from pipeline.errors import DataError, MachineError, refused
 CHECKSUM_BLOCK_BYTES = 1 << 20
 
 
-def folder_of(input_base: str, pattern: str) -> str:
-    """Where the files of a split lie, whose pattern is ``*.*`` in there."""
-    return f"{input_base}/{pattern}".rpartition("/")[0]
-
-
-def rows_of(input_base: str, pattern: str) -> list[str]:
-    """The files of rows of a split.
+def row_files(input_base: str, pattern: str) -> list[str]:
+    """Return the files of a split; ``pattern`` is its folder and ``*.*``.
 
     Raises:
-        DataError: there is none, or there are several kinds, or one is no file, or has a name by which it is not read.
+        DataError: there are none, or of several formats, or one is not a file, or a name would leave rows unread.
         MachineError: one may not be read.
     """
-    names = of_one_kind(f"{input_base}/{pattern}", files_in(folder_of(input_base, pattern)))
+    pattern = f"{input_base}/{pattern}"
+    names = of_one_format(pattern, files_in(pattern.rpartition("/")[0]))
     for name in names:
-        check_is_file(name)
+        check_readable(name)
     return names
 
 
-def of_one_kind(pattern: str, names: list[str]) -> list[str]:
-    """Those that can be read; other files may lie beside them.
+def of_one_format(pattern: str, names: list[str]) -> list[str]:
+    """Return the files that can be read; unrelated files may lie beside them.
 
     Raises:
-        DataError: there is none, or there are several kinds, or one looks like rows and would not be read.
+        DataError: there are none, or of several formats, or one is named almost like a file of rows.
     """
     readable = [name for name in names if kind(name) in KINDS]
-    passed_over = next((name for name in names if is_nearly(name)), None)
-    if passed_over is not None:
+    unread = next((name for name in names if is_nearly(name)), None)
+    if unread is not None:
         raise DataError(
-            passed_over, "its rows would not be read", expected=f"a name that ends with {', '.join(KINDS)}",
-            next_step="Unpack it, give it such a name, or take it away.",
+            unread, "its rows would not be read", expected=f"a name that ends with {', '.join(KINDS)}",
+            next_step="Unpack it, rename it, or move it away.",
         )  # fmt: skip
     kinds = sorted({kind(name) for name in readable})
     if len(kinds) != 1:
         raise DataError(
-            pattern, "the files of a split are not of one kind" if kinds else "no file matches",
-            expected=f"files of one of the kinds {', '.join(KINDS)}", received=", ".join(kinds),
+            pattern, "the files of a split are not all of one format" if kinds else "no file matches",
+            expected=f"files of one of the formats {', '.join(KINDS)}", received=", ".join(kinds),
             next_step="Check data.path.",
         )  # fmt: skip
     return readable
 
 
-def check_is_file(name: str) -> None:
-    """Looks whether a path is a file that may be read.
+def check_readable(name: str) -> None:
+    """Check that a path is a file that may be read.
 
     Raises:
-        DataError: it is a folder, a pipe, or a link to nothing.
+        DataError: it is a folder, a pipe, or a broken link.
         MachineError: it may not be read.
     """
     if "://" in name:
-        wrong = tf.io.gfile.isdir(name)
+        is_file = not tf.io.gfile.isdir(name)
     else:
         try:
-            wrong = not stat.S_ISREG(os.stat(name).st_mode)
+            is_file = stat.S_ISREG(os.stat(name).st_mode)
         except OSError as error:
             raise refused(error, DataError)(
-                name, "it cannot be read", received=error.strerror or str(error), next_step="Mend it, or take it away."
-            ) from error
-        if not wrong and not os.access(name, os.R_OK):
-            raise MachineError(name, "it may not be read", next_step="Look at its permissions.")
-    if wrong:
-        raise DataError(name, "it is no file", expected="a file of rows", received=_what(name),
-                        next_step="Give it another name, or take it away.")  # fmt: skip
-
-
-def _what(name: str) -> str:
-    return "a folder" if tf.io.gfile.isdir(name) else "a pipe or a device"
+                name, "it cannot be read", received=error.strerror or str(error),
+                next_step="Repair it, or move it away.",
+            ) from error  # fmt: skip
+        if is_file and not os.access(name, os.R_OK):
+            raise MachineError(name, "it may not be read", next_step="Check its permissions.")
+    if not is_file:
+        received = "a folder" if tf.io.gfile.isdir(name) else "a pipe or a device"
+        raise DataError(name, "it is not a file", expected="a file of rows", received=received,
+                        next_step="Rename it, or move it away.")  # fmt: skip
 
 
 def fingerprint(split: str, names: Sequence[str]) -> str:

@@ -40,10 +40,6 @@ def check_names(workload: Workload, config: Config, schema: schema_pb2.Schema) -
             "training.exclude_columns", f"the model of {workload.name} needs these columns",
             received=", ".join(needed), next_step="Exclude other columns, or change the workload's model.py.",
         )  # fmt: skip
-    by = config.data.split_by
-    if by is not None:
-        key = "time" if by.key is None else "key"
-        check_known(f"data.split_by.{key}", [by.key or by.time or ""], columns)
     check_accepted(config.gate, columns)
 
 

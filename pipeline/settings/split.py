@@ -4,9 +4,9 @@ import pyarrow as pa
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.arrow_example_gen.splitting.assignment import BUCKETS, Splitting
-from components.arrow_example_gen.splitting.timestamps import DIRECTIVES, instants
+from components.arrow_example_gen.splitting.timestamps import DIRECTIVES, parse_times
 from pipeline.config.data import SplitBy
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, did_you_mean
 from pipeline.splits import SPLITS
 
 # Up to here, a 32-bit float represents every whole number.
@@ -50,7 +50,7 @@ def check_cuts(split_by: SplitBy, kind: str) -> None:
     if kind != "BYTES":
         return
     try:
-        times, kinds = instants(pa.array([str(cut) for cut in cuts]), split_by.time_format)
+        times, kinds = parse_times(pa.array([str(cut) for cut in cuts]), split_by.time_format)
     except ValueError as error:
         raise ConfigError("data.split_by.time_format", "not a time format", expected=", ".join(DIRECTIVES),
                           received=f"{split_by.time_format}: {error}") from error  # fmt: skip
@@ -90,4 +90,5 @@ def check_type(where: str, column: str, types: dict[str, str], fit: tuple[str, .
             expected=f"a column of type {' or '.join(fit)}: "
             + ", ".join(name for name, found in types.items() if found in fit),
             received=f"{column} ({types[column]})" if column in types else column,
+            next_step="" if column in types else did_you_mean(column, types),
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is demanded of files, and how the columns of one are compared with the schema."""
+"""The columns that the schema declares, and the check of a file's columns against them."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from typing import Literal
 
 import pyarrow as pa
 
-from components.arrow_example_gen.splitting.assignment import Splitting
 from pipeline.errors import DataError
 
 ARROW_TYPES = {"INT": pa.int64(), "FLOAT": pa.float32(), "BYTES": pa.string()}
@@ -14,9 +13,10 @@ ARROW_TYPES = {"INT": pa.int64(), "FLOAT": pa.float32(), "BYTES": pa.string()}
 
 @dataclass(frozen=True)
 class ColumnRule:
-    """What a column must be: its type in the schema, whether every file must have it, what its numbers lie above.
+    """The constraints on one column.
 
-    A label is one of ``labels``, in every row.
+    ``required`` columns must be in every file. Numbers must be greater than ``above``. In a label column every row
+    must have one of ``labels``.
     """
 
     type: Literal["INT", "FLOAT", "BYTES"]
@@ -27,7 +27,7 @@ class ColumnRule:
 
 @dataclass(frozen=True)
 class Columns(Mapping[str, ColumnRule]):
-    """The columns of the schema, and whether a file with others is refused, or read without them."""
+    """The columns of the schema; ``others`` says whether a file with more columns is refused or read without them."""
 
     rules: Mapping[str, ColumnRule]
     others: Literal["fail", "ignore"] = "fail"
@@ -42,50 +42,35 @@ class Columns(Mapping[str, ColumnRule]):
         return len(self.rules)
 
     def among(self, names: Collection[str]) -> list[str]:
-        """Those of a file's columns that are read, in the order of the file."""
+        """Return the columns of a file that are read, in the order of the file."""
         return [name for name in names if name in self.rules]
 
     def refused(self, names: Collection[str]) -> list[str]:
-        """Those of a file's columns for which it is refused."""
+        """Return the columns of a file that make it invalid."""
         return [] if self.others == "ignore" else [name for name in names if name not in self.rules]
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What a file must look like, what becomes of its bad rows, and of the others.
-
-    They are divided if files are not, and shuffled within windows of ``shuffle_rows``, if that is not 0.
-    """
-
-    columns: Columns
-    on_bad_row: Literal["fail", "quarantine"]
-    max_bad_share: float
-    splitting: Splitting | None = None
-    shuffle_rows: int = 0
-    seed: int = 0
-
-
 def check_names(where: str, names: Sequence[str], columns: Columns) -> None:
-    """Compares the names of a file's columns with the schema.
+    """Compare the column names of a file with the schema.
 
     Raises:
-        DataError: one is missing, is there twice, or is not in the schema and not left out.
+        DataError: a required column is missing, a column appears twice, or one is unknown and not ignored.
     """
     missing = [column for column, rule in columns.items() if rule.required and column not in names]
     if not columns.among(names):
         missing = missing or [*columns]
     extra = columns.refused(names)
-    twice = sorted({column for column in {*columns.among(names), *extra} if names.count(column) > 1})
-    if missing or extra or twice:
-        found = {"missing": missing, "not in the schema": extra, "twice": twice}
+    repeated = sorted({column for column in {*columns.among(names), *extra} if names.count(column) > 1})
+    if missing or extra or repeated:
+        found = {"missing": missing, "not in the schema": extra, "twice": repeated}
         raise DataError(
             where,
             "its columns are not those of the schema",
             expected=", ".join(columns),
-            received="; ".join(f"{what}: {', '.join(map(_shown, some))}" for what, some in found.items() if some),
+            received="; ".join(f"{what}: {', '.join(map(_quoted, some))}" for what, some in found.items() if some),
             next_step="Correct the file, declare the columns in schemas/, or leave others out with data.other_columns.",
         )
 
 
-def _shown(column: str) -> str:
+def _quoted(column: str) -> str:
     return column or "(a column without a name)"

@@ -1,4 +1,4 @@
-"""Text is UTF-8, whatever the format that it comes in; which value is not."""
+"""Finding the first value of an Arrow column that is not valid UTF-8, whatever the file format."""
 
 from collections.abc import Callable
 
@@ -10,23 +10,8 @@ from pipeline.errors import DataError
 NOT_UTF8 = "a byte that is not UTF-8"
 
 
-def is_utf8(content: bytes) -> bool:
-    r"""Whether bytes are text; half a pair of surrogates is none.
-
-    >>> is_utf8("Köln".encode()), is_utf8(b"K\xf6ln"), is_utf8(b"\xed\xa0\xbd")
-    (True, False, False)
-    """
-    if content.isascii():
-        return True
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def first_not_utf8(values: pa.Array) -> int | None:
-    r"""The place of the first value that is not text, among texts, bytes, lists or a dictionary of these.
+    r"""Return the index of the first row that is not UTF-8; rows are strings, bytes, lists or a dictionary of these.
 
     >>> first_not_utf8(pa.array([b"a", None, b"\xff"])), first_not_utf8(pa.array(["a", "\u00e4"]))
     (2, None)
@@ -34,13 +19,13 @@ def first_not_utf8(values: pa.Array) -> int | None:
     if pa.types.is_dictionary(values.type):
         return None if _are_utf8(values.dictionary) else first_not_utf8(values.dictionary_decode())
     if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
-        place = first_not_utf8(pc.list_flatten(values))
-        return None if place is None else int(pc.list_parent_indices(values)[place].as_py())
+        index = first_not_utf8(pc.list_flatten(values))
+        return None if index is None else int(pc.list_parent_indices(values)[index].as_py())
     return None if _are_utf8(values) else first_failing(values, _are_utf8)
 
 
-def first_failing(values: pa.Array, fits: Callable[[pa.Array], bool]) -> int:
-    """The place of the first of some values that do not all fit, found by halves.
+def first_failing(values: pa.Array, is_valid: Callable[[pa.Array], bool]) -> int:
+    """Return the index of the first value for which ``is_valid`` is False, by bisection; there must be one.
 
     >>> first_failing(pa.array([1, 2, 3, 4]), lambda values: 3 not in values.to_pylist())
     2
@@ -48,7 +33,7 @@ def first_failing(values: pa.Array, fits: Callable[[pa.Array], bool]) -> int:
     start, count = 0, len(values)
     while count > 1:
         half = count // 2
-        if fits(values.slice(start, half)):
+        if is_valid(values.slice(start, half)):
             start, count = start + half, count - half
         else:
             count = half
@@ -68,16 +53,6 @@ def _are_utf8(values: pa.Array) -> bool:
 
 
 def not_utf8(where: str, received: str = "", encoding: str = "latin1") -> DataError:
-    """A text of another encoding."""
+    """Return the error for text in another encoding, which ``encoding`` guesses for the advice."""
     return DataError(where, NOT_UTF8, expected="UTF-8 text", received=received,
                      next_step=f"Convert the file, for example: iconv -f {encoding} -t utf-8.")  # fmt: skip
-
-
-def shown(value: bytes | str, limit: int = 100) -> str:
-    r"""What can be shown of bytes that may be no text.
-
-    >>> shown(b"Z\xfcrich")
-    'Z\\xfcrich'
-    """
-    text = value if isinstance(value, str) else value[: limit + 1].decode("utf-8", "backslashreplace")
-    return text if len(text) <= limit else f"{text[:limit]}…"

@@ -1,4 +1,4 @@
-"""CSV rows that cannot be used, put aside with the reason while the others are read."""
+"""Reading the good rows of CSV, while bad ones are set aside with the reason."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, BinaryIO
@@ -9,77 +9,77 @@ import pyarrow.compute as pc
 
 from components.arrow_example_gen.checks import numbers
 from components.arrow_example_gen.checks.columns import ARROW_TYPES, Columns
-from components.arrow_example_gen.checks.text_encoding import is_utf8
 from components.arrow_example_gen.csv.blocks import Block, Source, source
 from components.arrow_example_gen.csv.reader import check_count, is_hexadecimal, parse
-from components.arrow_example_gen.csv.record_index import Places
-from components.arrow_example_gen.csv.record_parser import Fault, split
+from components.arrow_example_gen.csv.record_index import Offsets
+from components.arrow_example_gen.csv.record_parser import Problem, QuoteError, split_cells
 from components.arrow_example_gen.formats.byte_ranges import Range
 from components.arrow_example_gen.quarantine.bad_rows import BadRow, BadRows, Reason
+from components.support.text import is_utf8
 
-# Rows of a batch, each with the first column that is wrong, and why.
+# By index in a batch, the first column of a row that is wrong, and the reason.
 Wrong = dict[int, tuple[str, Reason]]
-QUOTES: dict[str, Reason] = {
-    "open": "quote that is not closed",
-    "swallowed": "quote that is not closed",
-    "behind": "text behind a closing quote",
+REASONS: dict[Problem, Reason] = {
+    "unclosed": "quote that is not closed",
+    "swallows rows": "quote that is not closed",
+    "text after quote": "text behind a closing quote",
 }
 
 
 def read_good(name: str, file: BinaryIO, columns: Columns, cut: Range, bad: BadRows) -> Iterator[pa.RecordBatch]:
-    """Reads a file, or a range of it, as ``csv_rows.read_batches`` does, without the rows that it puts into ``bad``.
+    """Yield what ``reader.read_batches`` does, without the bad rows, which go into ``bad``.
 
     Raises:
         DataError: there are too many bad rows, or a line is too long.
     """
     rows = source(name, file, cut)
-    chosen = columns.among(rows.head.names)
+    chosen = columns.among(rows.header.names)
     for block in rows.blocks(columns):
-        bad.add(*(_of_fault(block, fault, rows.head.names) for fault in block.found.faults))
+        bad.add(*(_bad_quote(block, error, rows.header.names) for error in block.index.errors))
         table, starts = _cells(rows, block, chosen, bad)
         for batch in table.combine_chunks().to_batches():
-            wrong = _misfits(batch, columns)
+            wrong = _unconvertible(batch, columns)
             good = _converted(_without(batch, wrong), columns)
             unusable = _unusable(good, columns)
-            wrong |= unusable_in_all(unusable, wrong, batch.num_rows)
-            bad.add(*(_of_value(block, batch, index, int(starts[index]), *wrong[index]) for index in sorted(wrong)))
+            wrong |= renumbered(unusable, wrong, batch.num_rows)
+            bad.add(*(_bad_value(block, batch, index, int(starts[index]), *wrong[index]) for index in sorted(wrong)))
             good = _without(good, unusable)
             if good.num_rows:
                 yield good
 
 
-def _cells(rows: Source, block: Block, chosen: list[str], bad: BadRows) -> tuple[pa.Table, Places]:
-    """Some columns, as bytes, of the records that are as wide as the header, and where these begin."""
+def _cells(rows: Source, block: Block, chosen: list[str], bad: BadRows) -> tuple[pa.Table, Offsets]:
+    """Return some columns, as bytes, of the records that are as wide as the header, and the offsets of these."""
     data, starts, wrong = block.good(), block.starts, list[BadRow]()
     if not is_utf8(data):
-        # Arrow cannot hand over a row that is not.
-        data, starts = _of_width(block, wrong)
-    narrower = len(wrong)
+        # Arrow cannot pass a row to ``skip`` that is not UTF-8.
+        data, starts = _of_right_width(block, wrong)
+    already_wrong = len(wrong)
 
     def skip(row: Any) -> str:
-        at = int(starts[row.number - 1])
-        wrong.append(_of_number(block, at, row.actual_columns, row.expected_columns))
+        start = int(starts[row.number - 1])
+        wrong.append(_bad_width(block, start, row.actual_columns, row.expected_columns))
         skipped.append(row.number - 1)
         return "skip"
 
     skipped: list[int] = []
-    table = parse(data, rows.head.names, dict.fromkeys(chosen, pa.binary()), skip)
-    check_count(rows, block, table.num_rows + len(skipped) + narrower)
+    table = parse(data, rows.header.names, dict.fromkeys(chosen, pa.binary()), skip)
+    check_count(rows, block, table.num_rows + len(skipped) + already_wrong)
     bad.add(*wrong)
     return table, np.delete(starts, skipped)
 
 
-def _of_width(block: Block, wrong: list[BadRow]) -> tuple[bytes, Places]:
-    """The records that are as wide as the header, found one by one, and where they begin."""
+def _of_right_width(block: Block, wrong: list[BadRow]) -> tuple[bytes, Offsets]:
+    """Return the records that are as wide as the header, and their offsets, found one by one."""
     parts, starts = [], []
     for start in block.starts.tolist():
         record = block.record(start)
-        cells = len(split(record))
+        cells = len(split_cells(record))
         if cells == block.shape.width:
             parts.append(record)
             starts.append(start)
         else:
-            wrong.append(_of_number(block, start, cells, block.shape.width))
+            wrong.append(_bad_width(block, start, cells, block.shape.width))
     return b"".join(parts), np.array(starts, np.int64)
 
 
@@ -91,20 +91,19 @@ def _without(batch: pa.RecordBatch, wrong: Collection[int]) -> pa.RecordBatch:
 
 def _converted(batch: pa.RecordBatch, columns: Columns) -> pa.RecordBatch:
     named = zip(batch.schema.names, batch.columns, strict=True)
-    return pa.RecordBatch.from_arrays([_typed(values, columns[name].type) for name, values in named],
+    return pa.RecordBatch.from_arrays([_convert(values, columns[name].type) for name, values in named],
                                       names=batch.schema.names)  # fmt: skip
 
 
-def _typed(values: pa.BinaryArray, kind: str) -> pa.Array:
-    """As Arrow reads cells of CSV: around a number there may be blanks."""
+def _convert(values: pa.BinaryArray, kind: str) -> pa.Array:
+    """Convert cells as Arrow's reader does, which ignores blanks around numbers."""
     text = values.cast(pa.string())
     if kind == "INT" and pc.any(is_hexadecimal(text)).as_py():
         raise pa.ArrowInvalid("not decimal")
     return text if kind == "BYTES" else pc.utf8_trim(text, characters=" \t").cast(ARROW_TYPES[kind])
 
 
-def _misfits(batch: pa.RecordBatch, columns: Columns) -> Wrong:
-    """The rows with a value that cannot be converted: in the first such column, and why."""
+def _unconvertible(batch: pa.RecordBatch, columns: Columns) -> Wrong:
     found: Wrong = {}
     for name, values in zip(batch.schema.names, batch.columns, strict=True):
         for index in _failing(values, columns[name].type):
@@ -114,17 +113,16 @@ def _misfits(batch: pa.RecordBatch, columns: Columns) -> Wrong:
 
 
 def _unusable(batch: pa.RecordBatch, columns: Columns) -> Wrong:
-    """The rows with a number that can be converted, but not used."""
     found: Wrong = {}
-    for misfit in numbers.misfits(batch, columns):
-        found.setdefault(misfit.row, (misfit.column, misfit.reason))
+    for violation in numbers.violations(batch, columns):
+        found.setdefault(violation.row, (violation.column, violation.reason))
     return found
 
 
-def unusable_in_all(unusable: Wrong, wrong: Collection[int], rows: int) -> Wrong:
-    """Rows that are counted without the wrong ones, counted among all.
+def renumbered(unusable: Wrong, wrong: Collection[int], rows: int) -> Wrong:
+    """Return rows that are numbered without the wrong ones, by their numbers among all rows.
 
-    >>> unusable_in_all({1: ("x", "number not usable")}, wrong=[0, 2], rows=4)
+    >>> renumbered({1: ("x", "number not usable")}, wrong=[0, 2], rows=4)
     {3: ('x', 'number not usable')}
     """
     if not unusable:
@@ -134,12 +132,12 @@ def unusable_in_all(unusable: Wrong, wrong: Collection[int], rows: int) -> Wrong
 
 
 def _failing(values: pa.BinaryArray, kind: str) -> list[int]:
-    """The places that cannot be converted, found by halves, since Arrow fails as a whole."""
+    """Return the indices that cannot be converted, by bisection, since Arrow converts all or nothing."""
     failing, parts = [], [(0, len(values))]
     while parts:
         start, count = parts.pop()
         try:
-            _typed(values.slice(start, count), kind)
+            _convert(values.slice(start, count), kind)
         except pa.ArrowInvalid:
             half = count // 2
             if count == 1:
@@ -149,23 +147,22 @@ def _failing(values: pa.BinaryArray, kind: str) -> list[int]:
     return failing
 
 
-def _of_fault(block: Block, fault: Fault, names: Sequence[str]) -> BadRow:
-    row = shown(block.data[fault.start : fault.end])
-    column = names[min(block.column(fault), len(names) - 1)]
-    value = shown(block.data[fault.opened : fault.end])
-    return BadRow(block.line(fault.opened), QUOTES[fault.problem], column, value, row)
+def _bad_quote(block: Block, error: QuoteError, names: Sequence[str]) -> BadRow:
+    row = _text(block.data[error.start : error.end])
+    column = names[min(block.column(error), len(names) - 1)]
+    value = _text(block.data[error.opened : error.end])
+    return BadRow(block.line(error.opened), REASONS[error.problem], column, value, row)
 
 
-def _of_number(block: Block, start: int, cells: int, expected: int) -> BadRow:
+def _bad_width(block: Block, start: int, cells: int, expected: int) -> BadRow:
     problem = f"{cells}, expected {expected}"
-    return BadRow(block.line(start), "wrong number of columns", "", problem, shown(block.record(start)))
+    return BadRow(block.line(start), "wrong number of columns", "", problem, _text(block.record(start)))
 
 
-def _of_value(block: Block, batch: pa.RecordBatch, index: int, start: int, column: str, reason: Reason) -> BadRow:
+def _bad_value(block: Block, batch: pa.RecordBatch, index: int, start: int, column: str, reason: Reason) -> BadRow:
     value = batch.column(column)[index].as_py() or b""
-    return BadRow(block.line(start), reason, column, shown(value), shown(block.record(start)))
+    return BadRow(block.line(start), reason, column, _text(value), _text(block.record(start)))
 
 
-def shown(content: bytes) -> str:
-    """Bytes as text."""
+def _text(content: bytes) -> str:
     return content.decode("utf-8", "backslashreplace").rstrip("\r\n")

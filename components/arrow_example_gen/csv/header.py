@@ -1,4 +1,4 @@
-"""The first record of a CSV file: the names of its columns."""
+"""The header of a CSV file: the names of its columns."""
 
 import codecs
 from dataclasses import dataclass
@@ -6,39 +6,47 @@ from typing import BinaryIO
 
 from components.arrow_example_gen.checks.columns import Columns
 from components.arrow_example_gen.checks.text_encoding import not_utf8
-from components.arrow_example_gen.csv.record_parser import LINE_END, Fault, Shape, line_end, split, walk
+from components.arrow_example_gen.csv.record_parser import (
+    LINE_END,
+    QuoteError,
+    RowShape,
+    line_end,
+    parse_record,
+    split_cells,
+)
+from components.support.text import shorten
 from pipeline.errors import DataError
 
-READ_BYTES, MOST_BYTES = 1 << 16, 1 << 24
+READ_BYTES, MAX_HEADER_BYTES = 1 << 16, 1 << 24
 BLANK = b" \t\r\n"
 PROBLEMS = {
-    "open": "a quote opens a cell, and none closes it",
-    "behind": "there is text behind the quote that closes a cell",
-    "swallowed": "a quote opens a cell that goes over lines which look like rows",
+    "unclosed": "a cell begins with a quote that is never closed",
+    "text after quote": "there is text after the closing quote of a cell",
+    "swallows rows": "a quoted cell spans lines that look like rows",
 }
-CLOSE = 'Close the quote; within quotes, one that is text is written twice: "a ""b"" c".'
+CLOSE = 'Close the quote; double it where it is part of the text: "a ""b"" c".'
 
 
 @dataclass(frozen=True)
-class Head:
-    """The names of the columns, the line that they are on, and where the rows begin: at a byte, after some lines."""
+class Header:
+    """The names of the columns and their line, and the ``size`` in bytes and number of ``lines`` before the rows."""
 
     names: list[str]
     line: int
     size: int
     lines: int
 
-    def shape(self, columns: Columns) -> Shape:
-        """What the quotes of the rows are judged by."""
+    def shape(self, columns: Columns) -> RowShape:
+        """Return the shape of a row, by which doubtful quotes are judged."""
         numbers = [index for index, name in enumerate(self.names) if name in columns and columns[name].type != "BYTES"]
-        return Shape(len(self.names), numbers)
+        return RowShape(len(self.names), numbers)
 
 
-def read_head(name: str, file: BinaryIO) -> Head:
-    """The header of a file, which is read from its beginning; empty lines may stand before it.
+def read_header(name: str, file: BinaryIO) -> Header:
+    """Return the header of a file, read from its beginning; empty lines may come before it.
 
     Raises:
-        DataError: the file is empty, or not UTF-8, or its first record cannot be read.
+        DataError: the file is empty or not UTF-8, or its first record cannot be read.
     """
     file.seek(0)
     data = b""
@@ -50,23 +58,23 @@ def read_head(name: str, file: BinaryIO) -> Head:
         if final and not data[start:].strip(BLANK):
             raise DataError(name, "the file is empty", expected="a header with the names of the columns",
                             next_step="Write it again.")  # fmt: skip
-        end = walk(data, start, None, final)
+        end = parse_record(data, start, None, final)
         line = _lines(data[:start]) + 1
-        if isinstance(end, Fault):
+        if isinstance(end, QuoteError):
             raise quote_error(f"{name}, line {line}", end, data)
         if end is not None and data[start:].strip(BLANK):
-            return Head(_names(f"{name}, line {line}", data[start:end]), line, end, _lines(data[:end]))
-        if len(data) > MOST_BYTES:
-            raise DataError(f"{name}, line {line}", f"the header is longer than {MOST_BYTES >> 20} MiB",
-                            received=beginning(data[start:]), next_step="Look at the quotes in it.")  # fmt: skip
+            return Header(_names(f"{name}, line {line}", data[start:end]), line, end, _lines(data[:end]))
+        if len(data) > MAX_HEADER_BYTES:
+            raise DataError(f"{name}, line {line}", f"the header is longer than {MAX_HEADER_BYTES >> 20} MiB",
+                            received=first_line(data[start:]), next_step="Check its quotes.")  # fmt: skip
 
 
 def _check_encoding(name: str, data: bytes) -> None:
-    """UTF-16 has a mark at the beginning, or zeros between the first letters."""
+    """Refuse UTF-16, which has a byte order mark or zeros between the first letters."""
     marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if marked or b"\0" in data[: line_end(data, 0, True)]:
         encoding = "utf-16" if marked else "utf-16be" if data[:1] == b"\0" else "utf-16le"
-        raise not_utf8(f"{name}, line 1", "zeros between the letters, as UTF-16 has them", encoding)
+        raise not_utf8(f"{name}, line 1", "zeros between the letters, as in UTF-16", encoding)
 
 
 def _skip_blank_lines(data: bytes) -> int:
@@ -82,17 +90,16 @@ def _lines(data: bytes) -> int:
 
 def _names(line: str, record: bytes) -> list[str]:
     try:
-        return [cell.decode() for cell in split(record)]
+        return [cell.decode() for cell in split_cells(record)]
     except UnicodeDecodeError as error:
         raise not_utf8(line) from error
 
 
-def quote_error(where: str, fault: Fault, data: bytes) -> DataError:
-    """What is wrong with a record of some data."""
-    return DataError(where, PROBLEMS[fault.problem], received=beginning(data[fault.opened :]), next_step=CLOSE)
+def quote_error(where: str, error: QuoteError, data: bytes) -> DataError:
+    """Return the error for a record of ``data``."""
+    return DataError(where, PROBLEMS[error.problem], received=first_line(data[error.opened :]), next_step=CLOSE)
 
 
-def beginning(data: bytes) -> str:
-    """The beginning of some text, of its first line."""
-    line = data[: line_end(data, 0, True)].rstrip(b"\r\n").decode("utf-8", "backslashreplace")
-    return line if len(line) <= 100 else f"{line[:100]}…"
+def first_line(data: bytes) -> str:
+    """Return the first line of some text, shortened."""
+    return shorten(data[: line_end(data, 0, True)].rstrip(b"\r\n"))

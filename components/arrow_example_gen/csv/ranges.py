@@ -1,8 +1,7 @@
-"""A big CSV file cut into ranges of bytes that begin with a record, so that several readers share it.
+"""A big CSV file cut into byte ranges that begin with a record, so that several readers share it.
 
-A newline ends a record unless it is quoted. A quote opens a cell at its beginning only, and a delimiter or a line end
-follows the one that closes it, so that counting quotes is right as long as every one stands there; a file where one
-does not is left whole.
+A newline ends a record unless it is quoted. Counting quotes tells which newlines are quoted, as long as every quote
+stands where one may open or close a cell. A file with a quote elsewhere is not cut.
 """
 
 import io
@@ -11,19 +10,17 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from components.arrow_example_gen.csv.header import read_head
+from components.arrow_example_gen.csv.header import read_header
 from components.arrow_example_gen.formats import byte_ranges
-from components.arrow_example_gen.formats.byte_ranges import Range, between, scan, section
+from components.arrow_example_gen.formats.byte_ranges import Range, scan, section, split_at
 
 QUOTE = ord('"')
-# What may stand before a quote that opens a cell, and behind one that closes it; two quotes are an escaped one.
-AROUND = np.isin(np.arange(256), np.frombuffer(b',\r\n"', np.uint8))
+# What may stand before an opening quote and after a closing one; two quotes are an escaped one.
+NEXT_TO_QUOTE = np.isin(np.arange(256), np.frombuffer(b',\r\n"', np.uint8))
 
 
 def ranges(file: BinaryIO, size: int | None = None) -> list[Range]:
-    """The first byte of each range and the one after its last; ``[()]`` for a file that is left whole.
-
-    ``size`` is that of a range, at least, by default ``byte_ranges.RANGE_BYTES``.
+    """Return the byte ranges of a file, each at least ``size`` bytes (default: ``RANGE_BYTES``); ``[()]`` if not cut.
 
     >>> ranges(io.BytesIO(b'a,b\\n1,"x\\ny"\\n2,z\\n3,w\\n'), size=6)
     [(0, 12), (12, 20)]
@@ -31,11 +28,11 @@ def ranges(file: BinaryIO, size: int | None = None) -> list[Range]:
     size = size or byte_ranges.RANGE_BYTES
     end = file.seek(0, io.SEEK_END)
     starts = _starts(file, size) if end > size else None
-    return between(starts or [], end)
+    return split_at(starts or [], end)
 
 
 def in_range(file: BinaryIO, cut: Range, size: int) -> BinaryIO:
-    """A file of the records of a range without the header, which ends at a byte; the rest of a file left whole."""
+    """Return a file of the records of a range; ``size`` is that of the header, which is left out."""
     if cut:
         return section(file, (max(cut[0], size), cut[1]))
     file.seek(size)
@@ -43,23 +40,23 @@ def in_range(file: BinaryIO, cut: Range, size: int) -> BinaryIO:
 
 
 def lines_before(file: BinaryIO, cut: Range) -> int:
-    """How many lines there are before those of a range without the header."""
-    head = read_head("", file)
-    if not cut or cut[0] <= head.size:
-        return head.lines
+    """Return the number of lines before the records of a range."""
+    header = read_header("", file)
+    if not cut or cut[0] <= header.size:
+        return header.lines
     file.seek(0)
     lines, last = 0, b""
     for block in scan(file, cut[0]):
-        # A line may end with \r, \n or both.
+        # A line may end with \r, \n or \r\n.
         lines += block.count(b"\n") + block.count(b"\r") - (last + block).count(b"\r\n")
         last = block[-1:]
     return lines
 
 
 def _starts(file: BinaryIO, size: int) -> list[int] | None:
-    """Where ranges begin after the first, or None where quotes cannot be counted."""
+    """Return where the ranges after the first begin, or None if quotes cannot be counted."""
     starts: list[int] = []
-    at = file.seek(read_head("", file).size)
+    at = file.seek(read_header("", file).size)
     due, quoted, last = max(size, at), False, b"\n"
     for block in scan(file):
         quotes = _quotes(block)
@@ -82,18 +79,15 @@ def _quotes(block: bytes) -> NDArray[np.int64]:
 
 
 def _regular(block: bytes, quotes: NDArray[np.int64], quoted: bool, last: bytes) -> bool:
-    """Whether every opening quote of a block stands at the beginning of a cell, every closing one at its end.
-
-    Next to one there may be another: then both are one within the cell.
-    """
+    """Return whether every opening quote of a block stands at the start of a cell, and every closing one at its end."""
     opening, closing = quotes[int(quoted) :: 2], quotes[int(not quoted) :: 2]
-    around = AROUND[np.frombuffer(last + block + b"\n", np.uint8)]
-    goes_on = quoted or last != b'"' or around[1]
-    return bool(goes_on and around[opening].all() and around[closing + 2].all())
+    around = NEXT_TO_QUOTE[np.frombuffer(last + block + b"\n", np.uint8)]
+    continues = quoted or last != b'"' or around[1]
+    return bool(continues and around[opening].all() and around[closing + 2].all())
 
 
 def _newline(block: bytes, quotes: NDArray[np.int64], quoted: bool, start: int) -> int | None:
-    """The first newline of a block, from ``start`` on, that is not quoted."""
+    """Return the first newline of a block, from ``start`` on, that is not quoted."""
     at = block.find(b"\n", start)
     while at >= 0:
         passed = int(np.searchsorted(quotes, at))

@@ -1,7 +1,7 @@
-"""Where the records are in a part of a CSV file, by its quotes and line ends: a count that is not the parser's own.
+"""Finding the records of CSV by quotes and line ends, which also counts them independently of Arrow's parser.
 
-Whole arrays are looked at where every quote stands where one opens or closes a cell, which is nearly always; around
-others ``csv_walk`` looks at one record after another.
+Where every quote stands where one may open or close a cell, which is nearly always, whole arrays are processed at once.
+Around other quotes, ``record_parser`` takes one record after another.
 """
 
 from dataclasses import dataclass
@@ -9,56 +9,57 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.arrow_example_gen.csv.record_parser import Fault, Shape, walk
+from components.arrow_example_gen.csv.record_parser import QuoteError, RowShape, parse_record
 
 QUOTE, COMMA, LF, CR = b'",\n\r'
-# How much is walked at least before whole arrays are looked at again; twice as much each time.
-WALK_BYTES = 1 << 16
-Places = NDArray[np.int64]
-# By a product with it, each byte of a word, the lowest first, becomes the sum of those up to it.
+# How much is parsed record by record before arrays are tried again; twice as much each time.
+PARSE_BYTES = 1 << 16
+Offsets = NDArray[np.int64]
+# Multiplying a word by it makes each byte the sum of those up to it, the lowest first.
 EIGHT_ONES = np.uint64(0x0101010101010101)
 LINE_ENDS = np.isin(np.arange(256), (LF, CR))
 CELL_ENDS = np.isin(np.arange(256), (COMMA, LF, CR))
 
 
 @dataclass(frozen=True)
-class Found:
-    """The whole records of some data, which end at a byte: how many there are, on how many lines, and which are faults.
+class RecordIndex:
+    """The whole records of some data up to the offset ``end``: their number, their lines, and those with wrong quotes.
 
-    An empty line is no record. ``starts`` are where the records that are no faults begin, if that was looked for.
+    ``records`` and ``starts``, the offsets, are of the good records; ``starts`` is None if it was not computed. Empty
+    lines are not records.
     """
 
     end: int
     records: int
     lines: int
-    faults: tuple[Fault, ...] = ()
-    starts: Places | None = None
+    errors: tuple[QuoteError, ...] = ()
+    starts: Offsets | None = None
 
 
-def scan(data: bytes, shape: Shape, final: bool) -> Found:
-    """The records of data that begin with one; if they are not ``final``, the last may not be whole.
+def index_records(data: bytes, shape: RowShape, final: bool) -> RecordIndex:
+    """Index data that begin with a record; unless they are ``final``, the last record may continue after them.
 
-    >>> found = scan(b'1,"a\\nb"\\n\\n2,c\\n3,', Shape(2), final=False)
+    >>> found = index_records(b'1,"a\\nb"\\n\\n2,c\\n3,', RowShape(2), final=False)
     >>> found.end, found.records, found.lines
     (13, 2, 4)
     """
     ends = _plain_ends(data)
     if ends is None:
-        return _Scan(data, shape, final).run()
+        return _Indexer(data, shape, final).run()
     tail = final and data[-1:] not in (b"", b"\n")
     end = len(data) if tail else int(ends[-1]) if len(ends) else 0
-    return Found(end, len(ends) + tail, len(ends))
+    return RecordIndex(end, len(ends) + tail, len(ends))
 
 
-def full_starts(data: bytes, shape: Shape) -> Places:
-    """Where the records begin that are no faults."""
-    scanned = _Scan(data, shape, True)
+def full_starts(data: bytes, shape: RowShape) -> Offsets:
+    """Return the offsets of the good records."""
+    scanned = _Indexer(data, shape, True)
     scanned.run()
     return scanned.all_starts()
 
 
-def _plain_ends(data: bytes) -> Places | None:
-    """The byte after each LF, if each ends a record that is not empty, and nothing else does."""
+def _plain_ends(data: bytes) -> Offsets | None:
+    """Return the offset after each LF if exactly these end records and none is empty, else None."""
     if CR in data and data.count(b"\r") != data.count(b"\r\n"):
         return None
     text = np.frombuffer(data, np.uint8)
@@ -71,7 +72,7 @@ def _plain_ends(data: bytes) -> Places | None:
 
 
 def _are_within_lines(text: NDArray[np.uint8], line_end: NDArray[np.bool_]) -> bool:
-    """Whether each quote stands where a cell opens or ends, and no line end between two."""
+    """Return whether each quote stands at the start or end of a cell, and no line end is quoted."""
     quote = text == QUOTE
     quoted = _quoted(quote)
     beside = line_end | quote | (text == COMMA) | (text == CR)
@@ -80,7 +81,7 @@ def _are_within_lines(text: NDArray[np.uint8], line_end: NDArray[np.bool_]) -> b
 
 
 def _quoted(quote: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether an odd number of quotes stands up to each byte: counted in words of eight bytes, and over these."""
+    """Return for each byte whether an odd number of quotes comes up to it, by prefix sums over words of eight bytes."""
     words = np.zeros(-(-len(quote) // 8), np.uint64)
     words.view(np.uint8)[: len(quote)] = quote
     words *= EIGHT_ONES
@@ -89,8 +90,8 @@ def _quoted(quote: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return (words.view(np.uint8)[: len(quote)] & np.uint8(1)).view(np.bool_)
 
 
-def line_ends(data: bytes, final: bool) -> Places:
-    """The byte after each line end; a CR that is the last byte is one in the final data only."""
+def line_ends(data: bytes, final: bool) -> Offsets:
+    """Return the offset after each line end; a CR at the end of data counts only if they are ``final``."""
     text = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(text == LF) + 1
     if CR not in data:
@@ -102,35 +103,35 @@ def line_ends(data: bytes, final: bool) -> Places:
     return np.sort(np.concatenate([ends, lone]))
 
 
-class _Scan:
-    def __init__(self, data: bytes, shape: Shape, final: bool) -> None:
+class _Indexer:
+    def __init__(self, data: bytes, shape: RowShape, final: bool) -> None:
         self.data, self.shape, self.final = data, shape, final
         self.text = np.frombuffer(data, np.uint8)
         self.lines = line_ends(data, final)
         self.quotes = np.flatnonzero(self.text == QUOTE)
         self.opens, self.closes, self.openers = _fitting(self.text, self.quotes)
-        self.starts: list[Places] = [np.empty(0, np.int64)]
-        self.faults: list[Fault] = []
+        self.starts: list[Offsets] = [np.empty(0, np.int64)]
+        self.errors: list[QuoteError] = []
 
-    def run(self) -> Found:
-        start, walked = 0, WALK_BYTES
+    def run(self) -> RecordIndex:
+        start, parsed = 0, PARSE_BYTES
         while start < len(self.data):
             start = self._by_arrays(start)
-            stop = self._by_walking(start, start + walked)
+            stop = self._by_parsing(start, start + parsed)
             if stop == start:
                 break
-            start, walked = stop, walked * 2
+            start, parsed = stop, parsed * 2
         starts = self.all_starts()
         lines = int(np.searchsorted(self.lines, start, "right"))
-        return Found(start, len(starts), lines, tuple(self.faults), starts)
+        return RecordIndex(start, len(starts), lines, tuple(self.errors), starts)
 
-    def all_starts(self) -> Places:
-        """Where those taken begin that are no empty lines."""
+    def all_starts(self) -> Offsets:
+        """Return the offsets of the records found so far, without empty lines."""
         starts = np.concatenate(self.starts)
         return starts[~LINE_ENDS[self.text[starts]]]
 
     def _by_arrays(self, start: int) -> int:
-        """Takes the records from a byte up to the first that must be walked; gives its first byte."""
+        """Add the records from an offset up to the first that must be parsed; return the offset of that."""
         first = int(np.searchsorted(self.quotes, start))
         lines = _between(self.lines, start, self._first_misfit(first))
         quoted = (np.searchsorted(self.quotes, lines) - first) % 2 == 1
@@ -139,23 +140,23 @@ class _Scan:
             return start
         within = lines[quoted & (lines < ends[-1])]
         if len(within):
-            ends = ends[: self._first_fault(np.concatenate([[start], ends]), within, first)]
+            ends = ends[: self._first_wrong_record(np.concatenate([[start], ends]), within, first)]
         return self._take(start, ends)
 
-    def _take(self, start: int, ends: Places) -> int:
+    def _take(self, start: int, ends: Offsets) -> int:
         if not len(ends):
             return start
         self.starts.append(np.concatenate([[start], ends[:-1]]))
         return int(ends[-1])
 
     def _first_misfit(self, first: int) -> int:
-        """The first quote out of place if the one with this number opens a cell, the next closes it, and so on."""
+        """Return the offset of the first misplaced quote if quotes open and close cells in turn from this one on."""
         wrong = [first + step + 2 * int(fits.argmin()) for step, fits in
                  ((0, self.opens[first::2]), (1, self.closes[first + 1 :: 2])) if not fits.all()]  # fmt: skip
         return int(self.quotes[min(wrong)]) if wrong else len(self.data)
 
-    def _first_fault(self, bounds: Places, within: Places, first: int) -> int:
-        """The number of the first record between bounds that is a fault, of those with line ends within their cells."""
+    def _first_wrong_record(self, bounds: Offsets, within: Offsets, first: int) -> int:
+        """Return the index of the first record with wrong quotes among those with line ends within their cells."""
         quotes = self.quotes[first : np.searchsorted(self.quotes, bounds[-1])]
         opens, closes = _cells(quotes[::2], quotes[1::2])
         cells, inner = np.unique(np.searchsorted(opens, within) - 1, return_counts=True)
@@ -169,31 +170,31 @@ class _Scan:
         wrong = over_lines[_count(free, bounds[over_lines], bounds[over_lines + 1]) != commas_of_row]
         rows = record[(quoted == inner * commas_of_row) & (quoted > 0)]
         for number in np.union1d(wrong, rows):
-            if isinstance(walk(self.data, int(bounds[number]), self.shape, self.final), Fault):
+            if isinstance(parse_record(self.data, int(bounds[number]), self.shape, self.final), QuoteError):
                 return int(number)
         return len(bounds) - 1
 
-    def _by_walking(self, start: int, stop: int) -> int:
-        """Takes the records from a byte up to another, or the last whole one; gives the byte after them."""
+    def _by_parsing(self, start: int, stop: int) -> int:
+        """Add records one by one from an offset up to another, or the last whole one; return the offset after them."""
         while start < min(stop, len(self.data)):
-            # On lines before it, quotes are text.
+            # Before it, quotes are text.
             opener = self.openers[np.searchsorted(self.openers, start) :][:1]
             start = self._take(start, _between(self.lines, start, int(opener[0]) if len(opener) else len(self.data)))
             if start == len(self.data):
                 break
-            found = walk(self.data, start, self.shape, self.final)
+            found = parse_record(self.data, start, self.shape, self.final)
             if found is None:
                 break
-            if isinstance(found, Fault):
-                self.faults.append(found)
+            if isinstance(found, QuoteError):
+                self.errors.append(found)
                 start = found.end
             else:
                 start = self._take(start, np.array([found]))
         return start
 
 
-def _fitting(text: NDArray[np.uint8], quotes: Places) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Places]:
-    """For each quote whether it can open a cell, and whether it can close one, or be one of two; those that open."""
+def _fitting(text: NDArray[np.uint8], quotes: Offsets) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Offsets]:
+    """Return for each quote whether it may open a cell and whether it may close one, and the offsets of openers."""
     before = text[np.maximum(quotes - 1, 0)]
     after = text[np.minimum(quotes + 1, len(text) - 1)]
     twice = np.diff(quotes) == 1
@@ -205,17 +206,17 @@ def _fitting(text: NDArray[np.uint8], quotes: Places) -> tuple[NDArray[np.bool_]
     return opens, closes, openers
 
 
-def _cells(opens: Places, closes: Places) -> tuple[Places, Places]:
-    """The quotes around whole cells; two within one have closed and opened it again."""
+def _cells(opens: Offsets, closes: Offsets) -> tuple[Offsets, Offsets]:
+    """Return the quotes around whole cells, leaving out escaped ones, which close and reopen a cell."""
     apart = opens[1:] != closes[:-1] + 1
     return opens[np.append(True, apart)], closes[np.append(apart, True)]
 
 
-def _between(places: Places, start: int, end: int) -> Places:
-    """Those after a place, up to another."""
-    return places[np.searchsorted(places, start, "right") : np.searchsorted(places, end, "right")]
+def _between(offsets: Offsets, start: int, end: int) -> Offsets:
+    """Return the offsets after ``start``, up to ``end``."""
+    return offsets[np.searchsorted(offsets, start, "right") : np.searchsorted(offsets, end, "right")]
 
 
-def _count(places: Places, starts: Places, ends: Places) -> Places:
-    """How many places are between each start and its end."""
-    return np.searchsorted(places, ends) - np.searchsorted(places, starts)
+def _count(offsets: Offsets, starts: Offsets, ends: Offsets) -> Offsets:
+    """Return how many offsets lie between each start and its end."""
+    return np.searchsorted(offsets, ends) - np.searchsorted(offsets, starts)

@@ -1,7 +1,7 @@
-"""One record of CSV cell by cell, exactly: where it ends, or what is wrong with its quotes.
+"""An exact parser of one CSV record: where it ends, or what is wrong with its quotes.
 
-The rules are those on which Python's csv module (strict) and pandas agree. A quote opens a cell at its beginning only,
-two within quotes are one, and behind the quote that closes a cell its delimiter or a line end must come.
+The rules are those on which Python's csv module (strict) and pandas agree. A quote opens a cell only
+at its start, two quotes within quotes are one, and after the closing quote must come a delimiter or a line end.
 """
 
 import re
@@ -12,24 +12,24 @@ from typing import Literal
 PLAIN = re.compile(rb"[^,\r\n]*")
 LINE_END = re.compile(rb"\r\n?|\n")
 NUMBER = re.compile(rb"[ \t]*[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|nan|inf)[ \t]*", re.IGNORECASE)
-# Text with so many on lines of which each has as many as a row is rows.
-MOST_COMMAS = 16
-Problem = Literal["open", "behind", "swallowed"]
+# Lines with the commas of a row, and so many in total, are taken for rows rather than text.
+MIN_COMMAS = 16
+Problem = Literal["unclosed", "text after quote", "swallows rows"]
 
 
 @dataclass(frozen=True)
-class Shape:
-    """How many cells a row has, and which of them are numbers."""
+class RowShape:
+    """The number of cells in a row, and the indices of those that are numbers."""
 
     width: int
     numbers: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
-class Fault:
-    """A record whose quotes are wrong: from its first byte to the end of the line on which the quote at fault opens.
+class QuoteError:
+    """A record with a wrong quote, up to the end of the line on which that quote opens (at ``opened``).
 
-    What comes behind that line is read as rows again, so that a stray quote costs one row.
+    The lines after it are read as rows again, so that a stray quote costs one row.
     """
 
     start: int
@@ -38,11 +38,13 @@ class Fault:
     problem: Problem
 
 
-def walk(data: bytes, start: int, shape: Shape | None, final: bool) -> int | Fault | None:
-    """The byte after a record, or what is wrong with it; None where data that are not the ``final`` ones end before it.
+def parse_record(data: bytes, start: int, shape: RowShape | None, final: bool) -> int | QuoteError | None:
+    """Return the offset after a record, or its error; None if it may continue after data that are not ``final``.
 
-    >>> walk(b'1,"a,b"\\n2,c\\n', 0, None, True), walk(b'1,"a', 0, None, False), walk(b'1,"a" b\\n2', 0, None, True)
-    (8, None, Fault(start=0, end=8, opened=2, problem='behind'))
+    >>> parse_record(b'1,"a,b"\\n2,c\\n', 0, None, True), parse_record(b'1,"a', 0, None, False)
+    (8, None)
+    >>> parse_record(b'1,"a" b\\n2', 0, None, True)
+    QuoteError(start=0, end=8, opened=2, problem='text after quote')
     """
     at, cells, over_lines = start, 1, list[tuple[int, int]]()
     while True:
@@ -50,7 +52,7 @@ def walk(data: bytes, start: int, shape: Shape | None, final: bool) -> int | Fau
         if data[at : at + 1] == b'"':
             ended = _quoted_end(data, at, final)
             if not isinstance(ended, int):
-                return ended and _fault(data, start, opened, ended, final)
+                return ended and _error(data, start, opened, ended, final)
             at = ended
             if LINE_END.search(data, opened, at):
                 over_lines.append((opened, at))
@@ -62,19 +64,19 @@ def walk(data: bytes, start: int, shape: Shape | None, final: bool) -> int | Fau
     end = line_end(data, at, final)
     for opened, closed in over_lines if shape and end else ():
         if shape and (cells != shape.width or swallows(data, (start, opened, closed, at), shape)):
-            return _fault(data, start, opened, "swallowed", final)
+            return _error(data, start, opened, "swallows rows", final)
     return end
 
 
 def _quoted_end(data: bytes, at: int, final: bool) -> int | Problem | None:
-    """The byte after the quote that closes a cell."""
+    """Return the offset after the quote that closes a cell."""
     closed = closing(data, at + 1)
     if closed < 0:
-        return "open" if final else None
+        return "unclosed" if final else None
     after = data[closed + 1 : closed + 2]
     if after and after not in b",\r\n":
-        # After a line end it is rather the quote that opens another cell.
-        return "open" if LINE_END.search(data, at, closed) else "behind"
+        # After a line end, this is more likely a quote that opens another cell.
+        return "unclosed" if LINE_END.search(data, at, closed) else "text after quote"
     return closed + 1
 
 
@@ -84,14 +86,14 @@ def _plain_end(data: bytes, at: int) -> int:
 
 
 def closing(data: bytes, at: int) -> int:
-    """Where the quote is that closes a cell whose text begins at a byte, or -1."""
+    """Return the offset of the quote that closes a cell whose text begins at ``at``, or -1."""
     while (at := data.find(b'"', at)) >= 0 and data[at + 1 : at + 2] == b'"':
         at += 2
     return at
 
 
 def line_end(data: bytes, at: int, final: bool) -> int | None:
-    """The byte after the first line end from a byte on; a CR that is the last byte may have its LF still to come.
+    """Return the offset after the first line end from ``at`` on; a CR at the end of data may still get its LF.
 
     >>> line_end(b"a\\r\\nb", 0, False), line_end(b"a\\r", 0, False), line_end(b"a\\r", 0, True)
     (3, None, 2)
@@ -102,43 +104,43 @@ def line_end(data: bytes, at: int, final: bool) -> int | None:
     return None if not final and found[0] == b"\r" and found.end() == len(data) else found.end()
 
 
-def _fault(data: bytes, start: int, opened: int, problem: Problem, final: bool) -> Fault | None:
+def _error(data: bytes, start: int, opened: int, problem: Problem, final: bool) -> QuoteError | None:
     end = line_end(data, opened, final)
-    return None if end is None else Fault(start, end, opened, problem)
+    return None if end is None else QuoteError(start, end, opened, problem)
 
 
-def swallows(data: bytes, places: tuple[int, int, int, int], shape: Shape) -> bool:
-    """Whether a cell that goes over lines holds rows: each of its lines is one, with the cells around it.
+def swallows(data: bytes, offsets: tuple[int, int, int, int], shape: RowShape) -> bool:
+    """Return whether a cell that spans lines holds rows: each of its lines is one, with the cells around it.
 
-    Text hardly ever has the commas of a row on every line, and numbers where a row has them; without columns of numbers
-    it takes more commas to tell. ``places`` are where the record begins, the cell opens and ends, and the record ends.
+    Text hardly ever has the commas of a row on every line, and numbers where a row has them. Without number columns it
+    takes more commas to tell. ``offsets`` are the record's start, the cell's start and end, and the record's end.
     """
-    start, opened, closed, end = places
+    start, opened, closed, end = offsets
     lines = LINE_END.split(data[opened + 1 : closed - 1])
     commas = data.count(b",", opened, closed)
     if not commas or commas != (len(lines) - 1) * (shape.width - 1):
         return False
-    if not shape.numbers and (len(lines) < 3 or commas < MOST_COMMAS):
+    if not shape.numbers and (len(lines) < 3 or commas < MIN_COMMAS):
         return False
-    rows = [split(row) for row in (data[start:opened] + lines[0], *lines[1:-1], lines[-1] + data[closed:end])]
+    rows = [split_cells(row) for row in (data[start:opened] + lines[0], *lines[1:-1], lines[-1] + data[closed:end])]
     return all(_is_row(row, shape) for row in rows) and (not shape.numbers or _numbers(rows[1:], shape) >= 2)
 
 
-def _is_row(cells: list[bytes], shape: Shape) -> bool:
+def _is_row(cells: list[bytes], shape: RowShape) -> bool:
     if len(cells) != shape.width:
         return False
     numbers = [cells[index] for index in shape.numbers if cells[index]]
     return all(map(NUMBER.fullmatch, numbers)) and bool(numbers or not shape.numbers)
 
 
-def _numbers(rows: list[list[bytes]], shape: Shape) -> int:
+def _numbers(rows: list[list[bytes]], shape: RowShape) -> int:
     return sum(bool(row[index]) for row in rows for index in shape.numbers)
 
 
-def split(record: bytes) -> list[bytes]:
-    """The cells of a record, without the quotes around them.
+def split_cells(record: bytes) -> list[bytes]:
+    """Return the cells of a record, without the quotes around them.
 
-    >>> split(b'1,"a,""b",,5" pipe\\r\\n')
+    >>> split_cells(b'1,"a,""b",,5" pipe\\r\\n')
     [b'1', b'a,"b', b'', b'5" pipe']
     """
     at, cells = 0, []

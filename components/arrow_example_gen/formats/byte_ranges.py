@@ -1,4 +1,4 @@
-"""A part of a big file, so that several readers share it."""
+"""Byte ranges of a big file, so that several readers share it."""
 
 import io
 import sys
@@ -7,14 +7,14 @@ from typing import BinaryIO
 
 RANGE_BYTES = 64 << 20
 SCAN_BYTES = 8 << 20
-# The first byte of a part and the one after its last; empty for a file that is left whole.
+# The first byte and the one after the last; empty for a whole file.
 Range = tuple[int, ...]
 
 
-def between(starts: list[int], end: int) -> list[Range]:
-    """The parts of a file that begin at its first byte and at ``starts``.
+def split_at(starts: list[int], end: int) -> list[Range]:
+    """Return the ranges of a file of ``end`` bytes that begin at its first byte and at ``starts``.
 
-    >>> between([4, 9], 12), between([], 12)
+    >>> split_at([4, 9], 12), split_at([], 12)
     ([(0, 4), (4, 9), (9, 12)], [()])
     """
     if not starts:
@@ -22,25 +22,22 @@ def between(starts: list[int], end: int) -> list[Range]:
     return [(start, stop) for start, stop in zip([0, *starts], [*starts, end], strict=True) if start < stop]
 
 
-def section(file: BinaryIO, cut: Range, header: bytes = b"") -> BinaryIO:
-    """A file of a header and the bytes of a part."""
+def section(file: BinaryIO, cut: Range) -> BinaryIO:
+    """Return a range of a file as a file of its own."""
     start, stop = cut
     file.seek(start)
-    return io.BufferedReader(_Section(header, file, stop - start))
+    return io.BufferedReader(_Section(file, stop - start))
 
 
 def scan(file: BinaryIO, size: int = sys.maxsize) -> Iterator[bytes]:
-    """The next ``size`` bytes of a file, or all that follow, block by block."""
+    """Yield the next ``size`` bytes of a file, or all that follow, in blocks."""
     while size and (block := file.read(min(SCAN_BYTES, size))):
         yield block
         size -= len(block)
 
 
 class _Section(io.RawIOBase):
-    """A header, and then as many bytes of a file as given."""
-
-    def __init__(self, header: bytes, file: BinaryIO, size: int) -> None:
-        self.header = header
+    def __init__(self, file: BinaryIO, size: int) -> None:
         self.file = file
         self.left = size
 
@@ -48,10 +45,7 @@ class _Section(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        if self.header:
-            block, self.header = self.header[: len(buffer)], self.header[len(buffer) :]
-        else:
-            block = self.file.read(min(len(buffer), self.left))
-            self.left -= len(block)
+        block = self.file.read(min(len(buffer), self.left))
+        self.left -= len(block)
         buffer[: len(block)] = block
         return len(block)

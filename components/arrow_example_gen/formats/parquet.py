@@ -1,4 +1,4 @@
-"""Parquet files as Arrow record batches, typed by the schema; what is wrong with a file, by row group and column."""
+"""Parquet files as Arrow record batches, typed by the schema; errors name row group, row and column."""
 
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
@@ -6,18 +6,19 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from components.arrow_example_gen.checks.columns import ARROW_TYPES, Columns, check_names
-from components.arrow_example_gen.checks.text_encoding import first_failing, first_not_utf8, not_utf8, shown
+from components.arrow_example_gen.checks.text_encoding import first_failing, first_not_utf8, not_utf8
 from components.compat.pyarrow import parquet
+from components.support.text import shorten
 from pipeline.errors import DataError, MachineError, MainlineError, is_machines
 
 ROWS_PER_BATCH = 1 << 15
 PIECE_BYTES = 128 << 20
-# A name of a column may be of another encoding.
+# UnicodeDecodeError: a column name in another encoding.
 UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)
 
 
 def check_types(name: str, file: BinaryIO, columns: Columns) -> None:
-    """Compares the columns of a file, and their types, with the schema.
+    """Compare the columns of a file, and their types, with the schema.
 
     Raises:
         DataError: the file is not Parquet, or its columns are not those of the schema.
@@ -28,7 +29,7 @@ def check_types(name: str, file: BinaryIO, columns: Columns) -> None:
         raise unreadable(name, error) from error
     except RuntimeError as error:
         raise DataError(
-            name, "a column has a type that is a pickled object of Python, which may run any program",
+            name, "a column has a pickled Python type, which could run any code when it is loaded",
             expected="types of Arrow and Parquet", next_step="Write the file without such a type.",
         ) from error  # fmt: skip
     check_names(name, found.names, columns)
@@ -42,7 +43,7 @@ def check_types(name: str, file: BinaryIO, columns: Columns) -> None:
 
 
 def row_groups(file: BinaryIO) -> list[tuple[int, ...]]:
-    """The units of work in a file: neighbouring row groups, together up to ``PIECE_BYTES`` before compression."""
+    """Return the units of work in a file: runs of row groups of up to ``PIECE_BYTES`` before compression."""
     facts = parquet.ParquetFile(file).metadata
     pieces: list[list[int]] = []
     room = 0
@@ -57,10 +58,10 @@ def row_groups(file: BinaryIO) -> list[tuple[int, ...]]:
 
 
 def read_batches(name: str, file: BinaryIO, columns: Columns, groups: tuple[int, ...]) -> Iterator[pa.RecordBatch]:
-    """Reads some row groups of a file, a part of one at a time.
+    """Yield the rows of some row groups of a file, ``ROWS_PER_BATCH`` at a time.
 
     Raises:
-        DataError: a row group cannot be read, or a value does not fit its type; it names both, and the column.
+        DataError: a row group cannot be read, or a value does not fit its type.
     """
     rows = parquet.ParquetFile(file)
     names = columns.among(rows.schema_arrow.names)
@@ -73,6 +74,18 @@ def read_batches(name: str, file: BinaryIO, columns: Columns, groups: tuple[int,
             before += batch.num_rows
 
 
+def locate(file: BinaryIO, columns: Columns, groups: tuple[int, ...], row: int) -> str:
+    """Return the row of the file and its row group, for a row of some row groups by its number from 0."""
+    metadata = parquet.ParquetFile(file).metadata
+    for group in groups:
+        rows = metadata.row_group(group).num_rows
+        if row < rows:
+            break
+        row -= rows
+    before = sum(metadata.row_group(earlier).num_rows for earlier in range(group))
+    return f"row {before + row + 1} (row group {group})"
+
+
 def _next(
     name: str, rows: parquet.ParquetFile, batches: Iterator[pa.RecordBatch], group: int, names: list[str]
 ) -> pa.RecordBatch | None:
@@ -83,7 +96,7 @@ def _next(
 
 
 def _bad_column(rows: parquet.ParquetFile, group: int, names: list[str]) -> str:
-    """The first column of a row group that cannot be read alone."""
+    """Name the first column of a row group that cannot be read by itself."""
     for column in names:
         try:
             rows.read_row_group(group, columns=[column])
@@ -96,10 +109,10 @@ def _typed(where: str, before: int, batch: pa.RecordBatch, columns: Columns) -> 
     arrays = []
     for column, values in zip(batch.schema.names, batch.columns, strict=True):
         kind = columns[column].type
-        place = first_not_utf8(values) if kind == "BYTES" else None
-        if place is not None:
-            received = shown(values.slice(place, 1).cast(pa.binary())[0].as_py())
-            raise not_utf8(f"{where}, row {before + place + 1}, column {column}", received)
+        index = first_not_utf8(values) if kind == "BYTES" else None
+        if index is not None:
+            received = shorten(values.slice(index, 1).cast(pa.binary())[0].as_py())
+            raise not_utf8(f"{where}, row {before + index + 1}, column {column}", received)
         arrays.append(_cast(where, before, column, values, kind))
     return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
 
@@ -118,10 +131,10 @@ def _cast(where: str, before: int, column: str, values: pa.Array, kind: str) -> 
     try:
         return cast(values.dictionary_decode() if pa.types.is_dictionary(values.type) else values)
     except pa.ArrowInvalid as error:
-        place = first_failing(values, fits)
+        index = first_failing(values, fits)
         raise DataError(
-            f"{where}, row {before + place + 1}, column {column}", "a value does not fit the type", expected=kind,
-            received=str(values[place].as_py())[:200], next_step="Correct the value, or the type in schemas/.",
+            f"{where}, row {before + index + 1}, column {column}", "a value does not fit the type", expected=kind,
+            received=str(values[index].as_py())[:200], next_step="Correct the value, or the type in schemas/.",
         ) from error  # fmt: skip
 
 
@@ -132,7 +145,7 @@ def _is_text(found: pa.DataType) -> bool:
     return any(is_kind(found) for is_kind in kinds) or pa.types.is_null(found)
 
 
-# A column without any value may have no type.
+# A column of nulls alone may have no type.
 ACCEPTED: dict[str, Callable[[pa.DataType], bool]] = {
     "INT": lambda found: pa.types.is_integer(found) or pa.types.is_null(found),
     "FLOAT": lambda found: pa.types.is_floating(found) or pa.types.is_integer(found) or pa.types.is_null(found),
@@ -141,7 +154,7 @@ ACCEPTED: dict[str, Callable[[pa.DataType], bool]] = {
 
 
 def unreadable(where: str, error: Exception) -> MainlineError:
-    """What is no Parquet, or is damaged; or what the machine refuses to read."""
+    """Return the error for a file that is damaged or not Parquet, or that the machine refuses to read."""
     if isinstance(error, OSError) and is_machines(error):
         return MachineError(where, "it cannot be read", received=str(error)[:200])
     return DataError(where, "it cannot be read as Parquet", received=str(error)[:200], next_step="Write it again.")

@@ -1,4 +1,4 @@
-"""How many rows a file has by its own marks, counted apart from the readers, so that none of theirs is lost unseen."""
+"""Counting the rows of a file independently of the readers, so that rows which a reader loses are noticed."""
 
 import codecs
 import gzip
@@ -22,10 +22,10 @@ BLANKS = np.frombuffer(b" \t\r\n", np.uint8)
 
 
 def count_rows(name: str, columns: Columns) -> int:
-    """The rows of a file: lines that are not blank, records of CSV, frames of TFRecord, what Parquet says of itself.
+    """Count the rows of a file: CSV records, lines that are not blank, TFRecord frames, or what a Parquet footer says.
 
     Raises:
-        DataError: the file cannot be unpacked.
+        DataError: the file cannot be decompressed.
     """
     with FileSystems.open(name, compression_type=CompressionTypes.UNCOMPRESSED) as file:
         rows = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if name.endswith(".gz") else file
@@ -36,7 +36,7 @@ def count_rows(name: str, columns: Columns) -> int:
 
 
 def count_lines(file: BinaryIO) -> int:
-    r"""Lines that are not blank; a byte order mark at the beginning is nothing.
+    r"""Count the lines that are not blank, apart from a byte order mark.
 
     >>> count_lines(io.BytesIO(b"{}\n \r\n\n{}"))
     2
@@ -64,7 +64,7 @@ def _end(block: bytes, start: int) -> int:
 
 
 def count_frames(file: BinaryIO) -> int:
-    """Records of TFRecord: a length, its sum, so many bytes and their sum; one that is cut off counts too.
+    """Count TFRecord frames, each a length, its checksum, the data and their checksum; a truncated one counts too.
 
     https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
     """
@@ -79,7 +79,7 @@ def count_frames(file: BinaryIO) -> int:
 
 
 def count_in_metadata(file: BinaryIO) -> int:
-    """What a Parquet file says in its footer."""
+    """Return the number of rows that a Parquet footer states."""
     return int(parquet.read_metadata(file).num_rows)
 
 

@@ -1,4 +1,4 @@
-"""Bad rows that are put aside while the others are read."""
+"""Bad rows, collected while the others are read."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,13 +16,13 @@ Reason = Literal[
     "number not usable",
     "label not usable",
 ]
-# They are kept in memory until the file is read.
-MOST = 100_000
+# They stay in memory until the piece is read.
+MAX_BAD_ROWS = 100_000
 
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row, the first thing that is wrong with it, and its line in the part of the file that was read."""
+    """A row, the first thing that is wrong with it, and its line within the piece of the file."""
 
     line: int
     reason: Reason
@@ -32,22 +32,22 @@ class BadRow:
 
 
 class BadRows:
-    """What was put aside of a file, or of a part of it."""
+    """The bad rows of a file, or of a piece of one."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.rows: list[BadRow] = []
 
     def add(self, *rows: BadRow) -> None:
-        """Puts rows aside.
+        """Add rows.
 
         Raises:
-            DataError: there are more than ``MOST``.
+            DataError: there are more than ``MAX_BAD_ROWS``.
         """
         self.rows += rows
-        if len(self.rows) > MOST:
-            raise DataError(self.name, f"more than {MOST:,} bad rows", next_step="Correct the file.")
+        if len(self.rows) > MAX_BAD_ROWS:
+            raise DataError(self.name, f"more than {MAX_BAD_ROWS:,} bad rows", next_step="Correct the file.")
 
     def all(self) -> list[BadRow]:
-        """Every one in the order of the file."""
+        """Return all rows in the order of the file."""
         return sorted(self.rows, key=lambda row: row.line)

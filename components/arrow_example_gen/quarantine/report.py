@@ -1,7 +1,7 @@
-"""What is written of the rows that were put aside: ``quarantine/`` in the artifact, beside its splits.
+"""The report on rows that were set aside: ``quarantine/`` in the artifact, beside its splits.
 
-For each file of CSV or JSON Lines, or range of a big one, ``<split>-<number>.json`` has the counts and, if there is a
-bad row, ``<split>-<number>.jsonl`` has one object a row: file, line, column, reason, value, and the row itself.
+For each file of CSV or JSON Lines, or range of a big one, ``<split>-<number>.json`` has the counts. If there is a bad
+row, ``<split>-<number>.jsonl`` has an object for each: file, line, column, reason, value, and the row itself.
 """
 
 import json
@@ -14,19 +14,20 @@ from tfx.dsl.io import fileio
 
 from components.arrow_example_gen.csv import ranges as csv_ranges
 from components.arrow_example_gen.formats.byte_ranges import Range
-from components.arrow_example_gen.json_lines import reader as json_reader
+from components.arrow_example_gen.json_lines import pieces as json_pieces
 from components.arrow_example_gen.quarantine.bad_rows import BadRows
 from components.support.folders import files_in
 from components.support.row_files import kind
 from pipeline.errors import DataError
 
 progress = logging.getLogger("mainline.progress")
-SHOWN = 5
+# How many bad rows an error lists.
+LISTED = 5
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many rows of a file or range were written, and how many were put aside, by reason."""
+    """How many rows of a file or range were written, and how many were set aside, by reason."""
 
     file: str
     rows: int
@@ -34,8 +35,8 @@ class Counts:
     reasons: dict[str, int]
 
 
-def put_aside(bad: BadRows, rows: int, path: str, cut: Range) -> None:
-    """Writes the bad rows of a range, which has ``rows`` others, to ``<path>.jsonl`` and ``<path>.json``."""
+def write_report(bad: BadRows, rows: int, path: str, cut: Range) -> None:
+    """Write the bad rows of a range, which has ``rows`` good ones, to ``<path>.jsonl`` and ``<path>.json``."""
     found = bad.all()
     if found:
         before = lines_before(bad.name, cut)
@@ -49,41 +50,41 @@ def put_aside(bad: BadRows, rows: int, path: str, cut: Range) -> None:
 
 
 def lines_before(name: str, cut: Range) -> int:
-    """How many lines of a file those of a range do not count."""
+    """Return the number of lines of a file before a range; in CSV, at least those of the header."""
     with FileSystems.open(name) as file:
-        return (json_reader if kind(name) == ".jsonl" else csv_ranges).lines_before(file, cut)
+        return (json_pieces if kind(name) == ".jsonl" else csv_ranges).lines_before(file, cut)
 
 
-def check_share(folder: str, split: str, most: float) -> None:
-    """Compares the share of bad rows in a split with the one that is allowed.
+def check_share(folder: str, split: str, max_share: float) -> None:
+    """Compare the share of bad rows in a split with the largest that is allowed.
 
     Raises:
-        DataError: it is greater; the first bad rows are listed.
+        DataError: it is larger; the first bad rows are listed.
     """
     counts = [Counts(**json.loads(_read(path))) for path in _parts(folder, split, ".json")]
     bad, rows = sum(file.bad for file in counts), sum(file.rows + file.bad for file in counts)
-    if bad > most * rows:
+    if bad > max_share * rows:
         raise DataError(
-            f"the {split} split", f"{bad:,} of {rows:,} rows are bad", expected=f"a share of at most {most:g}",
+            f"the {split} split", f"{bad:,} of {rows:,} rows are bad", expected=f"a share of at most {max_share:g}",
             received="".join(f"\n    {row}" for row in _first(folder, split)),
             next_step="Correct the rows, or raise data.max_bad_share.",
         )  # fmt: skip
     if bad:
-        progress.info("%s: %d of %d rows were put aside, in %s", split, bad, rows, folder)
+        progress.info("%s: %d of %d rows were set aside, in %s", split, bad, rows, folder)
 
 
 def _first(folder: str, split: str) -> list[str]:
-    shown: list[str] = []
+    listed: list[str] = []
     for path in _parts(folder, split, ".jsonl"):
-        for text in _read(path).splitlines()[: SHOWN - len(shown)]:
+        for text in _read(path).splitlines()[: LISTED - len(listed)]:
             row = json.loads(text)
             column = f", column {row['column']}" if row["column"] else ""
-            shown.append(f"{row['file']}, line {row['line']}{column}: {row['reason']}: {row['value']!r:.100}")
-    return shown
+            listed.append(f"{row['file']}, line {row['line']}{column}: {row['reason']}: {row['value']!r:.100}")
+    return listed
 
 
-def _parts(folder: str, split: str, end: str) -> list[str]:
-    return [path for path in files_in(folder) if path.startswith(f"{folder}/{split}-") and path.endswith(end)]
+def _parts(folder: str, split: str, suffix: str) -> list[str]:
+    return [path for path in files_in(folder) if path.startswith(f"{folder}/{split}-") and path.endswith(suffix)]
 
 
 def _read(path: str) -> str:

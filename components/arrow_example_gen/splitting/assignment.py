@@ -1,4 +1,4 @@
-"""Which split a row goes to where the files are not divided: by the hash of a key column, or by a column of time."""
+"""Assigning rows to splits: by the hash of a key column, or by a time column."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,23 +10,24 @@ import pyarrow.compute as pc
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from components.arrow_example_gen.checks.text_encoding import shown
-from components.arrow_example_gen.splitting.timestamps import instants
+from components.arrow_example_gen.splitting.timestamps import parse_times
+from components.support.text import shorten
 from pipeline.errors import DataError
 
 BUCKETS = 1_000_000
 Bound = int | float | str
-Place = Callable[[int], str]
+# Names the position of a row, by its number from 0.
+Locate = Callable[[int], str]
 
 
 @dataclass(frozen=True)
 class Splitting:
-    """Splits in order, and where each but the first begins: at a bucket of 1,000,000 by key, at a value by time.
+    """The splits in order, and where each but the first begins: at one of 1,000,000 buckets, or at a time.
 
-    By key, rows with the same key are in one split, whatever the files, batches and machines: the bucket is FarmHash's
+    By key, rows with the same key are in the same split, whatever the file, batch or machine: the bucket is FarmHash's
     Fingerprint64 of the key as text, modulo the number of buckets
-    (https://www.tensorflow.org/api_docs/python/tf/strings/to_hash_bucket_fast). By time, texts are times of
-    ISO 8601, or of a format.
+    (https://www.tensorflow.org/api_docs/python/tf/strings/to_hash_bucket_fast). By time, text is parsed as ISO 8601,
+    or with ``time_format``.
     """
 
     by: Literal["key", "time"]
@@ -36,65 +37,68 @@ class Splitting:
     time_format: str | None = None
 
 
-def parts(
-    place: Place, batch: pa.RecordBatch, splitting: Splitting, before: int = 0
+def rows_by_split(
+    locate: Locate, batch: pa.RecordBatch, splitting: Splitting, rows_before: int = 0
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """The rows of a batch of a file by split; a split without any is left out.
+    """Yield the rows of a batch by split, without the splits that get none.
 
-    ``place`` says where in the file a row is, by its number from 0; ``before`` are the rows before these.
+    ``locate`` gives the position of a row in the file; the batch begins at row ``rows_before``.
 
     Raises:
-        DataError: a row without a value in the column, or with one that is no time.
+        DataError: a row has no value in the column, or one that is not a time.
     """
     column = batch.column(splitting.column) if splitting.column in batch.schema.names else pa.nulls(batch.num_rows)
     if column.null_count:
         first = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
         raise DataError(
-            _where(place, before + first, splitting), f"{column.null_count:,} of {batch.num_rows:,} rows have no value",
+            _where(locate, rows_before + first, splitting),
+            f"{column.null_count:,} of {batch.num_rows:,} rows have no value",
             expected=f"a value in each row, since data.split_by.{splitting.by} names the column",
             next_step="Fill the column, leave those rows out, or split by another column.",
         )  # fmt: skip
     if splitting.by == "key":
-        places = by_bounds(buckets(column), splitting.begins)
+        indices = split_indices(buckets(column), splitting.begins)
     else:
-        places = by_time(place, column, splitting, before)
-    for number, split in enumerate(splitting.splits):
-        chosen = batch.filter(pa.array(places == number))
+        indices = split_indices_by_time(locate, column, splitting, rows_before)
+    for index, split in enumerate(splitting.splits):
+        chosen = batch.filter(pa.array(indices == index))
         if chosen.num_rows:
             yield split, chosen
 
 
-def by_time(place: Place, column: pa.Array, splitting: Splitting, before: int) -> NDArray[np.int64]:
-    """How many of the bounds each time has reached.
+def split_indices_by_time(
+    locate: Locate, column: pa.Array, splitting: Splitting, rows_before: int
+) -> NDArray[np.int64]:
+    """Return the index of the split of each row, by numbers or by times as text.
 
     Raises:
-        DataError: one that is no time, or without a zone where the bounds have one, or with one where they have none.
+        DataError: a value is not a time, or only one of value and bounds has a time zone.
     """
-    if pa.types.is_floating(column.type) and (wrong := np.flatnonzero(np.isnan(column.to_numpy()))).size:
-        raise DataError(_where(place, before + int(wrong[0]), splitting), "the time is not a number", received="nan",
-                        next_step="Correct the value, or split by another column.")  # fmt: skip
+    if pa.types.is_floating(column.type) and (nan := np.flatnonzero(np.isnan(column.to_numpy()))).size:
+        raise DataError(_where(locate, rows_before + int(nan[0]), splitting), "the time is not a number",
+                        received="nan", next_step="Correct the value, or split by another column.")  # fmt: skip
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
-        return by_bounds(column, splitting.begins)
-    bounds, kinds = instants(pa.array([str(begin) for begin in splitting.begins]), splitting.time_format)
-    times, found = instants(column.cast(pa.string()), splitting.time_format)
-    if (strange := np.flatnonzero(found != kinds[0])).size:
-        first = int(strange[0])
+        return split_indices(column, splitting.begins)
+    bounds, kinds = parse_times(pa.array([str(begin) for begin in splitting.begins]), splitting.time_format)
+    times, found = parse_times(column.cast(pa.string()), splitting.time_format)
+    if (wrong := np.flatnonzero(found != kinds[0])).size:
+        first = int(wrong[0])
         zone = {1: "a time without a zone, as the cuts are", 2: "a time with a zone, as the cuts are"}[int(kinds[0])]
         raise DataError(
-            _where(place, before + first, splitting), "the value is not a time that can be compared with the cuts",
-            expected=f"{zone}, {splitting.time_format or 'by ISO 8601, from the year down'}",
-            received=shown(column[first].as_py()),
-            next_step="Correct the value, or say in data.split_by.time_format how times are written, such as %d.%m.%Y.",
+            _where(locate, rows_before + first, splitting), "the value is not a time comparable with the cuts",
+            expected=f"{zone}, {splitting.time_format or 'in ISO 8601, year first'}",
+            received=shorten(column[first].as_py()),
+            next_step="Correct the value, or set the format of times in data.split_by.time_format, such as %d.%m.%Y.",
         )  # fmt: skip
-    return by_bounds(pa.array(times), [int(bound) for bound in bounds])
+    return split_indices(pa.array(times), [int(bound) for bound in bounds])
 
 
-def _where(place: Place, row: int, splitting: Splitting) -> str:
-    return f"{place(row)}, column {splitting.column}"
+def _where(locate: Locate, row: int, splitting: Splitting) -> str:
+    return f"{locate(row)}, column {splitting.column}"
 
 
 def buckets(keys: pa.Array) -> pa.Array:
-    """The bucket of each key, which is text, bytes or a whole number; each key is hashed once.
+    """Return the bucket of each key: strings, bytes or integers; each distinct key is hashed once.
 
     >>> buckets(pa.array([7, 7, 8])).equals(buckets(pa.array(["7", "7", "8"])))
     True
@@ -105,10 +109,10 @@ def buckets(keys: pa.Array) -> pa.Array:
     return pa.array(hashed.numpy()).take(found.indices)
 
 
-def by_bounds(values: pa.Array, begins: Sequence[Bound]) -> NDArray[np.int64]:
-    """How many of the bounds each value has reached.
+def split_indices(values: pa.Array, begins: Sequence[Bound]) -> NDArray[np.int64]:
+    """Return how many of the bounds each value has reached, which is the index of its split.
 
-    >>> by_bounds(pa.array([3, 4, 6]), [4, 5]).tolist()
+    >>> split_indices(pa.array([3, 4, 6]), [4, 5]).tolist()
     [0, 1, 2]
     """
     reached = (pc.greater_equal(values, pa.scalar(begin, values.type)) for begin in begins)

@@ -1,4 +1,4 @@
-"""Rows in another order, within a bounded number of them, so that memory does not grow with the file."""
+"""Shuffling rows within windows, so that memory does not grow with the file."""
 
 import zlib
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ BATCH_ROWS = 1 << 15
 
 
 def shuffled(batches: Iterator[pa.RecordBatch], rows: int, seed: int, label: str) -> Iterator[pa.RecordBatch]:
-    """The rows of some batches, which share their columns: so many at a time are held, and given in a random order.
+    """Yield the rows of batches of one schema, shuffled within windows of ``rows``.
 
-    The order is a matter of the seed, the label and the rows alone, not of how they lie in batches.
+    The order depends on the seed, the label and the rows alone, not on how they are divided into batches.
     """
     random = np.random.default_rng([seed, zlib.crc32(label.encode())])
     for window in windows(batches, rows):
@@ -21,7 +21,7 @@ def shuffled(batches: Iterator[pa.RecordBatch], rows: int, seed: int, label: str
 
 
 def windows(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
-    """The rows of some batches in order, so many in each table, fewer in the last.
+    """Yield the rows of some batches in order, ``rows`` in each table, fewer in the last.
 
     >>> batches = (pa.record_batch([pa.array([first, first + 1])], ["n"]) for first in (0, 2, 4))
     >>> [window["n"].to_pylist() for window in windows(batches, 4)]

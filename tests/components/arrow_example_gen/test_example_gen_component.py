@@ -12,7 +12,7 @@ from tfx.orchestration import metadata
 from tfx.types import standard_artifacts
 
 from components.arrow_example_gen.file_formats import FORMATS
-from components.arrow_example_gen.source_files import of_one_kind
+from components.arrow_example_gen.source_files import of_one_format
 from components.examples.parsing import declared
 from components.support.row_files import KINDS
 from pipeline.errors import DataError
@@ -21,11 +21,11 @@ from pipeline.errors import DataError
 @pytest.mark.parametrize("end", [*KINDS, ".gz"])
 def test_hidden_files_and_those_of_editors_are_passed_over(end):
     others = [f"rows/train/{name}" for name in (f".rows-backup{end}", f"._rows{end}", f".#rows{end}", f"rows{end}~")]
-    assert of_one_kind("rows/train/*.*", [*others, f"rows/train/rows{end}", "rows/train/~$rows.csv"]) == [
+    assert of_one_format("rows/train/*.*", [*others, f"rows/train/rows{end}", "rows/train/~$rows.csv"]) == [
         f"rows/train/rows{end}"
     ]
     with pytest.raises(DataError, match="no file matches"):
-        of_one_kind("rows/train/*.*", others)
+        of_one_format("rows/train/*.*", others)
 
 
 def test_taxi_examples_are_those_of_csv_example_gen_and_read_by_stock_components(tmp_path):
@@ -122,8 +122,8 @@ def test_a_damaged_row_group_ends_the_run_and_leaves_no_shard(tmp_path):
 
 
 def test_two_kinds_of_files_in_one_split_are_refused():
-    with pytest.raises(DataError, match="not of one kind") as caught:
-        of_one_kind("rows/train/*.*", ["rows/train/a.csv", "rows/train/b.parquet"])
+    with pytest.raises(DataError, match="not all of one format") as caught:
+        of_one_format("rows/train/*.*", ["rows/train/a.csv", "rows/train/b.parquet"])
     assert caught.value.received == ".csv, .parquet"
 
 

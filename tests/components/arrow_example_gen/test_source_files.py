@@ -9,7 +9,7 @@ from fakes.stock.columns import REQUIRED
 from harness import write_text
 
 from components.arrow_example_gen.file_formats import check
-from components.arrow_example_gen.source_files import fingerprint, of_one_kind, rows_of, size_and_checksum
+from components.arrow_example_gen.source_files import fingerprint, of_one_format, row_files, size_and_checksum
 from pipeline.errors import DataError, MachineError
 
 PATTERN = "train/*.*"
@@ -32,7 +32,7 @@ def test_what_is_no_file_is_named_and_passed_over_if_its_name_is_not_of_rows(tmp
     write_text(tmp_path / "train" / "rows.csv", "".join(example_gen_runs.taxi_lines(3)))
     for name in (".old.csv", "notes.txt", "old.csv~"):
         place(kind, tmp_path / "train" / name)
-    assert rows_of(str(tmp_path), PATTERN) == [str(tmp_path / "train" / "rows.csv")]
+    assert row_files(str(tmp_path), PATTERN) == [str(tmp_path / "train" / "rows.csv")]
     place(kind, tmp_path / "train" / "x.csv")
     with pytest.raises(DataError) as caught:
         example_gen_runs.run_nodes(tmp_path, example_gen_runs.taxi_gen(tmp_path))
@@ -43,20 +43,20 @@ def test_a_file_that_may_not_be_read_is_of_the_machine(tmp_path, monkeypatch):
     write_text(tmp_path / "train" / "rows.csv", "")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(MachineError, match=r"rows\.csv: it may not be read"):
-        rows_of(str(tmp_path), PATTERN)
+        row_files(str(tmp_path), PATTERN)
 
 
 def test_a_link_to_a_file_is_followed(tmp_path):
     write_text(tmp_path / "all" / "rows", "")
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "rows.csv").symlink_to(tmp_path / "all" / "rows")
-    assert rows_of(str(tmp_path), PATTERN) == [str(tmp_path / "train" / "rows.csv")]
+    assert row_files(str(tmp_path), PATTERN) == [str(tmp_path / "train" / "rows.csv")]
 
 
 @pytest.mark.parametrize("name", ["b.csv.gz", "b.CSV", "b.csv.zst", "b.Jsonl", "b.jsonl.gz", "B.CSV.GZ"])
 def test_rows_that_would_be_passed_over_for_their_name_are_refused(name):
     with pytest.raises(DataError, match="its rows would not be read") as caught:
-        of_one_kind("rows/train/*.*", ["rows/train/a.csv", f"rows/train/{name}"])
+        of_one_format("rows/train/*.*", ["rows/train/a.csv", f"rows/train/{name}"])
     assert caught.value.where == f"rows/train/{name}"
 
 
@@ -87,7 +87,7 @@ def test_the_fingerprint_is_of_rows_alone_and_of_each_by_name(tmp_path):
     os.utime(second, ns=(0, 6_000_000_000))
 
     def now():
-        return fingerprint("train", rows_of(str(tmp_path), PATTERN))
+        return fingerprint("train", row_files(str(tmp_path), PATTERN))
 
     before = now()
     assert "num_files:2,total_bytes:8" in before
@@ -106,10 +106,10 @@ def test_a_change_within_one_second_that_keeps_size_and_time_is_seen(tmp_path):
     path = tmp_path / "train" / "rows.csv"
     write_text(path, "a\n1\n")
     os.utime(path, ns=(0, 5_000_000_000))
-    before = fingerprint("train", rows_of(str(tmp_path), PATTERN))
+    before = fingerprint("train", row_files(str(tmp_path), PATTERN))
     path.write_text("a\n2\n")
     os.utime(path, ns=(0, 5_000_000_000))
-    assert fingerprint("train", rows_of(str(tmp_path), PATTERN)) != before
+    assert fingerprint("train", row_files(str(tmp_path), PATTERN)) != before
 
 
 @pytest.mark.parametrize("rows", [0, 1, 200_000])

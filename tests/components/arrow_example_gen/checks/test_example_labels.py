@@ -9,10 +9,10 @@ from pyarrow import parquet
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.arrow_example_gen import file_formats
-from components.arrow_example_gen.checks.columns import ColumnRule, Columns, Settings
-from components.arrow_example_gen.component import column_rules
-from components.arrow_example_gen.executor import find_bad
+from components.arrow_example_gen.checks.columns import ColumnRule, Columns
+from components.arrow_example_gen.executor import first_error
 from components.arrow_example_gen.quarantine.bad_rows import BadRows
+from components.arrow_example_gen.settings import Settings, column_rules
 from components.arrow_example_gen.splitting.assignment import Splitting
 from pipeline.errors import DataError
 
@@ -52,7 +52,7 @@ def example(name: str, label: float | list | None) -> tf.train.Example:
 
 
 def found(files: dict[str, list[str]], kind: str = "INT", **settings) -> DataError:
-    error = find_bad(files, Settings(columns(kind), "fail", 0.01, **settings))
+    error = first_error(files, Settings(columns(kind), "fail", 0.01, **settings))
     assert error is not None
     assert error.exit_code == 2
     return error
@@ -86,7 +86,7 @@ def test_labels_that_the_task_knows_pass_in_both_types(kind, tmp_path):
     for of_type, labels in (("INT", [0, 1, 0]), ("FLOAT", [0.0, 1.0, 0.0])):
         (tmp_path / of_type).mkdir()
         name = write(tmp_path / of_type, kind, labels)
-        assert find_bad({"train": [name]}, Settings(columns(of_type), "fail", 0.01)) is None
+        assert first_error({"train": [name]}, Settings(columns(of_type), "fail", 0.01)) is None
 
 
 def test_a_row_with_several_labels(tmp_path):

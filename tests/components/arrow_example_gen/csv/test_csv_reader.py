@@ -264,9 +264,9 @@ def test_a_number_that_is_not_decimal_is_refused_as_everywhere_else(number):
 def test_a_quote_that_is_never_closed_is_named_by_the_line_where_it_opens():
     error = refused_row(with_notes("a", '"b', "c", "d"))
     assert str(error).splitlines() == [
-        "rows.csv, line 3, column city: a quote opens a cell, and none closes it",
+        "rows.csv, line 3, column city: a cell begins with a quote that is never closed",
         '  received: "b',
-        '  next:     Close the quote; within quotes, one that is text is written twice: "a ""b"" c".',
+        '  next:     Close the quote; double it where it is part of the text: "a ""b"" c".',
     ]
 
 
@@ -278,7 +278,7 @@ def test_a_quote_that_another_closes_lines_later_is_refused(monkeypatch, block_b
     notes[5], notes[5 + closed_after] = '"gift', 'gift"'
     error = refused_row(with_notes(*notes))
     assert error.where == "rows.csv, line 7, column city"
-    assert error.problem == "a quote opens a cell that goes over lines which look like rows"
+    assert error.problem == "a quoted cell spans lines that look like rows"
 
 
 def test_a_quote_that_is_closed_in_another_column_is_named_where_it_opens():
@@ -290,7 +290,7 @@ def test_a_quote_that_is_closed_in_another_column_is_named_where_it_opens():
 def test_text_behind_the_quote_that_closes_a_cell_is_refused(cell):
     error = refused_row(with_notes("a", cell, "b"))
     assert error.where == "rows.csv, line 3, column city"
-    assert error.problem == "there is text behind the quote that closes a cell"
+    assert error.problem == "there is text after the closing quote of a cell"
 
 
 @pytest.mark.parametrize("cell", ['5" pipe', 'a"b"', ' "a"', 'a "b" c', 'x""'])
@@ -319,7 +319,7 @@ def test_rows_of_texts_alone_that_a_quote_swallows_are_refused(width, swallowed)
     cells[5], cells[5 + swallowed] = '"gift', 'gift"'
     error = refused_row(*of_texts(width, *cells))
     assert (error.where, error.problem) == (
-        "rows.csv, line 7, column c1", "a quote opens a cell that goes over lines which look like rows",
+        "rows.csv, line 7, column c1", "a quoted cell spans lines that look like rows",
     )  # fmt: skip
 
 
@@ -376,12 +376,12 @@ def test_a_wrong_value_behind_an_odd_cell_is_named(cell):
 
 def test_a_row_that_is_too_long_is_refused(monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 100)
-    monkeypatch.setattr(blocks, "MOST_BYTES", 1000)
+    monkeypatch.setattr(blocks, "MAX_RECORD_BYTES", 1000)
     monkeypatch.setattr(blocks, "LINE_BYTES", 100)
     error = refused_row(with_notes("a", "b" * 1500, "c"))
     assert (error.where, error.problem) == ("rows.csv, line 3", "a row is longer than 0 MiB")
     open_quote = refused_row(with_notes("a", '"b', *["c"] * 400))
     assert (open_quote.where, open_quote.problem) == (
         "rows.csv, line 3, column city",
-        "a quote opens a cell, and none closes it",
+        "a cell begins with a quote that is never closed",
     )

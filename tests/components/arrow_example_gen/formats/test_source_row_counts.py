@@ -13,7 +13,7 @@ from pyarrow import parquet
 from tfx.orchestration import metadata
 
 from components.arrow_example_gen import row_totals
-from components.arrow_example_gen.file_formats import FORMATS, Format
+from components.arrow_example_gen.file_formats import FORMATS, FileFormat
 from components.arrow_example_gen.formats import row_counts
 from components.arrow_example_gen.formats.row_counts import count_frames, count_lines, count_rows
 from components.examples import SOURCE_ROWS
@@ -58,7 +58,7 @@ def test_parquet_says_how_many_rows_it_has(tmp_path):
     assert count_rows(str(tmp_path / "rows.parquet"), COLUMNS) == 100
 
 
-def losing(format: Format) -> Format:
+def losing(format: FileFormat) -> FileFormat:
     """A reader that passes over the first batch of a file."""
 
     def read(*arguments):
@@ -87,8 +87,8 @@ def test_rows_that_a_reader_loses_end_the_run(tmp_path, monkeypatch, kind, rows)
         example_gen_runs.run_nodes(tmp_path, example_gen_runs.taxi_gen(rows(tmp_path / "rows")))
     assert caught.value.where == str(tmp_path / "rows" / "train" / f"rows{kind}")
     assert (caught.value.expected, caught.value.received) == (
-        "40 rows, counted apart",
-        "0 written, 0 put aside",
+        "40 rows, counted independently",
+        "0 written, 0 set aside",
     )
 
 
@@ -116,4 +116,4 @@ def test_counts_of_the_parts_of_a_file_are_added_up(tmp_path):
     path = str(tmp_path / "rows.json")
     row_totals.write([(("a", "written"), 5), (("a", "source"), 6), (("a", "aside"), 1)], path)
     row_totals.check(row_totals.read(path))
-    assert row_totals.of_splits(row_totals.read(path), {"train": ["a"]}) == {"train": {"source": 6, "aside": 1}}
+    assert row_totals.by_split(row_totals.read(path), {"train": ["a"]}) == {"train": {"source": 6, "aside": 1}}

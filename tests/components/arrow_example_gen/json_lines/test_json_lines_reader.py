@@ -9,11 +9,12 @@ from components.arrow_example_gen import file_formats
 from components.arrow_example_gen.checks.columns import Columns
 from components.arrow_example_gen.formats import byte_ranges
 from components.arrow_example_gen.json_lines import reader
-from components.arrow_example_gen.json_lines.reader import check_first, lines_before, ranges, read_batches
+from components.arrow_example_gen.json_lines.pieces import lines_before, ranges
+from components.arrow_example_gen.json_lines.reader import check_not_empty, read_batches
 from pipeline.errors import DataError
 
 CHOSEN = Columns(COLUMNS.rules, others="ignore")
-BEHIND, HALF = "there is text behind the value of the line", "half of a pair of surrogates, which is no text"
+BEHIND, HALF = "there is text after the value", "half of a surrogate pair, which is not a character"
 GOOD = '{"age": 1, "score": 0.5, "city": "a"}'
 
 
@@ -79,7 +80,7 @@ def test_rows_of_many_blocks_keep_their_order(monkeypatch):
         (r'{"city": "\ud83d"}', ", column city", HALF, r"'\ud83d'"),
         (r'{"city": "\ude00 and \ud83d\ude00"}', ", column city", HALF, r"'\ude00 and"),
         ('{"score": 1e400}', ", column score", "the number is too large", '{"score"'),
-        ('{"colour": ' + "[" * 9999 + "]" * 9999 + "}", "", "the line is not JSON", "too many brackets"),
+        ('{"colour": ' + "[" * 9999 + "]" * 9999 + "}", "", "the line is not JSON", "brackets are nested too deeply"),
     ],
 )
 @pytest.mark.parametrize("before", [0, 3, 200])
@@ -96,7 +97,7 @@ def test_a_wrong_line_after_an_empty_one_is_named_by_its_line_in_the_file():
 
 def test_an_empty_file_is_refused():
     with pytest.raises(DataError, match="the file is empty"):
-        check_first("rows.jsonl", io.BytesIO(b""), COLUMNS)
+        check_not_empty("rows.jsonl", io.BytesIO(b""), COLUMNS)
 
 
 def test_columns_that_are_not_in_the_schema_can_be_left_out():
@@ -170,7 +171,7 @@ def test_a_byte_order_mark_begins_a_file_and_nothing_else():
     lines = "\ufeff" + f"{GOOD}\r\n \t\r\n{GOOD}"
     assert sum(batch.num_rows for batch in read_batches("rows.jsonl", io.BytesIO(lines.encode()), COLUMNS)) == 2
     with pytest.raises(DataError, match="line 1"):
-        list(read_batches("rows.jsonl", io.BytesIO(lines.encode()), COLUMNS, first=False))
+        list(read_batches("rows.jsonl", io.BytesIO(lines.encode()), COLUMNS, at_file_start=False))
 
 
 def test_a_null_that_follows_a_brace_within_a_text_is_no_row():

@@ -104,7 +104,7 @@ def test_a_row_is_bad_if_and_only_if_the_strict_reader_refuses_it(column, cell):
 
 
 def test_more_bad_rows_than_are_kept_end_the_reading(monkeypatch):
-    monkeypatch.setattr(bad_rows, "MOST", 5)
+    monkeypatch.setattr(bad_rows, "MAX_BAD_ROWS", 5)
     with pytest.raises(DataError, match="more than 5 bad rows"):
         read(content_of(*["x,1,a"] * 6))
     assert len(read(content_of(*["x,1,a"] * 5))[1].all()) == 5

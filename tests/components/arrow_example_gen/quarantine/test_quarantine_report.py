@@ -4,9 +4,8 @@ import pytest
 from fakes.stock import example_gen_runs
 from harness import write_text
 
-from components.arrow_example_gen.checks.columns import Settings
-from components.arrow_example_gen.component import pack
 from components.arrow_example_gen.formats import byte_ranges
+from components.arrow_example_gen.settings import Settings, pack
 from pipeline.errors import DataError
 
 

@@ -11,10 +11,15 @@ import tensorflow as tf
 from fakes.stock import example_gen_runs
 from harness import write_text
 
-from components.arrow_example_gen.checks.columns import Settings
-from components.arrow_example_gen.component import pack
 from components.arrow_example_gen.formats import byte_ranges
-from components.arrow_example_gen.splitting.assignment import BUCKETS, Splitting, buckets, by_time, parts
+from components.arrow_example_gen.settings import Settings, pack
+from components.arrow_example_gen.splitting.assignment import (
+    BUCKETS,
+    Splitting,
+    buckets,
+    rows_by_split,
+    split_indices_by_time,
+)
 from pipeline.errors import DataError
 from pipeline.splits import SPLITS
 
@@ -31,7 +36,7 @@ def row_of(number) -> str:
 def divided(batches, splitting) -> dict[str, list]:
     found = {split: [] for split in splitting.splits}
     for batch in batches:
-        for split, rows in parts(row_of, batch, splitting):
+        for split, rows in rows_by_split(row_of, batch, splitting):
             found[split] += rows.to_pylist()
     return found
 
@@ -81,7 +86,7 @@ def test_a_row_without_a_value_is_refused(names):
 def placed(values, cuts, time_format=None) -> list[int]:
     """For each time how many of the cuts it has reached."""
     splitting = Splitting("time", "at", SPLITS, cuts, time_format)
-    return by_time(row_of, pa.array(values), splitting, before=10).tolist()
+    return split_indices_by_time(row_of, pa.array(values), splitting, rows_before=10).tolist()
 
 
 @pytest.mark.parametrize(
