@@ -102,7 +102,7 @@ def test_the_artifact_has_the_numbers_of_the_files(tmp_path):
     assert json.loads(found) == {"train": {"source": 42, "aside": 1}}
     source = rows_of_sources([Output(1, "examples", "Examples", "", ("train",), {SOURCE_ROWS: found})])
     check_source("ExampleGen", source, {"train": 41})
-    with pytest.raises(MainlineError, match="not those that went in"):
+    with pytest.raises(MainlineError, match="not the number of rows in"):
         check_source("ExampleGen", source, {"train": 42})
 
 
