@@ -1,4 +1,4 @@
-"""Patterns of the paths of spans, with the placeholders that TFX's ExampleGen knows, and the folders that they name.
+"""Path patterns of spans, with the placeholders of TFX's ExampleGen, and the folders that match them.
 
 ``{SPAN}`` stands for a number, ``{SPAN:3}`` for one of three digits, ``{YYYY}``, ``{MM}`` and ``{DD}`` for a date,
 whose number is its days since 1970-01-01, ``{VERSION}`` for the number of a version of a span:
@@ -19,7 +19,7 @@ FIELD = re.compile(r"\{(SPAN|VERSION|YYYY|MM|DD)(?::([^}]*))?\}")
 
 @dataclass(frozen=True)
 class Span:
-    """A folder of rows, its number, and that of its version where there are versions."""
+    """A folder of rows, its number, and its version number if spans have versions."""
 
     number: int
     path: Path
@@ -27,7 +27,7 @@ class Span:
 
     @property
     def place(self) -> tuple[int, int]:
-        """By which spans come one after another."""
+        """The key by which spans are ordered."""
         return self.number, self.version or 0
 
     def __str__(self) -> str:
@@ -35,12 +35,12 @@ class Span:
 
 
 def has_span(path: str) -> bool:
-    """Return whether a path is a pattern."""
+    """Return whether a path has placeholders."""
     return FIELD.search(path) is not None
 
 
 def fault(pattern: str) -> str:
-    """Return what is wrong with a pattern, or nothing.
+    """Return what is wrong with a pattern, or an empty string.
 
     >>> fault("rows/{SPAN:x}"), fault("rows/{YYYY}-{MM}/v{VERSION}")
     ('the width in {SPAN:x} is not a positive number', '{DD} is missing')
@@ -52,7 +52,7 @@ def fault(pattern: str) -> str:
             (f"the width in {match[0]} is not a positive number", not is_width(match[1], match[2]))
             for match in FIELD.finditer(pattern)
         ),
-        *((f"{{{name}}} may stand once", count > 1) for name, count in seen.items()),
+        *((f"{{{name}}} may occur once", count > 1) for name, count in seen.items()),
         ("it has both {SPAN} and a date", bool(seen["SPAN"] and dates)),
         *((f"{{{name}}} is missing", bool(dates) and not seen[name]) for name in DATE),
         ("{VERSION} needs {SPAN} or a date", bool(seen["VERSION"]) and not seen["SPAN"] and not dates),
@@ -66,12 +66,12 @@ def is_width(name: str, width: str | None) -> bool:
 
 
 def spans(pattern: str) -> list[Span]:
-    """Return the spans whose folders are there, in no order; raise OSError when a folder cannot be listed."""
+    """Return the spans whose folders exist, unordered; raise OSError when a folder cannot be listed."""
     return [Span(number, path, version(fields)) for path, fields in folders(pattern) if (number := count(fields)) >= 0]
 
 
 def folders(pattern: str) -> Iterator[tuple[Path, Mapping[str, str]]]:
-    """Yield each folder that a pattern names, with the digits in its placeholders."""
+    """Yield each folder that matches a pattern, with the digits in its placeholders."""
     found: list[tuple[Path, dict[str, str]]] = [(Path(), {})]
     for word in Path(pattern).parts:
         found = [step for path, fields in found for step in steps(path, fields, word)]
@@ -79,7 +79,7 @@ def folders(pattern: str) -> Iterator[tuple[Path, Mapping[str, str]]]:
 
 
 def steps(path: Path, fields: dict[str, str], word: str) -> Iterator[tuple[Path, dict[str, str]]]:
-    """Yield what a word of a pattern names in a folder."""
+    """Yield the entries of a folder that match one component of a pattern."""
     if not has_span(word):
         yield path / word, fields
     elif path.is_dir():
@@ -89,7 +89,7 @@ def steps(path: Path, fields: dict[str, str], word: str) -> Iterator[tuple[Path,
 
 
 def named(word: str) -> str:
-    """Return what names look like, as a regular expression.
+    """Return one component of a pattern as a regular expression.
 
     >>> named("day-{YYYY}.{MM}"), named("{SPAN:3}")
     ('day\\\\-(?P<YYYY>[0-9]{4})\\\\.(?P<MM>[0-9]{2})', '(?P<SPAN>[0-9]{3})')
@@ -103,7 +103,7 @@ def named(word: str) -> str:
 
 
 def count(fields: Mapping[str, str]) -> int:
-    """Return the number of a span, or -1 for digits that are no date.
+    """Return the number of a span, or -1 for digits that are not a date.
 
     >>> count({"SPAN": "007"}), count({"YYYY": "1970", "MM": "02", "DD": "01"})
     (7, 31)
@@ -117,5 +117,5 @@ def count(fields: Mapping[str, str]) -> int:
 
 
 def version(fields: Mapping[str, str]) -> int | None:
-    """Return the number of a version, if there are versions."""
+    """Return the version number, or None."""
     return int(fields["VERSION"]) if "VERSION" in fields else None

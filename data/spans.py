@@ -1,6 +1,6 @@
-"""Spans: folders of rows that come one after another, numbered in their names, and which of them is to be taken.
+"""Choosing the latest of the spans, folders of rows that are numbered in their names, that is complete.
 
-A folder that is still being filled must not be, see ``choose``.
+A folder that is still being filled is not; see ``choose``.
 """
 
 import math
@@ -21,7 +21,7 @@ SETTLE_S = 60.0
 
 @dataclass(frozen=True)
 class Folder:
-    """What is seen of a span: splits without a file of rows, whether it is marked as whole, its latest change.
+    """The state of a span: its splits without rows, whether it is marked as complete, and its latest change.
 
     ``changed_s`` is in seconds since 1970, infinite while files come and go.
     """
@@ -34,31 +34,31 @@ class Folder:
 
 @dataclass(frozen=True)
 class Found:
-    """The latest whole span, if there is one, and for each later one why it is not whole, latest first."""
+    """The latest complete span, if any, and why each later one is not complete, latest first."""
 
     span: Span | None
     left_out: tuple[str, ...] = ()
 
 
 def latest_span(pattern: str, divided: bool = True) -> Span | None:
-    """Return the whole span with the greatest number, of its versions that with the greatest, or None.
+    """Return the complete span with the highest number, and of its versions the highest, or None.
 
-    The rows of a span are ``divided`` into a folder for each split, or they lie in its folder itself. Raise DataError
-    when two folders have those numbers, OSError when a folder cannot be listed.
+    ``divided`` spans have a folder for each split; the files of others lie in the span's folder itself. Raise DataError
+    when two folders have the same numbers, OSError when a folder cannot be listed.
     """
     return look(pattern, divided).span
 
 
 def look(pattern: str, divided: bool = True) -> Found:
-    """Return the latest whole span and what was passed over to get to it; raise as ``latest_span``."""
+    """Return the latest complete span and why later ones were skipped; raise as ``latest_span``."""
     return choose(listing(pattern, divided), time.time())
 
 
 def choose(folders: Sequence[Folder], now_s: float) -> Found:
-    """Return the latest of the folders that are whole.
+    """Return the latest folder that is complete.
 
-    A span is whole when it has files of rows for all three splits and the file ``_SUCCESS``. Where no span has such a
-    file, it will do that nothing in it changed for ``SETTLE_S``.
+    A span is complete when it has rows for all three splits and the file ``_SUCCESS``. If no span has such a file, it
+    is enough that nothing in the folder changed for ``SETTLE_S`` seconds.
     """
     marking = any(folder.marked for folder in folders)
     left_out: list[str] = []
@@ -72,7 +72,7 @@ def choose(folders: Sequence[Folder], now_s: float) -> Found:
 
 
 def why_not_whole(folder: Folder, marking: bool, now_s: float) -> str:
-    """Return why a span must not be taken yet, or nothing.
+    """Return why a span is not complete, or an empty string.
 
     >>> why_not_whole(Folder(Span(7, Path("span-7")), ("eval", "test"), True, 0.0), True, 0.0)
     'no rows for eval, test'
@@ -92,32 +92,32 @@ def refuse_twins(span: Span, folders: Sequence[Folder]) -> None:
     if len(twins) > 1:
         raise DataError(
             str(span.path.parent), f"more than one folder is {span}", received=", ".join(twins),
-            next_step="Leave one of them.",
+            next_step="Keep one of them.",
         )  # fmt: skip
 
 
 def listing(pattern: str, divided: bool = True) -> list[Folder]:
-    """Return what is seen of every span, in no order; nothing where the folder above them is not there."""
+    """Return the state of every span, unordered; none if their parent folder does not exist."""
     return [seen(span, divided) for span in spans(pattern)]
 
 
 def seen(span: Span, divided: bool = True) -> Folder:
-    """Return the facts about a span's folder."""
+    """Return the state of one span."""
     try:
         missing = without_rows(span.path, divided)
     except PermissionError:
-        # One that may not be read does not stand in the way of others.
+        # An unreadable span must not hide the others.
         missing = SPLITS
     return Folder(span, missing, (span.path / MARKER).is_file(), changed_s(span.path))
 
 
 def without_rows(folder: Path, divided: bool = True) -> tuple[str, ...]:
-    """Return the splits that have no file of rows in a folder; raise OSError when it may not be listed."""
+    """Return the splits without a file of rows; raise OSError when the folder cannot be listed."""
     return tuple(split for split in SPLITS if not has_rows(folder / split if divided else folder))
 
 
 def has_rows(folder: Path) -> bool:
-    """Return whether a folder is there and has a file of rows."""
+    """Return whether a folder exists and has a file of rows."""
     try:
         names = os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
@@ -128,7 +128,7 @@ def has_rows(folder: Path) -> bool:
 def changed_s(folder: Path) -> float:
     """Return when something in a folder last changed, in seconds since 1970.
 
-    By the inode's own time, since a copy may keep the modification times of its originals.
+    This is the inode's change time, since a copy may keep the modification times of its originals.
     """
     try:
         return max(path.stat().st_ctime for path in (folder, *folder.glob("*"), *folder.glob("*/*")))

@@ -1,4 +1,4 @@
-"""Gzipped TFRecord files of bounded size, framed by batch; a file gets its name only when it is whole.
+"""Writing gzipped TFRecord files of bounded size; a file gets its final name only when it is complete.
 
 The format of a record: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details.
 """
@@ -27,14 +27,14 @@ MASK = 0xA282EAD8
 
 @dataclass(frozen=True)
 class Block:
-    """Records as they stand in a file, before compression."""
+    """TFRecord frames, before compression."""
 
     rows: int
     data: memoryview
 
 
 def framed(batch: pa.RecordBatch) -> Block:
-    """The rows of a batch as records."""
+    """Return the rows of a batch as TFRecord frames of tf.Examples."""
     examples = encode(batch)
     sums = np.fromiter(map(google_crc32c.value, examples.to_pylist()), np.uint32, len(examples))
     records = pc.binary_join_element_wise(by_length(examples, _head), examples, fixed(masked(sums)), NOTHING)
@@ -42,7 +42,7 @@ def framed(batch: pa.RecordBatch) -> Block:
 
 
 def masked(sums: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """CRC-32C as TFRecord has it."""
+    """Return TFRecord's masked form of CRC-32C checksums."""
     rotated = (sums >> np.uint32(15)) | (sums << np.uint32(17))
     return (rotated + np.uint32(MASK)).astype("<u4")
 
@@ -53,9 +53,9 @@ def _head(length: int) -> bytes:
 
 
 def write_shards(batches: Iterator[tuple[str, pa.RecordBatch]], prefix: str) -> int:
-    """Writes batches to ``<prefix>-<shard>.gz`` files in the folder that each comes with; gives the rows written.
+    """Write batches to ``<prefix>-<shard>.gz`` in the folder given with each; return the number of rows.
 
-    Batches are encoded on other threads than this one, which compresses; a few are in memory at a time.
+    This thread compresses, while others encode; a few batches are in memory at a time.
     """
     folders: dict[str, Folder] = {}
     for path, block in prefetch(lambda batch: (batch[0], framed(batch[1])), batches):
@@ -64,7 +64,7 @@ def write_shards(batches: Iterator[tuple[str, pa.RecordBatch]], prefix: str) -> 
 
 
 class Folder:
-    """The files of one prefix in a folder, one at a time; only the last block of one may be over ``SHARD_BYTES``."""
+    """The shards in one folder, written one after another; only the last block of one may exceed ``SHARD_BYTES``."""
 
     def __init__(self, path: str, prefix: str) -> None:
         self.path = path
@@ -73,7 +73,7 @@ class Folder:
         self.shard: Shard | None = None
 
     def add(self, block: Block) -> None:
-        """Writes a block, to a new file if the last one is full."""
+        """Write a block, to a new shard if the last one is full."""
         if self.shard is not None and self.shard.size >= SHARD_BYTES:
             self.finish()
         if self.shard is None:
@@ -82,19 +82,19 @@ class Folder:
         self.rows += block.rows
 
     def finish(self) -> None:
-        """Ends the file that is open."""
+        """Close the open shard."""
         if self.shard is not None:
             self.shard.close()
             self.shard, self.shards = None, self.shards + 1
 
     def close(self) -> int:
-        """Ends the last file; gives the rows of all."""
+        """Close the last shard; return the number of rows in all."""
         self.finish()
         return self.rows
 
 
 class Shard:
-    """A file that is being written; ``size`` is in bytes before compression."""
+    """A file being written; ``size`` is in bytes before compression."""
 
     def __init__(self, folder: str, name: str) -> None:
         self.partial, self.path = f"{folder}/.{name}.partial", f"{folder}/{name}"
@@ -103,12 +103,12 @@ class Shard:
         self.file = fileio.open(self.partial, "wb")
 
     def add(self, block: Block) -> None:
-        """Compresses a block."""
+        """Compress and write a block."""
         self.file.write(self.gzip.compress(block.data))
         self.size += len(block.data)
 
     def close(self) -> None:
-        """Gives the file its name."""
+        """Close the file and give it its final name."""
         self.file.write(self.gzip.flush())
         self.file.close()
         fileio.rename(self.partial, self.path, overwrite=True)

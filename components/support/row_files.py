@@ -1,15 +1,15 @@
-"""The kinds of files that rows are read from, by the ends of their names."""
+"""The formats of files of rows, told by suffix."""
 
 KINDS = (".csv", ".jsonl", ".parquet", ".tfrecord")
-# Hidden files, which editors and macOS leave beside those that they are copies of, and locks of office programs.
-PASSED_OVER = (".", "~$")
-PACKED = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip")
+# Hidden files, such as the copies that editors and macOS leave, and lock files of office programs.
+IGNORED_PREFIXES = (".", "~$")
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip")
 
 
 def kind(name: str) -> str:
-    """Return the end of a file's name, which says what it is; that of TFRecords may be ``.gz``, as TFX writes them.
+    """Return the suffix that tells the format of a file; ``.gz`` means TFRecord, as TFX names its files.
 
-    A hidden file has none.
+    Hidden files have none.
 
     >>> kind("rows.2024/part-1.parquet"), kind("rows.2024/README"), kind("rows.csv.gz")
     ('.parquet', '', '.csv.gz')
@@ -19,7 +19,7 @@ def kind(name: str) -> str:
     ('.tfrecord', '.tfrecord', '.tfrecord')
     """
     base = name.rpartition("/")[2]
-    if base.startswith(PASSED_OVER):
+    if base.startswith(IGNORED_PREFIXES):
         return ""
     stem = base.removesuffix(".gz")
     end = stem[stem.rindex(".") :] if "." in stem else ""
@@ -29,7 +29,7 @@ def kind(name: str) -> str:
 
 
 def is_nearly(name: str) -> bool:
-    """Return whether a file is named like one of rows and is of no kind: packed, or in other letters.
+    """Return whether a file that is not read is named almost like one that is: compressed, or in upper case.
 
     >>> is_nearly("rows.csv.gz"), is_nearly("ROWS.CSV"), is_nearly("rows.jsonl.zst")
     (True, True, True)
@@ -40,6 +40,6 @@ def is_nearly(name: str) -> bool:
     if end in ("", *KINDS):
         return False
     stem = name.lower()
-    for packed in PACKED:
-        stem = stem.removesuffix(packed)
+    for suffix in COMPRESSED:
+        stem = stem.removesuffix(suffix)
     return stem.endswith(KINDS)

@@ -7,7 +7,7 @@ import numpy as np
 
 from data.simulation.draws import Floats, Integers, bell, pick, uniform
 
-# The last value of a column is what a row has where the shop does not know better.
+# The last value of a column stands for unknown.
 AGE_BANDS = ("under 18", "18-24", "25-34", "35-44", "45-54", "55+", None)
 AGE_SHARES = (0.04, 0.19, 0.28, 0.2, 0.13, 0.1, 0.06)
 MEMBERSHIPS = ("none", "silver", "gold")

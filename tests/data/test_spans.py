@@ -156,8 +156,8 @@ def test_no_whole_span_says_where_it_looked_and_what_was_not_whole(tmp_path):
 @pytest.mark.parametrize(
     ("pattern", "problem"),
     [
-        ("{SPAN}/{SPAN}", "{SPAN} may stand once"),
-        ("{SPAN}/v{VERSION}-{VERSION}", "{VERSION} may stand once"),
+        ("{SPAN}/{SPAN}", "{SPAN} may occur once"),
+        ("{SPAN}/v{VERSION}-{VERSION}", "{VERSION} may occur once"),
         ("'{SPAN:0}'", "the width in {SPAN:0}"),
         ("'{SPAN}-{VERSION:x}'", "the width in {VERSION:x}"),
         ("'{YYYY:4}{MM}{DD}'", "the width in {YYYY:4}"),

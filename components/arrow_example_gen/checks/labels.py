@@ -1,4 +1,4 @@
-"""All rows without a label that the task knows, by split, once there is one."""
+"""Counting all rows without a valid label, by split, once one was found."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -12,18 +12,18 @@ from pipeline.errors import DataError
 
 
 def unchecked(columns: Columns) -> Columns:
-    """The same columns, with any label."""
+    """Return the columns without the check of labels."""
     rules = {name: dataclasses.replace(rule, labels=None) for name, rule in columns.items()}
     return dataclasses.replace(columns, rules=rules)
 
 
 def with_totals(error: LabelError, columns: Columns, rows: Iterable[tuple[str, pa.RecordBatch]]) -> DataError:
-    """The error on the first such row, with how many there are in each split.
+    """Return the error on the first row, with the number of such rows in each split.
 
     Args:
-        error: of the first.
+        error: on the first row.
         columns: one of which is the label.
-        rows: all, with their splits, read without the check.
+        rows: all rows with their splits, read without the check of labels.
     """
     (column,) = (name for name, rule in columns.items() if rule.labels is not None)
     labels = Labels(column, "", columns[column].labels or ())
@@ -32,7 +32,7 @@ def with_totals(error: LabelError, columns: Columns, rows: Iterable[tuple[str, p
         for split, batch in rows:
             counts.setdefault(split, LabelCounts()).add(batch.column(column), labels.values)
     except DataError:
-        # Of a file that has other faults, too, the first is told.
+        # The file has other errors too: report the first one.
         return error
     faults = [fault for split, found in counts.items() for fault in label_problems(found, labels, split)]
     return LabelError(
