@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from components.support.error_text import first_line
+from components.support.text import first_line
 from pipeline import errors
 from pipeline.errors import MainlineError
 
@@ -38,5 +38,5 @@ def as_failure(error: BaseException, where: str = "run") -> Failure:
     kind, now_s = type(error).__name__, time.time()
     if isinstance(error, MainlineError):
         return Failure(now_s, kind, error.where, error.problem, error.expected, error.received, error.next_step)
-    text = first_line(error, length=500)
+    text = first_line(error, limit=500)
     return Failure(now_s, kind, where, f"{kind}: {text}", next_step="Its traceback is in the log of the run.")

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import tensorflow as tf
 
+from components.support.text import is_utf8
 from pipeline.errors import DataError
 
 # What TFX's ``io_utils.all_files_pattern`` adds to a folder.
@@ -36,16 +37,8 @@ def _not_utf8(folder: str) -> DataError:
     """Return an error that shows the name: the folder's own, or one in it."""
     try:
         names = os.listdir(os.fsencode(folder))
-        wrong = next((name for name in names if not _is_utf8(name)), b"")
+        wrong = next((name for name in names if not is_utf8(name)), b"")
     except OSError:
         wrong = b""
     where = os.path.join(folder, wrong.decode("utf-8", "backslashreplace")) if wrong else folder
     return DataError(where, "the name is not UTF-8", next_step="Give the file or folder another name.")
-
-
-def _is_utf8(name: bytes) -> bool:
-    try:
-        name.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -1,4 +1,4 @@
-"""Text of unknown encoding and length: checking that it is UTF-8, and quoting it in messages."""
+"""Text of unknown encoding and length: check that it is UTF-8, quote values and errors in messages."""
 
 # These would break the single line on which a message shows a value.
 _ESCAPES = str.maketrans({"\n": "\\n", "\r": "\\r", "\0": "\\x00"})
@@ -29,6 +29,15 @@ def shorten(value: str | bytes, limit: int = 100) -> str:
         cut, unit = value[:limit], "bytes" if isinstance(value, bytes) else "characters"
         return f"{_one_line(cut)}… ({len(value)} {unit})"
     return _one_line(value)
+
+
+def first_line(error: BaseException, limit: int = 300) -> str:
+    """Return the first line of an error's message, cut after ``limit`` characters; empty if it has no message.
+
+    >>> first_line(ValueError(" no such column\\nsee above")), first_line(ValueError())
+    ('no such column', '')
+    """
+    return (str(error).strip().splitlines() or [""])[0][:limit]
 
 
 def _one_line(value: str | bytes) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import optuna
 
 from components.compat.tfx import startup
-from components.support.error_text import first_line
+from components.support.text import first_line
 from components.tuner.journal import open_journal
 from components.tuner.report import Listener, Pruned, listening
 from components.tuner.spec import Outcome, TrialSpec, read_spec

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.support.error_text import first_line
 from components.support.retry import Backoff, retry
+from components.support.text import first_line
 from pipeline.config.root import Metadata
 from pipeline.errors import ConfigError, MainlineError, causes
 

@@ -13,8 +13,8 @@ from urllib3.exceptions import HTTPError
 
 from components.compat.kubernetes import without_validation
 from components.distributed_trainer.kubernetes.indexed_job import CONTAINER, Json
-from components.support.error_text import first_line
 from components.support.retry import Backoff, retry
+from components.support.text import first_line
 from pipeline.errors import ConfigError, MainlineError
 
 with without_validation():

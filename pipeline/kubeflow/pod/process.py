@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from components.compat.tfx import startup
-from components.support.error_text import first_line
+from components.support.text import first_line
 from pipeline.errors import MainlineError
 from pipeline.run.signals import signals_as_interrupt
 

@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from components.support.error_text import first_line
+from components.support.text import first_line
 from components.versioned_pusher.versions import latest_version, read_marker
 from pipeline.errors import InputError, MachineError, MainlineError, causes, is_machines
 from pipeline.run.request import RunPaths

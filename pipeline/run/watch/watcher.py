@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from components.support.atomic_files import write_json
 from components.support.child_processes import die_with, why_ended
-from components.support.error_text import first_line
+from components.support.text import first_line
 from data.span_patterns import Span
 from pipeline.config.load import load_config
 from pipeline.config.root import Config

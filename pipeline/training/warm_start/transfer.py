@@ -32,7 +32,7 @@ import tensorflow_transform as tft
 import tf_keras as keras
 from pydantic import TypeAdapter
 
-from components.support.error_text import first_line
+from components.support.text import first_line
 from pipeline.features.table import Table
 from pipeline.features.vocabulary import UNUSED, Vocabulary
 from pipeline.training.checkpoint import sealed_files

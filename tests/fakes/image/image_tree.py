@@ -15,8 +15,8 @@ from fakes.image.chroot import Chroot, check_root, secrets
 from fakes.image.dockerfile import Copy, Run, Stage, read_dockerfile
 from filelock import FileLock
 
-from components.support.error_text import first_line
 from components.support.retry import Backoff, retry
+from components.support.text import first_line
 from pipeline.errors import ConfigError, MainlineError
 
 ROOT = Path(__file__).resolve().parents[3]
