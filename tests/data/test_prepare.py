@@ -75,7 +75,7 @@ def event_times(path):
         return [int(row["event_time_s"]) for row in csv.DictReader(file)]
 
 
-def test_what_is_ready_is_reused_within_50_ms_and_without_pandas(recommender):
+def test_prepared_data_is_reused_within_50_ms_and_without_pandas(recommender):
     # CPU time, so that a busy neighbour on the machine does not count.
     code = (
         "import sys, time; from data.prepare import prepare, DEFAULT_CACHE\n"

@@ -51,12 +51,12 @@ def test_numbers_are_compared_as_numbers():
         (folder(7, changed_s=float("inf")), "no _SUCCESS, and changed less than 60 s ago"),
     ],
 )
-def test_a_span_that_is_not_whole_is_passed_over_with_the_reason(late, reason):
+def test_an_incomplete_span_is_skipped_with_the_reason(late, reason):
     assert choose([late, folder(6)], NOW_S) == Found(folder(6).span, (f"rows/span-7: {reason}",))
     assert choose([late], NOW_S).span is None
 
 
-def test_where_one_span_is_marked_none_counts_without():
+def test_if_one_span_is_marked_all_must_be():
     earlier = folder(6, marked=True, changed_s=NOW_S)
     found = choose([folder(7), earlier], NOW_S)
     assert found == Found(earlier.span, ("rows/span-7: no _SUCCESS, which other spans have",))
@@ -84,7 +84,7 @@ def test_the_number_may_be_all_or_part_of_a_name_with_folders_below(tmp_path, pa
     assert latest_span(f"{tmp_path}/{pattern}") == Span(7, tmp_path / pattern.replace("{SPAN}", "007"))
 
 
-def test_what_only_resembles_a_span_is_none(tmp_path):
+def test_folders_that_only_resemble_a_span_do_not_count(tmp_path):
     for name in ("span-", "span-x", "span-1b", "xspan-1", ".span-1.partial", "span--1", "span-١", "spanX1"):
         fill(tmp_path / name)
     (tmp_path / "span-5").write_text("a file", encoding="utf-8")
@@ -97,7 +97,7 @@ def test_a_dot_in_the_pattern_is_a_dot(tmp_path):
     assert latest_span(f"{tmp_path}/v1.{{SPAN}}") is None
 
 
-def test_a_copy_that_keeps_old_times_is_still_a_change(tmp_path):
+def test_a_copy_that_keeps_modification_times_counts_as_a_change(tmp_path):
     span = fill(tmp_path / "span-1", mark=False)
     for path in (*span.rglob("*"), span):
         os.utime(path, (0, 0))
@@ -117,19 +117,19 @@ def test_rows_that_are_not_divided_lie_in_the_folder_of_the_span(tmp_path):
     assert look(pattern) == Found(Span(1, tmp_path / "span-1"), (f"{tmp_path}/span-2: no rows for train, eval, test",))
 
 
-def test_a_folder_that_appears_by_a_rename_is_whole_at_once_when_marked(tmp_path):
+def test_a_marked_folder_that_was_renamed_is_complete_at_once(tmp_path):
     fill(tmp_path / ".span-2.partial").rename(tmp_path / "span-2")
     assert latest_span(f"{tmp_path}/span-{{SPAN}}") == Span(2, tmp_path / "span-2")
 
 
-def test_a_link_that_leads_nowhere_is_a_span_in_the_making(tmp_path):
+def test_a_span_with_a_broken_link_is_incomplete(tmp_path):
     span = fill(tmp_path / "span-1", mark=False)
     (span / "train" / "more.csv").symlink_to(tmp_path / "missing")
     (seen,) = listing(f"{tmp_path}/span-{{SPAN}}")
     assert seen.changed_s == float("inf")
 
 
-def test_a_config_gets_the_latest_span_and_says_what_it_passed_over(tmp_path):
+def test_a_run_takes_the_latest_span_and_reports_those_it_skipped(tmp_path):
     fill(tmp_path / "span-3"), fill(tmp_path / "span-4", mark=False)
     said: list[str] = []
     asked = config(tmp_path / "span-{SPAN}")
@@ -142,7 +142,7 @@ def test_a_config_gets_the_latest_span_and_says_what_it_passed_over(tmp_path):
     assert input_rows(asked) == tmp_path / "span-3"
 
 
-def test_no_whole_span_says_where_it_looked_and_what_was_not_whole(tmp_path):
+def test_without_a_complete_span_the_error_lists_the_incomplete_ones(tmp_path):
     with pytest.raises(DataError, match="no complete span") as caught:
         resolve_span(config(tmp_path / "in" / "span-{SPAN}"))
     assert caught.value.received == f"no such folder in {tmp_path / 'in'}"
@@ -166,12 +166,12 @@ def test_no_whole_span_says_where_it_looked_and_what_was_not_whole(tmp_path):
         ("v{VERSION}", "{VERSION} needs {SPAN} or a date"),
     ],
 )
-def test_a_pattern_that_cannot_be_followed_is_refused_with_the_config(pattern, problem):
+def test_an_invalid_pattern_is_refused_with_the_config(pattern, problem):
     with pytest.raises(ConfigError, match=re.escape(problem)):
         config(f"rows/x{pattern}" if not pattern.startswith("'") else f"'rows/{pattern[1:]}")
 
 
-def test_of_a_span_the_latest_version_is_taken_that_is_whole(tmp_path):
+def test_the_latest_complete_version_of_a_span_is_taken(tmp_path):
     for span, version in [(3, 1), (3, 9), (3, 10), (2, 11)]:
         fill(tmp_path / f"span-{span}" / f"v{version}" / "csv")
     pattern = f"{tmp_path}/span-{{SPAN}}/v{{VERSION}}/csv"
@@ -208,7 +208,7 @@ def test_the_span_is_the_one_that_tfx_takes(tmp_path, pattern, names):
     assert (found.number, found.version) == (span, version)
 
 
-def test_a_folder_that_may_not_be_listed_is_not_one_without_rows(tmp_path, monkeypatch):
+def test_an_unreadable_folder_is_not_reported_as_empty(tmp_path, monkeypatch):
     real = os.listdir
 
     def listdir(folder):

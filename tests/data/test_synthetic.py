@@ -119,7 +119,7 @@ def test_example_gen_can_read_the_files(drawn):
     assert {name for name in table.column_names if table[name].null_count} == {"age_band", "city", "brand", "rating"}
 
 
-def test_users_and_items_keep_what_is_theirs(drawn):
+def test_attributes_of_users_and_items_never_change(drawn):
     rows = [row for split in SPLITS for row in cells(drawn.path, split)]
     for key, names in {
         "user_id": ("age_band", "membership"),
@@ -221,7 +221,7 @@ def test_a_probability_is_written_whole():
     assert rows.chance.max() < GRAIN
 
 
-def test_a_seed_gives_the_same_bytes_however_the_work_is_cut(drawn, tmp_path):
+def test_a_seed_gives_the_same_bytes_for_any_chunk_size(drawn, tmp_path):
     again = synthesize(World(ROWS), tmp_path / "again", chunk_rows=1_999)
     whole, cut = contents(drawn.path), contents(again.path)
     assert {name: whole[name] for name in whole if name.endswith(".csv")} == {
@@ -294,7 +294,7 @@ def test_with_drift_what_was_learned_early_ranks_worse_late():
     assert roc_auc_score(clicked, still.chance) < roc_auc_score(clicked, moving.chance) - 0.05
 
 
-def test_what_is_intact_is_left_and_what_is_not_is_drawn_anew(tmp_path):
+def test_intact_folders_are_reused_and_damaged_ones_drawn_again(tmp_path):
     target = tmp_path / "rows"
     first = synthesize(World(1000), target)
     before = target.stat().st_ino
@@ -308,7 +308,7 @@ def test_what_is_intact_is_left_and_what_is_not_is_drawn_anew(tmp_path):
 
 
 @pytest.mark.parametrize("there", ["file", "folder", "manifest of another kind"])
-def test_what_others_wrote_is_never_replaced(there, tmp_path, capsys):
+def test_a_folder_with_other_files_is_never_replaced(there, tmp_path, capsys):
     target = tmp_path / "mine"
     if there == "file":
         target.write_text("precious")
@@ -321,7 +321,7 @@ def test_what_others_wrote_is_never_replaced(there, tmp_path, capsys):
     assert [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()] == before
 
 
-def test_an_empty_folder_and_a_link_to_one_will_do(tmp_path):
+def test_an_empty_folder_and_a_link_to_one_are_accepted(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "empty")
     assert synthesize(World(1000), tmp_path / "link").path == tmp_path / "empty"
@@ -339,7 +339,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("arguments", BAD, ids=" ".join)
-def test_what_cannot_be_drawn_is_refused(arguments, tmp_path, capsys):
+def test_impossible_arguments_are_refused(arguments, tmp_path, capsys):
     assert main([*arguments, "--out", str(tmp_path / "rows")]) == 2
     captured = capsys.readouterr()
     assert BAD[arguments] in captured.err
@@ -372,14 +372,14 @@ def test_the_command_prints_the_folder_or_json(tmp_path, capsys):
     assert facts["ideal"] == manifest(target)["ideal"]["test"]
 
 
-def test_long_work_says_how_far_it_is(tmp_path, monkeypatch, capsys):
+def test_progress_is_reported(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(synthetic.Progress, "EVERY_S", 0.0)
     synthesize(World(1000), tmp_path / "rows", chunk_rows=400)
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(",")[0] for line in lines[:3]] == [f"synthetic: {n} of 1" for n in (400, 800, 900)]
 
 
-def test_a_killed_process_leaves_no_folder_and_the_next_one_sweeps(tmp_path):
+def test_a_killed_process_leaves_no_folder_and_the_next_one_cleans_up(tmp_path):
     target = tmp_path / "rows"
     command = [sys.executable, "-m", "data.synthetic", "--rows", "50000000", "--out", str(target)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

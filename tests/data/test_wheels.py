@@ -14,7 +14,7 @@ def fake_pip(folder: Path, script: str) -> list[str]:
     return [sys.executable, str(path)]
 
 
-def test_this_environment_is_asked_first_then_the_python_below_it(monkeypatch):
+def test_pip_of_this_environment_comes_before_that_of_its_base(monkeypatch):
     monkeypatch.setattr(sys, "_base_executable", "/base/python", raising=False)
     monkeypatch.setattr(wheels.shutil, "which", lambda _: "/usr/bin/pip3")
     assert pip_candidates() == [
@@ -24,7 +24,7 @@ def test_this_environment_is_asked_first_then_the_python_below_it(monkeypatch):
     ]
 
 
-def test_a_pip_that_fails_or_is_absent_is_passed_over(tmp_path, monkeypatch):
+def test_a_pip_that_fails_or_is_absent_is_skipped(tmp_path, monkeypatch):
     works = fake_pip(tmp_path, "")
     absent, fails = [str(tmp_path / "absent")], [sys.executable, "-c", "raise SystemExit(1)"]
     monkeypatch.setattr(wheels, "pip_candidates", lambda: [absent, fails, works])

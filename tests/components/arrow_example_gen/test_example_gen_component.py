@@ -19,7 +19,7 @@ from pipeline.errors import DataError
 
 
 @pytest.mark.parametrize("end", [*KINDS, ".gz"])
-def test_hidden_files_and_those_of_editors_are_passed_over(end):
+def test_hidden_files_and_those_of_editors_are_ignored(end):
     others = [f"rows/train/{name}" for name in (f".rows-backup{end}", f"._rows{end}", f".#rows{end}", f"rows{end}~")]
     assert of_one_format("rows/train/*.*", [*others, f"rows/train/rows{end}", "rows/train/~$rows.csv"]) == [
         f"rows/train/rows{end}"
@@ -85,7 +85,7 @@ def test_columns_that_are_not_in_the_schema_can_be_left_out(tmp_path):
     assert found == example_gen_runs.examples(example_gen_runs.output(narrow, tmp_path))
 
 
-def test_columns_that_a_file_does_not_have_are_in_every_row_and_the_artifact_says_them(tmp_path):
+def test_missing_columns_are_added_to_every_row_and_declared(tmp_path):
     write_text(tmp_path / "rows" / "train" / "a.csv", "company,tips\nBlue,1.5\n")
     write_text(tmp_path / "rows" / "train" / "b.csv", "tips,trip_seconds\n,7\n")
     ours = example_gen_runs.taxi_gen(tmp_path / "rows")
@@ -121,11 +121,11 @@ def test_a_damaged_row_group_ends_the_run_and_leaves_no_shard(tmp_path):
     assert list(tmp_path.glob("root/**/*.gz")) == []
 
 
-def test_two_kinds_of_files_in_one_split_are_refused():
+def test_two_formats_in_one_split_are_refused():
     with pytest.raises(DataError, match="not all of one format") as caught:
         of_one_format("rows/train/*.*", ["rows/train/a.csv", "rows/train/b.parquet"])
     assert caught.value.received == ".csv, .parquet"
 
 
-def test_the_kinds_that_a_run_looks_for_are_those_that_can_be_read():
+def test_every_format_that_is_listed_can_be_read():
     assert set(KINDS) == set(FORMATS)

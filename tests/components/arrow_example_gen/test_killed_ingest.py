@@ -37,7 +37,7 @@ def run_until_a_shard_is_named(rows: Path, root: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_killed_ingest_leaves_whole_shards_only_which_nobody_uses(tmp_path):
+def test_a_killed_ingest_leaves_only_whole_shards_that_are_not_used(tmp_path):
     rows, root = tmp_path / "rows", tmp_path / "runs"
     expected = big_rows(rows)
     killed = run_until_a_shard_is_named(rows, root)

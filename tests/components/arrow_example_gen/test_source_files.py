@@ -28,7 +28,7 @@ def place(kind, path):
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "link to nothing", "link to a folder", "loop of links"])
-def test_what_is_no_file_is_named_and_passed_over_if_its_name_is_not_of_rows(tmp_path, kind):
+def test_a_path_that_is_not_a_file_is_refused_if_named_like_rows(tmp_path, kind):
     write_text(tmp_path / "train" / "rows.csv", "".join(example_gen_runs.taxi_lines(3)))
     for name in (".old.csv", "notes.txt", "old.csv~"):
         place(kind, tmp_path / "train" / name)
@@ -39,7 +39,7 @@ def test_what_is_no_file_is_named_and_passed_over_if_its_name_is_not_of_rows(tmp
     assert caught.value.where == str(tmp_path / "train" / "x.csv")
 
 
-def test_a_file_that_may_not_be_read_is_of_the_machine(tmp_path, monkeypatch):
+def test_an_unreadable_file_is_a_machine_error(tmp_path, monkeypatch):
     write_text(tmp_path / "train" / "rows.csv", "")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(MachineError, match=r"rows\.csv: it may not be read"):
@@ -54,7 +54,7 @@ def test_a_link_to_a_file_is_followed(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["b.csv.gz", "b.CSV", "b.csv.zst", "b.Jsonl", "b.jsonl.gz", "B.CSV.GZ"])
-def test_rows_that_would_be_passed_over_for_their_name_are_refused(name):
+def test_files_whose_names_would_leave_rows_unread_are_refused(name):
     with pytest.raises(DataError, match="its rows would not be read") as caught:
         of_one_format("rows/train/*.*", ["rows/train/a.csv", f"rows/train/{name}"])
     assert caught.value.where == f"rows/train/{name}"
@@ -72,7 +72,7 @@ def test_rows_that_would_be_passed_over_for_their_name_are_refused(name):
     # What is packed holds the time, and names of tests must be the same in all processes.
     ids=["gzip", "bzip2", "ZIP", "Parquet"],
 )
-def test_a_file_of_another_kind_than_its_name_says_is_refused(tmp_path, kind, content, found):
+def test_a_file_in_another_format_than_its_name_says_is_refused(tmp_path, kind, content, found):
     (tmp_path / f"rows{kind}").write_bytes(content)
     with pytest.raises(DataError, match="not what its name says") as caught:
         check(str(tmp_path / f"rows{kind}"), REQUIRED)

@@ -105,7 +105,7 @@ def test_no_row_knows_more_than_the_seconds_before_it(rows, ratings, items):
             assert received == (None if expected is None else pytest.approx(expected, abs=1e-6)), (column, row)
 
 
-def test_turning_later_ratings_round_changes_no_earlier_row(ratings, movielens_raw, items):
+def test_inverting_later_ratings_changes_no_earlier_row(ratings, movielens_raw, items):
     users = dict(parse_table(movielens_raw / "ml-100k.user", parse_user, separator="\t", header=1))
     tiers = {user.zip_code: "unknown" for user in users.values()}
     some = [each for each in ratings if int(each.user_id) < 60]

@@ -45,6 +45,6 @@ def test_rows_of_one_second_keep_their_order():
 
 
 @pytest.mark.parametrize("fractions", [(0.5, 0.5, 0.5), (1.2, -0.1, -0.1), (0.8, 0.1, 0.0)])
-def test_fractions_that_are_no_shares_are_refused(fractions):
+def test_invalid_fractions_are_refused(fractions):
     with pytest.raises(DataError, match="not shares"):
         random_split(10, seed=0, fractions=fractions)

@@ -75,26 +75,26 @@ def test_the_first_is_named_and_all_are_counted_by_split(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", PLACES)
 @pytest.mark.parametrize("label", [0.9, 0.5, -1.0, 1.5])
-def test_no_part_of_a_label_is_one(kind, label, tmp_path):
+def test_a_fraction_is_not_a_label(kind, label, tmp_path):
     error = found({"train": [write(tmp_path, kind, [0.0, 1.0, 1.0, label])]}, "FLOAT")
     assert PLACES[kind] in error.where
     assert f"neither 0 nor 1 in 1 of 4 rows of train, such as {label}" in error.problem
 
 
 @pytest.mark.parametrize("kind", PLACES)
-def test_labels_that_the_task_knows_pass_in_both_types(kind, tmp_path):
+def test_valid_labels_pass_as_int_and_as_float(kind, tmp_path):
     for of_type, labels in (("INT", [0, 1, 0]), ("FLOAT", [0.0, 1.0, 0.0])):
         (tmp_path / of_type).mkdir()
         name = write(tmp_path / of_type, kind, labels)
         assert first_error({"train": [name]}, Settings(columns(of_type), "fail", 0.01)) is None
 
 
-def test_a_row_with_several_labels(tmp_path):
+def test_a_row_with_several_labels_is_refused(tmp_path):
     error = found({"train": [write(tmp_path, ".tfrecord", [0, 1, 1, [0, 1]])]})
     assert ("record 4" in error.where, "several values in 1 of 4 rows" in error.problem) == (True, True)
 
 
-def test_they_are_counted_in_the_splits_that_rows_are_divided_into(tmp_path):
+def test_rows_without_a_label_are_counted_by_output_split(tmp_path):
     by_id = Splitting("time", "id", ("train", "test"), ("2025-01-05",))
     error = found({"rows": [write(tmp_path, ".csv", INTS)]}, splitting=by_id)
     assert "missing in 1 of 4 rows of train" in error.problem
@@ -102,7 +102,7 @@ def test_they_are_counted_in_the_splits_that_rows_are_divided_into(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [".csv", ".jsonl"])
-def test_with_quarantine_such_rows_are_put_aside(kind, tmp_path):
+def test_quarantine_sets_rows_without_a_label_aside(kind, tmp_path):
     name = write(tmp_path, kind, INTS)
     bad = BadRows(name)
     (piece,) = file_formats.pieces(name)

@@ -93,7 +93,7 @@ PLACES = {".csv": "line 7", ".jsonl": "line 6", ".parquet": "row 6 (row group 2)
 
 @pytest.mark.parametrize("kind", PLACES)
 @pytest.mark.parametrize("case", BAD)
-def test_a_number_that_is_not_usable_is_named_with_its_place(kind, case, tmp_path):
+def test_an_unusable_number_is_named_with_its_position(kind, case, tmp_path):
     column, value, word = BAD[case]
     if (kind, case) == (".tfrecord", "too large for float32"):
         pytest.skip("a tf.Example holds no such number")
@@ -105,7 +105,7 @@ def test_a_number_that_is_not_usable_is_named_with_its_place(kind, case, tmp_pat
 
 
 @pytest.mark.parametrize("kind", PLACES)
-def test_all_other_numbers_pass_and_so_does_what_is_missing(kind, tmp_path):
+def test_other_numbers_and_missing_values_pass(kind, tmp_path):
     rows = [
         {**GOOD, "x": None},
         {**GOOD, "x": 3.4e38, "price": -0.99, "n": 0},
@@ -127,7 +127,7 @@ def test_every_spelling_in_csv_is_refused(spelling, tmp_path):
 
 @pytest.mark.parametrize("kind", [".csv", ".jsonl"])
 @pytest.mark.parametrize("row", [0, 7, 29])
-def test_the_line_is_right_in_a_part_of_a_file_too(kind, row, tmp_path, monkeypatch):
+def test_the_line_is_right_in_a_range_of_a_file(kind, row, tmp_path, monkeypatch):
     monkeypatch.setattr(byte_ranges, "RANGE_BYTES", 80)
     name = write(tmp_path, kind, table("price", -2.0, row, rows=30))
     assert len(file_formats.pieces(name)) > 3
@@ -136,14 +136,14 @@ def test_the_line_is_right_in_a_part_of_a_file_too(kind, row, tmp_path, monkeypa
     assert f"line {row + (2 if kind == '.csv' else 1)}, column price" in caught.value.where
 
 
-def test_the_first_bad_row_is_the_one_that_is_named(tmp_path):
+def test_the_first_bad_row_is_named(tmp_path):
     rows = table("x", math.nan, row=6)
     rows[3]["price"] = -3.0
     with pytest.raises(DataError, match="line 5, column price"):
         read(write(tmp_path, ".csv", rows))
 
 
-def test_such_a_line_of_json_is_put_aside_with_quarantine(tmp_path):
+def test_quarantine_sets_json_lines_with_unusable_numbers_aside(tmp_path):
     rows = table("x", math.nan, row=4)
     rows[2]["price"] = -3.0
     name = write(tmp_path, ".jsonl", rows)
@@ -161,7 +161,7 @@ def test_such_a_line_of_json_is_put_aside_with_quarantine(tmp_path):
     assert len(found) == 8
 
 
-def test_such_a_row_is_put_aside_with_quarantine(tmp_path):
+def test_quarantine_sets_csv_rows_with_unusable_numbers_aside(tmp_path):
     rows = table("x", math.nan, row=4)
     rows[2]["price"] = -3.0
     name = write(tmp_path, ".csv", rows)

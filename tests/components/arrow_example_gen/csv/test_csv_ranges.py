@@ -64,7 +64,7 @@ def test_a_file_with_a_quote_inside_a_cell_is_left_whole(stray):
     [b"n,text\n1,a\n", b"n,text\r" + b"1,a\r" * 99, b'n,text\n1,"' + b"\n" * 300],
     ids=["small", "cr", "open"],
 )
-def test_a_file_without_a_place_to_cut_is_left_whole(content):
+def test_a_file_that_cannot_be_cut_is_left_whole(content):
     assert ranges(io.BytesIO(content), size=100) == [()]
 
 
@@ -102,7 +102,7 @@ def test_an_error_in_a_late_range_names_the_line_of_the_file(tmp_path, small_ran
     assert caught.value.where == f"{tmp_path / 'rows' / 'train' / 'rows.csv'}, line 1501, column fare"
 
 
-def test_bad_rows_of_every_range_are_put_aside_with_the_lines_of_the_file(tmp_path, small_ranges):
+def test_bad_rows_of_every_range_have_the_lines_of_the_file(tmp_path, small_ranges):
     lines = example_gen_runs.taxi_lines(2000)
     for index in (3, 900, 1500):
         lines[index] = lines[index].rpartition(",")[0] + "\n"

@@ -44,7 +44,7 @@ def refused_row(content, columns=COLUMNS) -> DataError:
         "age,score,city,label\r",
     ],
 )
-def test_a_header_of_the_schema_is_taken(header):
+def test_a_header_that_matches_the_schema_is_accepted(header):
     check_header("rows.csv", io.BytesIO(csv(header=header)), COLUMNS)
 
 
@@ -61,7 +61,7 @@ def test_a_header_of_the_schema_is_taken(header):
         ("age,age,colour,colour", "missing: score, city; not in the schema: colour, colour; twice: age, colour"),
     ],
 )
-def test_a_header_that_is_not_the_schemas_is_taken_apart(header, received):
+def test_a_header_that_differs_from_the_schema_is_explained(header, received):
     assert refused_header(csv(header=header)).splitlines() == [
         "rows.csv, line 1: its columns are not those of the schema",
         "  expected: age, score, city, label",
@@ -88,7 +88,7 @@ def test_a_file_of_only_a_byte_order_mark_is_refused():
     assert "rows.csv" in refused_header(b"\xef\xbb\xbf\n")
 
 
-def test_a_header_that_is_not_utf8_is_refused_with_the_way_out():
+def test_a_header_that_is_not_utf8_is_refused_with_advice():
     assert refused_header("age,score,größe\n".encode("latin-1")).splitlines() == [
         "rows.csv, line 1: a byte that is not UTF-8",
         "  expected: UTF-8 text",
@@ -106,7 +106,7 @@ def test_columns_are_found_by_name_in_any_order():
     assert read(csv("Bonn,0.5,30", header="city,score,age")) == [{"city": "Bonn", "score": 0.5, "age": 30}]
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_name():
+def test_a_byte_order_mark_is_not_part_of_the_first_name():
     content = b"\xef\xbb\xbf" + csv("30,0.5,Bonn,1")
     check_header("rows.csv", io.BytesIO(content), COLUMNS)
     assert read(content)[0]["age"] == 30
@@ -132,7 +132,7 @@ def test_a_quoted_newline_at_the_end_of_a_block_stays_in_its_value(monkeypatch):
     assert [row["city"] or "" for row in read(csv(*(f'1,1,"{city}",1' for city in cities)))] == cities
 
 
-def test_windows_line_ends_are_no_part_of_the_value():
+def test_windows_line_ends_are_not_part_of_the_value():
     assert read(csv("1,1,Bonn,1").replace(b"\n", b"\r\n")) == [{"age": 1, "score": 1.0, "city": "Bonn", "label": 1}]
 
 
@@ -195,13 +195,13 @@ def test_a_line_of_another_length_is_named(row, columns):
 
 
 @pytest.mark.parametrize("row", ["1,1," + "x" * 5000, "x" * 5000 + ",1,a,1"])
-def test_what_is_long_is_cut_in_the_message(row):
+def test_long_values_are_shortened_in_messages(row):
     error = refused_row(csv(row))
     assert "xxx" in error.received
     assert len(error.received) < 300
 
 
-def test_what_was_cut_says_how_long_it_was():
+def test_a_shortened_value_states_its_length():
     assert refused_row(csv("x" * 5000 + ",1,a,1")).received.endswith("… (5002 characters)")
 
 
@@ -287,14 +287,14 @@ def test_a_quote_that_is_closed_in_another_column_is_named_where_it_opens():
 
 
 @pytest.mark.parametrize("cell", ['"say \\"hi\\" twice"', '"a" b', '"a" ', '""a', '"a"b"'])
-def test_text_behind_the_quote_that_closes_a_cell_is_refused(cell):
+def test_text_after_a_closing_quote_is_refused(cell):
     error = refused_row(with_notes("a", cell, "b"))
     assert error.where == "rows.csv, line 3, column city"
     assert error.problem == "there is text after the closing quote of a cell"
 
 
 @pytest.mark.parametrize("cell", ['5" pipe', 'a"b"', ' "a"', 'a "b" c', 'x""'])
-def test_a_quote_within_a_cell_that_has_none_around_it_is_text(cell):
+def test_a_quote_in_an_unquoted_cell_is_text(cell):
     assert [row["city"] for row in read(with_notes("a", cell, "b"))] == ["a", cell, "b"]
 
 
@@ -302,7 +302,7 @@ def test_a_quote_within_a_cell_that_has_none_around_it_is_text(cell):
     "text",
     ["Dear Sir,\nI have 3, no, 4 of them,\nall, you see, broken,\nYours, Ann", "\n" * 30, "a\nb", "1,2\n3", "x\n9,9,9"],
 )
-def test_text_over_lines_is_a_value(text):
+def test_text_that_spans_lines_is_a_value(text):
     assert read(with_notes("a", f'"{text}"', "b"))[1]["city"] == text
 
 
@@ -314,7 +314,7 @@ def of_texts(width, *cells) -> tuple[bytes, Columns]:
 
 
 @pytest.mark.parametrize(("width", "swallowed"), [(3, 8), (5, 4), (9, 2), (20, 2)])
-def test_rows_of_texts_alone_that_a_quote_swallows_are_refused(width, swallowed):
+def test_a_quote_that_swallows_rows_of_text_is_refused(width, swallowed):
     cells = ["x"] * 20
     cells[5], cells[5 + swallowed] = '"gift', 'gift"'
     error = refused_row(*of_texts(width, *cells))
@@ -335,7 +335,7 @@ def test_rows_of_texts_alone_that_a_quote_swallows_are_refused(width, swallowed)
         "\n".join(["one, two"] * 10),
     ],
 )
-def test_text_over_lines_among_texts_alone_is_a_value(width, text):
+def test_text_that_spans_lines_is_a_value_without_number_columns(width, text):
     content, columns = of_texts(width, "x", f'"{text}"', "y")
     assert [row["c1"] for row in read(content, columns)] == ["x", text, "y"]
 
@@ -357,7 +357,7 @@ def test_line_ends_of_any_kind_and_empty_lines_before_the_header_are_read(end, b
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
-def test_utf_16_is_named_with_the_way_out(encoding):
+def test_utf_16_is_refused_with_advice(encoding):
     error = refused_header("age,score,city,label\n1,1,a,1\n".encode(encoding))
     assert error.splitlines()[0] == "rows.csv, line 1: a byte that is not UTF-8"
     assert f"iconv -f {encoding.replace('-le', 'le').replace('-be', 'be')} -t utf-8" in error
@@ -369,7 +369,7 @@ def test_a_header_whose_quotes_are_wrong_is_refused(content):
 
 
 @pytest.mark.parametrize("cell", ["a\x00b", "x" * 140_000])
-def test_a_wrong_value_behind_an_odd_cell_is_named(cell):
+def test_a_wrong_value_after_an_unusual_cell_is_named(cell):
     assert refused_row(csv(f"1,1,{cell},1", "far,1,a,1")).where == "rows.csv, line 3, column age"
     assert read(csv(f"1,1,{cell},1"))[0]["city"] == cell
 

@@ -141,7 +141,7 @@ def test_a_missing_column_is_named():
     assert refused(sink).received == "missing: score"
 
 
-def test_what_is_no_parquet_is_refused():
+def test_a_file_that_is_not_parquet_is_refused():
     error = refused(io.BytesIO(b"age,score,city\n1,1,a\n"))
     assert (error.where, error.problem) == ("rows.parquet", "it cannot be read as Parquet")
 
@@ -166,7 +166,7 @@ def test_rows_of_all_row_groups_are_read_in_order():
     assert [row["age"] for row in read(many())] == list(range(100))
 
 
-def test_units_of_work_are_neighbouring_row_groups_up_to_a_size(monkeypatch):
+def test_pieces_are_runs_of_row_groups_up_to_a_size(monkeypatch):
     assert row_groups(many()) == [tuple(range(10))]
     size = parquet.ParquetFile(many()).metadata.row_group(0).total_byte_size
     monkeypatch.setattr(parquet_format, "PIECE_BYTES", int(size * 2.5))
@@ -242,7 +242,7 @@ def test_only_the_module_that_disables_pickles_imports_pyarrows_parquet():
     assert found == {"pyarrow.py", "synthetic.py"}
 
 
-def test_a_file_that_the_machine_will_not_read_is_no_bad_parquet():
+def test_an_io_error_is_not_reported_as_bad_parquet():
     refused = unreadable("rows.parquet", OSError(errno.EIO, "[Errno 5] Input/output error"))
     assert (type(refused), refused.exit_code) == (MachineError, 1)
     assert type(unreadable("rows.parquet", OSError("Couldn't deserialize thrift"))) is DataError

@@ -26,7 +26,7 @@ from pipeline.run.local.row_counts import source_rows as rows_of_sources
 @pytest.mark.parametrize("block_bytes", [1, 3, 7, 1 << 20])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("last", ["", "\n", " \t", "\n \n", "{}"])
-def test_lines_with_anything_in_them_are_counted(monkeypatch, block_bytes, end, last):
+def test_lines_that_are_not_blank_are_counted(monkeypatch, block_bytes, end, last):
     monkeypatch.setattr(row_counts, "BLOCK_BYTES", block_bytes)
     lines = ["\ufeff", " ", "{}", "", '{"a": 1} ', "\t", " {}", "x", ",", "é"] * 3
     content = end.join(lines) + end + last
@@ -35,7 +35,7 @@ def test_lines_with_anything_in_them_are_counted(monkeypatch, block_bytes, end, 
 
 
 @pytest.mark.parametrize("name", ["rows.tfrecord", "rows.gz", "rows.tfrecord.gz"])
-def test_frames_are_counted_whatever_is_in_them(tmp_path, name):
+def test_frames_are_counted_whatever_their_content(tmp_path, name):
     path = str(tmp_path / name)
     with tf.io.TFRecordWriter(path, "GZIP" if name.endswith(".gz") else "") as writer:
         for size in range(300):
@@ -44,7 +44,7 @@ def test_frames_are_counted_whatever_is_in_them(tmp_path, name):
 
 
 @pytest.mark.parametrize("left", [5, 12, 20])
-def test_a_record_that_is_cut_off_is_counted(tmp_path, left):
+def test_a_truncated_record_is_counted(tmp_path, left):
     path = tmp_path / "rows.tfrecord"
     with tf.io.TFRecordWriter(str(path)) as writer:
         writer.write(b"x" * 30)
@@ -53,7 +53,7 @@ def test_a_record_that_is_cut_off_is_counted(tmp_path, left):
     assert count_frames(io.BytesIO(content[: len(content) // 2 + left])) == 2
 
 
-def test_parquet_says_how_many_rows_it_has(tmp_path):
+def test_the_parquet_footer_states_the_number_of_rows(tmp_path):
     parquet.write_table(pa.table({"a": range(100)}), tmp_path / "rows.parquet", row_group_size=7)
     assert count_rows(str(tmp_path / "rows.parquet"), COLUMNS) == 100
 
@@ -81,7 +81,7 @@ def rows_of(folder, number=40):
 
 
 @pytest.mark.parametrize(("kind", "rows"), [(".jsonl", rows_of), (".csv", csv_rows_of)])
-def test_rows_that_a_reader_loses_end_the_run(tmp_path, monkeypatch, kind, rows):
+def test_a_reader_that_loses_rows_fails_the_run(tmp_path, monkeypatch, kind, rows):
     monkeypatch.setitem(FORMATS, kind, losing(FORMATS[kind]))
     with pytest.raises(DataError) as caught:
         example_gen_runs.run_nodes(tmp_path, example_gen_runs.taxi_gen(rows(tmp_path / "rows")))
@@ -92,7 +92,7 @@ def test_rows_that_a_reader_loses_end_the_run(tmp_path, monkeypatch, kind, rows)
     )
 
 
-def test_the_artifact_has_the_numbers_of_the_files(tmp_path):
+def test_the_artifact_records_the_rows_of_its_files(tmp_path):
     folder = rows_of(tmp_path / "rows")
     write_text(folder / "train" / "more.jsonl", '{"fare": "x"}\n\n{"fare": 1}\n')
     example_gen_runs.run_nodes(tmp_path, example_gen_runs.taxi_gen(folder, on_bad_row="quarantine", max_bad_share=0.5))
@@ -106,13 +106,13 @@ def test_the_artifact_has_the_numbers_of_the_files(tmp_path):
         check_source("ExampleGen", source, {"train": 42})
 
 
-def test_a_gzipped_file_is_counted_as_it_was_before(tmp_path):
+def test_rows_are_counted_after_decompression(tmp_path):
     with gzip.open(tmp_path / "rows.gz", "wb") as file:
         file.write(b"")
     assert count_rows(str(tmp_path / "rows.gz"), COLUMNS) == 0
 
 
-def test_counts_of_the_parts_of_a_file_are_added_up(tmp_path):
+def test_counts_of_pieces_are_added_up(tmp_path):
     path = str(tmp_path / "rows.json")
     row_totals.write([(("a", "written"), 5), (("a", "source"), 6), (("a", "aside"), 1)], path)
     row_totals.check(row_totals.read(path))

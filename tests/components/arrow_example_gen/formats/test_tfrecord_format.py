@@ -43,14 +43,14 @@ def rows(path) -> list[dict]:
 @pytest.mark.parametrize(
     ("name", "compression"), [("a.tfrecord", ""), ("a.tfrecord.gz", "GZIP"), ("data-0.gz", "GZIP")]
 )
-def test_one_value_is_a_value_and_none_is_null(tmp_path, name, compression):
+def test_a_list_of_one_becomes_a_value_and_an_empty_one_null(tmp_path, name, compression):
     records = [example(n=[1], x=[0.5], text=["ü".encode()]), example(n=[2], x=[]), example(n=[3], text=[b"b"])]
     assert rows(write(tmp_path / name, *records, compression=compression)) == [
         {"n": 1, "x": 0.5, "text": "ü".encode()}, {"n": 2, "x": None, "text": None}, {"n": 3, "x": None, "text": b"b"},
     ]  # fmt: skip
 
 
-def test_a_list_of_several_values_stays_one(tmp_path):
+def test_a_list_of_several_values_stays_a_list(tmp_path):
     path = write(tmp_path / "a.tfrecord", example(n=[1, 2], text=[b"a", b"b"]), example(n=[3]))
     assert rows(path) == [{"n": [1, 2], "text": [b"a", b"b"]}, {"n": [3], "text": None}]
 
@@ -68,7 +68,7 @@ def test_a_list_of_several_values_stays_one(tmp_path):
         ([example(n=[1])] * 4000 + [b"\xff\xff"] + [example(n=[1])] * 40, "record 4001", "not a tf.Example"),
     ],
 )
-def test_what_does_not_fit_is_named_with_its_records(tmp_path, records, where, problem):
+def test_values_that_do_not_fit_are_named_with_their_records(tmp_path, records, where, problem):
     path = write(tmp_path / "a.tfrecord", *records)
     if problem is None:
         assert [row["n"] for row in rows(path)] == [1, None]
@@ -90,7 +90,7 @@ def test_a_text_that_is_not_utf_8_is_named_by_its_record(tmp_path, before, texts
 
 
 @pytest.mark.parametrize("name", ["a.tfrecord", "a.tfrecord.gz"])
-def test_a_file_that_is_cut_off_or_damaged_is_said(tmp_path, name):
+def test_a_truncated_or_damaged_file_is_refused(tmp_path, name):
     whole = write(tmp_path / "whole", *[example(n=[index]) for index in range(5000)])
     content = (tmp_path / "whole").read_bytes()
     cut = content[:-7] if name == "a.tfrecord" else gzip.compress(content)[:-200]
@@ -107,7 +107,7 @@ def test_an_empty_file_is_refused(tmp_path):
         check(str(tmp_path / "a.tfrecord"), COLUMNS)
 
 
-def test_what_example_gen_wrote_is_read_back_as_it_is(tmp_path):
+def test_the_output_of_example_gen_can_be_read_back(tmp_path):
     write_text(tmp_path / "csv" / "train" / "rows.csv", "".join(example_gen_runs.taxi_lines(1000)))
     of_csv = example_gen_runs.taxi_gen(tmp_path / "csv").with_id("FromCsv")
     example_gen_runs.run_nodes(tmp_path, of_csv)
@@ -126,7 +126,7 @@ def test_features_that_are_not_in_the_schema_can_be_left_out(tmp_path):
 
 
 @pytest.mark.parametrize("fault", ["cut", "cut in its sum", "sum", "not packed", "text behind", "damaged"])
-def test_a_file_that_cannot_be_unpacked_is_named_whoever_reads_it(tmp_path, fault):
+def test_a_file_that_gzip_cannot_decompress_is_named(tmp_path, fault):
     (tmp_path / "train").mkdir()
     plain = write(tmp_path / "rows", *(taxi_example(number) for number in range(3)))
     content = Path(plain).read_bytes()

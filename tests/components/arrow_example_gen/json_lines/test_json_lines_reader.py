@@ -36,11 +36,11 @@ def test_rows_are_typed_by_the_schema():
 
 
 @pytest.mark.parametrize("line", ["{}", '{"age": null}', '{"age": null, "score": null, "city": null}'])
-def test_what_is_null_or_not_there_is_null(line):
+def test_null_and_missing_keys_are_null(line):
     assert read(line) == [dict.fromkeys(COLUMNS)]
 
 
-def test_a_text_may_be_empty_hold_newlines_or_any_letter():
+def test_text_may_be_empty_or_hold_any_character():
     texts = ["", "a\nb", "Köln", "日本", '"']
     assert [row["city"] for row in read(*(json.dumps({"city": text}) for text in texts))] == texts
 
@@ -117,7 +117,7 @@ def test_a_bad_value_beside_a_column_that_is_left_out_is_named():
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
 @pytest.mark.parametrize("last", ["", GOOD])
 @pytest.mark.parametrize("scan_bytes", [5, 1 << 20])
-def test_the_lines_of_all_parts_are_those_of_the_file(monkeypatch, end, last, scan_bytes):
+def test_the_ranges_together_hold_all_lines(monkeypatch, end, last, scan_bytes):
     monkeypatch.setattr(byte_ranges, "SCAN_BYTES", scan_bytes)
     content = "".join(f'{{"age": {number}, "city": "{"é" * (number % 40)}"}}{end}' for number in range(200)) + last
     file = io.BytesIO(content.encode())
@@ -131,7 +131,7 @@ def test_the_lines_of_all_parts_are_those_of_the_file(monkeypatch, end, last, sc
     assert ranges(file, len(content) * 2) == [()]
 
 
-def test_a_file_in_parts_gives_its_rows_and_a_bad_line_has_its_number(monkeypatch, tmp_path):
+def test_ranges_give_all_rows_and_the_line_numbers_of_the_file(monkeypatch, tmp_path):
     monkeypatch.setattr(byte_ranges, "RANGE_BYTES", 400)
     path = tmp_path / "rows.jsonl"
     lines = [json.dumps({"age": number, "score": 0.5, "city": "a"}) for number in range(100)]
@@ -150,7 +150,7 @@ def test_a_file_in_parts_gives_its_rows_and_a_bad_line_has_its_number(monkeypatc
     "wrong",
     [",", f"{GOOD}\n{GOOD},\n{GOOD}", f"{GOOD}{GOOD}\n{GOOD}}}", '{"age":\n1}', f"{GOOD}\n[]\n{{}}", f"{GOOD}{GOOD}\n"],
 )
-def test_numbers_of_objects_and_lines_that_agree_by_chance_do_not_hide_a_wrong_line(wrong):
+def test_equal_numbers_of_objects_and_lines_do_not_hide_a_wrong_line(wrong):
     with pytest.raises(DataError):
         read(GOOD, wrong, GOOD)
     with pytest.raises(DataError):
@@ -167,19 +167,19 @@ def test_a_text_of_another_encoding_is_named(columns, text):
     assert "\\x" in caught.value.received
 
 
-def test_a_byte_order_mark_begins_a_file_and_nothing_else():
+def test_a_byte_order_mark_is_accepted_only_at_the_start_of_a_file():
     lines = "\ufeff" + f"{GOOD}\r\n \t\r\n{GOOD}"
     assert sum(batch.num_rows for batch in read_batches("rows.jsonl", io.BytesIO(lines.encode()), COLUMNS)) == 2
     with pytest.raises(DataError, match="line 1"):
         list(read_batches("rows.jsonl", io.BytesIO(lines.encode()), COLUMNS, at_file_start=False))
 
 
-def test_a_null_that_follows_a_brace_within_a_text_is_no_row():
+def test_a_null_after_a_brace_inside_a_string_is_text():
     assert [row["city"] for row in read('{"city": "} null {"}', '{"city": "}null"}')] == ["} null {", "}null"]
 
 
 @pytest.mark.parametrize("block_bytes", [40, 1 << 20])
-def test_bad_lines_are_put_aside_with_their_numbers_and_the_others_are_read(monkeypatch, block_bytes):
+def test_bad_lines_are_set_aside_with_their_numbers(monkeypatch, block_bytes):
     monkeypatch.setattr(reader, "BLOCK_BYTES", block_bytes)
     lines = [
         GOOD,
@@ -200,7 +200,7 @@ def test_bad_lines_are_put_aside_with_their_numbers_and_the_others_are_read(monk
     assert aside == [(2, "not JSON"), (5, "not JSON"), (6, "wrong type"), (7, "not UTF-8"), (9, "wrong columns")]
 
 
-def test_a_block_of_bad_lines_alone_gives_no_row():
+def test_a_block_of_only_bad_lines_gives_no_rows():
     aside = []
     file = io.BytesIO(b"x\nnull\n")
     assert list(reader.read_good(file, COLUMNS, lambda line, row, fault: aside.append(line))) == []

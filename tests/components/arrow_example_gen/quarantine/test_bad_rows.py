@@ -55,14 +55,14 @@ def test_each_kind_of_bad_row_is_named_by_its_line_and_the_others_are_read():
     ]
 
 
-def test_a_byte_that_is_not_utf8_is_put_aside():
+def test_a_row_that_is_not_utf8_is_set_aside():
     content = content_of("1,1,Köln", "2,2,Bonn").replace("ö".encode(), b"\xf6")
     rows, bad = read(content)
     assert [row["city"] for row in rows] == ["Bonn"]
     assert found(bad) == [(2, "not UTF-8", "city", "K\\xf6ln", "1,1,K\\xf6ln")]
 
 
-def test_a_short_row_that_is_not_utf8_is_put_aside_though_arrow_cannot_hand_it_over():
+def test_a_short_row_that_is_not_utf8_is_set_aside():
     content = content_of("1,Köln", "2,2,Bonn", "x,3,Köln").replace("ö".encode(), b"\xf6")
     rows, bad = read(content)
     assert [row["city"] for row in rows] == ["Bonn"]
@@ -103,14 +103,14 @@ def test_a_row_is_bad_if_and_only_if_the_strict_reader_refuses_it(column, cell):
     assert len(bad.all()) == 1 - len(expected)
 
 
-def test_more_bad_rows_than_are_kept_end_the_reading(monkeypatch):
+def test_too_many_bad_rows_stop_reading(monkeypatch):
     monkeypatch.setattr(bad_rows, "MAX_BAD_ROWS", 5)
     with pytest.raises(DataError, match="more than 5 bad rows"):
         read(content_of(*["x,1,a"] * 6))
     assert len(read(content_of(*["x,1,a"] * 5))[1].all()) == 5
 
 
-def test_a_bad_row_is_put_aside_with_the_columns_that_are_left_out():
+def test_a_bad_row_is_kept_with_its_ignored_columns():
     content = b"note,age,score,city\nfine,1,0.5,Bonn\n\xff,2,0.5,Bonn\nbad,x,0.5,Bonn\n"
     rows, bad = read(content, CHOSEN)
     assert rows == [{"age": 1, "score": 0.5, "city": "Bonn"}, {"age": 2, "score": 0.5, "city": "Bonn"}]

@@ -46,7 +46,7 @@ def test_bad_rows_lie_beside_the_splits_and_the_others_are_the_examples(tmp_path
     assert not (example_gen_runs.output(strict, tmp_path) / "quarantine").exists()
 
 
-def test_more_than_the_share_ends_the_run_with_the_first_of_them(tmp_path):
+def test_too_large_a_share_of_bad_rows_fails_the_run_and_lists_the_first(tmp_path):
     rows_with(tmp_path / "rows", bad=8)
     with pytest.raises(DataError) as caught:
         example_gen_runs.run_nodes(tmp_path, example_gen_runs.taxi_gen(tmp_path / "rows", on_bad_row="quarantine"))
@@ -56,7 +56,7 @@ def test_more_than_the_share_ends_the_run_with_the_first_of_them(tmp_path):
     assert listed[0] == f"{tmp_path / 'rows' / 'train' / '0.csv'}, line 2, column fare: wrong type: 'free'"
 
 
-def test_by_default_a_bad_row_ends_the_run(tmp_path):
+def test_by_default_a_bad_row_fails_the_run(tmp_path):
     rows_with(tmp_path / "rows", bad=1)
     with pytest.raises(DataError, match="line 201: the line cannot be read"):
         example_gen_runs.run_nodes(tmp_path, example_gen_runs.taxi_gen(tmp_path / "rows"))
@@ -67,7 +67,7 @@ def test_every_setting_is_in_the_cache_key():
     assert len(keys) == 3
 
 
-def test_bad_lines_of_json_lie_beside_the_splits_too(tmp_path, monkeypatch):
+def test_bad_json_lines_lie_beside_the_splits(tmp_path, monkeypatch):
     monkeypatch.setattr(byte_ranges, "RANGE_BYTES", 400)
     lines = ['{"fare": 1.5, "company": "a"}'] * 60
     lines[7] += ","

@@ -22,7 +22,7 @@ def test_rows_are_shuffled_within_windows_and_none_is_lost():
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
-def test_the_order_is_of_seed_and_label_not_of_batches(size):
+def test_the_order_depends_on_seed_and_label_and_not_on_batches(size):
     assert rows(size, 40) == rows(7, 40)
     assert rows(size, 40, seed=1) != rows(size, 40)
     assert rows(size, 40, label="train-00001") != rows(size, 40)

@@ -67,7 +67,7 @@ def test_a_key_has_its_split_whatever_the_batch_and_shares_are_kept(keys):
         (pa.array([f"2025-0{n}-01" for n in (3, 1, 2, 5, 4)]), ("2025-02", "2025-04")),
     ],
 )
-def test_a_row_is_in_a_split_from_its_beginning_on(values, begins):
+def test_a_split_includes_its_first_bound(values, begins):
     found = divided([pa.record_batch([values, pa.array([3, 1, 2, 5, 4])], ["at", "n"])],
                     Splitting("time", "at", SPLITS, begins))  # fmt: skip
     assert {split: [row["n"] for row in rows] for split, rows in found.items()} == {
@@ -111,7 +111,7 @@ def test_times_are_compared_as_times(values, cuts, time_format):
 
 
 @pytest.mark.parametrize("time_format", [None, "%d.%m.%Y %H:%M:%S"])
-def test_times_are_placed_as_python_places_them(time_format):
+def test_times_are_ordered_as_by_python(time_format):
     random = np.random.default_rng(0)
     seconds = random.integers(-(10**9), 4 * 10**9, 3000)
     moments = [datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=int(number)) for number in seconds]
@@ -143,7 +143,7 @@ def test_times_are_placed_as_python_places_them(time_format):
         (float("nan"), (1.0, 2.0), None),
     ],
 )
-def test_what_is_no_time_is_named_by_its_row(wrong, cuts, time_format):
+def test_an_invalid_time_is_named_by_its_row(wrong, cuts, time_format):
     with pytest.raises(DataError, match="time") as caught:
         placed([cuts[0], cuts[1], wrong, wrong], cuts, time_format)
     assert caught.value.where == "rows.csv, row 13, column at"
@@ -186,7 +186,7 @@ def test_files_are_divided_and_no_row_is_lost(tmp_path, monkeypatch, splitting):
         assert max(found["train"]) < first <= min(found["eval"]) <= max(found["eval"]) < second <= min(found["test"])
 
 
-def test_bad_rows_are_put_aside_before_the_others_are_divided(tmp_path):
+def test_bad_rows_are_set_aside_before_rows_are_split(tmp_path):
     header, *lines = example_gen_runs.taxi_lines(400)
     cells = next(csv.reader(io.StringIO(lines[7])))
     cells[next(csv.reader(io.StringIO(header))).index("fare")] = "free"
@@ -207,7 +207,7 @@ def test_a_split_that_gets_no_row_is_named(tmp_path):
         example_gen_runs.run_nodes(tmp_path, example_gen_runs.taxi_gen(tmp_path / "rows", splitting=late))
 
 
-def test_a_row_that_is_no_time_is_found_through_beam_whatever_the_order(tmp_path):
+def test_an_invalid_time_is_named_after_a_failed_beam_run(tmp_path):
     lines = [f"2025-1-{day},1.5\n" for day in range(1, 29)]
     write_text(tmp_path / "rows" / "rows.csv", "".join(["company,fare\n", *lines, "1.2.2025,1\n", *lines]))
     splitting = Splitting("time", "company", SPLITS, ("2025-01-10", "2025-01-20"))
@@ -218,7 +218,7 @@ def test_a_row_that_is_no_time_is_found_through_beam_whatever_the_order(tmp_path
     assert caught.value.where == f"{tmp_path / 'rows' / 'rows.csv'}, line 30, column company"
 
 
-def test_an_empty_key_is_found_through_beam(tmp_path):
+def test_an_empty_key_is_named_after_a_failed_beam_run(tmp_path):
     header, *lines = example_gen_runs.taxi_lines(100)
     write_text(tmp_path / "rows" / "rows.csv", "".join([header, *lines, "," * header.count(",") + "\n"]))
     with pytest.raises(DataError, match="1 of 101 rows have no value"):
