@@ -27,16 +27,6 @@ def states(review) -> dict[str, str]:
     return {report["run"]: report["state"] for report in json.loads(out)}
 
 
-@pytest.mark.parametrize(
-    ("former", "usage"),
-    [("components.review", "pipeline.review [-h]"), ("components.slice_report", "pipeline.review draw [-h]")],
-)
-def test_the_former_name_of_a_command_still_runs_it(former, usage):
-    done = subprocess.run([sys.executable, "-m", former, "--help"], capture_output=True, text=True, cwd=ROOT)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"usage: python -m {usage}")
-
-
 def test_help_is_there_in_less_than_a_second():
     taken_s = []
     while len(taken_s) < 3 and min(taken_s, default=1.0) >= 1.0:
