@@ -23,7 +23,8 @@ setup(
     packages=find_namespace_packages(
         include=["pipeline*", "components*", "schemas*", "data*"], exclude=["data.cache*"]
     ),
-    py_modules=["local_runner"],
+    py_modules=["local_runner", "kubeflow_runner", "mainline"],
+    entry_points={"console_scripts": ["mainline=mainline:enter"]},
     package_data={
         "pipeline": ["conf/*.yaml", "conf/env/*.yaml"],
         "components.slice_report": ["report.schema.json"],

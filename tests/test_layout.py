@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-RUNNERS = [name for name in ("local_runner", "kubeflow_runner") if (ROOT / f"{name}.py").is_file()]
+RUNNERS = [name for name in ("local_runner", "kubeflow_runner", "mainline") if (ROOT / f"{name}.py").is_file()]
 DATA = sorted([*(ROOT / "data").glob("*.py"), *(ROOT / "data").glob("*/*.py")])
 LIGHT = [
     "pipeline.config.load",

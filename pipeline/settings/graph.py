@@ -48,7 +48,7 @@ def check_settings(config: Config, rows: Path, root: Path) -> GraphSettings:
     schema = read_schema(workload)
     check_names(workload, config, schema)
     labels = gate_labels(workload.table.label, schema)
-    check_columns(workload.table, schema, f"schemas/{workload.name}.pbtxt")
+    check_columns(workload.table, schema, workload.location.shown_schema)
     return GraphSettings(config, workload, schema, labels, rows, root)
 
 

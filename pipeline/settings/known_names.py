@@ -27,7 +27,7 @@ def check_names(workload: Workload, config: Config, schema: schema_pb2.Schema) -
             leaves no feature, or excludes a column that the model needs.
     """
     columns = [feature.name for feature in schema.feature]
-    check_schema(f"schemas/{workload.name}.pbtxt", columns)
+    check_schema(workload.location.shown_schema, columns)
     for where, named in workload_columns(workload):
         check_known(where, named, columns)
     crossed = [name for feature in workload.table.features for name in feature.reads]
@@ -61,7 +61,7 @@ def check_schema(where: str, columns: Sequence[str]) -> None:
 
 def workload_columns(workload: Workload) -> Iterator[tuple[str, Sequence[str]]]:
     """The columns that the files of a workload name, with the file that names them."""
-    table, folder = workload.table, f"pipeline/workloads/{workload.name}"
+    table, folder = workload.table, workload.location.shown_folder
     targets = [table.label, *([table.weight] if table.weight is not None else [])]
     yield f"{folder}/features.py", [*raw_columns(table.features), *closed_columns(table.features), *targets]
     yield f"{folder}/evaluation.py, slices", [name for names in workload.evaluation.slices for name in names]

@@ -2,7 +2,7 @@
 
 A workload is a package of six files: ``features.py`` (TABLE), ``preprocessing.py`` (preprocessing_fn), ``model.py``
 (build_model), ``trainer.py`` (run_fn), ``evaluation.py`` (EVALUATION) and ``card.py`` (CARD); its schema is
-``schemas/<name>.pbtxt``.
+``schemas/<name>.pbtxt`` for a built-in workload, ``schema.pbtxt`` in its own folder for any other.
 """
 
 import dataclasses
@@ -25,11 +25,9 @@ from pipeline.config.yaml_limits import shorten
 from pipeline.criteria import Change, Threshold
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.features.table import Table
+from pipeline.workloads.location import Location, locate
 
 PARTS = ("features", "preprocessing", "model", "trainer", "evaluation", "card")
-WORKLOADS = Path(__file__).parent
-SCHEMAS = WORKLOADS.parent.parent / "schemas"
-
 # Above any sane size of a layer or weight of a penalty.
 MOST = 1_000_000
 T = TypeVar("T")
@@ -58,7 +56,12 @@ class Workload:
     table: Table
     evaluation: Evaluation
     card: Card
-    schema: Path
+    location: Location
+
+    @property
+    def schema(self) -> Path:
+        """The file of the schema."""
+        return self.location.schema
 
     @property
     def preprocessing_fn(self) -> str:
@@ -72,7 +75,7 @@ class Workload:
 
     def module(self, part: str) -> str:
         """Return the dotted path of one of the six files."""
-        return f"pipeline.workloads.{self.name}.{part}"
+        return f"{self.location.package}.{part}"
 
     def code_digest(self, part: str) -> str:
         """Return the hash of one of the six files and of all our code that it reaches."""
@@ -86,21 +89,15 @@ def load_workload(name: str) -> Workload:
     Raises:
         ConfigError: there is no such workload, a file is missing, or does not define what it must.
     """
-    known = sorted(path.parent.name for path in WORKLOADS.glob("*/__init__.py"))
-    if name not in known:
-        raise ConfigError(
-            "workload", "no such workload", expected=f"one of {', '.join(known)}", received=shorten(name),
-            next_step=did_you_mean(name, known),
-        )  # fmt: skip
-    folder = WORKLOADS / name
-    missing = [part for part in PARTS if not (folder / f"{part}.py").is_file()]
-    schema = SCHEMAS / f"{name}.pbtxt"
-    missing += [] if schema.is_file() else [f"schemas/{name}.pbtxt"]
+    location = locate(name)
+    missing = [part for part in PARTS if not (location.folder / f"{part}.py").is_file()]
+    missing += [] if location.schema.is_file() else [location.shown_schema]
     if missing:
         raise ConfigError(f"workload {name}", "incomplete", expected="six files and a schema", received=f"no {missing}")
-    table = _defined(name, "features", "TABLE", Table)
-    evaluation = _defined(name, "evaluation", "EVALUATION", Evaluation)
-    return Workload(name, table, evaluation, _defined(name, "card", "CARD", Card), schema)
+    table = _defined(location, "features", "TABLE", Table)
+    evaluation = _defined(location, "evaluation", "EVALUATION", Evaluation)
+    short = location.package.removeprefix("pipeline.workloads.")
+    return Workload(short, table, evaluation, _defined(location, "card", "CARD", Card), location)
 
 
 def read_schema(workload: Workload) -> schema_pb2.Schema:
@@ -113,7 +110,7 @@ def read_schema(workload: Workload) -> schema_pb2.Schema:
         return text_format.Parse(workload.schema.read_text("utf-8"), schema_pb2.Schema())
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"schemas/{workload.name}.pbtxt", "cannot be read as a schema", received=shorten(str(error)),
+            workload.location.shown_schema, "cannot be read as a schema", received=shorten(str(error)),
             expected="tensorflow.metadata.v0.Schema as text, in UTF-8",
         ) from error  # fmt: skip
 
@@ -214,14 +211,11 @@ def check_values(evaluation: Evaluation) -> None:
             )  # fmt: skip
 
 
-def _defined(name: str, part: str, attribute: str, kind: type[T]) -> T:
-    module = importlib.import_module(f"pipeline.workloads.{name}.{part}")
+def _defined(location: Location, part: str, attribute: str, kind: type[T]) -> T:
+    module = importlib.import_module(f"{location.package}.{part}")
     value = getattr(module, attribute, None)
     if not isinstance(value, kind):
         raise ConfigError(
-            f"pipeline/workloads/{name}/{part}.py",
-            f"{attribute} is wrong",
-            expected=kind.__name__,
-            received=repr(value),
+            f"{location.shown_folder}/{part}.py", f"{attribute} is wrong", expected=kind.__name__, received=repr(value)
         )
     return value

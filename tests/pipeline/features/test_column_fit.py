@@ -16,7 +16,7 @@ from pipeline.features.kinds.numeric import Numeric
 from pipeline.features.layers import wide_and_deep
 from pipeline.features.table import Table
 from pipeline.pipeline import create_pipeline
-from pipeline.workloads import contract
+from pipeline.workloads import contract, location
 
 COLUMNS = """
 feature { name: "whole" type: INT }
@@ -108,7 +108,7 @@ def test_the_table_refuses_features_that_cannot_be_transformed(make):
 
 @pytest.mark.parametrize("content", [b"feature { nam: 1 }", b"\xff", b"\x00"])
 def test_an_unreadable_schema_is_refused(content, tmp_path, monkeypatch):
-    monkeypatch.setattr(contract, "SCHEMAS", tmp_path)
+    monkeypatch.setattr(location, "SCHEMAS", tmp_path)
     (tmp_path / "census.pbtxt").write_bytes(content)
     config = load_config("census", ("data.dataset=null", "data.path=rows"))
     with pytest.raises(ConfigError, match=r"schemas/census\.pbtxt: cannot be read as a schema"):

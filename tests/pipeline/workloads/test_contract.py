@@ -10,13 +10,14 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 import pipeline.workloads
+from components.evaluation.verdict import METRICS
 from pipeline.config import evaluation as config
 from pipeline.criteria import Change, Threshold
 from pipeline.errors import ConfigError
 from pipeline.features.kinds.categorical import Categorical
 from pipeline.features.kinds.multi_hot import MultiHot
 from pipeline.features.table import closed_columns, raw_columns
-from pipeline.workloads import contract
+from pipeline.workloads import location
 from pipeline.workloads.contract import (
     Evaluation,
     check_evaluation,
@@ -26,7 +27,7 @@ from pipeline.workloads.contract import (
     with_usual_bounds,
 )
 
-WORKLOADS = sorted(path.parent.name for path in contract.WORKLOADS.glob("*/__init__.py"))
+WORKLOADS = sorted(path.parent.name for path in location.WORKLOADS.glob("*/__init__.py"))
 PARTS = {
     "__init__": "",
     "features": (
@@ -55,8 +56,8 @@ def whole(tmp_path, monkeypatch):
     for name, text in PARTS.items():
         (folder / f"{name}.py").write_text(text)
     (schemas / "tiny.pbtxt").write_text("")
-    monkeypatch.setattr(contract, "WORKLOADS", folder.parent)
-    monkeypatch.setattr(contract, "SCHEMAS", schemas)
+    monkeypatch.setattr(location, "WORKLOADS", folder.parent)
+    monkeypatch.setattr(location, "SCHEMAS", schemas)
     monkeypatch.setattr(pipeline.workloads, "__path__", [str(folder.parent)])
     importlib.invalidate_caches()
     yield folder
@@ -74,15 +75,16 @@ def test_a_complete_workload_loads(whole):
     loaded = load_workload("tiny")
     assert (loaded.name, loaded.table.label, loaded.evaluation) == ("tiny", "y", Evaluation(slices=(), thresholds=()))
     assert (loaded.card.title, loaded.card.owners) == ("Tiny", ("us",))
-    assert loaded.schema == contract.SCHEMAS / "tiny.pbtxt"
+    assert loaded.schema == location.SCHEMAS / "tiny.pbtxt"
 
 
 def test_an_unknown_workload_lists_the_known_ones():
     with pytest.raises(ConfigError) as caught:
         load_workload("nobody")
-    first, expected, received = str(caught.value).splitlines()
+    first, expected, received, searched = str(caught.value).splitlines()
     assert first == "workload: no such workload"
-    assert expected == f"  expected: one of {', '.join(WORKLOADS)}"
+    assert expected.startswith(f"  expected: one of {', '.join(WORKLOADS)}; a package")
+    assert "Searched: " in searched
     assert received == "  received: nobody"
 
 
@@ -96,7 +98,7 @@ def test_a_workload_without_one_of_its_files_is_incomplete(whole, part):
 
 
 def test_a_workload_without_a_schema_is_incomplete(whole):
-    (contract.SCHEMAS / "tiny.pbtxt").unlink()
+    (location.SCHEMAS / "tiny.pbtxt").unlink()
     with pytest.raises(ConfigError, match=r"workload tiny: incomplete") as caught:
         load_workload("tiny")
     assert caught.value.received == "no ['schemas/tiny.pbtxt']"
@@ -132,7 +134,7 @@ def test_every_workload_loads_and_its_functions_are_where_it_says(name):
     loaded = load_workload(name)
     for path, part in ((loaded.preprocessing_fn, "preprocessing"), (loaded.run_fn, "trainer")):
         module, function = path.rsplit(".", 1)
-        source = Path(contract.WORKLOADS / name / f"{part}.py").read_text(encoding="utf-8")
+        source = Path(location.WORKLOADS / name / f"{part}.py").read_text(encoding="utf-8")
         assert module == f"pipeline.workloads.{name}.{part}"
         assert f"def {function}(" in source
 
@@ -164,7 +166,7 @@ def test_every_slice_with_a_bound_is_computed_and_its_value_can_occur(name):
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_every_metric_with_a_bound_is_known_and_every_bound_can_be_kept(name):
     evaluation = load_workload(name).evaluation
-    assert {bound.metric for bound in (*evaluation.thresholds, *evaluation.changes)} <= set(contract.METRICS)
+    assert {bound.metric for bound in (*evaluation.thresholds, *evaluation.changes)} <= set(METRICS)
     assert all((bound.lower, bound.upper) != (None, None) for bound in evaluation.thresholds)
     assert all(change.better in ("higher", "lower") and change.tolerance > 0 for change in evaluation.changes)
 

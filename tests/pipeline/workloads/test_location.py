@@ -1,0 +1,89 @@
+import os
+import shutil
+import sys
+
+import pytest
+
+from pipeline.cache.source_tree import SourceTree
+from pipeline.errors import ConfigError
+from pipeline.workloads.contract import load_workload
+from pipeline.workloads.location import SCHEMAS, WORKLOADS, locate
+
+
+@pytest.fixture
+def outside(tmp_path, monkeypatch):
+    """A copy of census as somebody's own workload, in a package that lies outside of the repository."""
+    folder = tmp_path / "my_company" / "churn"
+    shutil.copytree(WORKLOADS / "census", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in folder.glob("*.py"):
+        path.write_text(path.read_text().replace("pipeline.workloads.census", "my_company.churn"))
+    shutil.copy(SCHEMAS / "census.pbtxt", folder / "schema.pbtxt")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+    yield folder
+    for name in [name for name in sys.modules if name.split(".")[0] in ("my_company", "churn")]:
+        del sys.modules[name]
+
+
+def test_a_package_that_can_be_imported_is_a_workload(outside, monkeypatch):
+    monkeypatch.syspath_prepend(str(outside.parents[1]))
+    loaded = load_workload("my_company.churn")
+    assert loaded.name == "my_company.churn"
+    assert loaded.run_fn == "my_company.churn.trainer.run_fn"
+    assert loaded.schema == outside / "schema.pbtxt"
+
+
+def test_a_folder_is_a_workload_and_processes_that_are_started_find_it(outside, monkeypatch):
+    for path in outside.glob("*.py"):
+        path.write_text(path.read_text().replace("my_company.churn", "churn"))
+    monkeypatch.chdir(outside.parent)
+    loaded = load_workload("./churn")
+    assert (loaded.name, loaded.run_fn) == ("churn", "churn.trainer.run_fn")
+    assert str(outside.parent) in os.environ["PYTHONPATH"].split(os.pathsep)
+    assert load_workload(str(outside)).schema == outside / "schema.pbtxt"
+
+
+def test_an_edit_to_a_workload_outside_changes_the_digest_of_its_code(outside, monkeypatch):
+    monkeypatch.syspath_prepend(str(outside.parents[1]))
+    workload = load_workload("my_company.churn")
+    before = {part: workload.code_digest(part) for part in ("preprocessing", "trainer")}
+    (outside / "model.py").write_text((outside / "model.py").read_text() + "\nEDITED = True\n")
+    assert workload.code_digest("preprocessing") == before["preprocessing"]
+    assert workload.code_digest("trainer") != before["trainer"]
+    assert "my_company.churn.model" in SourceTree().closure([workload.module("trainer")]).modules
+
+
+@pytest.mark.parametrize("name", ["no_company.churn", "my company", "1.2", "os"])
+def test_a_workload_that_is_nowhere_says_where_it_was_looked_for(name):
+    with pytest.raises(ConfigError, match="workload: no such workload") as caught:
+        locate(name)
+    assert caught.value.received == name
+    assert str(WORKLOADS) in caught.value.next_step
+
+
+def test_a_name_that_is_nearly_a_built_in_one_is_corrected():
+    with pytest.raises(ConfigError, match="'census'"):
+        locate("censsu")
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="no such folder") as caught:
+        locate(str(tmp_path / "churn"))
+    assert caught.value.received == str(tmp_path / "churn")
+
+
+@pytest.mark.parametrize("name", ["my-churn", "json"])
+def test_a_folder_that_cannot_be_imported_by_its_name_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("PYTHONPATH", "")
+    (tmp_path / name).mkdir()
+    with pytest.raises(ConfigError, match="cannot be imported by its name"):
+        locate(str(tmp_path / name))
+
+
+def test_a_workload_outside_without_a_schema_is_not_whole(outside, monkeypatch):
+    monkeypatch.syspath_prepend(str(outside.parents[1]))
+    (outside / "schema.pbtxt").unlink()
+    with pytest.raises(ConfigError, match=r"workload my_company.churn: not whole") as caught:
+        load_workload("my_company.churn")
+    assert str(outside / "schema.pbtxt") in caught.value.received
