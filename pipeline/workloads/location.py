@@ -69,7 +69,7 @@ def in_folder(folder: Path) -> Location:
     found = package_folder(folder.name)
     if found is None or found.resolve() != folder:
         raise ConfigError(
-            "workload", "the folder cannot be imported by its name", expected="letters, digits and _, unlike any package",
+            "workload", "the folder cannot be imported", expected="letters, digits and _, unlike any package",
             received=str(folder), next_step="Rename the folder.",
         )  # fmt: skip
     return beside(folder.name, folder)

@@ -17,7 +17,8 @@ from pipeline.kubeflow import command_line
 from pipeline.run.watch.cron import parse_cron
 
 ACTIVATE = [".", ".venv/bin/activate"]
-COMMANDS = [command for document in DOCS for command in commands_of(document)]
+# The commands of docs/own-workload.md run in tests/e2e/test_own_workload.py.
+COMMANDS = [command for document in DOCS if document.name != "own-workload.md" for command in commands_of(document)]
 MAKE = [command for command in COMMANDS if command.starts("make")]
 RUNNER = [command for command in COMMANDS if command.starts("python", "local_runner.py")]
 KUBEFLOW = [

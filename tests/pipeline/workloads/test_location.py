@@ -77,7 +77,7 @@ def test_a_folder_that_cannot_be_imported_by_its_name_is_refused(tmp_path, monke
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("PYTHONPATH", "")
     (tmp_path / name).mkdir()
-    with pytest.raises(ConfigError, match="cannot be imported by its name"):
+    with pytest.raises(ConfigError, match="the folder cannot be imported"):
         locate(str(tmp_path / name))
 
 
