@@ -5,13 +5,13 @@ import importlib
 import sys
 from typing import NoReturn
 
-# By command: the module whose main is called, and what it does.
-COMMANDS = {
-    "run": ("local_runner", "run a pipeline on this machine"),
-    "kubeflow": ("kubeflow_runner", "compile, submit and schedule a pipeline on Kubeflow Pipelines"),
-    "report": ("components.slice_report.__main__", "write the report of a run again, or compare two runs"),
-    "review": ("pipeline.review.__main__", "list, show, approve and reject reports"),
-    "data": ("data.prepare", "fetch and prepare a data set"),
+# By command: the module whose main is called, its first arguments, and what it does.
+COMMANDS: dict[str, tuple[str, list[str], str]] = {
+    "run": ("local_runner", [], "run a pipeline on this machine"),
+    "kubeflow": ("kubeflow_runner", [], "compile, submit and schedule a pipeline on Kubeflow Pipelines"),
+    "report": ("pipeline.review.__main__", ["draw"], "draw the report of a run again, or compare two runs"),
+    "review": ("pipeline.review.__main__", [], "list, show, approve and reject reports"),
+    "data": ("data.prepare", [], "fetch and prepare a data set"),
 }
 USAGE = "usage: mainline COMMAND ...; mainline COMMAND --help says more"
 
@@ -19,14 +19,14 @@ USAGE = "usage: mainline COMMAND ...; mainline COMMAND --help says more"
 def main(arguments: list[str]) -> int:
     """Run a command and return its exit code, or 2 where there is no such command."""
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(USAGE, *(f"  {name:9}{does}" for name, (_, does) in COMMANDS.items()), sep="\n")
+        print(USAGE, *(f"  {name:10}{does}" for name, (_, _, does) in COMMANDS.items()), sep="\n")
         return 0
     if arguments[0] not in COMMANDS:
         print(f"mainline: no such command: {arguments[0]}; expected {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
     # Imported here, so that --help answers at once.
-    module = importlib.import_module(COMMANDS[arguments[0]][0])
-    return int(module.main(arguments[1:]))
+    name, first, _ = COMMANDS[arguments[0]]
+    return int(importlib.import_module(name).main([*first, *arguments[1:]]))
 
 
 def enter() -> NoReturn:
