@@ -14,6 +14,8 @@ from types import CodeType
 from typing import Any
 
 DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+# Of the folder of a module's data files, at most.
+NAME_LENGTH = 64
 _IMPORT = dis.opmap["IMPORT_NAME"]
 _FINDER = ModuleFinder(path=[])
 
@@ -47,7 +49,9 @@ def compile_source(content: bytes, package: str, file: str) -> CompiledSource:
     imports = frozenset(name for code in codes for name in _imports(code, package))
     texts = {value for code in codes for value in _flat(code.co_consts) if isinstance(value, str)}
     names = frozenset(filter(DOTTED_NAME.fullmatch, texts))
-    return CompiledSource(digest, imports, names, frozenset(filter(str.isidentifier, texts)))
+    return CompiledSource(
+        digest, imports, names, frozenset(text for text in texts if len(text) <= NAME_LENGTH and text.isidentifier())
+    )
 
 
 def _nested(code: CodeType) -> Iterator[CodeType]:

@@ -71,13 +71,16 @@ class SourceTree:
         found: dict[str, Path] = {}
         libraries: set[str] = set()
         waiting = list(modules)
+        packages = {*OUR_PACKAGES, *self.user_packages}
         while waiting:
             name = waiting.pop()
             for module, path in self.modules_of(name):
                 if module not in found:
                     found[module] = path
                     source = self.source(module, path)
-                    waiting += source.imports | source.dotted_names
+                    # A logger's name may be a module's, too: strings count within these packages only.
+                    waiting += source.imports
+                    waiting += [text for text in source.dotted_names if text.split(".")[0] in packages]
                     libraries |= {imported.split(".")[0] for imported in source.imports}
         return Closure(found, frozenset(top for top in libraries if top and self.place(top) is None))
 

@@ -59,7 +59,7 @@ def in_folder(folder: Path) -> Location:
         ConfigError: there is no such folder, or its name cannot be imported or is another package's.
     """
     if not folder.is_dir():
-        raise ConfigError("workload", "no such folder", expected="a folder with six files and a schema",
+        raise ConfigError("workload", "no such workload", expected="the path of a folder with six files and a schema",
                           received=str(folder), next_step="Correct the path, or name a package.")  # fmt: skip
     parent = str(folder.parent)
     if parent not in sys.path:

@@ -67,7 +67,7 @@ def test_a_name_that_is_nearly_a_built_in_one_is_corrected():
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ConfigError, match="no such folder") as caught:
+    with pytest.raises(ConfigError, match="no such workload") as caught:
         locate(str(tmp_path / "churn"))
     assert caught.value.received == str(tmp_path / "churn")
 
@@ -81,9 +81,9 @@ def test_a_folder_that_cannot_be_imported_by_its_name_is_refused(tmp_path, monke
         locate(str(tmp_path / name))
 
 
-def test_a_workload_outside_without_a_schema_is_not_whole(outside, monkeypatch):
+def test_a_workload_outside_without_a_schema_is_incomplete(outside, monkeypatch):
     monkeypatch.syspath_prepend(str(outside.parents[1]))
     (outside / "schema.pbtxt").unlink()
-    with pytest.raises(ConfigError, match=r"workload my_company.churn: not whole") as caught:
+    with pytest.raises(ConfigError, match=r"workload my_company.churn: incomplete") as caught:
         load_workload("my_company.churn")
     assert str(outside / "schema.pbtxt") in caught.value.received
