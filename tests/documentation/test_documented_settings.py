@@ -5,7 +5,6 @@ from dataclasses import fields
 from typing import get_args
 
 import pytest
-import yaml
 from markdown_pages import DOCS, ROOT, blocks, section
 
 import local_runner
@@ -42,8 +41,10 @@ def test_every_config_is_documented():
 
 
 @pytest.mark.parametrize("text", [block for document in DOCS for block in blocks(document, "yaml")])
-def test_a_config_snippet_is_valid(text):
-    validate(merge(read_yaml(CONF / "census.yaml"), yaml.safe_load(text)), source="README.md")
+def test_a_config_snippet_is_valid(text, tmp_path):
+    snippet = tmp_path / "snippet.yaml"
+    snippet.write_text(text, encoding="utf-8")
+    validate(merge(read_yaml(CONF / "census.yaml"), read_yaml(snippet)), source="the documentation")
 
 
 @pytest.mark.parametrize("text", [block for document in DOCS for block in blocks(document, "python")])
