@@ -17,9 +17,9 @@ def afresh():
     heartbeat.beat("starting")
 
 
-def looks(work, seconds=0.4) -> list[heartbeat.Stand]:
+def snapshots(work, seconds=0.4) -> list[heartbeat.Snapshot]:
     """What another thread sees while this one works."""
-    seen: list[heartbeat.Stand] = []
+    seen: list[heartbeat.Snapshot] = []
     over = threading.Event()
 
     def look():
@@ -41,7 +41,7 @@ def sleep_here():
 
 
 def test_a_main_thread_in_python_does_not_wait_and_its_line_is_told():
-    last = looks(sleep_here)[-1]
+    last = snapshots(sleep_here)[-1]
     assert not last.waits
     assert last.at.startswith("test_heartbeat.py:")
     assert last.at.endswith("in sleep_here")
@@ -50,12 +50,12 @@ def test_a_main_thread_in_python_does_not_wait_and_its_line_is_told():
 
 def test_a_main_thread_in_the_runtime_waits():
     matrix = tf.random.normal((1200, 1200))
-    assert any(look.waits for look in looks(lambda: tf.linalg.matmul(matrix, matrix).numpy()))
+    assert any(look.waits for look in snapshots(lambda: tf.linalg.matmul(matrix, matrix).numpy()))
 
 
 def test_a_function_that_tensorflow_calls_back_does_not_wait():
     slow = tf.data.Dataset.range(1).map(lambda one: tf.py_function(lambda _: sleep_here() or 1, [one], tf.int32))
-    seen = looks(lambda: next(iter(slow)))
+    seen = snapshots(lambda: next(iter(slow)))
     assert any(not look.waits and look.at.endswith("in sleep_here") for look in seen)
 
 
@@ -71,4 +71,4 @@ def test_a_stretch_has_a_name_of_its_own_and_what_was_before_goes_on():
 def test_under_a_chief_to_wait_is_to_go_on():
     matrix = tf.random.normal((1200, 1200))
     heartbeat.beat("leading")
-    assert min(look.still_s for look in looks(lambda: tf.linalg.matmul(matrix, matrix).numpy())[3:]) < 0.1
+    assert min(look.still_s for look in snapshots(lambda: tf.linalg.matmul(matrix, matrix).numpy())[3:]) < 0.1
