@@ -14,7 +14,16 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from components.artifacts.metadata_store import node_name, producer
 from pipeline.errors import ConfigError
-from pipeline.nodes import EVALUATOR, EXAMPLE_GEN, SLICE_REPORT, TRAINER, TRANSFORM, TUNER, VALIDATION_GATE
+from pipeline.nodes import (
+    EVALUATOR,
+    EXAMPLE_GEN,
+    SCHEMA_IMPORT,
+    SLICE_REPORT,
+    TRAINER,
+    TRANSFORM,
+    TUNER,
+    VALIDATION_GATE,
+)
 from pipeline.run.artifacts import OUTPUTS
 from pipeline.run.executions import executions_of_run
 
@@ -33,7 +42,7 @@ CONFIG_KEYS: Mapping[str, Mapping[str, str]] = {
         "settings.layout": "",
         "settings": "data",
     },
-    "SchemaGen": {"schema_file": "schema"},
+    SCHEMA_IMPORT: {"schema_file": "schema"},
     VALIDATION_GATE: {"labels": "schema", "accept": "gate.accept", "block_on": "gate.block_on"},
     TRANSFORM: {"preprocessing_fn": "workload", "custom_config.source": "", "custom_config.domains": "schema"},
     TUNER: {"run_fn": "workload", "source": "", "training": "training", "settings": "tuning"},

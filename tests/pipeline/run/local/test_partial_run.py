@@ -3,6 +3,7 @@ import json
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
+from pipeline.nodes import SCHEMA_IMPORT
 from pipeline.run.local.partial_run import Difference, key_of, settings_differ, settings_of
 
 
@@ -44,7 +45,7 @@ def test_settings_of_the_rows_have_the_keys_of_the_config():
 
 
 def test_a_schema_is_the_same_wherever_its_copy_is():
-    one, other = (settings_of("SchemaGen", told(schema_file=f"{root}/schemas/a-1.pbtxt"), []) for root in ("/a", "/b"))
+    one, other = (settings_of(SCHEMA_IMPORT, told(schema_file=f"{root}/schemas/a-1.pbtxt"), []) for root in ("/a", "/b"))
     assert one == other == {"schema": {"schema_file": "a-1.pbtxt"}}
 
 
