@@ -45,7 +45,8 @@ def test_settings_of_the_rows_have_the_keys_of_the_config():
 
 
 def test_a_schema_is_the_same_wherever_its_copy_is():
-    one, other = (settings_of(SCHEMA_IMPORT, told(schema_file=f"{root}/schemas/a-1.pbtxt"), []) for root in ("/a", "/b"))
+    copies = (told(schema_file=f"{root}/schemas/a-1.pbtxt") for root in ("/a", "/b"))
+    one, other = (settings_of(SCHEMA_IMPORT, copy, []) for copy in copies)
     assert one == other == {"schema": {"schema_file": "a-1.pbtxt"}}
 
 
