@@ -25,7 +25,7 @@ from components.distributed_trainer.kubernetes.worker_pod import WorkerPod
 from components.distributed_trainer.supervisor import Supervisor
 from pipeline.errors import ConfigError, MainlineError
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 TWO = Cluster("multi_worker", workers=2, max_restarts=2, startup_timeout_s=20.0, hang_timeout_s=10.0)
 QUICK = Timeouts(poll_s=0.1, stuck_s=0.5, outage_s=3.0, stop_s=10.0)
 # A launcher in a process of its own, as the pod of a node runs it: SIGTERM ends it as Ctrl-C does.

@@ -13,7 +13,7 @@ from components.distributed_trainer.kubernetes import pod_entrypoint
 from components.distributed_trainer.kubernetes.pod_entrypoint import ADDRESSES_ENV, INDEX_ENV
 from components.distributed_trainer.task_files import read_failure
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.mark.parametrize("task", Cluster("parameter_server", workers=2).tasks)
