@@ -1,4 +1,4 @@
-"""Workarounds for ML Metadata (1.16.0, 1.21.0) on PostgreSQL: backslashes, the order of results, and passwords.
+"""Workarounds for ML Metadata (1.16.0, 1.21.0) on PostgreSQL: backslashes, order of results, passwords, long values.
 
 Backslashes: ML Metadata replaces the first and the last character of the result of ``PQescapeLiteral`` by quotes of its
 own. For a text with a backslash the result is `` E'...'``, so the literal ends at its first letter, and the rest of the
@@ -8,6 +8,8 @@ another character in its place, and read back as they were.
 Order: ML Metadata queries without ``ORDER BY``, and PostgreSQL returns updated rows last. TFX assigns the outputs of a
 cached execution by position (``zip`` in tfx/orchestration/portable/cache_utils.py), so a run would take the graph of
 Transform for its examples. So results are sorted as requested, or else by id, as in the other databases.
+
+Long values: see ``long_values``.
 """
 
 import functools
@@ -18,6 +20,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from components.compat.ml_metadata import Call, wrap_calls
+from pipeline.metadata.long_values import divide_long_values, join_long_values
 
 BACKSLASH = "\\"
 # REVERSE SOLIDUS OPERATOR, and the escape character before a literal placeholder or escape character.
@@ -69,11 +72,13 @@ def install_workarounds() -> None:
 
 
 def call_with_workarounds(call: Call, request: Message, response: Message) -> None:
-    """Make a call of ML Metadata without backslashes, and sort its response."""
+    """Make a call of ML Metadata without backslashes or long values, and sort its response."""
     escaped = type(request)()
     escaped.CopyFrom(request)
     rewrite(escaped, without_backslash)
+    divide_long_values(escaped)
     call(escaped, response)
+    join_long_values(response)
     rewrite(response, with_backslash)
     sort_response(request, response)
 

@@ -1,6 +1,7 @@
 """Strings with backslashes and the order of updated rows in ML Metadata on a real PostgreSQL."""
 
 import contextlib
+import json
 
 import ml_metadata as mlmd
 import pg8000.native
@@ -116,3 +117,29 @@ def test_strings_in_other_databases_are_not_changed(tmp_path, store):
     other = mlmd.MetadataStore(connection_config(Metadata(), tmp_path))
     other.put_context_type(metadata_store_pb2.ContextType(name="a\\b"))
     assert b"a\\b" in (tmp_path / "metadata.db").read_bytes()
+
+
+LONG = ["a" * 2000, "a" * 2001, "ü🙂" * 1500, json.dumps({"rows": list(range(40_000))}), "\\" * 5000]
+
+
+@pytest.mark.parametrize("text", LONG)
+def test_a_long_property_is_read_as_it_was_written(store, text):
+    kind = store.put_execution_type(metadata_store_pb2.ExecutionType(name="Long"))
+    execution = metadata_store_pb2.Execution(type_id=kind)
+    execution.custom_properties["settings"].string_value = text
+    execution.custom_properties["count"].int_value = 7
+    execution.custom_properties["empty"].string_value = ""
+    (number,) = store.put_executions([execution])
+    (found,) = store.get_executions_by_id([number])
+    assert found.custom_properties == execution.custom_properties
+
+
+def test_a_property_that_becomes_shorter_keeps_nothing_of_the_long_one(store):
+    kind = store.put_artifact_type(metadata_store_pb2.ArtifactType(name="Shrinks"))
+    artifact = metadata_store_pb2.Artifact(type_id=kind, uri="/shrinks")
+    artifact.custom_properties["settings"].string_value = "".join(map(str, range(5000)))
+    (artifact.id,) = store.put_artifacts([artifact])
+    artifact.custom_properties["settings"].string_value = "short"
+    store.put_artifacts([artifact])
+    (found,) = store.get_artifacts_by_uri("/shrinks")
+    assert found.custom_properties == artifact.custom_properties
