@@ -1,4 +1,4 @@
-"""What the command lines share: progress on stderr, and errors turned into exit codes."""
+"""Shared by the command lines: progress on stderr, and errors turned into exit codes."""
 
 import sys
 from collections.abc import Callable

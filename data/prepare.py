@@ -55,7 +55,7 @@ DATASETS = (
 
 
 class Preparer(Protocol):
-    """What the module of a data set must provide.
+    """The interface of a data set's module.
 
     It may also have ``labels_by_column(raw)``, which returns, for some columns, what a person calls each value.
     """

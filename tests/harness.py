@@ -80,7 +80,7 @@ def run_here(rows: Path, root: Path, *more: str, config: str = "census", **reque
 
 
 def latest_facts(root: Path, config: str = "census") -> dict[str, Any]:
-    """What the latest run wrote into its folder."""
+    """Return the summary of the latest run."""
     folder = max((root / config / "history").iterdir())
     return dict(json.loads((folder / "summary.json").read_text(encoding="utf-8")))
 

@@ -112,7 +112,7 @@ def private_attributes(tree: ast.AST, known: set[str]) -> Iterator[tuple[int, st
 
 
 def names_of_ours(tree: ast.AST) -> set[str]:
-    """What the modules of ours define that a file imports: a subclass may use it."""
+    """Return the names that our modules define which a file imports: a subclass may use them."""
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
     paths = [ROOT.joinpath(*module.split(".")).with_suffix(".py") for module in modules if module.split(".")[0] in OURS]
     return {name for path in paths if path.is_file() for name in own_names(ast.parse(path.read_text(encoding="utf-8")))}

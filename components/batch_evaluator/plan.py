@@ -46,7 +46,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to compute.
+    """The metrics, slices and bounds to compute.
 
     Attributes:
         config: the EvalConfig with its defaults, as it is saved.

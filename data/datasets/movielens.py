@@ -37,7 +37,7 @@ class Interaction(NamedTuple):
 
 
 class User(NamedTuple):
-    """What is known of a user; ``age`` is in years."""
+    """A user; ``age`` is in years."""
 
     age: int
     gender: str
@@ -46,7 +46,7 @@ class User(NamedTuple):
 
 
 class Item(NamedTuple):
-    """What is known of a film; ``release_year`` is None where the source has no number."""
+    """A film; ``release_year`` is None where the source has no number."""
 
     release_year: int | None
     genres: tuple[str, ...]

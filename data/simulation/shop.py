@@ -35,7 +35,7 @@ UNKNOWN_CITY, UNKNOWN_BRAND, UNKNOWN_RATING = 0.02, 0.03, 0.08
 
 @dataclass(frozen=True)
 class World:
-    """What decides every byte: the number of impressions, the seed of all draws, and how far tastes move (0 to 1)."""
+    """The parameters that determine every byte: number of impressions, seed, and drift of tastes (0 to 1)."""
 
     rows: int
     seed: int = 0
@@ -64,7 +64,7 @@ class World:
 
 @dataclass(frozen=True)
 class Items:
-    """What the shop sells; each array has one entry an item. A rating that is missing is NaN."""
+    """The items on sale; each array has one entry per item. A missing rating is NaN."""
 
     category: Integers
     brand: Integers
@@ -76,7 +76,7 @@ class Items:
 
 @dataclass(frozen=True)
 class Effects:
-    """What adds to the log odds of a click, by value; rows of a table are the first thing in its name."""
+    """Contributions to the log odds of a click by value; the name of a table begins with its rows."""
 
     age_category: Floats
     tier_category: Floats

@@ -1,4 +1,4 @@
-"""What a compiled pipeline adds to TFX's cache key of each node: the code it runs, and the libraries below it.
+"""Add to TFX's cache key of each node the code that it runs and the versions of libraries.
 
 TFX hashes the dotted path of an executor and of a user's function, which stay the same when the code behind them
 changes (tfx/orchestration/portable/cache_utils.py). It also hashes all execution properties, so that is where both go;

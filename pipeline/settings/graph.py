@@ -1,4 +1,4 @@
-"""What the graph is built from: a config with its workload and schema, checked against each other."""
+"""The inputs of the graph: a config with its workload and schema, checked against each other."""
 
 import hashlib
 from dataclasses import dataclass

@@ -34,7 +34,7 @@ SHARES = {".csv": 12, ".jsonl": 11, ".parquet": 15, ".tfrecord": 1, ".tfrecord.g
 
 
 def differences(kind: str, seed: str, folder: Path) -> list[str]:
-    """What our readers find in a file of a kind that another reader does not; ends the process where one hangs."""
+    """Compare our readers with another one on a drawn file; end the process if one hangs."""
     random = Random(seed)
     drawn = KINDS[kind](random)
     path = folder / f"rows{kind}"

@@ -1,4 +1,4 @@
-"""What a fuzz draws: a file, and what a reader that is not ours finds in it."""
+"""A drawn file, and the rows that an independent reader finds in it."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -59,7 +59,7 @@ class RecurringRun:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do, in this order."""
+    """The calls to make, in this order."""
 
     create: bool
     enable: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What starts a run: a scheduled time, a new span of rows, or the retry of a failed run. All functions are pure.
+"""Decide when a run starts: at a scheduled time, on a new span of rows, or to retry a failed run. Pure functions.
 
 The current time and the latest span are arguments; nothing here reads a clock or a file.
 """
@@ -75,7 +75,7 @@ def initial_state(
 
 
 def due(state: WatchState, cron: Cron | None, latest: Span | None, now: datetime) -> Trigger | None:
-    """What starts a run now, if anything; one run covers all times that have passed."""
+    """Return the trigger of a run that is due, if any; one run covers all scheduled times that have passed."""
     if state.next_try is not None and now < state.next_try:
         return None
     passed = cron is not None and next_tick(state, cron, now) <= now
@@ -118,7 +118,7 @@ def wait_s(state: WatchState, cron: Cron | None, now: datetime, longest_s: float
 
 
 def describe_wait(state: WatchState, cron: Cron | None, now: datetime) -> str:
-    """What a watch is waiting for, in words."""
+    """Describe what the watch is waiting for."""
     if state.next_try is not None and state.next_try > now:
         return f"retrying at {format_time(state.next_try)}, after {state.failures} failures in a row"
     reasons = [format_time(next_tick(state, cron, now))] if cron else []

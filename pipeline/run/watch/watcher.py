@@ -49,7 +49,7 @@ POLL_S = 10.0
 
 @dataclass(frozen=True)
 class WatchOptions:
-    """What starts runs, what to do about times missed while no watch was running, and the number of runs to stop at."""
+    """The triggers of a watch, its policy for missed times, and the number of runs after which it stops."""
 
     cron: str | None = None
     on_new_span: bool = False

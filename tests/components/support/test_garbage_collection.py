@@ -21,7 +21,7 @@ print(json.dumps({"rarely": rarely, "then": len(looks) > 0}))
 
 @pytest.mark.parametrize("at_once", [True, False])
 def test_at_the_end_nothing_is_collected_but_what_was_promised_is_done(tmp_path, at_once):
-    """What hangs in a cycle is collected at the end or not; handlers of the exit run."""
+    """Objects in a cycle are collected at exit or not; exit handlers run either way."""
     found = json_from(
         f"""
 import gc, json, os, tempfile

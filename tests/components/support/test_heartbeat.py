@@ -1,4 +1,4 @@
-"""What a look at a process shows: real threads, TensorFlow and Python functions that it calls back."""
+"""Snapshots of real threads, of TensorFlow, and of Python functions that it calls back."""
 
 import contextlib
 import threading
@@ -18,7 +18,7 @@ def afresh():
 
 
 def snapshots(work, seconds=0.4) -> list[heartbeat.Snapshot]:
-    """What another thread sees while this one works."""
+    """Take snapshots from another thread while this one works."""
     seen: list[heartbeat.Snapshot] = []
     over = threading.Event()
 
