@@ -68,7 +68,7 @@ def parsed_batches(path: str, schema: schema_pb2.Schema, batch_rows: int = BATCH
 
 @functools.lru_cache(maxsize=4)
 def parser(schema: bytes) -> Callable[[tf.Tensor], pa.RecordBatch]:
-    """Return a function from serialized tf.Examples (batch,) to a record batch; traced once for all files of a schema."""
+    """Return a function from serialized tf.Examples (batch,) to a record batch, traced once for a schema."""
     features = schema_pb2.Schema.FromString(schema).feature
     spec = {feature.name: tf.io.RaggedFeature(KINDS[feature.type], row_splits_dtype=tf.int64) for feature in features}
     parse = tf.function(

@@ -83,6 +83,6 @@ def record_batches(path: str, batch_rows: int = BATCH_ROWS) -> Iterator[pa.Recor
 
 
 def decoder(schema: bytes | None = None) -> Callable[[tf.Tensor], pa.RecordBatch]:
-    """Return a decoder of serialized tf.Examples (batch,) into record batches, typed by a serialized schema; for one thread."""
+    """Return a decoder of serialized tf.Examples (batch,) into record batches, typed by a schema; for one thread."""
     coder = example_coder.ExamplesToRecordBatchDecoder(*([schema] if schema is not None else []))
     return lambda batch: coder.DecodeBatch(batch.numpy().tolist())
