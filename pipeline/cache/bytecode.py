@@ -13,8 +13,10 @@ from modulefinder import ModuleFinder
 from types import CodeType
 from typing import Any
 
+# Of a file or a folder.
+FILE_NAME = re.compile(r"\w[\w.-]*")
 DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
-# Of the folder of a module's data files, at most.
+# Of a module's data files and of their folder, at most.
 NAME_LENGTH = 64
 _IMPORT = dis.opmap["IMPORT_NAME"]
 _FINDER = ModuleFinder(path=[])
@@ -24,7 +26,8 @@ _FINDER = ModuleFinder(path=[])
 class CompiledSource:
     """``imports`` are absolute; ``from a import b`` may mean the module a.b, so that both are in there.
 
-    ``words`` are the strings that could name a folder beside the file, ``dotted_names`` those that could name a module.
+    ``words`` are the strings that could name a file or folder beside it, ``dotted_names`` those that could name a
+    module.
     """
 
     digest: str
@@ -49,9 +52,8 @@ def compile_source(content: bytes, package: str, file: str) -> CompiledSource:
     imports = frozenset(name for code in codes for name in _imports(code, package))
     texts = {value for code in codes for value in _flat(code.co_consts) if isinstance(value, str)}
     names = frozenset(filter(DOTTED_NAME.fullmatch, texts))
-    return CompiledSource(
-        digest, imports, names, frozenset(text for text in texts if len(text) <= NAME_LENGTH and text.isidentifier())
-    )
+    words = frozenset(text for text in texts if len(text) <= NAME_LENGTH and FILE_NAME.fullmatch(text))
+    return CompiledSource(digest, imports, names, words)
 
 
 def _nested(code: CodeType) -> Iterator[CodeType]:

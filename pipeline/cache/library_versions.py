@@ -1,7 +1,7 @@
 """The versions of the libraries that a node's code runs on."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distributions, version
 
@@ -36,8 +36,15 @@ def _version(package: str) -> str:
 @cache
 def _versions_by_package() -> dict[str, str]:
     """Read the file lists of all distributions, which takes long, so only where a name alone does not tell."""
-    found: dict[str, str] = {}
+    found: dict[str, dict[str, str]] = {}
     for distribution in distributions():
-        tops = {file.parts[0].removesuffix(".py") for file in distribution.files or ()}
-        found.update(dict.fromkeys(tops, distribution.version))
-    return found
+        for top in {file.parts[0].removesuffix(".py") for file in distribution.files or ()}:
+            found.setdefault(top, {}).setdefault(distribution.metadata["Name"], distribution.version)
+    return {top: _joined(versions) for top, versions in found.items()}
+
+
+def _joined(versions: Mapping[str, str]) -> str:
+    """The version of a package's only distribution; of a namespace package, those of all, with their names."""
+    if len(versions) == 1:
+        return next(iter(versions.values()))
+    return " ".join(f"{name} {number}" for name, number in sorted(versions.items()))

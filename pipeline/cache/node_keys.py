@@ -33,7 +33,7 @@ def add_code_to_keys(ir: pipeline_pb2.Pipeline, tree: SourceTree | None = None) 
     for node in nodes:
         classes = list(executed_classes(deployment, node.node_info.id))
         if classes:
-            closure = tree.closure([*classes, *named_in_parameters(node)])
+            closure = tree.closure([*classes, *user_functions(node)], named_in_parameters(node))
             parameters = node.parameters.parameters
             parameters[CODE].field_value.string_value = tree.digest_of(closure)
             parameters[LIBRARIES].field_value.string_value = library_versions(closure.libraries)

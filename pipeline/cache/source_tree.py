@@ -1,19 +1,19 @@
 """Our own source files: where a module lies, and every file that a module reaches."""
 
 import hashlib
-import importlib.machinery
-import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.cache.bytecode import CompiledSource, compile_source
+from pipeline.cache.data_files import data_files, file_digest
+from pipeline.cache.module_places import Top, code_among, find_top, inner_spec, places_of
+from pipeline.errors import MainlineError
 
 ROOT = Path(__file__).resolve().parents[2]
 OUR_PACKAGES = ("pipeline", "components", "schemas", "data")
-# Where installed libraries lie: they count by their version, not by their code.
-LIBRARY_FOLDERS = frozenset({"site-packages", "dist-packages"})
-NOT_DATA = frozenset({".py", ".pyc", ".pyi", ".md", ".typed"})
+# The digest of code that reaches no module of ours, such as a stock component's.
+NO_CODE = "none of ours"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class SourceTree:
 
     root: Path = ROOT
     user_packages: Collection[str] = ()
-    _places: dict[str, Path | None] = field(default_factory=dict)
+    _tops: dict[str, Top] = field(default_factory=dict)
+    _folders: dict[str, tuple[Path, ...]] = field(default_factory=dict)
     _modules: dict[str, Sequence[tuple[str, Path]]] = field(default_factory=dict)
     _sources: dict[str, CompiledSource] = field(default_factory=dict)
 
@@ -43,34 +44,42 @@ class SourceTree:
         return self.digest_of(self.closure(modules))
 
     def digest_of(self, closure: Closure) -> str:
-        """Return the hash of a closure."""
+        """Return the hash of a closure; one without modules of ours has none."""
+        if not closure.modules:
+            return NO_CODE
         digest = hashlib.sha256()
         for name, path in sorted(closure.modules.items()):
             digest.update(f"{name} {self.source(name, path).digest}\n".encode())
         for name, path in sorted(self.data_files(closure.modules)):
-            digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+            digest.update(f"{name} {file_digest(path)}\n".encode())
         return digest.hexdigest()[:16]
 
     def data_files(self, modules: dict[str, Path]) -> Iterator[tuple[str, Path]]:
-        """Yield the files that are not code, such as style sheets, in the folders of some modules, with their names.
-
-        A folder below one of these counts where a module beside it names it.
-        """
-        words: dict[Path, frozenset[str]] = {}
+        """Yield the files in the folders of some modules that belong to them, such as style sheets, by name."""
+        named: dict[Path, frozenset[str]] = {}
         for name, path in modules.items():
             if path.name == "__init__.py" or "." in name:
-                words[path.parent] = words.get(path.parent, frozenset()) | self.source(name, path).words
-        for folder, named in words.items():
-            below = [folder / word for word in named if (folder / word).is_dir() and folder / word not in words]
-            for path in [*folder.iterdir(), *(file for inner in below for file in inner.rglob("*"))]:
-                if path.suffix not in NOT_DATA and path.is_file():
-                    yield path.relative_to(folder.parent).as_posix(), path
+                named[path.parent] = named.get(path.parent, frozenset()) | self.source(name, path).words
+        for folder, names in named.items():
+            for path in data_files(folder, names, named):
+                yield path.relative_to(folder.parent).as_posix(), path
 
-    def closure(self, modules: Iterable[str]) -> Closure:
-        """Follow imports, those inside functions too, and strings that name a module, such as ``run_fn``."""
+    def closure(self, modules: Iterable[str], mentioned: Iterable[str] = ()) -> Closure:
+        """Follow imports, those inside functions too, and strings that name a module, such as ``run_fn``.
+
+        Args:
+            modules: dotted names of modules, or of something in a module.
+            mentioned: names that may be of something else.
+
+        Raises:
+            MainlineError: one of ``modules`` is of our packages or the user's, and there is no such module.
+        """
+        modules = list(modules)
+        for name in modules:
+            self._check(name)
         found: dict[str, Path] = {}
         libraries: set[str] = set()
-        waiting = list(modules)
+        waiting = [*modules, *mentioned]
         packages = {*OUR_PACKAGES, *self.user_packages}
         while waiting:
             name = waiting.pop()
@@ -82,7 +91,19 @@ class SourceTree:
                     waiting += source.imports
                     waiting += [text for text in source.dotted_names if text.split(".")[0] in packages]
                     libraries |= {imported.split(".")[0] for imported in source.imports}
-        return Closure(found, frozenset(top for top in libraries if top and self.place(top) is None))
+        return Closure(found, frozenset(top for top in libraries if top and self.top(top).is_library))
+
+    def _check(self, name: str) -> None:
+        top, around = name.split(".")[0], name.rpartition(".")[0]
+        if top not in OUR_PACKAGES and top not in self.user_packages:
+            return
+        if not any(module in (name, around) for module, _ in self.modules_of(name)):
+            raise MainlineError(
+                f"the cache's digest of {name}", "no Python file of this module is found",
+                expected=f"{around or name} as a .py file where Python imports it from",
+                received=", ".join(map(str, self.top(top).places)) or f"no package {top}",
+                next_step="Install the package with its sources, or add the folder above it to PYTHONPATH.",
+            )  # fmt: skip
 
     def modules_of(self, name: str) -> Sequence[tuple[str, Path]]:
         """Return the module of a dotted name, which may be of something in it, and the packages around that module."""
@@ -91,13 +112,31 @@ class SourceTree:
         return self._modules[name]
 
     def _look_up(self, name: str) -> Sequence[tuple[str, Path]]:
-        around, _, _ = name.rpartition(".")
-        top = self.place(name.split(".")[0])
-        if top is None:
-            return ()
+        around, _, last = name.rpartition(".")
         outer = self.modules_of(around) if around else ()
-        file = source_file(top.joinpath(*name.split(".")[1:]))
+        places = [folder / last for folder in self.folders(around)] if around else self.top(name).places
+        file = first_file(places) or first_file(self._mapped(name))
         return outer if file is None else (*outer, (name, file))
+
+    def folders(self, package: str) -> tuple[Path, ...]:
+        """Return the folders of a package of ours; none for a module or a library."""
+        if package not in self._folders:
+            self._folders[package] = self._find_folders(package)
+        return self._folders[package]
+
+    def _find_folders(self, package: str) -> tuple[Path, ...]:
+        around, _, last = package.rpartition(".")
+        if not around:
+            return self.top(package).places
+        below = tuple(folder / last for folder in self.folders(around) if (folder / last).is_dir())
+        return below or self._mapped(package)
+
+    def _mapped(self, name: str) -> tuple[Path, ...]:
+        """Ask the finders for a module that is not in its package's folder, as in some editable installations."""
+        around, top = name.rpartition(".")[0], name.split(".")[0]
+        if top in OUR_PACKAGES or not around or not self.folders(around):
+            return ()
+        return code_among(places_of(name, inner_spec(name, self.folders(around))), top in self.user_packages)
 
     def source(self, name: str, path: Path) -> CompiledSource:
         """Return a module, compiled."""
@@ -106,22 +145,17 @@ class SourceTree:
             self._sources[name] = compile_source(path.read_bytes(), package, str(path))
         return self._sources[name]
 
-    def place(self, top: str) -> Path | None:
-        """Return the path of a top-level package or module of ours, without ``.py``; None for a library."""
-        if top not in self._places:
-            self._places[top] = self._find(top)
-        return self._places[top]
+    def top(self, name: str) -> Top:
+        """Return where a top-level package or module lies."""
+        if name not in self._tops:
+            ours = Top((self.root / name,), is_library=False)
+            self._tops[name] = ours if name in OUR_PACKAGES else find_top(name, name in self.user_packages)
+        return self._tops[name]
 
-    def _find(self, top: str) -> Path | None:
-        if top in OUR_PACKAGES:
-            return self.root / top
-        spec = None if top in sys.stdlib_module_names else importlib.machinery.PathFinder.find_spec(top)
-        if spec is None:
-            return None
-        folders = list(spec.submodule_search_locations or ())
-        place = Path(folders[0]) if folders else Path(spec.origin or "").with_suffix("")
-        is_library = not LIBRARY_FOLDERS.isdisjoint(place.parts)
-        return None if is_library and top not in self.user_packages else place
+
+def first_file(places: Iterable[Path]) -> Path | None:
+    """Return the file of the first module that is there, given paths without ``.py``."""
+    return next(filter(None, map(source_file, places)), None)
 
 
 def source_file(path: Path) -> Path | None:
