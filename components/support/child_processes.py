@@ -12,6 +12,8 @@ from typing import NoReturn
 
 PR_SET_PDEATHSIG = 1
 STOP_TIMEOUT_S = 10.0
+# Loaded here, because a process that has only just forked must not load anything: another thread may hold the lock.
+LIBC = ctypes.CDLL(None)
 
 
 class Child:
@@ -87,7 +89,7 @@ def die_with(parent: int, number: int = signal.SIGKILL) -> None:
 
     https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
     """
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
+    LIBC.prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:
         os._exit(1)
 

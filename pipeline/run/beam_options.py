@@ -74,7 +74,7 @@ def check_runner(name: str | None) -> None:
         found = False
     if not found:
         raise ConfigError(
-            f"{KEY}: --runner={name}", f"no such runner of Beam. {did_you_mean(name, known)}",
+            f"{KEY}: --runner={name}", f"no such runner of Beam. {did_you_mean(name, known)}".rstrip(),
             expected=f"{', '.join(known)}, or the path of a class", received=name,
         )  # fmt: skip
 

@@ -68,6 +68,5 @@ def check_pod_names(config: Config, nodes: tuple[str, ...]) -> None:
     known = (*nodes, EXIT_HANDLER, WORKERS)
     for name in config.kubeflow.pods:
         if name not in known:
-            raise ConfigError(
-                f"kubeflow.pods.{name}", f"no such node. {did_you_mean(name, known)}", expected=", ".join(known)
-            )
+            problem = f"no such node. {did_you_mean(name, known)}".rstrip()
+            raise ConfigError(f"kubeflow.pods.{name}", problem, expected=", ".join(known))

@@ -45,7 +45,13 @@ CONFIG_KEYS: Mapping[str, Mapping[str, str]] = {
     SCHEMA_IMPORT: {"schema_file": "schema"},
     VALIDATION_GATE: {"labels": "schema", "accept": "gate.accept", "block_on": "gate.block_on"},
     TRANSFORM: {"preprocessing_fn": "workload", "custom_config.source": "", "custom_config.domains": "schema"},
-    TUNER: {"run_fn": "workload", "source": "", "training": "training", "settings": "tuning"},
+    TUNER: {
+        "run_fn": "workload",
+        "source": "",
+        "training": "training",
+        "settings.fixed": "",
+        "settings": "tuning",
+    },
     TRAINER: {
         "run_fn": "workload",
         "custom_config.source": "",

@@ -1,5 +1,6 @@
 """A child ends with its parent, whatever it is and however early that comes."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from components.support.child_processes import bound
+from components.support.child_processes import bound, die_with
 
 ROOT = Path(__file__).resolve().parents[3]
 # The parent is killed in the instant in which the child is there: no line after Popen is run.
@@ -59,3 +60,11 @@ def test_a_child_that_says_much_ends_though_nobody_can_write_it_down():
     with open("/dev/full", "w") as full:
         done = subprocess.run([sys.executable, "-c", f"import os, sys\n{program}"], stdout=full, cwd=ROOT, timeout=60)
     assert done.returncode == 0
+
+
+def test_nothing_is_loaded_between_fork_and_exec(monkeypatch):
+    def refuse(name):
+        raise AssertionError("loads a library")
+
+    monkeypatch.setattr(ctypes, "CDLL", refuse)
+    die_with(os.getppid(), 0)

@@ -93,6 +93,12 @@ def test_an_unknown_runner_is_refused(runner):
     assert caught.value.exit_code == 2
 
 
+def test_where_no_runner_is_near_the_message_ends_with_its_sentence():
+    with pytest.raises(ConfigError) as caught:
+        check_runner("nonsense")
+    assert caught.value.problem == "no such runner of Beam."
+
+
 def test_the_nearest_runner_is_named():
     with pytest.raises(ConfigError, match="Did you mean 'FlinkRunner'"):
         check_runner("FlinkRuner")

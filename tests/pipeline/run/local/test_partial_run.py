@@ -57,6 +57,8 @@ def test_a_schema_is_the_same_wherever_its_copy_is():
         ("Transform", "custom_config.source", ""),
         ("Transform", "custom_config.domains.city", "schema"),
         ("Trainer", "custom_config.training_like", ""),
+        ("Tuner", "settings.fixed.mixed_precision", ""),
+        ("Tuner", "settings.trials", "tuning.trials"),
         ("Evaluator", "eval_config.options", "evaluation"),
         ("SliceReport", "settings.config", ""),
         ("SliceReport", "settings.sensitive", "report"),
