@@ -38,4 +38,4 @@ def test_a_folder_of_splits_is_not_a_folder_of_files(tmp_path):
 def test_an_unknown_column_is_reported_before_anything_runs(tmp_path):
     outcome = harness.run_here(one_table(tmp_path), tmp_path / "runs", "data.split_by={key: user}")
     assert outcome.code == 2
-    assert "data.split_by.key: no such column in the schema" in outcome.facts["error"]
+    assert "data.split_by.key: the schema has no such column" in outcome.facts["error"]
