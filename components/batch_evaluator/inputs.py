@@ -14,7 +14,7 @@ from components.batch_evaluator.plan import Plan, make_plan
 from components.batch_evaluator.scoring import Scorer
 from components.evaluation.columns import BASELINE_SCORE, SCORE
 from components.evaluation.slices import with_values_as_text
-from components.examples.reading import split_files
+from components.examples.reading import check_examples, split_files
 from pipeline.errors import ConfigError, DataError, MainlineError
 
 Artifacts = dict[str, list[types.Artifact]]
@@ -24,11 +24,13 @@ def check_inputs(inputs: Artifacts, properties: dict[str, Any]) -> None:
     """Refuse inputs that stock Evaluator accepts and this one does not.
 
     Raises:
-        ConfigError: an input is missing, or there is user code.
+        ConfigError: an input is missing, the examples are not tf.Examples in folders of splits, or there is user code.
     """
     for key in (specs.EXAMPLES_KEY, specs.MODEL_KEY, specs.SCHEMA_KEY):
         if not inputs.get(key):
             raise ConfigError("BatchEvaluator", f"{key}: missing", expected="an artifact")
+    for examples in inputs[specs.EXAMPLES_KEY]:
+        check_examples("BatchEvaluator", examples)
     if not properties.get(specs.EVAL_CONFIG_KEY):
         raise ConfigError("BatchEvaluator", f"{specs.EVAL_CONFIG_KEY}: missing", expected="an EvalConfig")
     for key in (specs.MODULE_FILE_KEY, specs.MODULE_PATH_KEY):
@@ -82,13 +84,18 @@ def model_path(artifacts: list[types.Artifact]) -> str:
     return path_utils.serving_model_path(artifact.uri, path_utils.is_old_model_artifact(artifact))
 
 
+def read_splits(properties: dict[str, Any]) -> list[str]:
+    """Return the splits that the component was given; ``eval`` if none is, as in stock Evaluator."""
+    return json_utils.loads(properties.get(specs.EXAMPLE_SPLITS_KEY, "null")) or ["eval"]
+
+
 def example_files(inputs: Artifacts, properties: dict[str, Any]) -> list[str]:
-    """Return the files of the splits in order; ``eval`` if no split is named, as in stock Evaluator.
+    """Return the files of the splits in order.
 
     Raises:
         DataError: there are none.
     """
-    splits = json_utils.loads(properties.get(specs.EXAMPLE_SPLITS_KEY, "null")) or ["eval"]
+    splits = read_splits(properties)
     files = [file for split in splits for file in split_files(inputs[specs.EXAMPLES_KEY], split)]
     if not files:
         where = artifact_utils.get_single_uri(inputs[specs.EXAMPLES_KEY])

@@ -14,10 +14,11 @@ from components.batch_evaluator.inputs import (
     example_files,
     find_scorers,
     read_config,
+    read_splits,
 )
 from components.batch_evaluator.scoring import write_predictions
 from components.compat.tfx.executors import beam_pipeline
-from components.examples.reading import read_schema
+from components.examples.reading import check_only_files, read_schema
 
 
 class StockExecutor(stock.Executor):
@@ -27,11 +28,14 @@ class StockExecutor(stock.Executor):
         """Write the predictions, then evaluate as stock Evaluator does.
 
         Raises:
-            ConfigError: an input is missing.
-            DataError: there are no examples, or a row cannot be scored.
+            ConfigError: an input is missing, or the examples are not tf.Examples in folders of splits.
+            DataError: a split has no files, or others than those that were written, or a row cannot be scored.
             MainlineError: files were lost, or the baseline is missing.
         """
         check_inputs(input_dict, exec_properties)
+        for split in read_splits(exec_properties):
+            for examples in input_dict[specs.EXAMPLES_KEY]:
+                check_only_files(examples, split)
         schema = read_schema(artifact_utils.get_single_uri(input_dict[specs.SCHEMA_KEY]))
         evaluation = artifact_utils.get_single_uri(output_dict[specs.EVALUATION_KEY])
         scorers = find_scorers(input_dict, read_config(exec_properties))

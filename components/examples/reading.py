@@ -3,6 +3,7 @@
 Rows come as batches, read and decoded in C++ but for the loop over batches.
 """
 
+import os
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx.components.util import examples_utils
+from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
@@ -60,6 +62,23 @@ def required_files(examples: types.Artifact, split: str) -> list[str]:
     if not found:
         raise DataError(f"{examples.uri}, {split}", "no examples", expected="at least one file of the split")
     return found
+
+
+def check_only_files(examples: types.Artifact, split: str) -> None:
+    """Refuses a split in whose folder anything but its files lies: stock components read all that is there.
+
+    Raises:
+        DataError: there is none, one is not what was written, or another one lies beside them.
+    """
+    names = {os.path.basename(path) for path in required_files(examples, split)}
+    folder = artifact_utils.get_split_uri([examples], split)
+    strays = sorted(set(fileio.listdir(folder)) - names) if examples.get_string_custom_property(FILES) else []
+    if strays:
+        raise DataError(
+            os.path.join(folder, strays[0]), "not a file of these examples, but it would be read as one",
+            expected=f"{len(names)} files", received=f"{len(strays)} more",
+            next_step="Move it away.",
+        )  # fmt: skip
 
 
 def read_schema(folder: str) -> schema_pb2.Schema:

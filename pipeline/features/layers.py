@@ -69,9 +69,15 @@ def undecayed_weights(model: keras.Model) -> tuple[str, ...]:
     for layer in model.submodules:
         if isinstance(layer, keras.layers.Embedding | LinearWeights):
             found += layer.trainable_weights
-        elif isinstance(layer, keras.layers.Layer) and getattr(layer, "bias", None) is not None:
-            found.append(layer.bias)
+        elif isinstance(layer, keras.layers.Layer):
+            found += variables_in(getattr(layer, "bias", None))
     return tuple(weight.name for weight in found)
+
+
+def variables_in(value: object) -> list[tf.Variable]:
+    """Return the variables that an attribute holds: itself, the parts of one that is sharded, or none."""
+    parts = tf.nest.flatten(value, expand_composites=True)
+    return [part for part in parts if isinstance(part, tf.Variable)]
 
 
 def keras_inputs(features: Sequence[Feature]) -> Tensors:

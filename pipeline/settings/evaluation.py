@@ -13,6 +13,7 @@ from components.evaluation.slices import with_values_as_text
 from components.evaluation.verdict import METRICS
 from pipeline.config import evaluation as config
 from pipeline.criteria import Change, Threshold
+from pipeline.errors import ConfigError
 from pipeline.workloads.contract import Evaluation, Workload, with_bounds
 
 # The default of TFMA's AUC and AUCPrecisionRecall.
@@ -28,6 +29,8 @@ def make_eval_config(
         ConfigError: a bound cannot be measured, such as one on a value that its column cannot have.
     """
     evaluation = with_bounds(workload.evaluation, settings)
+    if settings.engine == "stock":
+        check_stock_bounds(evaluation, schema)
     model_specs = [
         config_pb2.ModelSpec(
             name=name,
@@ -54,6 +57,23 @@ def make_eval_config(
         ),
     )
     return with_values_as_text(made, schema)
+
+
+def check_stock_bounds(evaluation: Evaluation, schema: schema_pb2.Schema) -> None:
+    """Refuse bounds that TFMA would report as missing: it finds no float32 equal to the double that a text names.
+
+    Raises:
+        ConfigError: a bound is on a slice of a FLOAT column.
+    """
+    floats = {feature.name for feature in schema.feature if feature.type == schema_pb2.FLOAT}
+    for bound in evaluation.thresholds:
+        for column in floats & bound.slice.keys():
+            raise ConfigError(
+                f"evaluation, bound on {bound.metric}, slice {column}={bound.slice[column]}",
+                "TFMA cannot find the slice of a number with a fraction", received=f"{column} is a FLOAT column",
+                expected="with engine: stock, bounds on slices of INT and BYTES columns",
+                next_step="Set evaluation.engine=batch, or remove the bound.",
+            )  # fmt: skip
 
 
 def metric_configs(evaluation: Evaluation, auc: str) -> Sequence[config_pb2.MetricConfig]:

@@ -17,6 +17,9 @@ from pipeline.features.table import Table, targets, transformed_features
 from pipeline.nodes import TRAINER
 from pipeline.training.input.batches import Split, count_records, list_files
 
+# Entries of the custom config that are read only after training: names for TensorBoard's projector.
+READ_AFTER_TRAINING = ("labels", "labels_digest")
+
 
 @dataclass(frozen=True)
 class Job:
@@ -70,7 +73,7 @@ def make_split(name: str, patterns: list[str], table: Table, transform: tft.TFTr
 
 def resume_directory(fn_args: FnArgs) -> str:
     """Return a folder that only a training on the same rows with the same settings and code shares."""
-    config = dict(fn_args.custom_config)
+    config = {key: value for key, value in fn_args.custom_config.items() if key not in READ_AFTER_TRAINING}
     training = with_hyperparameters(config["training"], fn_args.hyperparameters)
     config["training"] = {key: value for key, value in training.items() if key_of(key).invalidates_checkpoint}
     files = [(path, mark(path)) for path in list_files([*fn_args.train_files, *fn_args.eval_files])]

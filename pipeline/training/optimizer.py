@@ -24,8 +24,17 @@ def make_optimizer(training: Training, total_steps: int, undecayed: Sequence[str
         optimizer = keras.optimizers.Adam(rate, global_clipnorm=training.clip_norm)
     else:
         optimizer = keras.optimizers.AdamW(rate, weight_decay=training.weight_decay, global_clipnorm=training.clip_norm)
-        optimizer.exclude_from_weight_decay(var_names=[f"^{re.escape(name)}$" for name in undecayed])
+        optimizer.exclude_from_weight_decay(var_names=[pattern_of(name) for name in undecayed])
     return keras.mixed_precision.LossScaleOptimizer(optimizer) if training.precision == "float16" else optimizer
+
+
+def pattern_of(name: str) -> str:
+    """Return the regular expression of a variable's name and those of its copies on further local devices.
+
+    >>> [bool(re.search(pattern_of("deep_0/bias:0"), f"deep_0/bias{copy}:0")) for copy in ("", "/replica_1", "_1")]
+    [True, True, False]
+    """
+    return rf"^{re.escape(name.removesuffix(':0'))}(/replica_\d+)?:0$"
 
 
 def schedule(training: Training, total_steps: int) -> keras.optimizers.schedules.LearningRateSchedule:

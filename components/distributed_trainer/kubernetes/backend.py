@@ -18,6 +18,7 @@ from components.distributed_trainer.kubernetes.indexed_job import (
     Json,
     Launch,
     call_labels,
+    main_container,
     make_job,
     make_service,
     owners,
@@ -194,11 +195,11 @@ class KubernetesBackend:
         self._command, self._timeouts = command, timeouts
 
     def adopt(self, cluster: Cluster, folder: Path) -> JobTasks | None:
-        """Take over the latest running Job of a folder, and delete everything else that is left of it."""
+        """Take over the latest running Job of a folder and this release, and delete all else that is left of it."""
         labels = call_labels(self._pod, folder)
         jobs = {job["metadata"]["name"]: job for job in self._api.listed("job", labels)}
         services = {service["metadata"]["name"]: service for service in self._api.listed("service", labels)}
-        live = [name for name, job in jobs.items() if name in services and is_live(job, cluster)]
+        live = [name for name, job in jobs.items() if name in services and self._is_own(job, cluster, folder)]
         kept = max(live, key=lambda name: attempt_of(jobs[name]), default=None)
         for name, leftover in (services | jobs).items():
             if name != kept:
@@ -216,6 +217,10 @@ class KubernetesBackend:
             remove(self._api, launch.name, launch.labels, self._timeouts.stop_s)
             raise
 
+    def _is_own(self, job: Json, cluster: Cluster, folder: Path) -> bool:
+        """Whether a Job is running as this launcher would start it; another release speaks to its pods differently."""
+        return is_live(job, cluster) and command_of(job) == self._command(folder, attempt_of(job))
+
     def _launch(self, cluster: Cluster, folder: Path, attempt: int) -> Launch:
         return Launch(self._pod, self._worker, cluster, folder, attempt, self._command(folder, attempt))
 
@@ -231,6 +236,12 @@ class KubernetesBackend:
 def attempt_of(body: Json) -> int:
     """Return the attempt that a Job or a Service belongs to."""
     return int(body["metadata"]["labels"][ATTEMPT_LABEL])
+
+
+def command_of(job: Json) -> list[str]:
+    """Return the command line of a Job's pods."""
+    command: list[str] = main_container(job["spec"]["template"]).get("command", [])
+    return command
 
 
 def is_live(job: Json, cluster: Cluster) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 # Each part of a text by its group: year, month, day, hour, minute, second, sign, hours and minutes of the offset.
 ISO_8601 = (
     r"(\d{4})-(\d{2})-(\d{2})"
-    r"(?:[T ]([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:[.,]\d+)?)?(?:Z|([+-])([01]\d|2[0-3]):?([0-5]\d))?)?"
+    r"(?:[T ]([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:[.,]\d+)?)?(?:Z|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?)?"
 )
 YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, SIGN, OFFSET_HOUR, OFFSET_MINUTE = range(1, 10)
 DAY_S = 86_400
@@ -80,14 +81,13 @@ class Date(Feature):
     @property
     def reference_s(self) -> float:
         """``reference`` in seconds since 1970."""
-        moment = datetime.datetime.fromisoformat(self.reference)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)).timestamp()
+        return seconds_of(self.reference)
 
     def check(self, tokens: Collection[str]) -> None:
         """Check the reference."""
         try:
             _ = self.reference_s
-        except (TypeError, ValueError, OverflowError) as error:
+        except (TypeError, ValueError) as error:
             raise ConfigError(
                 f"feature table, Date {self.name}", "'reference' is not a date",
                 expected="ISO 8601 text, such as '2024-01-01'", received=repr(self.reference),
@@ -115,6 +115,29 @@ class Date(Feature):
     def vocabulary_of(self, transform: tft.TFTransformOutput, domains: Mapping[str, Sequence[str]]) -> Vocabulary:
         """A weight of the age means the same as long as the reference is the same."""
         return Vocabulary(len(self.entries), self.entries)
+
+
+def seconds_of(text: str) -> float:
+    """Return the UTC seconds of a text as the column reads it, without fractions.
+
+    >>> seconds_of("1970-01-02T00:00:00Z"), seconds_of("1970-01-02 00:00+0100"), seconds_of("1970-01-02T00:00+01")
+    (86400.0, 82800.0, 82800.0)
+
+    Raises:
+        ValueError: it is not ISO 8601, no day of the calendar, or outside of the years 1 to 9999.
+    """
+    match = re.fullmatch(ISO_8601, text, re.ASCII)
+    if match is None:
+        raise ValueError(f"not ISO 8601: {text!r}")
+    year, month, day, hour, minute, second, offset_hour, offset_minute = (
+        int(match[group] or 0) for group in range(YEAR, OFFSET_MINUTE + 1) if group != SIGN
+    )
+    offset = datetime.timedelta(hours=offset_hour, minutes=offset_minute)
+    zone = datetime.timezone(-offset if match[SIGN] == "-" else offset)
+    seconds = datetime.datetime(year, month, day, hour, minute, second, tzinfo=zone).timestamp()
+    if not FIRST_S <= seconds <= LAST_S:
+        raise ValueError(f"outside of the years 1 to 9999: {text!r}")
+    return seconds
 
 
 def seconds_since_1970(column: Column) -> tuple[tf.Tensor, tf.Tensor]:

@@ -8,6 +8,8 @@ the meaning of their rows. The next training copies every row whose meaning it k
 - A new term begins with the row that served it before, that of its out-of-vocabulary hash. So the first scores are
   those of the base model; an untrained row would add noise to a term that was being served.
 - A row of a kernel follows the part of the input that it multiplies. A new part keeps its initial weights.
+- An embedding table that is no ``FeatureEmbedding`` of a feature keeps its initial weights if vocabularies have
+  changed, since nothing tells what its rows stand for.
 - All other weights are copied as they are.
 
 Numbers are scaled by mean and variance of the current rows, so that drift moves scores a little, which the first steps
@@ -19,6 +21,7 @@ TensorFlow leaves ``assets.extra`` to others: https://www.tensorflow.org/guide/s
 import dataclasses
 import io
 import json
+import logging
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,54 +39,12 @@ from components.support.text import first_line
 from pipeline.features.table import Table
 from pipeline.features.vocabulary import UNUSED, Vocabulary
 from pipeline.training.checkpoint import sealed_files
-from pipeline.training.warm_start.vocabularies import Part, kernel_parts, read_vocabularies, table_features
+from pipeline.training.warm_start.vocabularies import VERSION, Description, describe, embedding_weights
 
+progress = logging.getLogger("mainline.progress")
 Array: TypeAlias = npt.NDArray[Any]
 Weights: TypeAlias = Mapping[str, Array]
-VERSION = 1
 EXTRA, WEIGHTS, VOCABULARIES = "assets.extra", "warm_start.npz", "vocabularies.json"
-
-
-@dataclass(frozen=True)
-class Description:
-    """The meaning of the rows of a model's weights.
-
-    ``vocabularies`` by feature; ``tables``, the feature of each embedding layer; ``parts`` of the input of each dense
-    layer.
-    """
-
-    vocabularies: Mapping[str, Vocabulary]
-    tables: Mapping[str, str]
-    parts: Mapping[str, tuple[Part, ...]]
-    version: int = VERSION
-
-    def rows(self, name: str) -> list[str] | None:
-        """Return a name for each row of a weight, or None if its rows have no meaning."""
-        layer, _, weight = name.rpartition("/")
-        if weight == "embeddings" and layer in self.tables:
-            return self.vocabularies[self.tables[layer]].rows()
-        if weight == "kernel" and layer in self.parts:
-            return numbered(row for part in self.parts[layer] for row in self._part_rows(*part))
-        return None
-
-    def _part_rows(self, name: str, width: int) -> list[str]:
-        vocabulary = self.vocabularies.get(name)
-        inner = vocabulary.rows() if vocabulary and vocabulary.size == width else map(str, range(width))
-        return [f"{name} {row}" for row in inner]
-
-
-def numbered(names: Iterable[str]) -> list[str]:
-    """Append a number to names, so that repeated ones differ.
-
-    >>> numbered(["a", "b", "a"])
-    ['a 0', 'b 0', 'a 1']
-    """
-    seen = Counter[str]()
-    found = []
-    for name in names:
-        found.append(f"{name} {seen[name]}")
-        seen[name] += 1
-    return found
 
 
 @dataclass(frozen=True)
@@ -153,7 +114,8 @@ def warm_start(
     except ColdStart as cold:
         return WarmStart(reason=str(cold))
     tables: dict[str, RowCounts] = {}
-    copied = [name for name in weights if name in old_weights]
+    unmatched = unmatched_tables(embedding_weights(model) & old_weights.keys(), new, old)
+    copied = [name for name in weights if name in old_weights and name not in unmatched]
     for name in copied:
         source = row_sources(name, new, old)
         if source is not None and is_table(name, new):
@@ -163,10 +125,20 @@ def warm_start(
     return WarmStart(base_model_path, "", tables, tuple(copied), tuple(sorted(weights.keys() - copied)))
 
 
-def describe(model: keras.Model, table: Table, transform: tft.TFTransformOutput) -> Description:
-    """Describe the rows of a model's weights."""
-    vocabularies = read_vocabularies(table, transform)
-    return Description(vocabularies, table_features(model, vocabularies), kernel_parts(model))
+def unmatched_tables(names: Iterable[str], new: Description, old: Description) -> list[str]:
+    """Return the embedding tables whose rows may stand for other terms than in the base model, and say so.
+
+    Only the rows of a ``FeatureEmbedding`` in both models are known.
+    """
+    if all(new.vocabularies.get(feature) == vocabulary for feature, vocabulary in old.vocabularies.items()):
+        return []
+    found = sorted(name for name in names if row_sources(name, new, old) is None)
+    if found:
+        progress.info(
+            "warm start leaves %s at the initial weights: vocabularies have changed, and only the rows of a "
+            "FeatureEmbedding follow their terms", ", ".join(found),
+        )  # fmt: skip
+    return found
 
 
 def named_weights(model: keras.Model) -> dict[str, tf.Variable]:

@@ -96,24 +96,32 @@ def test_month_weekday_and_hour_go_round():
         ("2024-02-29T18:30:59,5Z", datetime.datetime(2024, 2, 29, 18, 30, 59)),
         ("2024-02-29T00:30:00+02:00", datetime.datetime(2024, 2, 28, 22, 30)),
         ("2024-02-29T23:30:00-0130", datetime.datetime(2024, 3, 1, 1)),
+        ("2024-02-29 00:30:00+02", datetime.datetime(2024, 2, 28, 22, 30)),
+        ("2024-02-29 18:30:00.25-03", datetime.datetime(2024, 2, 29, 21, 30)),
         ("1969-12-31T23:59:59", datetime.datetime(1969, 12, 31, 23, 59, 59)),
         ("0001-01-01", datetime.datetime(1, 1, 1)),
         ("9999-12-31T23:59:59Z", datetime.datetime(9999, 12, 31, 23, 59, 59)),
     ],
 )
 def test_a_text_is_read(text, moment):
-    assert parse([text]) == ([seconds_of(moment.replace(tzinfo=UTC))], [True])
+    expected = seconds_of(moment.replace(tzinfo=UTC))
+    assert parse([text]) == ([expected], [True])
+    Table((Date("signup", text),), label="y")
+    assert Date("signup", text).reference_s == expected
 
 
-@pytest.mark.parametrize(
-    "text",
+NO_DATES = (
     ["", " ", "yesterday", "2024", "2024-02", "20240229", "29.02.2024", "2024-2-9", "2024-02-30", "2023-02-29",
      "2024-00-01", "2024-13-01", "2024-01-00", "0000-01-01", "2024-01-01T", "2024-01-01T24:00", "2024-01-01T12:60",
      "2024-01-01T12:00:60", "2024-01-01T12", "2024-01-01T12:00+24:00",
+     "2024-01-01T12:00+2", "2024-01-01T12:00+020", "2024-01-01+02", "2024-W01-1",
      " 2024-01-01", "2024-01-01 ", "2024-01-01x",
      "-2024-01-01", "12024-01-01", "2024-01-01\n", "0001-01-01T00:00+01:00", "9999-12-31T23:59-01:00",
-     "２０２４-01-01"],
+     "２０２４-01-01"]
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_DATES)
 def test_any_other_text_is_a_missing_date(text):
     assert parse([text, "2024-01-01"]) == ([0, 1_704_067_200], [False, True])
 
@@ -136,7 +144,7 @@ def test_a_row_of_a_sparse_column_without_a_value_is_a_missing_date(kind):
     assert given.numpy().tolist() == [[False], [True], [False]]
 
 
-@pytest.mark.parametrize("reference", ["", "soon", "2023-02-29", None, 5])
+@pytest.mark.parametrize("reference", [*NO_DATES, "soon", None, 5])
 def test_a_reference_is_a_date(reference):
     with pytest.raises(ConfigError, match="'reference' is not a date"):
         Table((Date("signup", reference),), label="y")

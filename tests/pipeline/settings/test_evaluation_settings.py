@@ -43,6 +43,19 @@ def test_a_bound_names_the_value_as_the_evaluation_does():
     }
 
 
+@pytest.mark.parametrize(("kind", "is_refused"), [("FLOAT", True), ("INT", False), ("BYTES", False)])
+def test_stock_evaluator_cannot_bound_a_slice_of_a_float_column(kind, is_refused):
+    schema = schema_pb2.Schema(feature=[schema_pb2.Feature(name="sex", type=kind)])
+    bound = Threshold(metric="AUC", lower=0.5, slice={"sex": "1"})
+    settings = config.Evaluation(engine="stock", bounds=(bound,))
+    if not is_refused:
+        assert make_eval_config(CENSUS, settings, schema)
+        return
+    with pytest.raises(ConfigError, match="bound on AUC, slice sex=1: TFMA cannot find") as caught:
+        make_eval_config(CENSUS, settings, schema)
+    assert "evaluation.engine=batch" in caught.value.next_step
+
+
 def test_a_bound_on_a_value_that_the_column_cannot_have_is_refused():
     numbers = schema_pb2.Schema(feature=[schema_pb2.Feature(name="sex", type=schema_pb2.INT)])
     bound = Threshold(metric="AUC", lower=0.5, slice={"sex": "Male"})

@@ -2,13 +2,41 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-from fakes import transformed_rows
+from fakes import new_interpreter, transformed_rows
+from tensorflow.python.distribute.sharded_variable import ShardedVariable
 
 from pipeline.config.training import Training
 from pipeline.features.layers import undecayed_weights
 from pipeline.training.optimizer import make_optimizer, schedule
 
 PEAK = 0.01
+# Without gradients only decay changes a weight. Two devices need an interpreter of their own.
+ON_TWO_DEVICES = """
+import json
+import tensorflow as tf
+import tf_keras as keras
+from pipeline.config.training import Training
+from pipeline.features.layers import FeatureEmbedding, undecayed_weights
+from pipeline.training.optimizer import make_optimizer
+(cpu,) = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with strategy.scope():
+    ids = keras.Input((1,), dtype="int64")
+    vector = keras.layers.Flatten()(FeatureEmbedding("a", 2, 1, embeddings_initializer="ones", name="deep_a")(ids))
+    made = keras.layers.Dense(1, kernel_initializer="ones", bias_initializer="ones", name="deep_0")
+    model = keras.Model(ids, made(vector))
+    training = Training(epochs=1, batch_size=2, learning_rate=0.1, weight_decay=1.0, warmup_share=0.0)
+    optimizer = make_optimizer(training, 10, undecayed_weights(model))
+    optimizer.build(model.trainable_variables)
+@tf.function
+def step():
+    optimizer.apply_gradients([(tf.zeros(weight.shape), weight) for weight in model.trainable_variables])
+for _ in range(3):
+    strategy.run(step)
+copies = {weight.name: strategy.experimental_local_results(weight) for weight in model.trainable_variables}
+print(json.dumps({name: [copy.numpy().ravel().tolist() for copy in found] for name, found in copies.items()}))
+"""
 
 
 def training(**changes) -> Training:
@@ -87,6 +115,34 @@ def test_of_a_wide_and_deep_model_only_the_kernels_of_the_deep_part_decay():
     names = {weight.name for weight in model.trainable_weights}
     assert names - set(undecayed_weights(model)) == {"deep_0/kernel:0", "deep_1/kernel:0", "deep_logit/kernel:0"}
     assert set(undecayed_weights(model)) < names
+
+
+def test_copies_on_further_devices_decay_as_the_first():
+    copies = new_interpreter.json_from(ON_TWO_DEVICES)
+    assert copies["deep_0/bias:0"] == [[1.0], [1.0]]
+    assert copies["deep_a/embeddings:0"] == [[1.0, 1.0], [1.0, 1.0]]
+    (first,), (second,) = copies["deep_0/kernel:0"]
+    assert first == second < 1.0
+
+
+class Biased(keras.layers.Layer):
+    """A layer of a user, whose ``bias`` may be anything."""
+
+    def __init__(self, bias, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.bias = bias
+
+
+@pytest.mark.parametrize("bias", [True, "zeros", 0.5, None, ["a"]])
+def test_a_bias_that_is_no_variable_is_passed_over(bias):
+    model = keras.Sequential([keras.Input((2,)), Biased(bias), keras.layers.Dense(1, name="last")])
+    assert undecayed_weights(model) == ("last/bias:0",)
+
+
+def test_a_bias_in_parts_does_not_decay():
+    parts = [tf.Variable([1.0], name=f"own/bias/part_{index}") for index in range(2)]
+    model = keras.Sequential([Biased(ShardedVariable(parts, name="own/bias"))])
+    assert undecayed_weights(model) == ("own/bias/part_0:0", "own/bias/part_1:0")
 
 
 def test_the_optimizer_follows_the_schedule():

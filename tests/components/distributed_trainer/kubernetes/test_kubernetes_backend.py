@@ -502,6 +502,17 @@ def test_tasks_with_other_settings_are_not_taken_over(world, folder, backend):
     assert nothing_is_left(world)
 
 
+def test_tasks_of_another_release_are_replaced(world, folder, backend):
+    backend("live()").start(TWO, folder, 0)
+    until(lambda: len(world.pids()) == 2)
+    other = backend("live(0.5)\ndone() if task == 'worker-0' else live()", world.launcher("census-trainer-2"))
+    assert other.adopt(TWO, folder) is None
+    assert nothing_is_left(world)
+    watched = Supervisor(other, TWO, folder)
+    watched.run()
+    assert watched.restarts == 0
+
+
 def test_a_complete_model_needs_no_new_tasks(world, folder, backend):
     (folder / "1").mkdir()
     (folder / "1" / "chief.json").write_text("{}")

@@ -10,6 +10,7 @@ from fakes import transformed_rows as world
 from pipeline.features.kinds.bucketized import Bucketized
 from pipeline.features.kinds.categorical import Categorical
 from pipeline.features.kinds.exact import Exact
+from pipeline.features.layers import FeatureEmbedding
 from pipeline.features.table import Table
 from pipeline.training.warm_start import transfer as module
 from pipeline.training.warm_start.transfer import RowCounts, export_warm_start, named_weights, warm_start
@@ -137,6 +138,59 @@ def test_another_number_of_hash_buckets_is_not_matched(base, transform):
     outcome = warm_start(model, base[0], table, transform)
     assert outcome.tables["wide_city_x_colour_xf/embeddings"] == RowCounts(kept=0, remapped=0, new=8, dropped=16)
     assert not model.get_layer("wide_city_x_colour_xf").embeddings.numpy().any()
+
+
+class Inside(keras.layers.Layer):
+    """A layer with a table inside."""
+
+    def __init__(self, table) -> None:
+        super().__init__(name="inside")
+        self.table = table
+
+    def call(self, ids):
+        return self.table(ids)
+
+
+def own_model(kind) -> keras.Model:
+    """A model of a user with a table of cities, by a plain layer or one that knows its feature."""
+    arguments = (world.TABLE.features[0].id_count, world.WIDTH)
+    plain = kind == "plain" or kind == "inside"
+    table = (
+        keras.layers.Embedding(*arguments, name="own_city_xf")
+        if plain
+        else FeatureEmbedding("city_xf", *arguments, name="own_city_xf")
+    )
+    ids = keras.Input((1,), name="city_xf", dtype="int64")
+    vector = keras.layers.Flatten(name="flat")((Inside(table) if kind == "inside" else table)(ids))
+    return world.randomized(keras.Model(ids, keras.layers.Dense(1, name="last")(vector)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("plain", "plain"), ("plain", "known"), ("known", "plain"), ("inside", "inside")]
+)
+def test_a_table_of_unknown_terms_is_not_copied_once_terms_have_moved(old, new, transform, grown, tmp_path, caplog):
+    caplog.set_level("INFO", "mainline.progress")
+    before, model = own_model(old), own_model(new)
+    export_warm_start(str(tmp_path), before, world.TABLE, transform)
+    fresh = world.randomized(model, seed=9).get_weights()
+    outcome = warm_start(model, str(tmp_path), world.TABLE, grown)
+    (name,) = outcome.left
+    assert name.endswith("own_city_xf/embeddings")
+    assert outcome.copied == ("last/kernel", "last/bias")
+    np.testing.assert_array_equal(model.get_weights()[0], fresh[0])
+    np.testing.assert_array_equal(model.get_weights()[1], before.get_weights()[1])
+    (message,) = caplog.messages
+    assert message.startswith(f"warm start leaves {name} at the initial weights")
+
+
+@pytest.mark.parametrize("kind", ["plain", "known", "inside"])
+def test_a_table_of_unknown_terms_is_copied_if_none_has_moved(kind, transform, tmp_path, caplog):
+    caplog.set_level("INFO", "mainline.progress")
+    before, model = own_model(kind), world.randomized(own_model(kind), seed=9)
+    export_warm_start(str(tmp_path), before, world.TABLE, transform)
+    assert warm_start(model, str(tmp_path), world.TABLE, transform).left == ()
+    np.testing.assert_array_equal(model.get_weights()[0], before.get_weights()[0])
+    assert not caplog.messages
 
 
 @pytest.mark.parametrize("path", [None, ""])
