@@ -61,5 +61,5 @@ def test_values_that_a_cluster_accepts_are_accepted(override):
 
 def test_rows_outside_the_volume_are_refused_for_any_prefix():
     rows = "/mnt/mainline/../../etc"
-    with pytest.raises(ConfigError, match="pods cannot reach it"):
+    with pytest.raises(ConfigError, match="not on the volume of the pods"):
         make_package(loaded(f"kubeflow.image={IMAGE}", "data.dataset=null", f"data.path={rows}"))
