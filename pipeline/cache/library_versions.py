@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distributions, version
+from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
 
 # Every node runs on these, whatever it imports itself.
 ALWAYS = (
@@ -35,12 +35,25 @@ def _version(package: str) -> str:
 
 @cache
 def _versions_by_package() -> dict[str, str]:
-    """Read the file lists of all distributions, which takes long, so only where a name alone does not tell."""
+    """Read the file lists of all distributions, which is needed only where a name alone does not tell."""
     found: dict[str, dict[str, str]] = {}
     for distribution in distributions():
-        for top in {file.parts[0].removesuffix(".py") for file in distribution.files or ()}:
-            found.setdefault(top, {}).setdefault(distribution.metadata["Name"], distribution.version)
+        # Both are parsed anew from METADATA at each access.
+        name, number = distribution.metadata["Name"], distribution.version
+        for top in _top_levels(distribution):
+            found.setdefault(top, {}).setdefault(name, number)
     return {top: _joined(versions) for top, versions in found.items()}
+
+
+def _top_levels(distribution: Distribution) -> set[str]:
+    """The top-level names of a distribution's files.
+
+    They are read from the text of RECORD: ``Distribution.files`` makes an object of each line, which takes a second for
+    some 200 distributions, at every start.
+    """
+    record = distribution.read_text("RECORD")
+    names = record.splitlines() if record else map(str, distribution.files or ())
+    return {name.partition(",")[0].partition("/")[0].removesuffix(".py") for name in names}
 
 
 def _joined(versions: Mapping[str, str]) -> str:
