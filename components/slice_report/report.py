@@ -11,11 +11,11 @@ from components.artifacts.model_digest import content_digest
 from components.evaluation.columns import SCORE
 from components.examples.reading import read_schema
 from components.slice_report.analysis.comparisons import compare
-from components.slice_report.analysis.drift import drift
+from components.slice_report.analysis.data.drift import drift
+from components.slice_report.analysis.data.leakage import scan_examples
+from components.slice_report.analysis.data.schema_changes import schema_changes
 from components.slice_report.analysis.fairness import sensitive
 from components.slice_report.analysis.importance import explain
-from components.slice_report.analysis.leakage import scan_examples
-from components.slice_report.analysis.schema_changes import schema_changes
 from components.slice_report.analysis.scores import expected_calibration_error
 from components.slice_report.analysis.slices import make_slices
 from components.slice_report.analysis.statistics import column_stats, gate_entries

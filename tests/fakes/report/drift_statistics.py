@@ -7,7 +7,7 @@ from google.protobuf import text_format
 from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.slice_report.analysis.drift import drift
+from components.slice_report.analysis.data.drift import drift
 
 BYTES, INT, FLOAT = schema_pb2.BYTES, schema_pb2.INT, schema_pb2.FLOAT
 ARROW = {BYTES: pa.list_(pa.binary()), INT: pa.list_(pa.int64()), FLOAT: pa.list_(pa.float32())}

@@ -4,7 +4,7 @@ import tensorflow_data_validation as tfdv
 from fakes.report.drift_statistics import BYTES, FLOAT, INT, l_infinity, measure, schema_of, statistics, thinned
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.slice_report.analysis.drift import drift
+from components.slice_report.analysis.data.drift import drift
 
 
 def jensen_shannon(now, before):

@@ -2,7 +2,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.slice_report.analysis.schema_changes import schema_changes
+from components.slice_report.analysis.data.schema_changes import schema_changes
 from components.slice_report.facts import SchemaChange
 
 AGE = 'feature { name: "age" type: INT presence { min_fraction: 1 min_count: 1 } int_domain { min: 0 max: 120 } }'

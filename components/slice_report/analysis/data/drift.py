@@ -7,7 +7,7 @@ from typing import TypeAlias
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.artifacts.feature_statistics import column_name
-from components.slice_report.analysis.distances import (
+from components.slice_report.analysis.data.distances import (
     as_numbers,
     as_text,
     divergence_of_numbers,

@@ -8,8 +8,8 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.slice_report.analysis import leakage
-from components.slice_report.analysis.leakage import Scan, scan_batches, scan_examples
+from components.slice_report.analysis.data import leakage
+from components.slice_report.analysis.data.leakage import Scan, scan_batches, scan_examples
 from components.slice_report.facts import Leak, NewCategory
 from pipeline.errors import ConfigError, DataError
 

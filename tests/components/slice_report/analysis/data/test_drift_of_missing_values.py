@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from fakes.report.drift_statistics import BYTES, FLOAT, INT, l_infinity, measure, schema_of, statistics, thinned
 
-from components.slice_report.analysis.drift import drift
+from components.slice_report.analysis.data.drift import drift
 
 
 def of_two(p, q):
