@@ -28,15 +28,15 @@ def data_section(report: Report) -> Markup:
     return section("data", missing_notes(report, "data"), parts)
 
 
-def part(heading: str, headings: Iterable[Child], rows: list[Markup], nothing: str) -> Markup:
+def part(heading: str, headings: Iterable[Child], rows: list[Markup], nothing: str, key: str) -> Markup:
     """Draw a table with its heading, or the text for an empty table."""
-    return tag("h3", heading) + (table(heading, headings, rows) if rows else absent(nothing))
+    return tag("h3", heading, id=key) + (table(heading, headings, rows) if rows else absent(nothing))
 
 
 def gate_part(data: Data) -> Markup:
     """Draw the anomalies that the gate blocked, accepted or let pass."""
     headings = ("Outcome", "Column", "Rule", "Seen", "Split", "Severity", "Reason")
-    return part("Validation gate", headings, [gate_row(entry) for entry in data.gate], "No anomalies.")
+    return part("Validation gate", headings, [gate_row(entry) for entry in data.gate], "No anomalies.", "gate")
 
 
 def gate_row(entry: GateEntry) -> Markup:
@@ -49,7 +49,9 @@ def gate_row(entry: GateEntry) -> Markup:
 def schema_part(data: Data) -> Markup:
     changes, heading = data.schema_changes, "Schema changes since the baseline"
     nothing = FIRST_RUN if changes is None else "No differences."
-    return part(heading, ("Column", "Before", "Now"), [schema_row(change) for change in changes or ()], nothing)
+    return part(
+        heading, ("Column", "Before", "Now"), [schema_row(change) for change in changes or ()], nothing, "schema"
+    )
 
 
 def schema_row(change: SchemaChange) -> Markup:
@@ -60,7 +62,7 @@ def drift_part(data: Data) -> Markup:
     headings = ("Column", "Measure", "Distance", "Bound", "Chart", "Missing before", "Missing now", "Outcome")
     nothing = FIRST_RUN if data.drift is None else "No column can be compared."
     rows = [drift_row(item) for item in data.drift or ()]
-    return part("Drift from the baseline's training rows", headings, rows, nothing)
+    return part("Drift from the baseline's training rows", headings, rows, nothing, "drift")
 
 
 def drift_row(item: Drift) -> Markup:
@@ -75,7 +77,9 @@ def drift_row(item: Drift) -> Markup:
 def leaks_part(data: Data) -> Markup:
     """Draw the rows and ids that two splits share."""
     headings = ("What", "Split", "Also in", "Rows shared", "Share of the split")
-    return part("Shared between splits", headings, [leak_row(leak) for leak in data.leaks], "No shared rows or ids.")
+    return part(
+        "Shared between splits", headings, [leak_row(leak) for leak in data.leaks], "No shared rows or ids.", "shared"
+    )
 
 
 def leak_row(leak: Leak) -> Markup:
@@ -86,12 +90,13 @@ def leak_row(leak: Leak) -> Markup:
 
 def new_part(data: Data) -> Markup:
     """Draw the values that do not occur in the training rows."""
-    headings = ("Column", "Split", "New values", "Rows", "Examples")
+    headings = ("Column", "Split", "Unseen values", "Rows", "Examples")
     return part(
-        "New categories",
+        "Values unseen in training",
         headings,
         [new_row(item) for item in data.new_categories],
         "All values occur in the training rows.",
+        "unseen",
     )
 
 

@@ -62,7 +62,7 @@ def artifacts_part(lineage: Lineage) -> Markup:
             fact.type,
             fact.producer,
             fact.output,
-            ", ".join(readers.get(fact.id, ())),
+            tag("td", ", ".join(readers.get(fact.id, ())), class_="text"),
             tag("td", name(fact.uri)),
         )
         for fact in lineage.artifacts

@@ -157,11 +157,11 @@ def weak_part(weak: WeakSegments) -> Markup:
         f"were tried, at a false discovery rate of {share(weak.level)} over all of them. "
     )
     if not weak.found:
-        return tag("h3", "Weak segments") + absent(tried + "None is worse than the other rows.")
+        return tag("h3", "Weak segments", id="weak") + absent(tried + "None is worse than the other rows.")
     headings = ("Segment", "Rows", "Share", "Log loss", "Other rows", "Difference", "95 % interval", "p, adjusted")
     rows = (segment_row(segment) for segment in weak.found)
     return (
-        tag("h3", "Weak segments")
+        tag("h3", "Weak segments", id="weak")
         + tag(
             "p",
             tried + "These have a higher log loss than the other rows. Rows are treated as independent.",

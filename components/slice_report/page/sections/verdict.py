@@ -1,7 +1,6 @@
 """The verdict with its reasons, and the model beside the last blessed one and the base rate."""
 
 import math
-from collections.abc import Iterator
 
 from markupsafe import Markup
 
@@ -9,7 +8,8 @@ from components.artifacts.decision import Decision
 from components.evaluation.verdict import METRICS, Check, Measurement, Verdict, badness
 from components.slice_report.facts import Comparison, Report
 from components.slice_report.page.formats import counted, difference, interval, number
-from components.slice_report.page.html import Child, join, name, pairs, row, table, tag
+from components.slice_report.page.html import Child, name, pairs, row, table, tag
+from components.slice_report.page.sections.attention import attention_box
 from components.slice_report.page.sections.section import missing_notes, section
 
 AREAS = {
@@ -24,6 +24,7 @@ def verdict_section(report: Report, decision: Decision | None) -> Markup:
         banner(report),
         decision_note(decision),
         failure_note(report),
+        attention_box(report),
         missing_notes(report, "verdict"),
         checks_part(report.verdict) if report.verdict else None,
         missing_notes(report, "baseline"),
@@ -74,28 +75,10 @@ def failure_note(report: Report) -> Markup | None:
 
 
 def checks_part(verdict: Verdict) -> Markup:
-    """Draw a sentence for each missed bound, then the table of bounds."""
-    sentences = [tag("li", sentence) for sentence in failures(verdict)]
+    """Draw the table of bounds."""
     headings = ("Metric", "Slice", "Value", "95 % interval", "Bound", "Margin", "Outcome")
     rows = (check_row(check) for check in verdict.checks)
-    return (tag("ul", sentences, class_="failures") if sentences else Markup()) + table("Bounds", headings, rows)
-
-
-def failures(verdict: Verdict) -> Iterator[Markup]:
-    """Yield the reasons why the model is not blessed, as sentences."""
-    missed = [check for check in verdict.checks if not check.passed]
-    yield from map(failure, missed)
-    if not verdict.blessed and not missed:
-        yield Markup("No listed bound is missed, but Evaluator did not bless the model; see its log.")
-
-
-def failure(check: Check) -> Markup:
-    """Explain a missed bound."""
-    where = ["of all test rows"] if check.slice == "overall" else ["where ", name(check.slice)]
-    if check.value is None:
-        return join([check.metric, " ", where, f" could not be measured: {check.why or 'it has no value there'}."])
-    by = "" if check.missed_by is None else f", missed by {number(check.missed_by)}"
-    return join([check.metric, " ", where, f" is {number(check.value)}; the bound is {check.bound}{by}."])
+    return table("Bounds", headings, rows, id="bounds")
 
 
 def check_row(check: Check) -> Markup:

@@ -45,8 +45,8 @@ def test_a_page_has_every_section_and_all_facts_of_the_verdict(report):
     assert len(page.ids) == len(set(page.ids))
     for text in (
         "Not blessed: 2 of 3 bounds missed, on 2,000 test rows",
-        "AUC where sex=Female is 0.7000; the bound is ≥ 0.8",
-        "Recall where city=Bergen could not be measured",
+        "AUC is 0.7000 and misses its bound of ≥ 0.8 by 0.1000: sex=Female",
+        "Recall could not be measured, its bound is ≥ 0.1: city=Bergen",
         report_pages.DIGEST,
         "20260101T000000.000000",
     ):

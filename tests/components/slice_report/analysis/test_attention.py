@@ -1,0 +1,137 @@
+"""What needs attention, found in reports with one fact changed at a time."""
+
+from dataclasses import replace
+
+import pytest
+from fakes import report_pages
+from fakes.report.page_parser import PageParser
+
+from components.evaluation.verdict import Check, Measurement, Verdict
+from components.slice_report import facts as f
+from components.slice_report.analysis.attention import MOST, Severity, attention, split
+from components.slice_report.page import render
+
+KEPT = Check("AUC", "overall", "≥ 0.7", 0.75, (0.73, 0.77), None, 0.05)
+MISSED = Check("AUC", "sex=Female", "≥ 0.8", 0.7, (0.66, 0.74), 0.1, -0.1)
+
+
+@pytest.fixture(scope="module")
+def full():
+    return report_pages.make_report()
+
+
+@pytest.fixture(scope="module")
+def calm(full):
+    """A report in which nothing needs attention."""
+    data = replace(full.data, gate=(), drift=(), leaks=(f.Leak("rows", "test", "train", 0, 0.0),))
+    return replace(
+        full,
+        verdict=Verdict(True, 2000, (KEPT,)),
+        data=data,
+        training=replace(full.training, warnings=()),
+        weak=replace(full.weak, found=()),
+    )
+
+
+def kinds(report: f.Report) -> list[str]:
+    return [line.kind for line in attention(report)]
+
+
+def test_a_calm_report_has_no_line_and_says_so(calm):
+    assert attention(calm) == ()
+    assert "Needs attentionNothing needs attention." in PageParser(render(calm, report_pages.DIGEST)).text
+
+
+def test_each_finding_is_one_line_and_the_most_severe_come_first(full):
+    lines = attention(full)
+    assert [line.severity for line in lines] == sorted((line.severity for line in lines), reverse=True)
+    assert kinds(full) == [
+        "missed bound", "missed bound", "leakage", "training warning", "drift", "weak segment", "accepted anomaly",
+        "shared ids",
+    ]  # fmt: skip
+
+
+def with_data(report: f.Report, **facts) -> f.Report:
+    return replace(report, data=replace(report.data, **facts))
+
+
+def entry(outcome: str, column: str = "city") -> f.GateEntry:
+    return f.GateEntry(outcome, column, "RULE", "seen", "test", "ERROR")
+
+
+def test_each_fact_gives_its_line(calm):
+    segment = f.Segment((("sex", "Male"),), 90, 0.045, 0.7, 0.5, Measurement(0.2, (0.1, 0.3)), 0.001)
+    cases = {
+        "failure": replace(calm, run=replace(calm.run, failed_at="Trainer")),
+        "missed bound": replace(calm, verdict=Verdict(False, 2000, (KEPT, MISSED))),
+        "blocked anomaly": with_data(calm, gate=(entry("blocked"),)),
+        "missing part": replace(calm, missing=(f.Missing("quality", "Evaluator failed"),)),
+        "leakage": with_data(calm, leaks=(f.Leak("rows", "test", "train", 3, 0.0015),)),
+        "training warning": replace(calm, training=replace(calm.training, warnings=("Units are dead.",))),
+        "drift": with_data(calm, drift=(f.Drift("age", "Jensen-Shannon", 0.2, 0.1),)),
+        "weak segment": replace(calm, weak=replace(calm.weak, found=(segment,))),
+        "accepted anomaly": with_data(calm, gate=(entry("accepted"),)),
+        "shared ids": with_data(calm, leaks=(f.Leak("user_id", "test", "train", 900, 0.45),)),
+    }
+    assert {kind: kinds(report) for kind, report in cases.items()} == {kind: [kind] for kind in cases}
+
+
+@pytest.mark.parametrize(
+    "quiet",
+    [
+        lambda calm: with_data(calm, gate=(entry("below level"),)),
+        lambda calm: with_data(calm, drift=(f.Drift("age", "Jensen-Shannon", 0.1, 0.1),)),
+        lambda calm: replace(calm, missing=(f.Missing("baseline", "no baseline yet"),)),
+        lambda calm: with_data(calm, leaks=(f.Leak("user_id", "test", "train", 0, 0.0),)),
+    ],
+)
+def test_what_is_as_it_should_be_gives_none(calm, quiet):
+    assert kinds(quiet(calm)) == []
+
+
+def test_a_verdict_without_a_missed_bound_that_blesses_nothing_is_said(calm):
+    (line,) = attention(replace(calm, verdict=Verdict(False, 2000, (KEPT,))))
+    assert (line.text, line.severity) == ("Not blessed, although no listed bound is missed", Severity.BLOCKING)
+
+
+def test_a_bound_without_a_value_says_why(calm):
+    absent = Check("Recall", "city=Bergen", "≥ 0.1", None, None, None, None, "no such slice in the data")
+    (line,) = attention(replace(calm, verdict=Verdict(False, 2000, (absent,))))
+    assert line.text == "Recall could not be measured (no such slice in the data), its bound is ≥ 0.1"
+    assert line.subject == "city=Bergen"
+
+
+def test_the_weak_segments_that_cost_most_are_named(calm):
+    def segment(value, rows, excess):
+        return f.Segment((("city", value),), rows, 0.1, 0.5 + excess, 0.5, Measurement(excess), 0.01)
+
+    found = (segment("bitter", 30, 0.9), segment("large", 1000, 0.1), segment("larger", 2000, 0.1))
+    lines = attention(replace(calm, weak=replace(calm.weak, found=found)))
+    assert [line.subject for line in lines] == ["city = larger", "city = large"]
+
+
+def test_a_column_with_many_anomalies_is_named_once(calm):
+    entries = [entry("accepted", column) for column in ("city", "city", *"abcdef")]
+    (line,) = attention(with_data(calm, gate=tuple(entries)))
+    assert line.subject == "city, a, b, c, d and 2 more"
+
+
+def with_warnings(report: f.Report, number: int) -> f.Report:
+    warnings = tuple(f"Warning {index}." for index in range(number))
+    return replace(report, training=replace(report.training, warnings=warnings))
+
+
+@pytest.mark.parametrize(("lines", "shown", "rest"), [(6, 6, 0), (7, 7, 0), (8, 6, 2), (20, 6, 14)])
+def test_there_are_at_most_seven_lines(calm, lines, shown, rest):
+    report = with_warnings(calm, lines)
+    assert tuple(map(len, split(attention(report)))) == (shown, rest)
+    box = render(report, report_pages.DIGEST).split('id="attention"')[1].split("</ul>")[0]
+    assert box.count("<li>") == min(lines, MOST)
+    assert (f"{rest} more" in box) == bool(rest)
+
+
+def test_each_line_links_to_something_on_the_page(full):
+    page = render(full, report_pages.DIGEST)
+    anchors = {line.anchor for line in attention(full)}
+    assert anchors <= set(PageParser(page).ids)
+    assert all(f'href="#{anchor}"' in page for anchor in anchors)
