@@ -188,7 +188,10 @@ def make_report(table: pa.Table | None = None, slices: Sequence[Sequence[tuple[s
         ),
         importances=(
             f.Importance(
-                "overall", 2000, (("sex", Measurement(0.05, (0.04, 0.06))), ("city", Measurement(0.0, (-0.01, 0.01))))
+                "overall",
+                2000,
+                (("sex", Measurement(0.05, (0.04, 0.06))), ("city", Measurement(0.0, (-0.01, 0.01)))),
+                9000,
             ),
         ),
         lineage=make_lineage(),

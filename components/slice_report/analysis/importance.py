@@ -70,7 +70,12 @@ def explain(
     sample = read_sample(sources, settings.label, every)
     score = load_scorer(sources)
     found = [
-        Importance(name, int(rows.size), importances(sample.at(np.searchsorted(every, rows)), settings.label, score))
+        Importance(
+            name,
+            int(rows.size),
+            importances(sample.at(np.searchsorted(every, rows)), settings.label, score),
+            int(scopes[name].size),
+        )
         for name, rows in drawn.items()
     ]
     load_model.cache_clear()

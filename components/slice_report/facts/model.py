@@ -46,11 +46,15 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Importance:
-    """The increase in mean log loss when a column is shuffled (Breiman 2001), on ``rows`` sampled test rows."""
+    """The increase in mean log loss when a column is shuffled (Breiman 2001).
+
+    It is measured on ``rows`` test rows, a sample of ``drawn_from``, which is None in reports of earlier releases.
+    """
 
     scope: str
     rows: int
     columns: tuple[tuple[str, Measurement], ...]
+    drawn_from: int | None = None
 
 
 @dataclass(frozen=True)

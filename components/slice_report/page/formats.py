@@ -29,6 +29,15 @@ def number(value: float | None) -> str:
     return text.replace("-", "−")
 
 
+def as_in_data(value: float | None) -> str:
+    """Format a number of a column, which may be a year or a code: without separators.
+
+    >>> as_in_data(1998.0), as_in_data(881250949), as_in_data(0.25)
+    ('1998', '881250949', '0.2500')
+    """
+    return number(value).replace(",", "")
+
+
 def difference(value: float | None) -> str:
     """Format a number with its sign.
 

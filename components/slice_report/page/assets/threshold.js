@@ -59,6 +59,8 @@ function movable(counts) {
       slider.setAttribute("aria-valuetext", number(k / slider.max));
       slider.form.querySelector("output").textContent = number(k / slider.max);
     });
+    const { max, defaultValue } = sliders[0], moved = k === Number(defaultValue) ? "" : `, moved from ${number(defaultValue / max)}`;
+    document.querySelectorAll(".at").forEach((part) => { part.textContent = `${number(k / max)}${moved}`; });
     if (document.getElementById("confusion")) drawConfusion(overall, k);
     document.querySelectorAll(".sensitive").forEach((part) => drawFeature(part, counts.sensitive[part.dataset.feature], k));
   };

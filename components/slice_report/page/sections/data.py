@@ -6,21 +6,19 @@ from markupsafe import Markup
 
 from components.slice_report.facts import ColumnStats, Data, Drift, GateEntry, Leak, NewCategory, Report, SchemaChange
 from components.slice_report.page.charts import histogram, meter
-from components.slice_report.page.formats import count, counted, number, share
+from components.slice_report.page.formats import as_in_data, count, counted, number, share
 from components.slice_report.page.html import Child, details, name, row, table, tag
-from components.slice_report.page.sections.section import absent, missing_notes, section
-
-FIRST_RUN = "There is no baseline to compare with."
+from components.slice_report.page.sections.section import absent, missing_notes, section, without_baseline
 
 
 def data_section(report: Report) -> Markup:
     if report.data is None:
         return section("data", missing_notes(report, "data"))
-    data = report.data
+    data, nothing = report.data, without_baseline(report)
     parts = [
         gate_part(data),
-        schema_part(data),
-        drift_part(data),
+        schema_part(data, nothing),
+        drift_part(data, nothing),
         leaks_part(data),
         new_part(data),
         statistics_part(data),
@@ -46,9 +44,9 @@ def gate_row(entry: GateEntry) -> Markup:
     return row(outcome, cells)
 
 
-def schema_part(data: Data) -> Markup:
+def schema_part(data: Data, no_baseline: str) -> Markup:
     changes, heading = data.schema_changes, "Schema changes since the baseline"
-    nothing = FIRST_RUN if changes is None else "No differences."
+    nothing = no_baseline if changes is None else "No differences."
     return part(
         heading, ("Column", "Before", "Now"), [schema_row(change) for change in changes or ()], nothing, "schema"
     )
@@ -58,9 +56,9 @@ def schema_row(change: SchemaChange) -> Markup:
     return row(name(change.column), name(change.before or "absent"), name(change.after or "absent"))
 
 
-def drift_part(data: Data) -> Markup:
+def drift_part(data: Data, no_baseline: str) -> Markup:
     headings = ("Column", "Measure", "Distance", "Bound", "Chart", "Missing before", "Missing now", "Outcome")
-    nothing = FIRST_RUN if data.drift is None else "No column can be compared."
+    nothing = no_baseline if data.drift is None else "No column can be compared."
     rows = [drift_row(item) for item in data.drift or ()]
     return part("Drift from the baseline's training rows", headings, rows, nothing, "drift")
 
@@ -122,5 +120,5 @@ def column_row(item: ColumnStats) -> Markup:
     label = f"{item.column} in {item.split}: {counted(len(item.histogram), 'bar')}"
     return row(
         name(item.column), item.split, item.type, count(item.rows), share(item.missing), distinct,
-        [number(value) for value in numbers], share(item.zeros), tag("td", histogram(item.histogram, label)),
+        [as_in_data(value) for value in numbers], share(item.zeros), tag("td", histogram(item.histogram, label)),
     )  # fmt: skip

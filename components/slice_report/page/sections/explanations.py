@@ -27,10 +27,21 @@ def importance_part(importance: Importance) -> Markup:
     where = "All test rows" if importance.scope == "overall" else importance.scope
     scale = whisker_scale([measured for _, measured in importance.columns])
     rows = [importance_row(column, measured, scale) for column, measured in importance.columns]
-    heading = tag("h3", name(where), f", {counted(importance.rows, 'row')}")
+    heading = tag("h3", name(where), f", {sample_in_words(importance)}")
     return heading + table(
         f"Importance of columns: {where}", ("Column", "Increase in log loss", "Chart", "95 % interval"), rows
     )
+
+
+def sample_in_words(importance: Importance) -> str:
+    """Return the number of rows, of how many if they are a sample.
+
+    >>> sample_in_words(Importance("overall", 2000, (), 10000)), sample_in_words(Importance("overall", 1, (), 1))
+    ('a sample of 2,000 of 10,000 rows', '1 row')
+    """
+    of = importance.drawn_from
+    sampled = of is not None and importance.rows < of
+    return f"a sample of {importance.rows:,} of {of:,} rows" if sampled else counted(importance.rows, "row")
 
 
 def importance_row(column: str, measured: Measurement, scale: Scale | None) -> Markup:

@@ -21,7 +21,9 @@ SCALE = Scale(0.0, 1.0, 3, 61)
 def fairness_section(report: Report) -> Markup:
     none = None if report.fairness or report.verdict is None else absent("The config names no sensitive feature.")
     control = threshold_control("fairness", report.decision_threshold) if report.fairness else None
-    parts = [feature_part(sensitive, index) for index, sensitive in enumerate(report.fairness)]
+    parts = [
+        feature_part(sensitive, index, report.decision_threshold) for index, sensitive in enumerate(report.fairness)
+    ]
     return section("fairness", missing_notes(report, "fairness"), none, control, parts)
 
 
@@ -38,23 +40,30 @@ def threshold_control(where: str, threshold: float) -> Markup:
     )  # fmt: skip
 
 
-def feature_part(sensitive: Sensitive, index: int) -> Markup:
+def at_threshold(what: str, threshold: float) -> Markup:
+    """Say at which threshold rates hold; the script keeps it true, also in print."""
+    return tag(
+        "p", f"{what} at a decision threshold of ", tag("span", number(threshold), class_="at"), ".", class_="muted"
+    )
+
+
+def feature_part(sensitive: Sensitive, index: int, threshold: float) -> Markup:
     """Draw groups and gaps of a feature; the script updates both at another threshold."""
     heads = ["Group", "Rows", *(tag("th", words, scope="col", title=why) for words, why in RATES.values())]
     groups = table(f"Rates by {sensitive.feature}", heads, map(group_row, sensitive.groups), class_="groups")
     gaps = table(
-        f"Gaps by {sensitive.feature}", ("Rate", "Best group", "Worst group", "Difference", "Ratio"),
+        f"Gaps by {sensitive.feature}", ("Rate", "Best group", "Worst group", "Difference", "Worst ÷ best"),
         gap_rows(sensitive), class_="gaps",
     )  # fmt: skip
     explained = (
-        "The best rate is the highest, for false positives the lowest. The ratio is worst divided by best; a ratio of "
-        "selection rates below 0.8 is evidence of adverse impact (four-fifths rule, 29 CFR 1607.4 D). Groups that "
+        "The best rate is the highest, for false positives the lowest. Worst ÷ best below 0.8 for "
+        "selection rates is evidence of adverse impact (four-fifths rule, 29 CFR 1607.4 D). Groups that "
         "are too small are left out."
     )
     note = tag("p", explained, class_="muted")
-    return tag(
-        "div", tag("h3", "By ", name(sensitive.feature)), groups, gaps, note, class_="sensitive", data_feature=index
-    )
+    heading = tag("h3", "By ", name(sensitive.feature))
+    parts = (heading, at_threshold("Rates", threshold), groups, gaps, note)
+    return tag("div", parts, class_="sensitive", data_feature=index)
 
 
 def group_row(group: Group) -> Markup:

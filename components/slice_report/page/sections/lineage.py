@@ -7,7 +7,7 @@ from markupsafe import Markup
 from components.slice_report.facts import Lineage, Report
 from components.slice_report.page.formats import counted
 from components.slice_report.page.html import Child, details, name, pairs, row, table, tag
-from components.slice_report.page.sections.section import absent, missing_notes, section
+from components.slice_report.page.sections.section import absent, missing_notes, section, without_baseline
 
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 150, 30, 24, 46
 
@@ -22,7 +22,7 @@ def lineage_section(report: Report) -> Markup:
         pairs(digests(lineage)),
         tag("h3", "Graph of this run"),
         graph(lineage),
-        changes_part(lineage),
+        changes_part(lineage, without_baseline(report)),
         artifacts_part(lineage),
         details("Config", pairs((name(key), name(value)) for key, value in lineage.config)),
         details("Versions of libraries", pairs((library, found) for library, found in lineage.versions)),
@@ -38,11 +38,11 @@ def digests(lineage: Lineage) -> list[tuple[Child, Child]]:
     return [*model, ("Digest of the signature", signature), *sources, *data]
 
 
-def changes_part(lineage: Lineage) -> Markup:
+def changes_part(lineage: Lineage, no_baseline: str) -> Markup:
     """Draw the differences from the config of the baseline."""
     heading = tag("h3", "Config changes since the baseline")
     if not lineage.config_changes:
-        none = "There is no baseline to compare with." if lineage.config_changes is None else "No differences."
+        none = no_baseline if lineage.config_changes is None else "No differences."
         return heading + absent(none)
     changes = [
         row(name(change.key), name(change.before or "not set"), name(change.after or "not set"))

@@ -5,7 +5,8 @@ from markupsafe import Markup
 from components.slice_report.facts import Report
 from components.slice_report.page.formats import number
 from components.slice_report.page.html import row, table, tag
-from components.slice_report.page.sections.fairness import threshold_control
+from components.slice_report.page.meanings import CALIBRATION_ERROR
+from components.slice_report.page.sections.fairness import at_threshold, threshold_control
 from components.slice_report.page.sections.section import absent, missing_notes, section
 
 
@@ -18,10 +19,11 @@ def quality_section(report: Report) -> Markup:
     return section(
         "quality",
         threshold_control("quality", report.decision_threshold),
+        at_threshold("Confusion matrix and rates", report.decision_threshold),
         confusion(report.decision_threshold, overall.scores.positives, overall.scores.negatives),
         tag(
             "p",
-            f"Expected calibration error {error}: mean difference of predicted and observed rate, by rows.",
+            f"Expected calibration error {error}: {CALIBRATION_ERROR}.",
         ),
         tag("div", id="quality-charts", class_="charts"),
         tag("noscript", tag("p", "The curves need JavaScript, which is turned off.", class_="note")),

@@ -29,9 +29,16 @@ def missing_notes(report: Report, part: str) -> Markup:
     return Markup().join(missing_note(missing) for missing in report.missing if missing.part == part)
 
 
+def without_baseline(report: Report) -> str:
+    """Say why there is nothing to compare the data or the config with."""
+    never = any(missing.part == "baseline" for missing in report.missing)
+    return "No baseline yet." if never else "The baseline has no record to compare with."
+
+
 def missing_note(missing: Missing) -> Markup:
+    what = "No baseline. " if missing.part == "baseline" else "Not shown. "
     after = f" {missing.next_step}" if missing.next_step else ""
-    return tag("p", tag("strong", "Not shown. "), f"{missing.why[:1].upper()}{missing.why[1:]}.{after}", class_="note")
+    return tag("p", tag("strong", what), f"{missing.why[:1].upper()}{missing.why[1:]}.{after}", class_="note")
 
 
 def absent(text: str) -> Markup:

@@ -10,6 +10,7 @@ from components.slice_report.facts import Report, Segment, Slice, WeakSegments
 from components.slice_report.page.charts import Scale, whisker, whisker_scale
 from components.slice_report.page.formats import count, counted, difference, interval, number, p_value, share, title
 from components.slice_report.page.html import name, row, table, tag
+from components.slice_report.page.meanings import meanings_part
 from components.slice_report.page.sections.section import absent, missing_notes, section
 
 # The number of rows, which has its own column.
@@ -33,6 +34,7 @@ def slices_part(report: Report) -> Markup:
     )
     return (
         tag("p", explained.format(title(report.primary_metric)), class_="muted")
+        + meanings_part(map(title, metric_names(report)))
         + controls(report.slices)
         + slice_table(report)
         + tag("p", "", id="slices-shown", role="status", class_="muted")

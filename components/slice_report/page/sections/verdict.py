@@ -9,6 +9,7 @@ from components.evaluation.verdict import METRICS, Check, Measurement, Verdict, 
 from components.slice_report.facts import Comparison, Report
 from components.slice_report.page.formats import counted, difference, interval, number
 from components.slice_report.page.html import Child, name, pairs, row, table, tag
+from components.slice_report.page.meanings import CALIBRATION
 from components.slice_report.page.sections.attention import attention_box
 from components.slice_report.page.sections.section import missing_notes, section
 
@@ -99,22 +100,29 @@ def check_row(check: Check) -> Markup:
 def comparison_table(report: Report) -> Markup:
     """Draw the model beside the baseline and the base rate."""
     before = f"Baseline ({report.run.baseline_run})" if report.run.baseline_run else "Baseline"
-    headings = ("Metric", "This model", before, "Base rate only", "Δ baseline", "Δ base rate")
+    compared = any(comparison.baseline for comparison in report.comparisons)
+    of_baseline = [before, "Δ baseline"] if compared else []
+    headings = ("Metric", "This model", *of_baseline, "Base rate only", "Δ base rate")
     explained = tag(
         "p",
         "The baseline is the last blessed model; “base rate only” always predicts the share of positives in the "
         "training rows. Differences are this model minus the other, bold where the 95 % interval excludes zero. "
-        + AREAS[report.areas],
+        + f"{AREAS[report.areas]} Calibration is {CALIBRATION}.",
         class_="muted",
     )
-    rows = (comparison_row(comparison) for comparison in report.comparisons)
+    rows = (comparison_row(comparison, compared) for comparison in report.comparisons)
     return table("This model against others, on all test rows", headings, rows) + explained
 
 
-def comparison_row(comparison: Comparison) -> Markup:
-    others = ((comparison.baseline, comparison.to_baseline), (comparison.trivial, comparison.to_trivial))
-    values = [with_interval(item) for item in (comparison.candidate, comparison.baseline, comparison.trivial)]
-    return row(comparison.metric, values, [delta(change, gain(comparison, other)) for other, change in others])
+def comparison_row(comparison: Comparison, with_baseline: bool) -> Markup:
+    before = beside(comparison, comparison.baseline, comparison.to_baseline) if with_baseline else []
+    others = [*before, *beside(comparison, comparison.trivial, comparison.to_trivial)]
+    return row(comparison.metric, with_interval(comparison.candidate), others)
+
+
+def beside(comparison: Comparison, other: Measurement | None, change: Measurement | None) -> list[Child]:
+    """Draw another model's value, and the difference to it."""
+    return [with_interval(other), delta(change, gain(comparison, other))]
 
 
 def gain(comparison: Comparison, other: Measurement | None) -> float:
@@ -146,6 +154,7 @@ def identity(report: Report, report_digest: str) -> Markup:
             ("Pipeline", name(run.pipeline)),
             ("Run", name(run.run)),
             ("Label", name(run.label)),
+            ("Decision threshold", number(report.decision_threshold)),
             ("Report digest", tag("code", report_digest)),
         ]
     )

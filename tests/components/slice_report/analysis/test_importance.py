@@ -134,7 +134,7 @@ def test_many_rows_are_sampled(world, monkeypatch):
     monkeypatch.setattr(importance, "MOST_ROWS", 200)
     monkeypatch.setattr(importance, "REPEATS", 200)
     (overall,) = explain(world.sources, SETTINGS, (), NOTHING)
-    assert overall.rows == 200
+    assert (overall.rows, overall.drawn_from) == (200, ROWS)
     drawn = rows_at(world.columns, draw(np.arange(ROWS)))
     for name in READ:
         measured = dict(overall.columns)[name]

@@ -156,6 +156,18 @@ def test_moving_the_threshold_gives_the_rates_gaps_and_matrix_of_the_report(show
     assert after == before
 
 
+def test_moved_rates_are_labelled_with_their_threshold_also_in_print(shown):
+    labels = shown.page.locator(".at")
+    assert set(labels.all_inner_texts()) == {"0.5000"}
+    shown.page.get_by_role("slider").first.fill("60")
+    shown.page.emulate_media(media="print")
+    assert labels.all_inner_texts() == ["0.3000, moved from 0.5000"] * 3
+    assert all(label.is_visible() for label in labels.all())
+    shown.page.emulate_media(media="screen")
+    shown.page.get_by_role("button", name="reset").first.click()
+    assert set(labels.all_inner_texts()) == {"0.5000"}
+
+
 def test_the_matrix_counts_the_rows(shown):
     table = report_pages.make_rows()
     label, decided = table["label"].to_numpy(), table["score"].to_numpy().astype(float) > 0.5

@@ -193,8 +193,41 @@ def test_a_bare_report_renders_and_has_a_card():
 
 def test_a_first_run_has_no_baseline(report):
     data = replace(report.data, drift=None, schema_changes=None)
-    first = replace(report, data=data, lineage=replace(report.lineage, config_changes=None))
-    assert PageParser(render(first, report_pages.DIGEST)).text.count("There is no baseline to compare with.") == 3
+    lineage = replace(report.lineage, config_changes=None)
+    first = replace(report, data=data, lineage=lineage, missing=(f.Missing("baseline", "none was blessed"),))
+    text = PageParser(render(first, report_pages.DIGEST)).text
+    assert (text.count("No baseline yet."), text.count("No baseline. None was blessed.")) == (3, 1)
+    lost = PageParser(render(replace(first, missing=()), report_pages.DIGEST)).text
+    assert lost.count("The baseline has no record to compare with.") == 3
+
+
+def test_a_model_without_a_baseline_is_beside_the_base_rate_alone(report):
+    headings = PageParser(render(report, report_pages.DIGEST)).text
+    assert "This modelBaseline (20260101T000000.000000)Δ baselineBase rate onlyΔ base rate" in headings
+    alone = tuple(replace(item, baseline=None, to_baseline=None) for item in report.comparisons)
+    text = PageParser(render(replace(report, comparisons=alone), report_pages.DIGEST)).text
+    assert "This modelBase rate onlyΔ base rate" in text
+
+
+def test_a_year_in_a_column_is_not_an_amount(report):
+    year = replace(report.data.columns[0], column="year", minimum=1922.0, median=1998.0, maximum=12345.0)
+    text = PageParser(render(replace(report, data=replace(report.data, columns=(year,))), report_pages.DIGEST)).text
+    assert "1922199812345" in text
+    assert "1,500" in text
+
+
+def test_a_sample_is_called_one_with_how_many_of_how_many(report):
+    text = PageParser(render(report, report_pages.DIGEST)).text
+    assert "All test rows, a sample of 2,000 of 9,000 rows" in text
+    whole = replace(report, importances=tuple(replace(item, drawn_from=2000) for item in report.importances))
+    assert "All test rows, 2,000 rows" in PageParser(render(whole, report_pages.DIGEST)).text
+
+
+def test_the_page_says_what_its_words_mean(report):
+    text = PageParser(render(report, report_pages.DIGEST)).text
+    assert text.count("the mean score divided by the share of positives") == 2
+    for words in ("Values unseen in training", "Worst ÷ best", "Expected calibration error"):
+        assert words in text
 
 
 def test_a_decision_is_shown(report):
