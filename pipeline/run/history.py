@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.artifacts.run_order import sort_by_start
 from pipeline.config.load import load_config, read_yaml, validate
 from pipeline.config.root import Config, Metadata
 from pipeline.errors import ConfigError, InputError
 from pipeline.metadata.server import wait_for_store
 from pipeline.run.local.lock import resolve_folder
-from pipeline.run.local.run_ids import sort_by_start
 
 # ML Metadata and TFX take seconds to import and are not needed to render a page from a file, so functions import them.
 if TYPE_CHECKING:

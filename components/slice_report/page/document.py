@@ -1,10 +1,6 @@
-"""The page as one HTML file. Its content security policy allows no requests."""
+"""The page of a report."""
 
-import base64
-import hashlib
 import json
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -12,6 +8,7 @@ from markupsafe import Markup
 from components.artifacts.decision import Decision
 from components.slice_report.facts import OTHER, Group, Report, ScoreCounts
 from components.slice_report.page.card import card_section
+from components.slice_report.page.frame import as_data, page
 from components.slice_report.page.html import join, name, shorten, tag
 from components.slice_report.page.sections.comparison import comparison_section
 from components.slice_report.page.sections.data import data_section
@@ -24,30 +21,14 @@ from components.slice_report.page.sections.slices import slices_section
 from components.slice_report.page.sections.training import training_section
 from components.slice_report.page.sections.verdict import identity, verdict_section
 
-ASSETS = Path(__file__).parent / "assets"
-SCRIPTS = ("marks.js", "curves.js", "slices.js", "threshold.js", "page.js")
+SCRIPTS = ("marks.js", "curves.js", "frame.js", "slices.js", "threshold.js", "page.js")
+STYLES = ("page.css",)
 
 
 def render(report: Report, report_digest: str, decision: Decision | None = None, other: Report | None = None) -> str:
     """Return the page of a report; with ``other``, it starts with a comparison of the two runs."""
-    script, style = read_script(), read_text("page.css")
     heading = f"{report.run.pipeline}: {verdict_word(report)}"
-    return str(
-        Markup("<!DOCTYPE html>\n")
-        + tag(
-            "html",
-            tag(
-                "head",
-                tag("meta", charset="utf-8"),
-                tag("meta", http_equiv="Content-Security-Policy", content=policy(script, style)),
-                tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-                tag("title", heading),
-                tag("style", Markup(style)),
-            ),
-            tag("body", body(report, report_digest, decision, other), tag("script", Markup(script))),
-            lang="en",
-        )
-    )
+    return page(heading, body(report, report_digest, decision, other), SCRIPTS, STYLES)
 
 
 def verdict_word(report: Report) -> str:
@@ -91,8 +72,7 @@ def counts(report: Report) -> Markup:
         "overall": next((index for index, item in enumerate(report.slices) if not item.features), None),
         "sensitive": [[as_group(group) for group in sensitive.groups] for sensitive in report.fairness],
     }
-    text = json.dumps(facts, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    return tag("script", Markup(text), type="application/json", id="counts")
+    return as_data(json.dumps(facts, separators=(",", ":"), allow_nan=False), "counts")
 
 
 def as_group(group: Group) -> dict[str, Any]:
@@ -106,26 +86,3 @@ def as_counts(scores: ScoreCounts | None) -> dict[str, Any]:
     if scores is None:
         return {}
     return {"p": scores.positives, "n": scores.negatives, "s": [round(part, 4) for part in scores.score_sums]}
-
-
-@cache
-def read_text(file: str) -> str:
-    return (ASSETS / file).read_text(encoding="utf-8")
-
-
-@cache
-def read_script() -> str:
-    """Return all scripts in one block, which is their scope."""
-    return '"use strict";{\n' + "".join(map(read_text, SCRIPTS)) + "}\n"
-
-
-def policy(script: str, style: str) -> str:
-    """Allow only this script and style (https://www.w3.org/TR/CSP3/#match-element-to-source-list)."""
-    sources = {"script-src": source(script), "style-src": source(style)}
-    rules = {"default-src": "'none'", **sources, "base-uri": "'none'", "form-action": "'none'"}
-    return "; ".join(f"{rule} {allowed}" for rule, allowed in rules.items())
-
-
-def source(text: str) -> str:
-    """Return a hash source of a content security policy."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

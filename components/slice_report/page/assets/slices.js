@@ -1,24 +1,4 @@
-// The table of slices: sort, filter, and the curves of one.
-function sortable(table) {
-  const heads = [...table.tHead.rows[0].cells];
-  heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
-    const down = head.getAttribute("aria-sort") === "ascending";
-    heads.forEach((other) => other.setAttribute("aria-sort", "none"));
-    head.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const rows = [...table.tBodies[0].rows];
-    rows.sort((a, b) => order(a.cells[column].dataset.v, b.cells[column].dataset.v, down ? -1 : 1));
-    table.tBodies[0].append(...rows);
-  }));
-}
-
-// Numbers by size, texts alphabetically; nan and missing values come last in both directions.
-function order(a, b, sign) {
-  const [left, right] = [a, b].map((text) => (text === "" || text === "nan" ? NaN : Number(text.replace("inf", "Infinity"))));
-  if (!Number.isNaN(left) && !Number.isNaN(right)) return sign * (left === right ? 0 : left < right ? -1 : 1);
-  if (Number.isNaN(left) !== Number.isNaN(right)) return Number.isNaN(left) ? 1 : -1;
-  return sign * a.localeCompare(b);
-}
-
+// The table of slices: filter, and the curves of one.
 function filterable(table) {
   const get = (id) => document.getElementById(`slice-${id}`);
   const [text, group, below, flagged, large] = ["filter", "group", "below", "flagged", "large"].map(get);

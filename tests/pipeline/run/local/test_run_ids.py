@@ -3,8 +3,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from components.artifacts.run_order import sort_by_start, time_in
 from pipeline.run.history import find_run
-from pipeline.run.local.run_ids import new_run_id, sort_by_start, time_in
+from pipeline.run.local.run_ids import new_run_id
 
 NOON = datetime(2026, 3, 29, 12, tzinfo=timezone.utc)
 
