@@ -20,7 +20,7 @@ from pipeline.workloads.contract import load_workload
 
 # At run time these are imported where they are used: they take seconds to load.
 if TYPE_CHECKING:
-    from pipeline.training.input.batches import Batches, Split
+    from pipeline.training.input.split_rows import Batches, Split
     from pipeline.training.job import Job
 
 EPOCHS = 3
@@ -103,7 +103,7 @@ def from_memory(batches: "Batches", steps: int) -> "Batches":
 
 def too_large(split: "Split") -> "Split":
     """Return the same split as if it did not fit in memory."""
-    from pipeline.training.input.batches import Split
+    from pipeline.training.input.split_rows import Split
 
     class Large(Split):
         def is_held(self) -> bool:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from components.evaluation.results import read_evaluation
-from pipeline.training.input.batches import count_records
+from pipeline.training.input.split_rows import count_records
 
 # Shares and means, which vary a little from training to training; counts of rows must be equal.
 COMPARED = ("auc", "auc_precision_recall", "binary_accuracy", "binary_crossentropy", "mean_prediction")

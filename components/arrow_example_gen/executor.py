@@ -28,6 +28,7 @@ from components.arrow_example_gen.settings import Settings, unpack
 from components.arrow_example_gen.source_files import row_files
 from components.compat.tfx.executors import beam_pipeline
 from components.examples import SOURCE_ROWS
+from components.examples.file_rows import record_rows
 from components.examples.listing import list_written
 from components.examples.parsing import declare
 from components.examples.shards import write_shards
@@ -53,11 +54,13 @@ class WriteShards(beam.DoFn):
         """Yield the numbers of rows written and set aside; a few blocks of the file are in memory at a time."""
         bad = BadRows(work.name)
         batches = ((self.folders[split], rows) for split, rows in read_by_split(work, self.settings, bad))
-        rows = write_shards(batches, f"data_tfrecord-{work.label}")
+        shards = write_shards(batches, f"data_tfrecord-{work.label}")
+        rows = sum(shards.values())
         if uses_quarantine(work, self.settings):
             write_report(bad, rows, f"{self.quarantine}-{work.label}", work.piece)
         yield (work.name, "written"), rows
         yield (work.name, "aside"), len(bad.all())
+        yield from (((path, row_totals.SHARD), number) for path, number in shards.items())
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -85,17 +88,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             if bad is None:
                 raise
             raise bad from error
-        self._check_and_describe(artifact, files, settings)
-        check_not_empty(artifact, sources)
-        declare(artifact, {name: rule.type for name, rule in settings.columns.items()})
-        list_written(artifact)
-
-    def _check_and_describe(self, artifact: types.Artifact, files: dict[str, list[str]], settings: Settings) -> None:
-        totals = row_totals.read(f"{artifact.uri}/{ROW_TOTALS_FILE}")
+        totals, shards = row_totals.read(f"{artifact.uri}/{ROW_TOTALS_FILE}")
         row_totals.check(totals)
         artifact.set_string_custom_property(SOURCE_ROWS, json.dumps(row_totals.by_split(totals, files)))
         for split in files:
             check_share(f"{artifact.uri}/{QUARANTINE_FOLDER}", split, settings.max_bad_share)
+        check_not_empty(artifact, sources)
+        declare(artifact, {name: rule.type for name, rule in settings.columns.items()})
+        list_written(artifact)
+        record_rows(artifact, shards)
 
     def _write(self, files: dict[str, list[str]], settings: Settings, artifact: types.Artifact) -> None:
         splits = artifact_utils.decode_split_names(artifact.split_names)

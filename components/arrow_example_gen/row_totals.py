@@ -1,4 +1,7 @@
-"""The numbers of rows that each file has, that were written, and that were set aside; they must add up."""
+"""The numbers of rows that each file has, that were written, and that were set aside; they must add up.
+
+The rows of each written file are counted in the same pass.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -12,8 +15,9 @@ from components.arrow_example_gen.formats.row_counts import count_rows
 from pipeline.errors import DataError
 
 Outcome = Literal["source", "written", "aside"]
-# ((file name, outcome), number of rows)
-Count = tuple[tuple[str, Outcome], int]
+# ((file name, outcome), number of rows); SHARD marks a file that was written, the others are of files that were read.
+SHARD: Literal["shard"] = "shard"
+Count = tuple[tuple[str, Outcome | Literal["shard"]], int]
 RowTotals = Mapping[str, Mapping[Outcome, int]]
 
 
@@ -40,14 +44,15 @@ def write(counts: Iterable[Count], path: str) -> None:
         file.write(json.dumps([[*key, number] for key, number in sorted(counts)], indent=1))
 
 
-def read(path: str) -> RowTotals:
-    """Read what ``write`` wrote, by file; an outcome without rows is 0."""
+def read(path: str) -> tuple[RowTotals, dict[str, int]]:
+    """Read what ``write`` wrote: totals of the files read, where an outcome without rows is 0, and rows by shard."""
     with fileio.open(path, "r") as file:
         rows = json.loads(file.read())
     totals: dict[str, dict[Outcome, int]] = {}
     for name, outcome, number in rows:
-        totals.setdefault(name, {"source": 0, "written": 0, "aside": 0})[outcome] = number
-    return totals
+        if outcome != SHARD:
+            totals.setdefault(name, {"source": 0, "written": 0, "aside": 0})[outcome] = number
+    return totals, {name: number for name, outcome, number in rows if outcome == SHARD}
 
 
 def check(totals: RowTotals) -> None:

@@ -15,9 +15,12 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import json_utils, stats_utils
 
+from components.artifacts.feature_statistics import read_statistics
 from components.batch_statistics.counting import CountFile, MergeFiles, WriteSplit
 from components.batch_statistics.options import check_options
 from components.compat.tfx.executors import beam_pipeline
+from components.examples.file_rows import check_rows_read, rows_by_split
+from components.examples.listing import folders_of
 from components.examples.parsing import declared
 from components.examples.reading import check_examples, read_schema, required_files
 from pipeline.errors import ConfigError, MainlineError
@@ -49,6 +52,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         missing = [path for path in paths.values() if not fileio.exists(path)]
         if missing:
             raise MainlineError(", ".join(missing), "a split was not counted", expected="statistics of each split")
+        check_rows_read("StatisticsGen", rows_by_split(examples), rows_counted(statistics))
         logger.info("statistics of %s written to %s", ", ".join(splits), statistics.uri)
 
     def count(
@@ -66,6 +70,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | beam.CombinePerKey(MergeFiles(options))
                 | beam.ParDo(WriteSplit(paths, {split: len(paths) for split, paths in files.items()}))
             )
+
+
+def rows_counted(statistics: types.Artifact) -> dict[str, int]:
+    """Return the number of rows behind the statistics of each split."""
+    return {split: int(found.num_examples) for split, found in read_statistics(folders_of(statistics)).items()}
 
 
 def read_settings(input_dict: Artifacts, exec_properties: dict[str, Any]) -> tfdv.StatsOptions:

@@ -16,13 +16,14 @@ from components.batch_transform import tracing
 from components.batch_transform.columns import UnknownColumnError, check_outputs, parsed_columns, type_specs
 from components.batch_transform.learning import learn
 from components.batch_transform.options import Artifacts, check_settings
-from components.batch_transform.passes import Columns, InputFile, TransformGraph, check_rows
+from components.batch_transform.passes import Columns, InputFile, Rows, TransformGraph, check_rows
 from components.batch_transform.plan import Phase, UnknownAnalyzerError, phases
 from components.batch_transform.rows import transform
 from components.batch_transform.stock_executor import StockExecutor, list_transformed
 from components.batch_transform.tracing import Traced
 from components.compat.tfx.executors import beam_pipeline
 from components.compat.tfx.transform import executor_utils
+from components.examples.file_rows import check_rows_read, record_rows, rows_by_path
 from components.examples.reading import check_examples, read_schema, required_files
 
 logger = logging.getLogger(__name__)
@@ -63,10 +64,12 @@ class Executor(StockExecutor):
             return
         executor_utils.MatchNumberOfTransformedExamplesArtifacts(input_dict, output_dict)
         analyzed, transformed = input_files(input_dict, output_dict, exec_properties)
-        saved = self.transform(traced, passes, columns, analyzed, transformed)
+        saved, read, written = self.transform(traced, passes, columns, analyzed, transformed)
+        check_rows_read("Transform", rows_by_path(input_dict[specs.EXAMPLES_KEY]), read)
         tracing.publish(traced, saved, schema, target)
         fileio.rmtree(os.path.join(target, TEMPORARY))
         list_transformed(output_dict)
+        record_transformed(output_dict, written)
 
     def transform(
         self,
@@ -75,8 +78,11 @@ class Executor(StockExecutor):
         columns: Columns,
         analyzed: list[InputFile],
         transformed: list[InputFile],
-    ) -> str:
-        """Run the analyzers on some files and transform others; return the folder of the final SavedModel.
+    ) -> tuple[str, Rows, Rows]:
+        """Run the analyzers on some files and transform others.
+
+        Returns:
+            The folder of the final SavedModel, the rows read from each file, and the rows of each new file.
 
         Raises:
             MainlineError: rows were lost.
@@ -84,14 +90,22 @@ class Executor(StockExecutor):
         used = {name: columns[name] for name in tracing.columns_for_analysis(traced)}
         make_pipeline = functools.partial(beam_pipeline, self)
         values, rows = learn(make_pipeline, traced, passes, used, analyzed)
-        saved = os.path.join(traced.folder, "graph")
+        saved, written = os.path.join(traced.folder, "graph"), Rows()
         tracing.save(traced, saved, values)
         if transformed:
             graph = TransformGraph(saved, {name: columns[name] for name in tracing.columns_for_outputs(traced)})
             schema = tracing.read_schema(saved)
-            moved = transform(make_pipeline, transformed, graph, schema, os.path.join(traced.folder, "rows"))
+            moved, written = transform(make_pipeline, transformed, graph, schema, os.path.join(traced.folder, "rows"))
             check_rows(rows, moved)
-        return saved
+            rows |= moved
+        return saved, rows, written
+
+
+def record_transformed(outputs: Artifacts, rows: Rows) -> None:
+    """Record the rows of each new file, by path, in the artifact whose file it is."""
+    for examples in outputs.get(specs.TRANSFORMED_EXAMPLES_KEY) or []:
+        folder = os.path.join(examples.uri, "")
+        record_rows(examples, {path: number for path, number in rows.items() if path.startswith(folder)})
 
 
 def input_files(

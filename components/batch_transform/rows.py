@@ -33,6 +33,8 @@ from pipeline.errors import DataError
 MAX_NUMBER = 1e19
 # The label of the number of rows written for each file.
 WRITTEN = "rows written"
+# The label of the number of rows of each new file.
+SHARDS = "rows by new file"
 # The prefix of stock Transform's files (tfx/components/transform/executor_utils.py).
 PREFIX = "transformed_examples"
 
@@ -54,9 +56,10 @@ class TransformFile(beam.DoFn):
         """Yield the numbers of rows read and written; memory holds a few batches of the file."""
         read: list[int] = []
         batches = ((file.folder, batch) for batch in self.batches(file.path, read))
-        written = write_shards(batches, f"{PREFIX}-{file.number:05d}")
+        shards = write_shards(batches, f"{PREFIX}-{file.number:05d}")
         yield READ, {file.path: sum(read)}
-        yield WRITTEN, {file.path: written}
+        yield WRITTEN, {file.path: sum(shards.values())}
+        yield SHARDS, shards
 
     def batches(self, path: str, read: list[int]) -> Iterator[pa.RecordBatch]:
         """Yield the transformed rows of a file, or one empty batch; append the size of each batch to ``read``."""
@@ -100,17 +103,17 @@ def transform(
     graph: TransformGraph,
     schema: schema_pb2.Schema,
     folder: str,
-) -> Rows:
-    """Write the transformed rows of files; return the number of rows read from each.
+) -> tuple[Rows, Rows]:
+    """Write the transformed rows of files; return the rows read from each file, and those of each new file.
 
     Raises:
         DataError: a row cannot be transformed, or not into finite numbers.
         MainlineError: the numbers of rows read and written differ.
     """
-    combiners = {READ: RowsByFile(), WRITTEN: RowsByFile()}
+    combiners = {label: RowsByFile() for label in (READ, WRITTEN, SHARDS)}
     process = TransformFile(graph, schema.SerializeToString())
     with naming_bad_rows([file.path for file in files], process.transform, "Transform"):
         moved = run_pass(make_pipeline, files, process, combiners, folder)
     check_rows(moved[READ], moved[WRITTEN])
     check_files(files, moved[READ])
-    return dict(moved[READ])
+    return dict(moved[READ]), dict(moved[SHARDS])

@@ -8,11 +8,13 @@ from tfx.types import standard_component_specs as specs
 from tfx.utils import proto_utils
 
 from components.compat.tfx.trainer import Artifacts, FileArgsExecutor
+from components.examples import FILE_ROWS
+from components.examples.file_rows import rows_by_path
 from components.examples.reading import split_files
 
 
 class TrainerExecutor(FileArgsExecutor):
-    """Stock Trainer's executor; ``run_fn`` gets the names of files."""
+    """Stock Trainer's executor; ``run_fn`` gets the names of files, and in the custom config their recorded rows."""
 
     def fn_args(self, inputs: Artifacts, properties: dict[str, Any], stock: FnArgs) -> FnArgs:
         """Return the arguments of ``run_fn`` with the files of each split by name.
@@ -26,4 +28,5 @@ class TrainerExecutor(FileArgsExecutor):
         examples = inputs[specs.EXAMPLES_KEY]
         stock.train_files = [path for split in train.splits or ["train"] for path in split_files(examples, split)]
         stock.eval_files = [path for split in held_out.splits or ["eval"] for path in split_files(examples, split)]
+        stock.custom_config = {**(stock.custom_config or {}), FILE_ROWS: rows_by_path(examples)}
         return stock

@@ -21,9 +21,14 @@ TAIL_BYTES = 8
 
 def list_written(examples: types.Artifact) -> None:
     """Keeps in the artifact which files its folders have now."""
-    splits = artifact_utils.decode_split_names(examples.split_names)
-    folders = {split: artifact_utils.get_split_uri([examples], split) for split in splits}
-    examples.set_string_custom_property(FILES, json.dumps({split: marks(path) for split, path in folders.items()}))
+    listed = {split: marks(path) for split, path in folders_of(examples).items()}
+    examples.set_string_custom_property(FILES, json.dumps(listed))
+
+
+def folders_of(artifact: types.Artifact) -> dict[str, str]:
+    """The folder of each split of an artifact."""
+    splits = artifact_utils.decode_split_names(artifact.split_names)
+    return {split: artifact_utils.get_split_uri([artifact], split) for split in splits}
 
 
 def files_of(folders: Mapping[str, str], listed: str) -> dict[str, list[str]]:

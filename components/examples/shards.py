@@ -52,15 +52,15 @@ def _head(length: int) -> bytes:
     return packed + masked(np.array([google_crc32c.value(packed)], np.uint32)).tobytes()
 
 
-def write_shards(batches: Iterator[tuple[str, pa.RecordBatch]], prefix: str) -> int:
-    """Write batches to ``<prefix>-<shard>.gz`` in the folder given with each; return the number of rows.
+def write_shards(batches: Iterator[tuple[str, pa.RecordBatch]], prefix: str) -> dict[str, int]:
+    """Write batches to ``<prefix>-<shard>.gz`` in the folder given with each; return the rows of each file by path.
 
     This thread compresses, while others encode; a few batches are in memory at a time.
     """
     folders: dict[str, Folder] = {}
     for path, block in prefetch(lambda batch: (batch[0], framed(batch[1])), batches):
         folders.setdefault(path, Folder(path, prefix)).add(block)
-    return sum(folder.close() for folder in folders.values())
+    return {path: rows for folder in folders.values() for path, rows in folder.close().items()}
 
 
 class Folder:
@@ -69,7 +69,7 @@ class Folder:
     def __init__(self, path: str, prefix: str) -> None:
         self.path = path
         self.prefix = prefix
-        self.rows = self.shards = 0
+        self.rows: dict[str, int] = {}
         self.shard: Shard | None = None
 
     def add(self, block: Block) -> None:
@@ -77,18 +77,18 @@ class Folder:
         if self.shard is not None and self.shard.size >= SHARD_BYTES:
             self.finish()
         if self.shard is None:
-            self.shard = Shard(self.path, f"{self.prefix}-{self.shards:05d}.gz")
+            self.shard = Shard(self.path, f"{self.prefix}-{len(self.rows):05d}.gz")
         self.shard.add(block)
-        self.rows += block.rows
 
     def finish(self) -> None:
         """Close the open shard."""
         if self.shard is not None:
             self.shard.close()
-            self.shard, self.shards = None, self.shards + 1
+            self.rows[self.shard.path] = self.shard.rows
+            self.shard = None
 
-    def close(self) -> int:
-        """Close the last shard; return the number of rows in all."""
+    def close(self) -> dict[str, int]:
+        """Close the last shard; return the rows of each by path."""
         self.finish()
         return self.rows
 
@@ -98,7 +98,7 @@ class Shard:
 
     def __init__(self, folder: str, name: str) -> None:
         self.partial, self.path = f"{folder}/.{name}.partial", f"{folder}/{name}"
-        self.size = 0
+        self.size = self.rows = 0
         self.gzip = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_BITS)
         self.file = fileio.open(self.partial, "wb")
 
@@ -106,6 +106,7 @@ class Shard:
         """Compress and write a block."""
         self.file.write(self.gzip.compress(block.data))
         self.size += len(block.data)
+        self.rows += block.rows
 
     def close(self) -> None:
         """Close the file and give it its final name."""

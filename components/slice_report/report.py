@@ -6,7 +6,7 @@ from typing import Any
 
 from tfx.utils import path_utils
 
-from components.artifacts.feature_statistics import column_name
+from components.artifacts.feature_statistics import column_name, read_statistics
 from components.artifacts.model_digest import content_digest
 from components.evaluation.columns import SCORE
 from components.examples.reading import read_schema
@@ -23,7 +23,7 @@ from components.slice_report.analysis.weak_segments import find_weak
 from components.slice_report.facts import SCHEMA_VERSION, Data, Drift, Lineage, Missing, Report, Run, SchemaChange
 from components.slice_report.lineage import make_lineage
 from components.slice_report.settings import Settings
-from components.slice_report.sources import Sources, read_statistics
+from components.slice_report.sources import Sources
 from components.slice_report.training import as_training
 from components.support.garbage_collection import release_memory
 
@@ -142,8 +142,9 @@ def drift_from_baseline(sources: Sources, settings: Settings) -> tuple[Drift, ..
     before = sources.trace.baseline.statistics if sources.trace.baseline else None
     if before is None:
         return None
+    earlier = read_statistics({"train": f"{before}/Split-train"})["train"]
     bounds = settings.categorical_drift, settings.numeric_drift
-    return drift(sources.statistics["train"], read_statistics(before)["train"], sources.schema, *bounds)
+    return drift(sources.statistics["train"], earlier, sources.schema, *bounds)
 
 
 def make_model_lineage(sources: Sources, settings: Settings) -> Lineage:

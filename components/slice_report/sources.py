@@ -9,6 +9,7 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx.dsl.io import fileio
 
+from components.artifacts.feature_statistics import read_statistics
 from components.artifacts.report_files import REPORT
 from components.evaluation.predictions import Predictions
 from components.evaluation.results import Evaluation, read_evaluation
@@ -52,7 +53,8 @@ class Sources:
     @cached_property
     def statistics(self) -> Statistics:
         """The statistics of each split."""
-        return read_statistics(self.folders["statistics"])
+        folders = {split: f"{self.folders['statistics']}/Split-{split}" for split in SPLITS}
+        return read_statistics({split: path for split, path in folders.items() if fileio.exists(path)})
 
     @cached_property
     def evaluation(self) -> Evaluation:
@@ -91,15 +93,3 @@ def read_text(path: str) -> str:
     """Read a text file."""
     with fileio.open(path) as file:
         return str(file.read())
-
-
-def read_statistics(folder: str) -> Statistics:
-    """Read the statistics of each split in an artifact."""
-    paths = {split: f"{folder}/Split-{split}/FeatureStats.pb" for split in SPLITS}
-    return {split: read_split(path) for split, path in paths.items() if fileio.exists(path)}
-
-
-def read_split(path: str) -> statistics_pb2.DatasetFeatureStatistics:
-    """Read the statistics of one split."""
-    with fileio.open(path, "rb") as file:
-        return statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read()).datasets[0]

@@ -10,6 +10,7 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
+from components.examples.file_rows import rows_by_path
 from components.examples.listing import FILES
 from components.examples.reading import split_files
 from components.tuner import results
@@ -62,5 +63,6 @@ def make_spec(input_dict: Artifacts, exec_properties: dict[str, Any]) -> SearchS
         training=json.loads(exec_properties["training"]),
         source=exec_properties["source"],
         settings=from_json(exec_properties["settings"]),
+        rows=rows_by_path(examples),
         listed=tuple(artifact.get_string_custom_property(FILES) for artifact in examples),
     )

@@ -13,6 +13,7 @@ from typing import Any
 import optuna
 from optuna.trial import Trial, TrialState
 
+from components.examples import FILE_ROWS
 from components.tuner.overrides import trial_training
 from components.tuner.process import COMMAND, TrialProcess
 from components.tuner.settings import Settings
@@ -35,6 +36,7 @@ class SearchSpec:
         training: the settings that the trials start from.
         source: digest of the code that is run.
         settings: trials, ranges, metric and seed.
+        rows: the recorded rows of the files of the examples, by path.
         listed: the listed files of the examples, with their fingerprints.
     """
 
@@ -43,6 +45,7 @@ class SearchSpec:
     training: Mapping[str, Any]
     source: str
     settings: Settings
+    rows: Mapping[str, int] = field(default_factory=dict)
     listed: tuple[str, ...] = ()
 
     def key(self) -> str:
@@ -59,7 +62,7 @@ class SearchSpec:
             "serving_model_dir": str(folder / "model" / "Format-Serving"),
             "eval_model_dir": str(folder / "model" / "Format-TFMA"),
             "model_run_dir": str(folder / "model_run" / "0"),
-            "custom_config": {"training": training, "source": self.source},
+            "custom_config": {"training": training, "source": self.source, FILE_ROWS: dict(self.rows)},
         }
 
 

@@ -4,16 +4,18 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
 from components.artifacts.anomalies import Anomaly
+from components.artifacts.feature_statistics import read_statistics
 from components.data_validation.labels import Labels
-from components.data_validation.out_of_domain import Statistics, add_out_of_domain
+from components.data_validation.out_of_domain import add_out_of_domain
 from components.data_validation.verdict import how_to_accept, judge, list_anomalies, render
+from components.examples.listing import folders_of
 from components.examples.reading import read_schema, required_files
 from components.support.remote_files import write_whole
 from components.validation_gate.label_check import check_labels
@@ -35,7 +37,7 @@ class Executor(base_executor.BaseExecutor):
             DataRejectedError: an anomaly blocks the run; the message holds a table of all that do.
         """
         inputs = {key: artifact_utils.get_single_instance(artifacts) for key, artifacts in input_dict.items()}
-        statistics = read_statistics(inputs["statistics"])
+        statistics = read_statistics(folders_of(inputs["statistics"]))
         files = {split: required_files(inputs["examples"], split) for split in statistics}
         schema = read_schema(inputs["schema"].uri)
         splits = artifact_utils.decode_split_names(inputs["anomalies"].split_names)
@@ -63,13 +65,3 @@ def read_anomalies(folder: str, splits: Iterable[str]) -> list[Anomaly]:
         with fileio.open(f"{folder}/Split-{split}/SchemaDiff.pb", "rb") as file:
             rows += list_anomalies(split, anomalies_pb2.Anomalies.FromString(file.read()))
     return rows
-
-
-def read_statistics(artifact: types.Artifact) -> Statistics:
-    """Return the statistics by split."""
-    found = {}
-    for split in artifact_utils.decode_split_names(artifact.split_names):
-        folder = artifact_utils.get_split_uri([artifact], split)
-        with fileio.open(f"{folder}/FeatureStats.pb", "rb") as file:
-            found[split] = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read()).datasets[0]
-    return found

@@ -15,8 +15,9 @@ from pipeline.training.diagnostics import tensorboard
 from pipeline.training.diagnostics.probe import Batch
 from pipeline.training.distribution import strategy
 from pipeline.training.distribution.parameter_server import ChiefEvaluation, worker_batches
-from pipeline.training.input.batches import Batches, eval_batches, first_batch, training_batches
+from pipeline.training.input.batches import eval_batches, first_batch, training_batches
 from pipeline.training.input.disk_cache import scratch
+from pipeline.training.input.split_rows import Batches
 from pipeline.training.job import Job
 from pipeline.training.training_model import TrainingModel
 

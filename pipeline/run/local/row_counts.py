@@ -1,18 +1,20 @@
-"""Count the rows that went into a node and came out, from its artifacts, and compare them."""
+"""The rows that went into a node and came out, as its artifacts tell them, and whether they agree.
+
+Examples of ours have a record of their rows by the component that wrote them. Other examples are counted.
+"""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import tensorflow as tf
-from tensorflow_metadata.proto.v0 import statistics_pb2
-
+from components.artifacts.feature_statistics import read_statistics
 from components.evaluation.predictions import Predictions
-from components.examples import SOURCE_ROWS
+from components.examples import FILE_ROWS, SOURCE_ROWS
+from components.examples.file_rows import recorded_rows
 from components.examples.listing import FILES, files_of
 from pipeline.errors import MainlineError
 from pipeline.run.artifacts import Output
-from pipeline.training.input.batches import count_records
+from pipeline.training.input.split_rows import count_records
 
 Counts = dict[str, int]
 
@@ -22,10 +24,10 @@ def rows_out(outputs: Sequence[Output]) -> Counts | None:
     for output in outputs:
         match output.type:
             case "Examples":
-                files = files_of(output.split_folders(), str(output.properties.get(FILES, "")))
-                return {split: count_records(paths) for split, paths in files.items()}
+                return count_examples(output)
             case "ExampleStatistics":
-                return {split: count_in_statistics(folder) for split, folder in output.split_folders().items()}
+                statistics = read_statistics(output.split_folders())
+                return {split: int(found.num_examples) for split, found in statistics.items()}
             case "ModelEvaluation":
                 return {"test": count_predictions(Path(output.uri))}
     return None
@@ -40,11 +42,17 @@ def source_rows(outputs: Sequence[Output]) -> Counts | None:
     return None
 
 
-def count_in_statistics(folder: str) -> int:
-    """The number of examples that TFDV has counted."""
-    with tf.io.gfile.GFile(f"{folder}/FeatureStats.pb", "rb") as file:
-        statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read())
-    return sum(dataset.num_examples for dataset in statistics.datasets)
+def count_examples(examples: Output) -> Counts:
+    """The rows of each split as they were recorded by what wrote them, or counted if nothing was.
+
+    Raises:
+        DataError: a file is gone, or is another one.
+    """
+    files = files_of(examples.split_folders(), str(examples.properties.get(FILES, "")))
+    recorded = recorded_rows(examples.split_folders(), str(examples.properties.get(FILE_ROWS, "")))
+    if recorded is None:
+        return {split: count_records(paths) for split, paths in files.items()}
+    return {split: sum(recorded[split][path] for path in paths) for split, paths in files.items()}
 
 
 def count_predictions(folder: Path) -> int:

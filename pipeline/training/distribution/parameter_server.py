@@ -6,7 +6,8 @@ import tf_keras as keras
 
 from pipeline.training.callbacks import Logs, progress
 from pipeline.training.checkpoint.best_weights import BestWeights
-from pipeline.training.input.batches import Batches, Split, finished, stream
+from pipeline.training.input.batches import finished, stream
+from pipeline.training.input.split_rows import Batches, Split, check_count, count_records
 
 
 def worker_batches(
@@ -14,8 +15,13 @@ def worker_batches(
 ) -> keras.utils.experimental.DatasetCreator:
     """Return full batches for every worker, each from all rows in its own order, so that a lost worker loses none.
 
-    Steps go to the next free worker: an epoch is a number of rows, not each row once.
+    Steps go to the next free worker: an epoch is a number of rows, not each row once. So a worker cannot see whether
+    rows are missing, and they are counted here, on the chief.
+
+    Raises:
+        MainlineError: the files do not have the rows of the split.
     """
+    check_count(split, count_records(split.files))
 
     def make(_: tf.distribute.InputContext) -> Batches:
         worker = tf.distribute.coordinator.experimental_get_current_worker_index()

@@ -4,14 +4,13 @@ The order depends on the seed alone: epoch ``e`` is shuffled by (seed, e), and b
 across the end of an epoch. So step ``s`` always begins at row ``s * batch size``, on any worker and after any number of
 restarts. Another version of this file may shuffle differently.
 
-A split of up to ``HELD_BYTES`` is parsed once and kept in memory. A larger one is read again in each epoch: its parts
-in a shuffled order, and their rows shuffled window by window. The parts are parsed blocks on the local disk if there is
-room for them, else the files themselves.
+A split of up to ``split_rows.HELD_BYTES`` is parsed once and kept in memory. A larger one is read again in each epoch:
+its parts in a shuffled order, and their rows shuffled window by window. The parts are parsed blocks on the local disk
+if there is room for them, else the files themselves.
 """
 
 import dataclasses
 import logging
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,60 +18,16 @@ from typing import Literal, TypeAlias
 
 import tensorflow as tf
 
-from components.support.folders import all_files
-from components.support.heartbeat import beat
 from pipeline.errors import ConfigError
-from pipeline.training.input.columns import Matrices, Spec, pick, read_matrices, read_serialized, row_bytes, unpack
-from pipeline.training.input.disk_cache import has_room, read_blocks, write_blocks
+from pipeline.training.input.columns import Matrices, pick, unpack
+from pipeline.training.input.split_rows import Batches, Split, count_records, hold, in_blocks
 
 progress = logging.getLogger("mainline.progress")
 
-Batches: TypeAlias = tf.data.Dataset
 Example: TypeAlias = tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]
-HELD_BYTES = 128 * 2**20
-WINDOW_BYTES = 32 * 2**20
 FOREVER = 2**62
-# Batches that are counted between two heartbeats.
-BATCHES_AT_ONCE = 64
 # Shuffles the parts; windows have the numbers from 0 on.
 PARTS = -1
-
-
-@dataclass(frozen=True)
-class Split:
-    """The transformed rows of one split, gzipped TFRecords of tf.Example.
-
-    ``spec`` parses an example, including label and weight. ``blocks`` hold the same rows, parsed.
-    """
-
-    files: tuple[str, ...]
-    rows: int
-    spec: Spec
-    label: str
-    weight: str | None = None
-    blocks: tuple[str, ...] = ()
-
-    @property
-    def parsed_bytes(self) -> int:
-        """The size of all rows when parsed."""
-        return self.rows * row_bytes(self.spec)
-
-    def is_held(self) -> bool:
-        """Tell whether all rows are kept in memory."""
-        return self.parsed_bytes <= HELD_BYTES
-
-    def window(self) -> int:
-        """Return how many rows are shuffled at a time if not all are in memory."""
-        return max(1, WINDOW_BYTES // row_bytes(self.spec))
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """The files to read if not all rows are in memory."""
-        return self.blocks or self.files
-
-    def read(self, parts: tf.Tensor) -> Batches:
-        """Return the rows of some parts, in order, as matrices."""
-        return read_blocks(parts, self.spec) if self.blocks else read_matrices(parts, self.spec)
 
 
 @dataclass(frozen=True)
@@ -103,21 +58,6 @@ class Share:
         return [(rows * index // self.total, rows * (index + 1) // self.total) for index in replicas]
 
 
-def list_files(patterns: Sequence[str]) -> tuple[str, ...]:
-    """Return the files of some patterns, in order: a pattern is a file, or ends with ``/*`` for all of a folder."""
-    return tuple(all_files(patterns))
-
-
-def count_records(file_patterns: Sequence[str]) -> int:
-    """Count the records of the files."""
-    sizes = read_serialized(list_files(file_patterns)).map(tf.size).batch(BATCHES_AT_ONCE)
-    total = 0
-    for counts in sizes.as_numpy_iterator():
-        total += int(counts.sum())
-        beat()
-    return total
-
-
 def training_batches(
     split: Split,
     batch_size: int,
@@ -142,6 +82,7 @@ def training_batches(
 
     Raises:
         ConfigError: a global batch has fewer rows than there are replicas.
+        MainlineError: the files do not have the rows of the split.
     """
     share = share or Share()
     if batch_size < share.total:
@@ -158,26 +99,14 @@ def training_batches(
     return finished(stream(split, batch_size, seed, first_step * batch_size, cuts), split, class_weights)
 
 
-def in_blocks(split: Split, folder: Path | None) -> Split:
-    """Return the split with parsed blocks below ``folder``, if it is not kept in memory and there is room for them."""
-    if folder is None or split.is_held():
-        return split
-    gigabytes = split.parsed_bytes / 1e9
-    if not has_room(folder, split.parsed_bytes):
-        progress.info("no room in %s for %.1f GB of parsed rows: parsing them again in each epoch", folder, gigabytes)
-        return split
-    progress.info("parsing %d rows once, %.1f GB in %s", split.rows, gigabytes, folder)
-    own = Path(tempfile.mkdtemp(dir=folder))
-    return dataclasses.replace(split, blocks=write_blocks(split.files, split.spec, own))
-
-
 def own_files(split: Split, share: Share) -> Split | None:
     """Return the split with this worker's files only, or None if there are fewer files than workers."""
     if len(split.files) < share.workers:
         progress.info("%d files are too few for %d workers: sharding by record", len(split.files), share.workers)
         return None
     files = split.files[share.worker :: share.workers]
-    rows = count_records(files)
+    known = split.rows_by_file
+    rows = sum(known[path] for path in files) if known.keys() >= set(files) else count_records(files)
     if not rows:
         raise ConfigError("training.sharding", f"the files of worker {share.worker} have no rows", expected="record")
     return dataclasses.replace(split, files=files, rows=rows)
@@ -193,12 +122,6 @@ def stream(
     held = hold(split)
     numbers = cut(orders(split.rows, seed, first_row).rebatch(batch_size, drop_remainder=True), cuts, batch_size)
     return numbers.map(lambda rows: pick(held, rows), num_parallel_calls=tf.data.AUTOTUNE)
-
-
-def hold(split: Split) -> Matrices:
-    """Read all rows into memory."""
-    whole: Matrices = read_matrices(split.files, split.spec).rebatch(split.rows).get_single_element()
-    return whole
 
 
 def orders(rows: int, seed: int | tf.Tensor, first_row: int) -> Batches:

@@ -47,18 +47,23 @@ def has_room(folder: Path, wanted_bytes: int) -> bool:
     return shutil.disk_usage(folder).free >= wanted_bytes + SPARE_BYTES
 
 
-def write_blocks(files: Sequence[str], spec: Spec, folder: Path) -> tuple[str, ...]:
-    """Write the rows of some files, in order, to blocks of at most ``BLOCK_BYTES``, and return their paths."""
-    rows = max(1, BLOCK_BYTES // row_bytes(spec))
+def write_blocks(files: Sequence[str], spec: Spec, folder: Path) -> tuple[tuple[str, ...], int]:
+    """Write the rows of some files, in order, to blocks of at most ``BLOCK_BYTES``.
+
+    Returns:
+        The paths of the blocks, and the number of rows in all.
+    """
+    size, rows = max(1, BLOCK_BYTES // row_bytes(spec)), 0
     names = []
-    for number, matrices in enumerate(read_matrices(files, spec).rebatch(rows)):
+    for number, matrices in enumerate(read_matrices(files, spec).rebatch(size)):
         beat()
+        rows += len(matrices[0])
         path = folder / f"block-{number:06d}"
         with path.open("wb") as file:
             for matrix in matrices:
                 matrix.numpy().tofile(file)
         names.append(str(path))
-    return tuple(names)
+    return tuple(names), rows
 
 
 def read_blocks(names: tf.Tensor, spec: Spec) -> tf.data.Dataset:

@@ -11,6 +11,8 @@ from fakes.stock.transform_runs import multiset, run, taxi_rows, taxi_schema
 
 from components.batch_transform import passes
 from components.batch_transform.options import check_settings
+from components.examples.file_rows import record_rows, rows_by_path
+from components.examples.listing import FILES, files_of, folders_of, list_written
 from pipeline.errors import ConfigError, DataError, MainlineError
 
 PLAIN = "batch_transform.preprocessing.plain"
@@ -87,6 +89,28 @@ def test_an_unread_file_fails_the_run(taxi, tmp_path, monkeypatch):
     monkeypatch.setattr(passes.RowsByFile, "merge_accumulators", lambda self, parts: merge(self, list(parts)[:1]))
     with pytest.raises(MainlineError, match="a file was not read"):
         run("ours", taxi, tmp_path, PLAIN, taxi_schema())
+
+
+def test_rows_that_were_lost_since_they_were_written_fail_the_run(tmp_path):
+    examples = transform_runs.write_examples(tmp_path / "examples", {"train": taxi_rows().slice(0, 30)})
+    list_written(examples)
+    ((path,),) = files_of(folders_of(examples), examples.get_string_custom_property(FILES)).values()
+    record_rows(examples, {path: 31})
+    with pytest.raises(MainlineError, match="rows were lost or duplicated since they were written") as error:
+        run("ours", examples, tmp_path, PLAIN, taxi_schema(), ("train",))
+    found = error.value
+    assert (found.where, found.expected, found.received) == (f"Transform, {path}", "31 rows", "30 rows")
+
+
+def test_the_rows_of_each_new_file_are_recorded(tmp_path):
+    rows = {"train": taxi_rows().slice(0, 50), "eval": taxi_rows().slice(50, 7)}
+    examples = transform_runs.write_examples(tmp_path / "examples", rows, files=2)
+    ours = run("ours", examples, tmp_path, PLAIN, taxi_schema())
+    recorded = rows_by_path([ours.examples])
+    assert {path.removeprefix(f"{ours.examples.uri}/"): count for path, count in recorded.items()} == {
+        "Split-train/transformed_examples-00000-00000.gz": 25, "Split-train/transformed_examples-00001-00000.gz": 25,
+        "Split-eval/transformed_examples-00000-00000.gz": 4, "Split-eval/transformed_examples-00001-00000.gz": 3,
+    }  # fmt: skip
 
 
 def test_passes_with_different_row_counts_fail_the_run():

@@ -13,6 +13,7 @@ from tfx.types import standard_component_specs as specs
 from tfx.utils import proto_utils
 
 from components.distributed_trainer.trainer_executor import TrainerExecutor
+from components.examples.file_rows import record_rows
 from components.examples.listing import FILES, files_of, list_written, mark
 from components.examples.reading import required_files, split_files
 from pipeline.errors import DataError
@@ -28,6 +29,7 @@ def examples(tmp_path):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(gzip.compress(name.encode()))
     list_written(artifact)
+    record_rows(artifact, {str(path): number for number, path in enumerate(sorted(tmp_path.glob("*/*.gz")))})
     return artifact
 
 
@@ -78,7 +80,7 @@ def test_of_examples_that_others_made_all_files_are_read_but_hidden_ones(example
     assert names(examples, "train") == ["a.gz", "b.gz"]
 
 
-def test_trainer_is_told_the_files(examples, tmp_path):
+def test_trainer_is_told_the_files_and_their_rows(examples, tmp_path):
     (tmp_path / "Split-train" / "c.gz").write_bytes(b"stray")
     outputs = {}
     for key, kind in ((specs.MODEL_KEY, standard_artifacts.Model), (specs.MODEL_RUN_KEY, standard_artifacts.ModelRun)):
@@ -91,3 +93,4 @@ def test_trainer_is_told_the_files(examples, tmp_path):
     found = TrainerExecutor()._GetFnArgs({specs.EXAMPLES_KEY: [examples]}, outputs, properties)
     assert found.train_files == [str(tmp_path / "Split-train" / name) for name in ("a.gz", "b.gz")]
     assert found.eval_files == [str(tmp_path / "Split-eval" / "a.gz")]
+    assert found.custom_config["file_rows"] == dict(zip([*found.eval_files, *found.train_files], range(3), strict=True))

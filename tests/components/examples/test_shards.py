@@ -27,16 +27,18 @@ def test_records_are_framed_as_tensorflow_frames_them(tmp_path):
 
 
 def test_rows_keep_their_order_over_batches(tmp_path):
-    assert write_shards(((str(tmp_path), batch(first, 50)) for first in range(0, 1000, 50)), "data") == 1000
+    rows = write_shards(((str(tmp_path), batch(first, 50)) for first in range(0, 1000, 50)), "data")
     (path,) = tmp_path.iterdir()
+    assert rows == {str(path): 1000}
     assert path.name == "data-00000.gz"
     assert numbers_in(path) == list(range(1000))
 
 
 def test_a_shard_is_closed_by_the_batch_that_fills_it(tmp_path, monkeypatch):
     monkeypatch.setattr(shards, "SHARD_BYTES", len(framed(batch(0, 75)).data))
-    write_shards(((str(tmp_path), batch(first, 50)) for first in range(0, 250, 50)), "data")
+    rows = write_shards(((str(tmp_path), batch(first, 50)) for first in range(0, 250, 50)), "data")
     files = sorted(tmp_path.iterdir())
+    assert rows == dict(zip(map(str, files), (100, 100, 50), strict=True))
     assert [file.name for file in files] == ["data-00000.gz", "data-00001.gz", "data-00002.gz"]
     assert [numbers_in(file) for file in files] == [[*range(100)], [*range(100, 200)], [*range(200, 250)]]
 
@@ -46,7 +48,7 @@ def test_each_folder_has_shards_of_its_own(tmp_path, monkeypatch):
     for name in ("even", "odd"):
         (tmp_path / name).mkdir()
     places = ((str(tmp_path / ("even", "odd")[first % 2]), batch(first * 50, 50)) for first in range(5))
-    assert write_shards(places, "data") == 250
+    assert sum(write_shards(places, "data").values()) == 250
     found = {name: [numbers_in(path) for path in sorted((tmp_path / name).iterdir())] for name in ("even", "odd")}
     assert found["even"] == [[*range(50), *range(100, 150)], [*range(200, 250)]]
     assert found["odd"] == [[*range(50, 100), *range(150, 200)]]
@@ -60,12 +62,13 @@ def test_the_same_rows_are_the_same_bytes(tmp_path):
 
 
 def test_without_batches_there_is_no_file(tmp_path):
-    assert write_shards(iter([]), "data") == 0
+    assert write_shards(iter([]), "data") == {}
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_batch_without_rows_adds_none(tmp_path):
-    assert write_shards(iter([(str(tmp_path), batch(0, 0)), (str(tmp_path), batch(0, 3))]), "data") == 3
+    rows = write_shards(iter([(str(tmp_path), batch(0, 0)), (str(tmp_path), batch(0, 3))]), "data")
+    assert rows == {str(tmp_path / "data-00000.gz"): 3}
     assert numbers_in(tmp_path / "data-00000.gz") == [0, 1, 2]
 
 

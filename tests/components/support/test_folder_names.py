@@ -11,7 +11,7 @@ from harness import write_text
 from components.arrow_example_gen.driver import Driver
 from components.support.folders import all_files, files_in
 from pipeline.errors import DataError
-from pipeline.training.input.batches import count_records
+from pipeline.training.input.split_rows import count_records
 
 
 def folders(tmp_path, name) -> Path:

@@ -194,3 +194,10 @@ def test_the_key_of_a_search_ignores_the_number_of_trials(tmp_path):
     others = [replace(job, source="x"), replace(job, inputs={}), replace(job, training={}), replace(job, run_fn="x.y"),
               replace(job, settings=replace(job.settings, seed=8))]  # fmt: skip
     assert len({job.key(), *(other.key() for other in others)}) == 6
+
+
+def test_trials_get_the_recorded_rows_which_are_no_part_of_the_key(tmp_path):
+    job = make_spec(tmp_path / "calls")
+    told = replace(job, rows={"train/a.gz": 3})
+    assert told.key() == job.key()
+    assert told.fn_args({}, tmp_path)["custom_config"]["file_rows"] == {"train/a.gz": 3}

@@ -114,6 +114,9 @@ def test_rows_are_counted_after_decompression(tmp_path):
 
 def test_counts_of_pieces_are_added_up(tmp_path):
     path = str(tmp_path / "rows.json")
-    row_totals.write([(("a", "written"), 5), (("a", "source"), 6), (("a", "aside"), 1)], path)
-    row_totals.check(row_totals.read(path))
-    assert row_totals.by_split(row_totals.read(path), {"train": ["a"]}) == {"train": {"source": 6, "aside": 1}}
+    counts = [(("a", "written"), 5), (("a", "source"), 6), (("a", "aside"), 1), (("b.gz", row_totals.SHARD), 5)]
+    row_totals.write(counts, path)
+    totals, shards = row_totals.read(path)
+    row_totals.check(totals)
+    assert row_totals.by_split(totals, {"train": ["a"]}) == {"train": {"source": 6, "aside": 1}}
+    assert shards == {"b.gz": 5}

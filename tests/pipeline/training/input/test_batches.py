@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.errors import ConfigError
-from pipeline.training.input import batches, disk_cache
-from pipeline.training.input.batches import Share, Split, count_records, eval_batches, list_files, training_batches
+from pipeline.errors import ConfigError, MainlineError
+from pipeline.training.input import batches, disk_cache, split_rows
+from pipeline.training.input.batches import Share, eval_batches, training_batches
+from pipeline.training.input.split_rows import Split, count_records, list_files
 
 SPEC = {
     "id_xf": tf.io.FixedLenFeature([1], tf.int64),
@@ -96,8 +97,8 @@ def test_the_order_is_a_matter_of_the_seed_alone(make_split):
 @pytest.fixture(params=["files", "blocks"])
 def not_held(request, monkeypatch, tmp_path):
     """Splits of more than eight rows are read in windows of eight, from files, or from blocks of four in a folder."""
-    monkeypatch.setattr(batches, "WINDOW_BYTES", 8 * 16)
-    monkeypatch.setattr(batches, "HELD_BYTES", 8 * 16)
+    monkeypatch.setattr(split_rows, "WINDOW_BYTES", 8 * 16)
+    monkeypatch.setattr(split_rows, "HELD_BYTES", 8 * 16)
     monkeypatch.setattr(disk_cache, "BLOCK_BYTES", 4 * 16)
     return tmp_path if request.param == "blocks" else None
 
@@ -133,9 +134,9 @@ def test_a_single_file_is_shuffled_within_windows_when_blocks_do_not_fit_on_disk
 
 def test_blocks_hold_the_rows_of_the_files_in_order_and_are_parsed_once(make_split, tmp_path, monkeypatch):
     monkeypatch.setattr(disk_cache, "BLOCK_BYTES", 4 * 20)
-    monkeypatch.setattr(batches, "HELD_BYTES", 0)
+    monkeypatch.setattr(split_rows, "HELD_BYTES", 0)
     split = make_split(11, weight="w_xf")
-    stored = batches.in_blocks(split, tmp_path)
+    stored = split_rows.in_blocks(split, tmp_path)
     assert [len(Path(name).read_bytes()) for name in stored.blocks] == [80, 80, 60]
     for of_files, of_blocks in zip(
         split.read(tf.constant(split.parts)).rebatch(11).get_single_element(),
@@ -163,6 +164,37 @@ with scratch() as folder:
         with disk_cache.scratch():
             assert folder.is_dir()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("read", [training_batches, eval_batches])
+@pytest.mark.parametrize("recorded", [1, 29, 31, 90])
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("in_folder", [False, True])
+def test_rows_other_than_recorded_are_an_error(make_split, tmp_path, monkeypatch, read, recorded, large, in_folder):
+    if large:
+        monkeypatch.setattr(split_rows, "HELD_BYTES", 0)
+    split = dataclasses.replace(make_split(30, shards=2), rows=recorded)
+    arguments = {"seed": 0} if read is training_batches else {}
+    with pytest.raises(MainlineError, match="not as many rows as Transform wrote") as caught:
+        read(split, 10, folder=tmp_path if in_folder else None, **arguments)
+    assert (caught.value.expected, caught.value.received) == (str(recorded), "30")
+    assert all(name in caught.value.where for name in split.files)
+
+
+def test_files_without_rows_are_an_error(make_split):
+    split = dataclasses.replace(make_split(0), rows=5)
+    with pytest.raises(MainlineError, match="not as many rows as Transform wrote"):
+        training_batches(split, 10, seed=0)
+
+
+def test_a_worker_takes_the_recorded_rows_of_its_own_files(make_split, monkeypatch):
+    split = make_split(30, shards=3)
+    split = dataclasses.replace(split, rows_by_file=dict.fromkeys(split.files, 10))
+    monkeypatch.setattr(batches, "count_records", lambda files: pytest.fail("counted again"))
+    assert batches.own_files(split, Share(0, 1, 2)).rows == 20
+    wrong = dataclasses.replace(split, rows_by_file=dict.fromkeys(split.files, 9))
+    with pytest.raises(MainlineError, match="not as many rows"):
+        training_batches(wrong, 10, seed=0, share=Share(0, 1, 2), sharding="file")
 
 
 def test_workers_share_a_split_larger_than_memory(make_split, not_held):
