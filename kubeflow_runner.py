@@ -4,11 +4,11 @@
 import sys
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], program: str = "kubeflow_runner.py") -> int:
     """Run a command; an error becomes a message and an exit code."""
     from pipeline.kubeflow.command_line import parse
 
-    options = parse(arguments, __doc__ or "")
+    options = parse(arguments, __doc__ or "", program)
     # Imported here, so that --help is fast.
     from pipeline.errors import MainlineError
     from pipeline.kubeflow.commands import run

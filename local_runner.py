@@ -16,10 +16,10 @@ exit codes:
 """
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Parse the command line."""
+def parse(arguments: list[str], program: str = "local_runner.py") -> argparse.Namespace:
+    """Parse the command line; ``program`` is what the user has typed before it."""
     parser = argparse.ArgumentParser(
-        prog="local_runner.py",
+        prog=program,
         description=__doc__,
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -48,9 +48,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], program: str = "local_runner.py") -> int:
     """Run or watch; print an error as a message and return the exit code."""
-    options = parse(arguments)
+    options = parse(arguments, program)
     # Imported here so that --help answers at once.
     from pipeline.errors import MainlineError
     from pipeline.run.local.runner import run

@@ -5,13 +5,13 @@ import importlib
 import sys
 from typing import NoReturn
 
-# By command: the module whose main is called, its first arguments, and what it does.
-COMMANDS: dict[str, tuple[str, list[str], str]] = {
-    "run": ("local_runner", [], "run a pipeline on this machine"),
-    "kubeflow": ("kubeflow_runner", [], "compile, submit and schedule a pipeline on Kubeflow Pipelines"),
-    "report": ("pipeline.review.__main__", ["draw"], "draw the report of a run again, or compare two runs"),
-    "review": ("pipeline.review.__main__", [], "list, show, approve and reject reports"),
-    "data": ("data.prepare", [], "fetch and prepare a data set"),
+# By command: the module and its function of arguments and program name, and what it does.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "run": ("local_runner", "main", "run a pipeline on this machine"),
+    "kubeflow": ("kubeflow_runner", "main", "compile, submit and schedule a pipeline on Kubeflow Pipelines"),
+    "report": ("pipeline.review.__main__", "main_of_draw", "draw the report of a run again, or compare two runs"),
+    "review": ("pipeline.review.__main__", "main", "list, show, approve and reject reports"),
+    "data": ("data.prepare", "main", "fetch and prepare a data set"),
 }
 USAGE = "usage: mainline COMMAND ...; mainline COMMAND --help says more"
 
@@ -25,8 +25,8 @@ def main(arguments: list[str]) -> int:
         print(f"mainline: no such command: {arguments[0]}; expected {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
     # Imported here, so that --help answers at once.
-    name, first, _ = COMMANDS[arguments[0]]
-    return int(importlib.import_module(name).main([*first, *arguments[1:]]))
+    module, function, _ = COMMANDS[arguments[0]]
+    return int(getattr(importlib.import_module(module), function)(arguments[1:], f"mainline {arguments[0]}"))
 
 
 def enter() -> NoReturn:

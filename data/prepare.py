@@ -200,9 +200,9 @@ def _label_checksums(folder: Path, columns: Iterable[str]) -> dict[str, str]:
     return {name: sha256_of(folder / LABELS / f"{name}.csv") for name in columns}
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     kinds = "; ".join(f"{dataset.name}: {', '.join(dataset.splits)}" for dataset in DATASETS)
-    parser = argparse.ArgumentParser(prog="python -m data.prepare", description="Prepare a data set as CSV files.")
+    parser = argparse.ArgumentParser(prog=program, description="Prepare a data set as CSV files.")
     parser.add_argument("dataset", metavar="DATASET", help=", ".join(dataset.name for dataset in DATASETS))
     parser.add_argument("--split", metavar="KIND", help=f"{kinds}; the first by default")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random draw; default: %(default)s")
@@ -211,9 +211,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, program: str = "python -m data.prepare") -> int:
     """Run the command line and return its exit code: 0, or 2 or 1 with the reason on stderr."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parser(program).parse_args(argv)
 
     def run() -> None:
         split = arguments.split or dataset_named(arguments.dataset).splits[0]

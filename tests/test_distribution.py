@@ -42,11 +42,11 @@ def test_the_wheel_holds_code_data_files_and_one_command(wheel):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_answers_for_help(command):
+def test_each_command_answers_for_help_under_its_own_name(command):
     code = f"import mainline; mainline.main(['{command}', '--help'])"
     done = subprocess.run([sys.executable, "-c", code], cwd=harness.ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("usage: ")
+    assert done.stdout.startswith(f"usage: mainline {command} [-h]")
 
 
 def test_an_unknown_command_names_the_known_ones():

@@ -19,10 +19,10 @@ exit codes:
 SCHEDULE_ACTIONS = ("create", "list", "pause", "resume", "delete")
 
 
-def parse(arguments: list[str], description: str) -> argparse.Namespace:
-    """Parse the command line."""
+def parse(arguments: list[str], description: str, program: str = "kubeflow_runner.py") -> argparse.Namespace:
+    """Parse the command line; ``program`` is what the user has typed before it."""
     parser = argparse.ArgumentParser(
-        prog="kubeflow_runner.py",
+        prog=program,
         description=description,
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

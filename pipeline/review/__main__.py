@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 
     Opened = list[tuple[PipelineStore, mlmd.MetadataStore]]
 
+DRAW = "draw the page of a report, or compare two reports"
 EPILOG = "exit codes: 0 done, or already decided that way; 1 any other failure; 2 bad input"
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Parse the command line."""
+def parse(arguments: list[str], program: str = "python -m pipeline.review") -> argparse.Namespace:
+    """Parse the command line; ``program`` is what the user has typed before it."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--root", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
     common.add_argument("--config", metavar="NAME|FILE", help="the pipeline; default: every pipeline below the root")
     common.add_argument("--json", action="store_true", help="print JSON")
-    parser = argparse.ArgumentParser(prog="python -m pipeline.review", description=__doc__, epilog=EPILOG)
+    parser = argparse.ArgumentParser(prog=program, description=__doc__, epilog=EPILOG)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", parents=[common], help="list reports, newest first")
-    add_arguments(commands.add_parser("draw", help="draw the page of a report, or compare two reports"))
+    add_arguments(commands.add_parser("draw", help=DRAW))
     for name, text in (
         ("show", "show a report"),
         ("approve", "let the model be pushed"),
@@ -47,9 +48,21 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], program: str = "python -m pipeline.review") -> int:
     """Run one command; an error becomes a message and an exit code."""
-    options = parse(arguments)
+    return run(parse(arguments, program))
+
+
+def main_of_draw(arguments: list[str], program: str) -> int:
+    """Run ``draw`` as a program of its own."""
+    parser = argparse.ArgumentParser(prog=program, description=DRAW, epilog=EPILOG)
+    parser.set_defaults(command="draw")
+    add_arguments(parser)
+    return run(parser.parse_args(arguments))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a parsed command; an error becomes a message and an exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Imported late, so that --help is fast.
     from ml_metadata.errors import StatusError
