@@ -107,15 +107,15 @@ def missing_parts(report: Report) -> Iterator[Attention]:
 
 
 def shared_rows(report: Report) -> Iterator[Attention]:
-    """Yield each pair of splits that have rows in common."""
-    for leak in data_of(report).leaks:
-        if leak.what == "rows" and leak.shared:
-            yield Attention("leakage", how_shared(leak), "shared", Severity.SERIOUS)
+    """Yield the pairs of splits that have rows in common."""
+    found = [how_shared(leak) for leak in data_of(report).leaks if leak.what == "rows" and leak.shared]
+    if found:
+        yield Attention("leakage", f"Rows in two splits: {', '.join(found)}", "shared", Severity.SERIOUS)
 
 
 def how_shared(leak: Leak) -> str:
     share = "less than 0.1 %" if leak.share < 0.001 else f"{leak.share * 100:.1f} %"
-    return f"Rows of {leak.split} that are in {leak.also_in} too: {leak.shared:,} ({share})"
+    return f"{leak.shared:,} of {leak.split} in {leak.also_in} ({share})"
 
 
 def shared_ids(report: Report) -> Iterator[Attention]:

@@ -21,7 +21,7 @@ from components.slice_report.page.sections.slices import slices_section
 from components.slice_report.page.sections.training import training_section
 from components.slice_report.page.sections.verdict import identity, verdict_section
 
-SCRIPTS = ("marks.js", "curves.js", "frame.js", "slices.js", "threshold.js", "page.js")
+SCRIPTS = ("marks.js", "curves.js", "frame.js", "columns.js", "slices.js", "threshold.js", "page.js")
 STYLES = ("page.css",)
 
 

@@ -8,9 +8,10 @@ from markupsafe import Markup, escape
 
 Child: TypeAlias = str | Iterable["Child"] | None
 Attribute: TypeAlias = str | int | float | bool | None
-VOID = frozenset({"br", "col", "input", "meta"})
+VOID = frozenset({"br", "col", "input", "meta", "wbr"})
 LONGEST, HEAD, TAIL = 120, 80, 20
 # Characters that HTML forbids (https://html.spec.whatwg.org/#text-content), also left out of Markdown.
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z]+")
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
@@ -68,6 +69,15 @@ def shorten(text: str) -> str:
 def name(text: str) -> Markup:
     """Return a text from the data, shortened and isolated: right-to-left characters affect nothing around it."""
     return tag("bdi", shorten(text))
+
+
+def breakable(word: str) -> Markup:
+    """Return a name in camel case that a narrow column may break between its words.
+
+    >>> str(breakable("AUCPrecisionRecall"))
+    'AUC<wbr>Precision<wbr>Recall'
+    """
+    return join([part for found in WORD.findall(word) for part in (tag("wbr"), found)][1:])
 
 
 def table(caption: str, headings: Iterable[Child], rows: Iterable[Markup], **attributes: Attribute) -> Markup:

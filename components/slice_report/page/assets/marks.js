@@ -1,6 +1,6 @@
 // Parts of a chart: elements, formatted numbers, axes from 0 to 1.
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 360, HEIGHT = 250, LEFT = 44, RIGHT = 12, TOP = 10, BOTTOM = 38;
+const WIDTH = 360, HEIGHT = 250, LEFT = 54, RIGHT = 12, TOP = 10, BOTTOM = 38;
 
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);

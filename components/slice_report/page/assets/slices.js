@@ -6,15 +6,17 @@ function filterable(table) {
   const names = new Map(rows.map((row) => [row, row.cells[0].dataset.v.toLowerCase()]));
   const wanted = (row) => names.get(row).includes(text.value.toLowerCase()) && (!group.value || row.dataset.group === group.value)
     && (!flagged.checked || "flagged" in row.dataset) && (!large.checked || !row.classList.contains("small"));
-  const show = () => {
-    rows.forEach((row) => { row.hidden = !wanted(row); });
+  const show = (all) => {
+    rows.forEach((row) => { row.hidden = !all && !wanted(row); });
     table.dataset.below = below.value;
     document.getElementById("slices-shown").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} slices shown.`;
   };
+  addEventListener("beforeprint", () => show(true));
+  addEventListener("afterprint", () => show(false));
   get("controls").hidden = false;
-  get("controls").addEventListener("input", show);
+  get("controls").addEventListener("input", () => show(false));
   get("controls").addEventListener("submit", (event) => event.preventDefault());
-  show();
+  show(false);
 }
 
 // A dialog with the metrics of a slice and its curves.

@@ -110,7 +110,12 @@ def statistics_part(data: Data) -> Markup:
         "Values",
     )  # fmt: skip
     columns = len({item.column for item in data.columns})
-    drawn = table("Statistics by column and split", headings, [column_row(item) for item in data.columns])
+    drawn = table(
+        "Statistics by column and split",
+        headings,
+        [column_row(item) for item in data.columns],
+        data_columns="statistics",
+    )
     return tag("h3", "Statistics") + details(f"{counted(columns, 'column')}, by split", drawn)
 
 

@@ -9,7 +9,7 @@ from components.evaluation.verdict import METRICS, Measurement, badness
 from components.slice_report.facts import Report, Segment, Slice, WeakSegments
 from components.slice_report.page.charts import Scale, whisker, whisker_scale
 from components.slice_report.page.formats import count, counted, difference, interval, number, p_value, share, title
-from components.slice_report.page.html import name, row, table, tag
+from components.slice_report.page.html import Child, breakable, name, row, table, tag
 from components.slice_report.page.meanings import meanings_part
 from components.slice_report.page.sections.section import absent, missing_notes, section
 
@@ -66,7 +66,7 @@ def slice_table(report: Report) -> Markup:
     metrics = metric_names(report)
     overall = next((item.metrics for item in report.slices if not item.features), {})
     scales = {metric: scale_of_metric(report.slices, metric) for metric in metrics}
-    heads = [sortable(heading) for heading in ("Slice", "Rows", "Share", *map(title, metrics))]
+    heads = [sortable(breakable(heading)) for heading in ("Slice", "Rows", "Share", *map(title, metrics))]
     rows = (
         slice_row(
             item,
@@ -75,7 +75,15 @@ def slice_table(report: Report) -> Markup:
         )
         for index, item in worst_first(report)
     )
-    return table("Metrics by slice", heads, rows, id="slice-table", class_="sortable", data_below="interval")
+    return table(
+        "Metrics by slice",
+        heads,
+        rows,
+        id="slice-table",
+        class_="sortable",
+        data_below="interval",
+        data_columns="slices",
+    )
 
 
 def scale_of_metric(slices: Sequence[Slice], metric: str) -> Scale | None:
@@ -102,7 +110,7 @@ def worst_first(report: Report) -> list[tuple[int, Slice]]:
     return sorted(enumerate(report.slices), key=order)
 
 
-def sortable(heading: str) -> Markup:
+def sortable(heading: Child) -> Markup:
     """Return a heading with a button that sorts; it does nothing without the script."""
     return tag("th", tag("button", heading, type="button"), scope="col", aria_sort="none")
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from fakes import report_pages
 from fakes.browser import Opened, launched, opened
 
@@ -184,22 +183,6 @@ def test_the_matrix_counts_the_rows(shown):
     assert found == {key: int(rows.sum()) for key, rows in expected.items()}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-def test_a_page_is_accessible(chromium, page_file, scheme, width):
-    with opened(chromium, page_file, color_scheme=scheme, viewport={"width": width, "height": 900}) as found:
-        found.page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
-        violations = Axe().run(found.page).response["violations"]
-        told = [(item["id"], [node["html"][:120] for node in item["nodes"]][:3]) for item in violations]
-        assert told == []
-
-
-def test_an_open_slice_is_accessible(shown):
-    shown.page.get_by_role("button", name="sex=Female").click()
-    violations = Axe().run(shown.page).response["violations"]
-    assert [item["id"] for item in violations] == []
-
-
 def test_dark_follows_the_system_and_the_button(chromium, page_file):
     background = "getComputedStyle(document.body).backgroundColor"
     with opened(chromium, page_file, color_scheme="dark") as found:
@@ -208,18 +191,13 @@ def test_dark_follows_the_system_and_the_button(chromium, page_file):
         assert found.page.evaluate(background) == "rgb(255, 255, 255)"
 
 
-def test_a_phone_does_not_scroll_sideways(chromium, page_file):
-    with opened(chromium, page_file, viewport={"width": 390, "height": 844}) as found:
-        assert found.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-
-
 def test_a_printed_page_has_every_part_and_no_controls(chromium, page_file):
     with opened(chromium, page_file) as found:
         found.page.emulate_media(media="print")
         found.page.evaluate("dispatchEvent(new Event('beforeprint'))")
         assert not found.page.locator("nav").is_visible()
         assert found.page.locator("details:not([open])").count() == 0
-        assert found.page.get_by_text("Statistics by column and split").count() == 1
+        assert found.page.locator("caption", has_text="Statistics by column and split").is_visible()
         # A4 at 96 dots an inch, less narrow margins.
         found.page.set_viewport_size({"width": 754, "height": 1000})
         assert found.page.locator("#slice-table").evaluate("table => table.offsetWidth <= window.innerWidth")
