@@ -1,7 +1,9 @@
 """Text of unknown encoding and length: check that it is UTF-8, quote values and errors in messages."""
 
-# These would break the single line on which a message shows a value.
-_ESCAPES = str.maketrans({"\n": "\\n", "\r": "\\r", "\0": "\\x00"})
+import re
+
+# Line ends and control characters, which a terminal should not get, and lone surrogates, which cannot be encoded.
+_UNPRINTABLE = re.compile("[\x00-\x08\n-\x1f\x7f\ud800-\udfff]")
 
 
 def is_utf8(content: bytes) -> bool:
@@ -20,10 +22,12 @@ def is_utf8(content: bytes) -> bool:
 
 
 def shorten(value: str | bytes, limit: int = 100) -> str:
-    r"""Return a value as one line for a message, cut after ``limit`` characters; invalid UTF-8 is escaped.
+    r"""Return a value as one line for a message, cut after ``limit`` characters.
 
-    >>> shorten(b"Z\xfcrich\n"), shorten("abcdef", limit=3)
-    ('Z\\xfcrich\\n', 'abc… (6 characters)')
+    Invalid UTF-8, line ends and control characters are escaped.
+
+    >>> shorten(b"Z\xfcrich\n"), shorten("abcdef", limit=3), shorten("a\x1b\ud800b")
+    ('Z\\xfcrich\\n', 'abc… (6 characters)', 'a\\x1b\\ud800b')
     """
     if len(value) > limit:
         cut, unit = value[:limit], "bytes" if isinstance(value, bytes) else "characters"
@@ -42,4 +46,4 @@ def first_line(error: BaseException, limit: int = 300) -> str:
 
 def _one_line(value: str | bytes) -> str:
     text = value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
-    return text.translate(_ESCAPES)
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)

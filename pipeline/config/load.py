@@ -11,9 +11,10 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from components.support.text import shorten
 from pipeline.config.root import Config
 from pipeline.config.validation_errors import explain
-from pipeline.config.yaml_limits import check_text, exists, load_yaml, read_file, shorten, split_key
+from pipeline.config.yaml_limits import check_text, exists, load_yaml, read_file, split_key
 from pipeline.config.yaml_loader import Dumper, DuplicateKeyError, Loader
 from pipeline.errors import ConfigError, refused
 
@@ -64,7 +65,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except DuplicateKeyError as error:
         raise ConfigError(str(path), str(error), next_step="Remove one of them.") from error
     except (ValueError, yaml.YAMLError) as error:
-        raise ConfigError(str(path), "cannot be read as YAML", received=shorten(str(error), 400)) from error
+        raise ConfigError(
+            str(path), "cannot be read as YAML", received=shorten(" ".join(str(error).split()), 400)
+        ) from error
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -6,8 +6,8 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from components.support.text import shorten
 from pipeline.config.root import Config
-from pipeline.config.yaml_limits import shorten
 from pipeline.errors import ConfigError, did_you_mean
 
 # Pydantic's error types for an unknown key of a model and of a dataclass.

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from components.support.text import shorten
 from pipeline.errors import ConfigError
 
 MAX_BYTES = 256 << 10
@@ -156,13 +157,3 @@ def inner_nodes(node: yaml.Node) -> list[yaml.Node]:
     if FORBIDDEN.search(node.value):
         raise LimitError(f"a control character or a lone surrogate in a text, at line {node.start_mark.line + 1}")
     return []
-
-
-def shorten(text: str, most: int = 200) -> str:
-    """Shorten a text for a message and escape characters that a terminal should not receive.
-
-    >>> shorten("a" * 300, 3), shorten("a\\x1b\\ud800b")
-    ('aaa... (300 characters)', 'a\\\\x1b\\\\ud800b')
-    """
-    shown = FORBIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text[:most])
-    return shown if len(text) <= most else f"{shown}... ({len(text)} characters)"

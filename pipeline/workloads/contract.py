@@ -19,9 +19,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.evaluation.verdict import METRICS, Bounds
 from components.slice_report.facts import Card
+from components.support.text import shorten
 from pipeline.cache.source_tree import SourceTree
 from pipeline.config import evaluation as config
-from pipeline.config.yaml_limits import shorten
 from pipeline.criteria import Change, Threshold
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.features.table import Table

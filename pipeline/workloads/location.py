@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.config.yaml_limits import shorten
+from components.support.text import shorten
 from pipeline.errors import ConfigError, did_you_mean
 
 WORKLOADS = Path(__file__).parent

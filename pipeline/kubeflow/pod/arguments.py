@@ -8,9 +8,10 @@ from typing import Any
 
 import yaml
 
+from components.support.text import shorten
 from pipeline.config.load import merge, parse_override, validate
 from pipeline.config.root import Config
-from pipeline.config.yaml_limits import load_yaml, shorten
+from pipeline.config.yaml_limits import load_yaml
 from pipeline.config.yaml_loader import Loader
 from pipeline.errors import ConfigError
 
