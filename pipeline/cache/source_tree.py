@@ -40,7 +40,14 @@ class SourceTree:
     _sources: dict[str, CompiledSource] = field(default_factory=dict)
 
     def digest(self, modules: Iterable[str]) -> str:
-        """Return a hash of some modules, of all they reach, and of the data files beside these; 16 hex digits."""
+        """Return a hash of some modules, of all they reach, and of the data files beside these; 16 hex digits.
+
+        Raises:
+            MainlineError: one of the modules is of our packages or the user's, and is not there.
+        """
+        modules = list(modules)
+        for name in modules:
+            self._check(name, (name,))
         return self.digest_of(self.closure(modules))
 
     def digest_of(self, closure: Closure) -> str:
@@ -76,7 +83,7 @@ class SourceTree:
         """
         modules = list(modules)
         for name in modules:
-            self._check(name)
+            self._check(name, (name, name.rpartition(".")[0]))
         found: dict[str, Path] = {}
         libraries: set[str] = set()
         waiting = [*modules, *mentioned]
@@ -93,14 +100,15 @@ class SourceTree:
                     libraries |= {imported.split(".")[0] for imported in source.imports}
         return Closure(found, frozenset(top for top in libraries if top and self.top(top).is_library))
 
-    def _check(self, name: str) -> None:
-        top, around = name.split(".")[0], name.rpartition(".")[0]
+    def _check(self, name: str, accepted: Sequence[str]) -> None:
+        """Check that one of the accepted modules is there, if ``name`` is of our packages or the user's."""
+        top = name.split(".")[0]
         if top not in OUR_PACKAGES and top not in self.user_packages:
             return
-        if not any(module in (name, around) for module, _ in self.modules_of(name)):
+        if not any(module in accepted for module, _ in self.modules_of(name)):
             raise MainlineError(
                 f"the cache's digest of {name}", "no Python file of this module is found",
-                expected=f"{around or name} as a .py file where Python imports it from",
+                expected=f"{accepted[-1] or name} as a .py file where Python imports it from",
                 received=", ".join(map(str, self.top(top).places)) or f"no package {top}",
                 next_step="Install the package with its sources, or add the folder above it to PYTHONPATH.",
             )  # fmt: skip

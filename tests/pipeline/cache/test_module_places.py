@@ -40,14 +40,15 @@ class EditableFinder:
         return spec
 
 
-def digest(tmp_path, module) -> str:
-    return SourceTree(tmp_path, {PACKAGE}).digest([module])
+def digest(tmp_path, name) -> str:
+    tree = SourceTree(tmp_path, {PACKAGE})
+    return tree.digest_of(tree.closure([name]))
 
 
-def is_seen(tmp_path, module, edited) -> bool:
-    before = digest(tmp_path, module)
+def is_seen(tmp_path, name, edited) -> bool:
+    before = digest(tmp_path, name)
     edited.write_text("EDITED = True\n")
-    return digest(tmp_path, module) != before
+    return digest(tmp_path, name) != before
 
 
 @pytest.mark.parametrize("files", [{"__init__": "", "trainer": ""}, {"trainer": ""}])
@@ -128,9 +129,19 @@ def test_a_module_that_is_nowhere_is_an_error(tmp_path, monkeypatch, module):
     write(tmp_path / PACKAGE, __init__="")
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(MainlineError, match="no Python file") as caught:
-        SourceTree(tmp_path, {PACKAGE, "company_gone"}).digest([module])
+        SourceTree(tmp_path, {PACKAGE, "company_gone"}).closure([module])
     assert module in caught.value.where
     assert all([caught.value.expected, caught.value.received, caught.value.next_step])
+
+
+@pytest.mark.parametrize("module", ["pipeline.gone", f"{PACKAGE}.gone", "company_gone"])
+def test_a_missing_module_in_a_package_that_is_there_has_no_digest(tmp_path, monkeypatch, module):
+    write(tmp_path / "pipeline", __init__="")
+    write(tmp_path / PACKAGE, __init__="")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(MainlineError, match="no Python file") as caught:
+        SourceTree(tmp_path, {PACKAGE, "company_gone"}).digest([module])
+    assert caught.value.expected.startswith(f"{module} as a .py file")
 
 
 def test_a_text_that_is_no_module_is_no_error(tmp_path):
