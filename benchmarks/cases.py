@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.support.atomic_files import building, locked
 from data.fetch import DEFAULT_CACHE
-from data.folders import building, locked
 from data.prepare import prepare
 from data.simulation.shop import World
 from data.synthetic import synthesize

@@ -9,8 +9,8 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.support.atomic_files import building, locked, sha256_of
 from data.console import exit_code, say
-from data.folders import building, locked, sha256_of
 from data.sources import SOURCES, RawFile, Source, source_named
 from data.wheels import download
 from pipeline.errors import DataError

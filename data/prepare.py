@@ -12,9 +12,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
+from components.support.atomic_files import building, locked, sha256_of
 from data.console import exit_code, say
 from data.fetch import DEFAULT_CACHE, fetch
-from data.folders import building, locked, sha256_of
 from data.sources import source_named, unknown_name
 from pipeline.errors import DataError
 

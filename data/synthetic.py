@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute, parquet
 
+from components.support.atomic_files import building, locked, sha256_of
 from data.console import exit_code, say
 from data.fetch import DEFAULT_CACHE
-from data.folders import building, locked, sha256_of
 from data.simulation.ideal import Tally
 from data.simulation.impressions import GRAIN, SCHEMA, VALUES, Impressions, Source
 from data.simulation.shop import World

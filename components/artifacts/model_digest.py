@@ -4,11 +4,12 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from components.support.atomic_files import sha256_of
+
 # Written last into a pushed version; not part of the digest.
 MARKER = "READY.json"
 # Custom property of a blessing: the digest of the evaluated model. Stock Evaluator does not set it.
 JUDGED = "model_digest"
-CHUNK_BYTES = 4 << 20
 
 
 def content_digest(folder: Path) -> str:
@@ -16,17 +17,9 @@ def content_digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in _files(folder):
         digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
-        digest.update(_file_digest(path))
+        digest.update(bytes.fromhex(sha256_of(path)))
     return digest.hexdigest()
 
 
 def _files(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MARKER)
-
-
-def _file_digest(path: Path) -> bytes:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.digest()

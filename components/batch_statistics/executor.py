@@ -15,7 +15,7 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import json_utils, stats_utils
 
-from components.artifacts.feature_statistics import read_statistics
+from components.artifacts.statistics_files import read_statistics
 from components.batch_statistics.counting import CountFile, MergeFiles, WriteSplit
 from components.batch_statistics.options import check_options
 from components.compat.tfx.executors import beam_pipeline

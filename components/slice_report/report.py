@@ -6,8 +6,9 @@ from typing import Any
 
 from tfx.utils import path_utils
 
-from components.artifacts.feature_statistics import column_name, read_statistics
+from components.artifacts.feature_statistics import column_name
 from components.artifacts.model_digest import content_digest
+from components.artifacts.statistics_files import read_statistics
 from components.evaluation.columns import SCORE
 from components.examples.reading import read_schema
 from components.slice_report.analysis.comparisons import compare

@@ -9,8 +9,8 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx.dsl.io import fileio
 
-from components.artifacts.feature_statistics import read_statistics
 from components.artifacts.report_files import REPORT
+from components.artifacts.statistics_files import read_statistics
 from components.evaluation.predictions import Predictions
 from components.evaluation.results import Evaluation, read_evaluation
 from components.examples.listing import files_of

@@ -1,13 +1,18 @@
-"""Files on this machine that appear complete or not at all."""
+"""Files and folders on this machine that appear complete or not at all, and the checksum that tells a file."""
 
 import contextlib
 import errno
+import fcntl
+import hashlib
 import json
 import os
+import shutil
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+CHUNK_BYTES = 1 << 20
 NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EROFS)
 
 
@@ -93,3 +98,58 @@ def _create(path: Path, content: bytes) -> bool:
         path.unlink(missing_ok=True)
         raise
     return True
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, which may be larger than memory, as 64 hexadecimal digits.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def building(target: Path) -> Iterator[Path]:
+    """Yield an empty folder that becomes ``target`` when the block ends well, and is removed when it raises.
+
+    The caller holds the lock of ``target``. What a killed process left behind is removed by the next one.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    stage = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(stage, ignore_errors=True)
+    stage.mkdir(parents=True)
+    try:
+        yield stage
+        _replace_folder(target, stage)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def locked(target: Path) -> Iterator[None]:
+    """Let one process at a time build ``target``; the others wait.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.with_name(f".{target.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _replace_folder(target: Path, stage: Path) -> None:
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    # POSIX renames no folder over a filled one, so the old one is moved away first.
+    if target.exists():
+        target.rename(old)
+    stage.rename(target)
+    shutil.rmtree(old, ignore_errors=True)

@@ -11,7 +11,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
 from components.artifacts.anomalies import Anomaly
-from components.artifacts.feature_statistics import read_statistics
+from components.artifacts.statistics_files import read_statistics
 from components.data_validation.labels import Labels
 from components.data_validation.out_of_domain import add_out_of_domain
 from components.data_validation.verdict import how_to_accept, judge, list_anomalies, render

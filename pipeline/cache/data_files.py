@@ -1,6 +1,5 @@
 """Tell which files beside our modules belong to the code, such as style sheets."""
 
-import hashlib
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePath
 
@@ -11,7 +10,6 @@ ROWS = (*KINDS, ".gz")
 CONFIGS = (".yaml", ".yml")
 # Folders of what is made or downloaded, such as data/cache.
 CACHES = ("__pycache__", "cache")
-CHUNK_BYTES = 1 << 20
 
 
 def data_files(folder: Path, named: Collection[str], packages: Collection[Path]) -> Iterator[Path]:
@@ -54,12 +52,3 @@ def is_leftover(name: str) -> bool:
     [True, True, True, True, False]
     """
     return name.startswith((".", "~$")) or name.endswith("~") or name[0] == name[-1] == "#" or name in CACHES
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, which may be larger than memory, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from components.support.atomic_files import sha256_of
 from pipeline.cache.bytecode import CompiledSource, compile_source
-from pipeline.cache.data_files import data_files, file_digest
+from pipeline.cache.data_files import data_files
 from pipeline.cache.module_places import Top, code_among, find_top, inner_spec, places_of
 from pipeline.errors import MainlineError
 
@@ -58,7 +59,7 @@ class SourceTree:
         for name, path in sorted(closure.modules.items()):
             digest.update(f"{name} {self.source(name, path).digest}\n".encode())
         for name, path in sorted(self.data_files(closure.modules)):
-            digest.update(f"{name} {file_digest(path)}\n".encode())
+            digest.update(f"{name} {sha256_of(path)}\n".encode())
         return digest.hexdigest()[:16]
 
     def data_files(self, modules: dict[str, Path]) -> Iterator[tuple[str, Path]]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from components.support.atomic_files import sha256_of
 from data import fetch as module
 from data.fetch import DEFAULT_CACHE, fetch, fetch_source, main
-from data.folders import sha256_of
 from data.sources import SOURCES
 from pipeline.errors import DataError, MachineError
 

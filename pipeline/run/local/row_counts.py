@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.artifacts.feature_statistics import read_statistics
+from components.artifacts.statistics_files import read_statistics
 from components.evaluation.predictions import Predictions
 from components.examples import FILE_ROWS, SOURCE_ROWS
 from components.examples.file_rows import recorded_rows

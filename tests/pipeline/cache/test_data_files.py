@@ -1,11 +1,7 @@
 """Files beside our modules count where they belong to the code: not rows, configs, or what editors leave."""
 
-import hashlib
-import tracemalloc
-
 import pytest
 
-from pipeline.cache import data_files
 from pipeline.cache.source_tree import SourceTree
 
 
@@ -60,14 +56,3 @@ def test_a_config_beside_the_workload_does_not(workload, name):
 )
 def test_rows_do_not(workload, name):
     assert not counts(workload, name)
-
-
-def test_a_file_is_hashed_in_chunks(tmp_path):
-    path = tmp_path / "a"
-    path.write_bytes(b"0" * 2**24)
-    tracemalloc.start()
-    digest = data_files.file_digest(path)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert digest == hashlib.sha256(b"0" * 2**24).hexdigest()
-    assert peak < 2**23

@@ -139,7 +139,7 @@ def test_unreadable_versions_are_reported_in_the_summary(place, tmp_path, monkey
     def refuse(*_: object) -> None:
         raise OSError(errno.EIO, "Input/output error", "weights")
 
-    monkeypatch.setattr(model_digest, "_file_digest", refuse)
+    monkeypatch.setattr(model_digest, "sha256_of", refuse)
     model, error = served_model(place, properties)
     assert model is None
     assert isinstance(error, MachineError)

@@ -1,16 +1,17 @@
+import hashlib
 import os
 import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
-import data
-from data.folders import building, sha256_of
+from components.support.atomic_files import building, sha256_of
 
-ROOT = Path(data.__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_a_folder_replaces_the_old_one_whole(tmp_path):
@@ -34,7 +35,7 @@ def test_an_error_leaves_the_old_folder_as_it_was(tmp_path):
 
 def test_a_killed_process_leaves_no_target_and_its_rest_is_swept_away(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from data.folders import building\n"
+        "import sys, time; from pathlib import Path; from components.support.atomic_files import building\n"
         "with building(Path(sys.argv[1])) as folder:\n"
         "    (folder / 'half').write_text(''); print('writing', flush=True); time.sleep(60)\n"
     )
@@ -52,7 +53,7 @@ def test_a_killed_process_leaves_no_target_and_its_rest_is_swept_away(tmp_path):
 
 def test_the_lock_is_held_by_one_process_at_a_time(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from data.folders import locked\n"
+        "import sys, time; from pathlib import Path; from components.support.atomic_files import locked\n"
         "with locked(Path(sys.argv[1])):\n"
         "    start = time.time(); time.sleep(0.3); print(start, time.time())\n"
     )
@@ -66,3 +67,14 @@ def test_the_lock_is_held_by_one_process_at_a_time(tmp_path):
 def test_the_checksum_is_that_of_the_bytes(tmp_path):
     (tmp_path / "empty").write_bytes(b"")
     assert sha256_of(tmp_path / "empty") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def test_a_large_file_is_hashed_in_chunks(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"0" * 2**24)
+    tracemalloc.start()
+    digest = sha256_of(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert digest == hashlib.sha256(b"0" * 2**24).hexdigest()
+    assert peak < 2**23
