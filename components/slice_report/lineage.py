@@ -1,8 +1,11 @@
 """The origin of the model: config, code, data, artifacts and libraries."""
 
+import importlib.util
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
+from components.artifacts.code_commit import commit_of
 from components.slice_report.facts import Lineage, Pairs, Report
 from components.slice_report.settings import Settings, config_changes
 from components.slice_report.trace import Trace
@@ -25,7 +28,15 @@ def make_lineage(trace: Trace, settings: Settings, baseline: Report | None, mode
         edges=trace.edges,
         versions=library_versions(),
         model_digest=model_digest,
+        commit=commit_of(code_folder(settings.workload_package)),
     )
+
+
+def code_folder(package: str) -> Path:
+    """Return the folder of a package, or of this code if there is no such package."""
+    found = importlib.util.find_spec(package) if package else None
+    folders = list(found.submodule_search_locations or ()) if found else []
+    return Path(folders[0]) if folders else Path(__file__).parent
 
 
 def library_versions() -> Pairs:

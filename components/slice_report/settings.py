@@ -27,6 +27,7 @@ class Settings:
         block_on: the lowest severity that the gate blocks.
         config: the effective config, key by key.
         sources: digests of the code of preprocessing and training.
+        workload_package: the dotted name of the workload's package.
     """
 
     workload: str
@@ -43,6 +44,7 @@ class Settings:
     config: Pairs
     sources: Pairs
     card: Card
+    workload_package: str = ""
 
     def as_json(self) -> str:
         """Return one line of JSON, the same for equal settings."""

@@ -34,4 +34,5 @@ def report_settings(workload: Workload, config: Config, schema: schema_pb2.Schem
         config=flatten(config.model_dump(mode="json")),
         sources=tuple((part, workload.code_digest(part)) for part in ("preprocessing", "trainer")),
         card=workload.card,
+        workload_package=workload.location.package,
     )

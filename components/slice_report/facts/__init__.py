@@ -1,5 +1,6 @@
 """The facts of a report, as typed rows."""
 
+from components.slice_report.facts.card import Card, Documentation
 from components.slice_report.facts.data import (
     OTHER,
     Bar,
@@ -32,7 +33,6 @@ from components.slice_report.facts.provenance import (
 )
 from components.slice_report.facts.report import (
     SCHEMA_VERSION,
-    Card,
     Missing,
     Report,
     Run,
@@ -49,6 +49,7 @@ __all__ = [
     "Comparison",
     "ConfigChange",
     "Data",
+    "Documentation",
     "Drift",
     "Gap",
     "GateEntry",

@@ -49,7 +49,11 @@ class ConfigChange:
 
 @dataclass(frozen=True)
 class Lineage:
-    """The origin of the model. ``edges`` are (artifact id, node that read it); pairs are (name, value)."""
+    """The origin of the model. ``edges`` are (artifact id, node that read it); pairs are (name, value).
+
+    ``commit`` is that of the workload's code when the report was made, with ``+`` if tracked files were changed; empty
+    if it was not in a Git checkout.
+    """
 
     config: Pairs
     config_changes: tuple[ConfigChange, ...] | None
@@ -60,3 +64,4 @@ class Lineage:
     versions: Pairs
     model_digest: str
     signature_digest: str | None = None
+    commit: str = ""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from components.evaluation.verdict import Verdict
+from components.slice_report.facts.card import Card
 from components.slice_report.facts.data import Data
 from components.slice_report.facts.model import Comparison, Importance, Sensitive, Slice, WeakSegments
 from components.slice_report.facts.provenance import Lineage, Training
@@ -31,20 +32,6 @@ class Run:
     baseline_run: str | None = None
     failed_at: str = ""
     error: str = ""
-
-
-@dataclass(frozen=True)
-class Card:
-    """The team's description of the model (Mitchell et al. 2019, https://doi.org/10.1145/3287560.3287596)."""
-
-    title: str
-    summary: str
-    intended_use: tuple[str, ...]
-    out_of_scope: tuple[str, ...]
-    limits: tuple[str, ...]
-    ethics: tuple[str, ...]
-    owners: tuple[str, ...]
-    licence: str
 
 
 @dataclass(frozen=True)

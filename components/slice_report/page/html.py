@@ -108,6 +108,6 @@ def pairs(items: Iterable[tuple[Child, Child]]) -> Markup:
     return tag("dl", [tag("div", tag("dt", key), tag("dd", value)) for key, value in items])
 
 
-def details(summary: Child, *children: Child, open_: bool = False) -> Markup:
-    """Return a part that is folded by default."""
-    return tag("details", tag("summary", summary), children, open=open_)
+def details(summary: Child, *children: Child, **attributes: Attribute) -> Markup:
+    """Return a part that is folded, unless ``open`` is True."""
+    return tag("details", tag("summary", summary), children, **attributes)

@@ -1,6 +1,7 @@
-"""Escapes text from the data for Markdown."""
+"""Text from the data in Markdown, escaped."""
 
 import re
+from collections.abc import Iterable
 
 from components.slice_report.page.html import printable
 
@@ -43,6 +44,24 @@ def fenced(text: str) -> list[str]:
     """
     fence = "`" * max(3, longest(text) + 1)
     return [f"{fence}text", "\n".join(printable(line) for line in text.splitlines()), fence]
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table (https://github.github.com/gfm/#tables-extension-), with all cells escaped.
+
+    >>> print(table(("a", "b"), [("1", "x|y")]))
+    | a | b |
+    |---|---|
+    | 1 | x\\|y |
+    <BLANKLINE>
+    """
+    names = tuple(headings)
+    ruler = f"|{'|'.join('---' for _ in names)}|"
+    return "\n".join([line_of(names), ruler, *map(line_of, rows)]) + "\n"
+
+
+def line_of(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(map(escaped, cells))} |"
 
 
 def longest(text: str) -> int:

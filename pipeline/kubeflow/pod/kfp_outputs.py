@@ -5,12 +5,12 @@ https://www.kubeflow.org/docs/components/pipelines/user-guides/data-handling/art
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from components.evaluation.results import Evaluation, read_evaluation
 from components.evaluation.verdict import SIDES, Measurement, Verdict
-from components.slice_report.page.markdown import code, escaped, fenced
+from components.slice_report.page.markdown import code, escaped, fenced, table
 from components.support.atomic_files import write_whole
 from pipeline.config.root import Config
 from pipeline.criteria import SliceKey
@@ -92,21 +92,3 @@ def number(measured: Measurement | None) -> str:
 def finite(metrics: Mapping[str, Measurement]) -> dict[str, float]:
     """The finite values, which JSON can represent."""
     return {name: measured.value for name, measured in metrics.items() if math.isfinite(measured.value)}
-
-
-def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """A table in Markdown, with all cells escaped.
-
-    >>> print(table(("a", "b"), [("1", "x|y")]))
-    | a | b |
-    |---|---|
-    | 1 | x\\|y |
-    <BLANKLINE>
-    """
-    ruler = f"|{'|'.join('---' for _ in head)}|"
-    return "\n".join([line_of(head), ruler, *map(line_of, rows)]) + "\n"
-
-
-def line_of(cells: tuple[str, ...]) -> str:
-    """A row of a table."""
-    return f"| {' | '.join(map(escaped, cells))} |"

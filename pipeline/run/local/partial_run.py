@@ -61,7 +61,13 @@ CONFIG_KEYS: Mapping[str, Mapping[str, str]] = {
         "base_model": "training.warm_start",
     },
     EVALUATOR: {"eval_config": "evaluation"},
-    SLICE_REPORT: {"settings.config": "", "settings.sources": "", "settings.card": "", "settings": "report"},
+    SLICE_REPORT: {
+        "settings.config": "",
+        "settings.sources": "",
+        "settings.card": "",
+        "settings.workload_package": "",
+        "settings": "report",
+    },
 }
 # Keys that are compared as a whole.
 SINGLE_SETTINGS = (

@@ -1,6 +1,6 @@
 """The model card of the census workload."""
 
-from components.slice_report.facts import Card
+from components.slice_report.facts import Card, Documentation
 
 CARD = Card(
     title="Income above 50,000 USD, from the 1994 United States census",
@@ -27,4 +27,33 @@ CARD = Card(
     ),
     owners=("The maintainers of this pipeline",),
     licence="Data: UCI Adult, CC BY 4.0 (Becker and Kohavi 1996, https://doi.org/10.24432/C5XW20).",
+    provider="The maintainers of this pipeline",
+    contact="The issue tracker of this repository",
+    documentation=Documentation(
+        interaction=(
+            "A client sends the columns of a row, or serialized tf.Examples, and gets the score; the signatures are "
+            "in docs/serving.md.",
+        ),
+        forms=("A TensorFlow SavedModel with its preprocessing inside, in a folder of versions.",),
+        hardware=("Any machine that runs TensorFlow; a CPU is enough.",),
+        third_party=(
+            "No pre-trained model: weights start at random, or with training.warm_start at those of the latest "
+            "blessed model.",
+        ),
+        design=(
+            "A linear part over single features remembers, a deep part over embeddings generalizes. Sex, race and "
+            "origin stay in, so that results can be compared with published ones.",
+            "Training minimizes log loss, so that the score is a probability.",
+        ),
+        data_collection=(
+            "Barry Becker extracted the rows from the census of 1994; the label is whether the income was above "
+            "50,000 USD.",
+            "The original test file is the test split; the rest is divided 9:1 into train and eval. Missing values "
+            "stay missing.",
+        ),
+        metric_choice=(
+            "AUC and accuracy are what is published on this data set; calibration, since the score is read as a "
+            "probability. AUC has a bound for each sex, so that a good average cannot hide a bad group.",
+        ),
+    ),
 )

@@ -1,6 +1,6 @@
 """The model card of the impressions workload."""
 
-from components.slice_report.facts import Card
+from components.slice_report.facts import Card, Documentation
 
 CARD = Card(
     title="Will this impression be clicked?",
@@ -27,4 +27,30 @@ CARD = Card(
     ),
     owners=("The maintainers of this pipeline",),
     licence="Data: drawn by the code of this repository; no terms of others.",
+    provider="The maintainers of this pipeline",
+    contact="The issue tracker of this repository",
+    documentation=Documentation(
+        interaction=(
+            "A client sends the columns of a row, or serialized tf.Examples, and gets the score; the signatures are "
+            "in docs/serving.md.",
+        ),
+        forms=("A TensorFlow SavedModel with its preprocessing inside, in a folder of versions.",),
+        hardware=("Any machine that runs TensorFlow; a CPU is enough.",),
+        third_party=(
+            "No pre-trained model: weights start at random, or with training.warm_start at those of the latest "
+            "blessed model.",
+        ),
+        design=(
+            "A linear part over single features remembers, a deep part over embeddings generalizes.",
+            "Training minimizes log loss, so that the score is a probability.",
+        ),
+        data_collection=(
+            "data.synthetic draws each row, and its click with a known probability. The earliest rows are for "
+            "training, the latest for the test.",
+        ),
+        metric_choice=(
+            "Clicks are rare, so AUC and log loss are held against the best that is possible, not against 1; "
+            "calibration, since a price may be multiplied by the score.",
+        ),
+    ),
 )

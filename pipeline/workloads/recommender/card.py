@@ -1,6 +1,6 @@
 """The model card of the recommender."""
 
-from components.slice_report.facts import Card
+from components.slice_report.facts import Card, Documentation
 
 CARD = Card(
     title="Will this user like this film?",
@@ -27,4 +27,33 @@ CARD = Card(
     ),
     owners=("The maintainers of this pipeline",),
     licence="Data: MovieLens-100k, GroupLens; research use only, no redistribution.",
+    provider="The maintainers of this pipeline",
+    contact="The issue tracker of this repository",
+    documentation=Documentation(
+        interaction=(
+            "A client sends the columns of a row, or serialized tf.Examples, and gets the score; the signatures are "
+            "in docs/serving.md.",
+        ),
+        forms=("A TensorFlow SavedModel with its preprocessing inside, in a folder of versions.",),
+        hardware=("Any machine that runs TensorFlow; a CPU is enough.",),
+        third_party=(
+            "No pre-trained model: weights start at random, or with training.warm_start at those of the latest "
+            "blessed model.",
+        ),
+        design=(
+            "A linear part and a factorization of pairs remember, a deep part generalizes. Users are hidden from "
+            "most training rows, since most users of the test rows are new.",
+            "Training minimizes log loss, so that the score is a probability.",
+        ),
+        data_collection=(
+            "GroupLens collected the ratings on its web site from September 1997 to April 1998; the label is a "
+            "rating of four or five stars.",
+            "With the split by time, the earliest 80 % of the rows are for training and the latest 10 % for the "
+            "test. Features of the past count earlier ratings only.",
+        ),
+        metric_choice=(
+            "AUC for the order of films, log loss and calibration for the score as a probability. New and returning "
+            "users have bounds of their own.",
+        ),
+    ),
 )

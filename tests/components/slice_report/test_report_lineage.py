@@ -1,10 +1,14 @@
+import importlib.util
 from dataclasses import replace
+from pathlib import Path
 
 from fakes.reviews import make_report
 
+from components.artifacts.code_commit import commit_of
 from components.evaluation.verdict import Bounds
+from components.slice_report import lineage
 from components.slice_report.facts import Card
-from components.slice_report.lineage import LIBRARIES, installed, make_lineage
+from components.slice_report.lineage import LIBRARIES, code_folder, installed, make_lineage
 from components.slice_report.settings import Settings
 from components.slice_report.trace import Trace
 
@@ -16,9 +20,9 @@ SETTINGS = Settings(
 
 
 def test_a_first_run_has_no_config_changes():
-    lineage = make_lineage(Trace(), SETTINGS, None, "digest")
-    assert lineage.config_changes is None
-    assert (lineage.model_digest, lineage.signature_digest, lineage.sources) == ("digest", None, (("trainer", "abc"),))
+    made = make_lineage(Trace(), SETTINGS, None, "digest")
+    assert made.config_changes is None
+    assert (made.model_digest, made.signature_digest, made.sources) == ("digest", None, (("trainer", "abc"),))
 
 
 def test_config_changes_are_relative_to_the_baseline():
@@ -30,6 +34,16 @@ def test_config_changes_are_relative_to_the_baseline():
         ("gone", "1", ""),
         ("name", "", "demo"),
     ]
+
+
+def test_the_commit_is_that_of_the_workloads_code():
+    package = "pipeline.workloads.census"
+    (folder,) = importlib.util.find_spec(package).submodule_search_locations
+    assert code_folder(package) == Path(folder)
+    ours = Path(lineage.__file__).parent
+    assert [code_folder(unknown) for unknown in ("", "no_such_package")] == [ours, ours]
+    commit = make_lineage(Trace(), replace(SETTINGS, workload_package=package), None, "").commit
+    assert commit == commit_of(Path(folder))
 
 
 def test_every_library_has_a_version():

@@ -35,7 +35,8 @@ def digests(lineage: Lineage) -> list[tuple[Child, Child]]:
     data = [(words.replace("_", " ").capitalize(), tag("bdi", found)) for words, found in lineage.data]
     model = [("Digest of the model", tag("code", lineage.model_digest or "no model"))]
     signature = tag("code", lineage.signature_digest) if lineage.signature_digest else "not signed"
-    return [*model, ("Digest of the signature", signature), *sources, *data]
+    commit = ("Code commit", tag("code", lineage.commit or "not in a Git checkout"))
+    return [*model, commit, ("Digest of the signature", signature), *sources, *data]
 
 
 def changes_part(lineage: Lineage, no_baseline: str) -> Markup:

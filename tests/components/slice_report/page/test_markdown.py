@@ -5,8 +5,7 @@ import random
 import pytest
 from markdown_it import MarkdownIt
 
-from components.slice_report.page.markdown import code, escaped, fenced
-from pipeline.kubeflow.pod.kfp_outputs import table
+from components.slice_report.page.markdown import code, escaped, fenced, table
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 PIECES = [

@@ -225,7 +225,7 @@ def test_a_sample_is_called_one_with_how_many_of_how_many(report):
 
 def test_the_page_says_what_its_words_mean(report):
     text = PageParser(render(report, report_pages.DIGEST)).text
-    assert text.count("the mean score divided by the share of positives") == 2
+    assert text.count("the mean score divided by the share of positives") == 3
     for words in ("Values unseen in training", "Worst ÷ best", "Expected calibration error"):
         assert words in text
 
@@ -241,9 +241,9 @@ def test_a_decision_is_shown(report):
 def test_the_card_is_markdown_with_words_and_numbers(report):
     card = model_card(report)
     assert card.startswith("# Demo\n")
-    assert "## Intended use" in card
-    assert f"- AUC: {report.slices[0].metrics['auc'].value:.4f}" in card
-    assert "Weakest slice: sex=Male: AUC" in card
+    assert "### Intended purpose, 1 (a)" in card
+    assert f"| AUC | {report.slices[0].metrics['auc'].value:.4f} |" in card
+    assert "| sex=Male | 982 |" in card
 
 
 def test_a_report_read_from_its_file_gives_the_same_page(report):

@@ -1,0 +1,30 @@
+"""The Git commit of code."""
+
+import os
+import subprocess
+from pathlib import Path
+
+# Set in images, which have no checkout.
+REVISION = "MAINLINE_REVISION"
+
+
+def commit_of(folder: Path) -> str:
+    """Return the commit of the checkout that holds a folder, with ``+`` at its end if tracked files have changes.
+
+    Without a checkout, or without Git, it is what the environment says; empty if that says nothing.
+    """
+    commit = git(folder, "rev-parse", "HEAD")
+    if not commit:
+        return os.environ.get(REVISION, "")
+    changes = git(folder, "status", "--porcelain", "--untracked-files=no")
+    return f"{commit}{'+' if changes else ''}"
+
+
+def git(folder: Path, *words: str) -> str:
+    """Return what a Git command prints; nothing if it fails."""
+    command = ["git", "-C", str(folder), *words]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
