@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfx.components.evaluator.component import Evaluator
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.statistics_gen.component import StatisticsGen
@@ -49,6 +48,7 @@ from pipeline.settings.report import report_settings
 from pipeline.settings.split import make_splitting
 from pipeline.settings.tuning import tuning_settings
 from pipeline.splits import SPLITS
+from pipeline.workloads.contract import with_bounds
 
 if TYPE_CHECKING:
     from components.tuner.component import Tuner
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 STATISTICS_GENS: Mapping[str, type[StatisticsGen]] = {"batch": BatchStatisticsGen, "stock": StatisticsGen}
 TRANSFORMS: Mapping[str, type[Transform]] = {"batch": BatchTransform, "stock": StockTransform}
-EVALUATORS: Mapping[str, type[Evaluator]] = {"batch": BatchEvaluator, "stock": StockEvaluator}
+EVALUATORS: Mapping[str, type[BatchEvaluator]] = {"batch": BatchEvaluator, "stock": StockEvaluator}
 
 
 def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool = True) -> Pipeline:
@@ -198,15 +198,19 @@ def make_evaluator(
     schema: OutputChannel,
     trainer: DistributedTrainer,
     baseline: Resolver,
-) -> Evaluator:
+) -> BatchEvaluator:
     """Evaluator: metrics by slice on the test split, and the blessing."""
-    return EVALUATORS[settings.config.evaluation.engine](
+    config = settings.config.evaluation
+    evaluation = with_bounds(settings.workload.evaluation, config)
+    return EVALUATORS[config.engine](
         examples=examples,
         example_splits=["test"],
         schema=schema,
         model=trainer.outputs["model"],
         baseline_model=baseline.outputs["model"],
-        eval_config=make_eval_config(settings.workload, settings.config.evaluation, settings.schema),
+        eval_config=make_eval_config(settings.workload, config, settings.schema),
+        cluster_by=evaluation.cluster_by,
+        strict_bounds=evaluation.bounds if config.on_too_close == "block" else None,
     ).with_id(EVALUATOR)
 
 
@@ -217,7 +221,7 @@ def make_report(
     schema_gen: ImportSchemaGen,
     gate: ValidationGate,
     trainer: DistributedTrainer,
-    evaluator: Evaluator,
+    evaluator: BatchEvaluator,
     baseline: Resolver,
 ) -> SliceReport:
     """SliceReport: one offline page on data, training and evaluation."""
@@ -236,7 +240,7 @@ def make_report(
 
 
 def make_pusher(
-    settings: GraphSettings, trainer: DistributedTrainer, evaluator: Evaluator, review: list[Resolver]
+    settings: GraphSettings, trainer: DistributedTrainer, evaluator: BatchEvaluator, review: list[Resolver]
 ) -> VersionedPusher:
     """Pusher: a blessed, and where required approved, model becomes a version below ``serving/``."""
     pushed_to = pusher_pb2.PushDestination.Filesystem(base_directory=str(settings.root / "serving"))

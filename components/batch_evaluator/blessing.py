@@ -1,19 +1,28 @@
 """Writes the blessing as stock Evaluator does, and the digest of the model that was judged."""
 
+import dataclasses
+import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
 
 import tensorflow_model_analysis as tfma
+from pydantic import TypeAdapter
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.components.evaluator import constants
+from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils
 
 from components.artifacts.model_digest import JUDGED, content_digest
-from components.batch_evaluator.inputs import Artifacts, model_path
+from components.batch_evaluator.inputs import STRICT_BOUNDS, Artifacts, model_path
+from components.evaluation.results import read_verdict
+from components.evaluation.verdict import Bounds
+
+logger = logging.getLogger(__name__)
 
 
 def has_thresholds(config: config_pb2.EvalConfig) -> bool:
@@ -34,10 +43,31 @@ def write_blessing(inputs: Artifacts, outputs: Artifacts, properties: dict[str, 
         blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)
     if "current_component_id" in properties:
         blessing.set_string_custom_property("component_id", properties["current_component_id"])
-    name = constants.BLESSED_FILE_NAME if passed else constants.NOT_BLESSED_FILE_NAME
+    name, other = constants.BLESSED_FILE_NAME, constants.NOT_BLESSED_FILE_NAME
+    if not passed:
+        name, other = other, name
+    if fileio.exists(os.path.join(blessing.uri, other)):
+        fileio.remove(os.path.join(blessing.uri, other))
     io_utils.write_string_file(os.path.join(blessing.uri, name), "")
     blessed = constants.BLESSED_VALUE if passed else constants.NOT_BLESSED_VALUE
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, blessed)
+
+
+def bounds_to_json(bounds: Bounds) -> str:
+    """Return bounds as the property ``strict_bounds``."""
+    return json.dumps(dataclasses.asdict(bounds), sort_keys=True)
+
+
+def too_close(evaluation_dir: str, properties: dict[str, Any]) -> bool:
+    """Return True if a strict bound is kept, but by so little that the interval of its metric contains it."""
+    text = properties.get(STRICT_BOUNDS)
+    if not text:
+        return False
+    checks = read_verdict(evaluation_dir, True, TypeAdapter(Bounds).validate_json(text)).checks
+    close = [f"{check.metric} {check.bound}, {check.slice}" for check in checks if check.state == "too close"]
+    if close:
+        logger.warning("not blessed, too close to call: %s", "; ".join(close))
+    return bool(close)
 
 
 def add_model_digest(inputs: Artifacts, blessing: types.Artifact) -> None:

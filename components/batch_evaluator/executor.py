@@ -8,7 +8,7 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 
-from components.batch_evaluator.blessing import has_thresholds, write_blessing
+from components.batch_evaluator.blessing import has_thresholds, too_close, write_blessing
 from components.batch_evaluator.evaluation import evaluate
 from components.batch_evaluator.inputs import (
     Artifacts,
@@ -53,12 +53,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         predictions = Predictions(evaluation)
         if not predictions.num_rows:
             raise DataError(evaluation, "the splits have no rows", next_step="Check data.path and the splits.")
-        results = (
-            sliced_metrics(key, values, plan.buckets, empty) for key, values, empty in evaluate(predictions, plan)
-        )
+        results = (sliced_metrics(key, values, units, plan) for key, values, units in evaluate(predictions, plan))
         locations = {model.name: scorer.path for model, scorer in zip(plan.models, scorers, strict=True)}
         write_results(evaluation, results, plan.config, locations)
         logger.info("evaluated %d rows, written to %s", predictions.num_rows, evaluation)
         if has_thresholds(plan.config):
             verdict = tfma.load_validation_result(plain(f"{evaluation}/"))
-            write_blessing(input_dict, output_dict, exec_properties, verdict.validation_ok)
+            passed = verdict.validation_ok and not too_close(evaluation, exec_properties)
+            write_blessing(input_dict, output_dict, exec_properties, passed)

@@ -1,5 +1,6 @@
 """Reads the inputs of Evaluator: examples, models, and the EvalConfig."""
 
+import json
 from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -18,6 +19,8 @@ from components.examples.reading import check_examples, split_files
 from pipeline.errors import ConfigError, DataError, MainlineError
 
 Artifacts = dict[str, list[types.Artifact]]
+# Properties that stock Evaluator does not have.
+CLUSTER_BY, STRICT_BOUNDS = "cluster_by", "strict_bounds"
 
 
 def check_inputs(inputs: Artifacts, properties: dict[str, Any]) -> None:
@@ -48,7 +51,8 @@ def read_config(properties: dict[str, Any]) -> config_pb2.EvalConfig:
 def read_plan(inputs: Artifacts, properties: dict[str, Any], schema: schema_pb2.Schema) -> Plan:
     """Return the plan for the EvalConfig that the component was given."""
     config = with_values_as_text(read_config(properties), schema)
-    return make_plan(config, has_baseline=bool(inputs.get(specs.BASELINE_MODEL_KEY)))
+    has_baseline = bool(inputs.get(specs.BASELINE_MODEL_KEY))
+    return make_plan(config, has_baseline=has_baseline, cluster_by=json.loads(properties.get(CLUSTER_BY) or "[]"))
 
 
 def find_scorers(inputs: Artifacts, config: config_pb2.EvalConfig) -> list[Scorer]:

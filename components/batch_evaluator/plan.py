@@ -1,6 +1,6 @@
 """The plan for an EvalConfig; anything that BatchEvaluator would compute differently from TFMA is refused."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,6 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from components.compat.tfma import MetricKey, metric_specs
 from components.evaluation.columns import BASELINE_SCORE, SCORE
-from components.evaluation.jackknife import BUCKETS
 from components.evaluation.metric_config import WHERE, make_metric, metric_settings
 from components.evaluation.metrics import Metric
 from components.evaluation.slices import slice_columns
@@ -54,7 +53,8 @@ class Plan:
         label: the label column.
         metrics: each metric by its key, which includes the name of its model.
         no_interval: the keys of metrics without intervals.
-        buckets: of the jackknife; 0 for no intervals.
+        intervals: whether metrics get standard errors.
+        cluster_by: the columns that name the units of rows; see ``components.evaluation.units``.
     """
 
     config: config_pb2.EvalConfig
@@ -62,10 +62,11 @@ class Plan:
     label: str
     metrics: Mapping[MetricKey, Metric]
     no_interval: frozenset[MetricKey]
-    buckets: int
+    intervals: bool
+    cluster_by: tuple[str, ...] = ()
 
 
-def make_plan(config: config_pb2.EvalConfig, *, has_baseline: bool) -> Plan:
+def make_plan(config: config_pb2.EvalConfig, *, has_baseline: bool, cluster_by: Sequence[str] = ()) -> Plan:
     """Return the plan for a config; without a baseline, change thresholds are dropped, as in stock Evaluator.
 
     Raises:
@@ -84,7 +85,8 @@ def make_plan(config: config_pb2.EvalConfig, *, has_baseline: bool) -> Plan:
         label=config.model_specs[0].label_key,
         metrics=metrics,
         no_interval=metric_specs.metric_keys_to_skip_for_confidence_intervals(config.metrics_specs, config),
-        buckets=BUCKETS if config.options.compute_confidence_intervals.value else 0,
+        intervals=config.options.compute_confidence_intervals.value,
+        cluster_by=tuple(cluster_by),
     )
 
 

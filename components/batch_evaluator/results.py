@@ -5,13 +5,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import tensorflow as tf
+import tensorflow_model_analysis as tfma
 from google.protobuf import json_format
-from tensorflow_model_analysis.proto import config_pb2, validation_result_pb2
+from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2, validation_result_pb2
 
 from components.batch_evaluator.evaluation import Values
+from components.batch_evaluator.plan import Plan
 from components.compat import tfma as internal
 from components.compat.tfma import MetricKey, eval_config_writer, metrics_validator, metrics_writer, slicer_lib
-from components.evaluation.intervals import tfma_value
+from components.evaluation.influence import StandardError
+from components.evaluation.results import as_measured
 from components.evaluation.slice_values import value_text
 from components.evaluation.slices import SliceKey, specs_of
 
@@ -19,14 +22,42 @@ MARK = "="
 SlicedMetrics = tuple[SliceKey, dict[MetricKey, Any]]
 
 
-def sliced_metrics(key: SliceKey, values: Values, buckets: int, empty: int) -> SlicedMetrics:
-    """Return the metrics of a slice as TFMA represents them; without intervals they include TFMA's error message."""
-    metrics: dict[MetricKey, Any] = {name: tfma_value(value, buckets) for name, value in values.items()}
-    if empty:
+def sliced_metrics(key: SliceKey, values: Values, units: int, plan: Plan) -> SlicedMetrics:
+    """Return the metrics of a slice as TFMA represents them, with an error message if they have no intervals."""
+    metrics: dict[MetricKey, Any] = {name: tfma_value(value, error) for name, (value, error) in values.items()}
+    if plan.intervals and units < 2:
+        unit = ", ".join(plan.cluster_by)
         metrics[MetricKey(internal.ERROR_METRIC_NAME)] = (
-            f"CI not computed because only {buckets - empty} samples were non-empty. Expected {buckets}."
+            f"no interval: all rows have the same {unit}" if unit else "no interval: the slice has one row"
         )
     return key, metrics
+
+
+def tfma_value(value: float, error: StandardError | None) -> Any:
+    """Return a value in TFMA's representation."""
+    if error is None:
+        return value
+    return tfma.types.ValueWithTDistribution(
+        sample_mean=value,
+        sample_standard_deviation=error.value,
+        sample_degrees_of_freedom=error.degrees_of_freedom,
+        unsampled_value=value,
+    )
+
+
+def metrics_message(metrics: SlicedMetrics) -> metrics_for_slice_pb2.MetricsForSlice:
+    """Return TFMA's message of a slice, with intervals that stay in the range of their metric; TFMA's may not."""
+    message = metrics_writer.convert_slice_metrics_to_proto(metrics, None)
+    for item in message.metric_keys_and_values:
+        if item.HasField("confidence_interval"):
+            measured = as_measured(item)
+            if measured is None or measured.interval is None:
+                item.ClearField("confidence_interval")
+            else:
+                low, high = measured.interval
+                item.confidence_interval.lower_bound.double_value.value = low
+                item.confidence_interval.upper_bound.double_value.value = high
+    return message
 
 
 def write_results(
@@ -36,9 +67,7 @@ def write_results(
     slices = list(metrics)
     write_config(path, config, model_locations)
     shard = "-00000-of-00001.tfrecord"
-    write_records(
-        path, internal.METRICS_KEY + shard, [metrics_writer.convert_slice_metrics_to_proto(s, None) for s in slices]
-    )
+    write_records(path, internal.METRICS_KEY + shard, [metrics_message(metrics) for metrics in slices])
     write_records(
         path,
         internal.PLOTS_KEY + shard,

@@ -6,7 +6,7 @@ from tfx.components.evaluator import executor as stock
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 
-from components.batch_evaluator.blessing import add_model_digest
+from components.batch_evaluator.blessing import add_model_digest, too_close, write_blessing
 from components.batch_evaluator.inputs import (
     Artifacts,
     check_baseline,
@@ -43,4 +43,6 @@ class StockExecutor(stock.Executor):
         files = example_files(input_dict, exec_properties)
         write_predictions(lambda: beam_pipeline(self), files, scorers, schema, evaluation)
         super().Do(input_dict, output_dict, exec_properties)
+        if too_close(evaluation, exec_properties):
+            write_blessing(input_dict, output_dict, exec_properties, passed=False)
         add_model_digest(input_dict, artifact_utils.get_single_instance(output_dict[specs.BLESSING_KEY]))

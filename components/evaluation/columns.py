@@ -1,5 +1,6 @@
 """The columns of predictions: labels and scores, and their checks."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -65,3 +66,14 @@ def check_all(values: NDArray[Any], good: NDArray[np.bool_], where: str, problem
             received=f"{values[first]} in row {first + 1} of the predictions",
             next_step=next_step,
         )
+
+
+def combinations(columns: Sequence[pa.ChunkedArray], rows: int) -> NDArray[np.int64]:
+    """Return a number for each row, shape (rows,), equal where all columns are equal, null included."""
+    result = np.zeros(rows, np.int64)
+    for number, column in enumerate(columns):
+        codes = column.combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False) + 1
+        joint = result * (int(codes.max(initial=0)) + 1) + codes
+        # Renumbered after each column, so that the product does not overflow.
+        result = np.unique(joint, return_inverse=True)[1] if number else joint
+    return result

@@ -1,35 +1,81 @@
-"""Confidence intervals from jackknife samples, by TFMA's formula."""
+"""95 % confidence intervals from standard errors, which stay within the range of their metric.
 
-from typing import Any
+A metric in [0, 1] has the interval of Wilson 1927 (https://doi.org/10.2307/2276774) for the number of independent rows
+that would give its standard error, as for rates in surveys of clusters (Korn and Graubard 1998) and for AUC (Newcombe
+2006, https://doi.org/10.1002/sim.2323). A metric that is positive has one on the logarithmic scale, a difference a
+symmetric one. Quantiles are those of Student's t. The probabilities that the true value is below a bound are from the
+same distributions, so that an interval contains a bound exactly if both sides of it have more than 2.5 %.
+"""
 
-import numpy as np
-import tensorflow_model_analysis as tfma
-from numpy.typing import NDArray
+import math
+from typing import Literal
 
-from components.compat.tfma import math_util
-from components.evaluation.jackknife import Estimate, estimate
+from scipy import special
 
-Samples = NDArray[np.float64]
-# Smaller differences between samples are rounding errors.
-ROUNDING = 1e-12
+from components.evaluation.influence import StandardError
 
+Scale = Literal["share", "positive", "difference"]
+Interval = tuple[float, float]
 
-def tfma_value(value: float | Estimate, buckets: int) -> Any:
-    """Return a value in TFMA's representation."""
-    if isinstance(value, float):
-        return value
-    return tfma.types.ValueWithTDistribution(
-        sample_mean=value.mean,
-        sample_standard_deviation=value.standard_error,
-        sample_degrees_of_freedom=buckets - 1,
-        unsampled_value=value.value,
-    )
+LEVEL = 0.95
 
 
-def interval(of_metric: Samples) -> tuple[float, float] | None:
-    """Return TFMA's interval from (1 + buckets,) samples; None if a sample is not finite or all are equal."""
-    if not np.isfinite(of_metric).all() or np.ptp(of_metric) < ROUNDING:
+def interval(value: float, error: StandardError | None, scale: Scale) -> Interval | None:
+    """Return the interval of a metric with this value and standard error.
+
+    None without a standard error, and where the error is 0 but for shares of 0 and 1: then it tells nothing.
+
+    >>> [round(end, 4) for end in interval(0.8, StandardError(0.04, 99), "share")]
+    [0.7096, 0.8678]
+    >>> [round(end, 4) for end in interval(1.0, StandardError(0.0, 9), "share")]
+    [0.6615, 1.0]
+    """
+    if error is None or not math.isfinite(value) or not math.isfinite(error.value):
         return None
-    estimated = estimate(of_metric)
-    _, low, high = math_util.calculate_confidence_interval(tfma_value(estimated, len(of_metric) - 1))
-    return float(low), float(high)
+    t = float(special.stdtrit(error.degrees_of_freedom, (1 + LEVEL) / 2))
+    match scale:
+        case "share" if error.value > 0 or value in (0.0, 1.0):
+            return wilson(value, effective_rows(value, error), t)
+        case "positive" if value > 0 and error.value > 0:
+            factor = math.exp(t * error.value / value)
+            return value / factor, value * factor
+        case "difference" if error.value > 0:
+            return value - t * error.value, value + t * error.value
+    return None
+
+
+def wilson(share: float, rows: float, t: float) -> Interval:
+    """Return Wilson's interval of a share of a number of independent rows."""
+    middle = (share + t**2 / (2 * rows)) / (1 + t**2 / rows)
+    half = t / (1 + t**2 / rows) * math.sqrt(share * (1 - share) / rows + t**2 / (4 * rows**2))
+    # Rounding may move an end beyond a share of 0 or 1.
+    return max(min(middle - half, share), 0.0), min(max(middle + half, share), 1.0)
+
+
+def effective_rows(share: float, error: StandardError) -> float:
+    """Return the number of independent rows whose share would have this standard error."""
+    if share in (0.0, 1.0):
+        return error.degrees_of_freedom + 1
+    return share * (1 - share) / error.value**2
+
+
+def probability_below(bound: float, value: float, error: StandardError, scale: Scale) -> float:
+    """Return the probability that the true metric is below a bound, for a metric that has an interval.
+
+    >>> round(probability_below(0.5, 0.5, StandardError(0.01, 50), "share"), 3)
+    0.5
+    """
+    return float(special.stdtr(error.degrees_of_freedom, standardized(bound, value, error, scale)))
+
+
+def standardized(bound: float, value: float, error: StandardError, scale: Scale) -> float:
+    """Return the distance of a bound from the value, in standard errors on the metric's scale."""
+    match scale:
+        case "share":
+            if not 0 < bound < 1:
+                return -math.inf if bound <= 0 else math.inf
+            return (bound - value) / math.sqrt(bound * (1 - bound) / effective_rows(value, error))
+        case "positive":
+            return (math.log(bound) - math.log(value)) * value / error.value if bound > 0 else -math.inf
+        case "difference":
+            return (bound - value) / error.value

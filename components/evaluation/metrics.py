@@ -1,20 +1,20 @@
-"""Metrics of binary classification from counts, for a slice and for its jackknife samples at once.
+"""Metrics of binary classification, with the influence of each row.
 
-Every function returns float64 of the shape (samples,): the metric of all rows first, then without each bucket. Areas
-are exact unless their metric has a number of thresholds; then they, and all other metrics, have the formulas and
+Areas are exact unless their metric has a number of thresholds; then they, and all other metrics, have the formulas and
 roundings of TFMA: tensorflow_model_analysis/metrics/{calibration_histogram,binary_confusion_matrices,
 confusion_matrix_metrics,cross_entropy_metrics,calibration}.py of version 0.47.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluation.areas import Areas, areas, row_keys
-from components.evaluation.jackknife import resampled
+from components.evaluation.areas import Ranking, precision_recall, rank, roc, score_ranks
+from components.evaluation.influence import Linearized, mean, ratio
+from components.evaluation.units import Units
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -37,57 +37,48 @@ class Metric:
     threshold: float = 0.5
 
 
-@dataclass(frozen=True)
 class Rows:
-    """The predictions of one model; all arrays have the shape (rows,).
+    """The predictions of one model.
 
     Attributes:
-        label: 0 or 1, of any numeric dtype.
-        score: the probability of 1, as the model returned it.
-        loss: float64, ``log_losses`` of the two.
-        area_keys: int64, by number of thresholds: ``score_bins`` of the scores, and under None, for exact areas, the
-            keys of ``areas.row_keys``.
-        bucket: int64, the jackknife bucket.
-        buckets: the number of buckets; 0 for no samples.
+        label: (rows,) 0 or 1, of any numeric dtype.
+        score: (rows,) the probability of 1, as the model returned it.
+        loss: (rows,) float64, ``log_losses`` of the two.
+        ranks: (rows,) int32 in the order of the scores, by number of thresholds: ``score_bins`` of the scores, and
+            under None, for exact areas, ``areas.score_ranks``.
+        units: the unit of each row.
     """
 
-    label: NDArray[np.generic]
-    score: NDArray[np.generic]
-    loss: Floats
-    area_keys: Mapping[int | None, Ints]
-    bucket: Ints
-    buckets: int
+    def __init__(
+        self,
+        label: NDArray[np.generic],
+        score: NDArray[np.generic],
+        loss: Floats,
+        ranks: Mapping[int | None, NDArray[np.int32]],
+        units: Units,
+    ) -> None:
+        self.label, self.score, self.loss, self.ranks, self.units = label, score, loss, ranks, units
+        self._rankings: dict[int | None, Ranking] = {}
 
     def take(self, index: Ints) -> "Rows":
         """Return the rows at these positions."""
-        return Rows(
-            self.label[index],
-            self.score[index],
-            self.loss[index],
-            {thresholds: area_keys[index] for thresholds, area_keys in self.area_keys.items()},
-            self.bucket[index],
-            self.buckets,
-        )
+        ranks = {thresholds: of_rows[index] for thresholds, of_rows in self.ranks.items()}
+        return Rows(self.label[index], self.score[index], self.loss[index], ranks, self.units.take(index))
 
-    @cached_property
-    def areas(self) -> Areas:
-        return areas(self.area_keys[None], self.buckets)
-
-    def total(self, values: NDArray[np.generic]) -> Floats:
-        """Sum ``values``, shape (rows,), over each sample: shape (samples,)."""
-        sums = np.bincount(self.bucket, weights=values.astype(np.float64), minlength=max(self.buckets, 1))
-        return resampled(sums, self.buckets)
+    def ranking(self, thresholds: int | None) -> Ranking:
+        """Return the rows in the order of their scores; both areas share it."""
+        if thresholds not in self._rankings:
+            self._rankings[thresholds] = rank(self.label, self.ranks[thresholds])
+        return self._rankings[thresholds]
 
 
-def make_rows(
-    label: NDArray[np.generic], score: NDArray[np.generic], metrics: Iterable[Metric], bucket: Ints, buckets: int
-) -> Rows:
-    """Return the rows of one model, with the keys that the metrics need."""
-    area_keys = {
-        count: row_keys(label, score, bucket, buckets) if count is None else score_bins(score, count)
+def make_rows(label: NDArray[np.generic], score: NDArray[np.generic], metrics: Iterable[Metric], units: Units) -> Rows:
+    """Return the rows of one model, with the ranks that the metrics need."""
+    ranks = {
+        count: score_ranks(score) if count is None else score_bins(score, count)
         for count in {metric.thresholds for metric in metrics if metric.kind in AREAS}
     }
-    return Rows(label, score, log_losses(label, score), area_keys, bucket, buckets)
+    return Rows(label, score, log_losses(label, score), ranks, units)
 
 
 def log_losses(label: NDArray[np.generic], score: NDArray[np.generic]) -> Floats:
@@ -105,7 +96,7 @@ def log_losses(label: NDArray[np.generic], score: NDArray[np.generic]) -> Floats
         return np.asarray(0.0 - np.log(np.where(label == 1, score, of_zero)))
 
 
-def score_bins(score: NDArray[np.generic], thresholds: int) -> Ints:
+def score_bins(score: NDArray[np.generic], thresholds: int) -> NDArray[np.int32]:
     """Return the interval between thresholds in which each score lies, shape (rows,).
 
     TFMA first counts scores in 10,000 equal buckets and then assigns whole buckets to thresholds, so a score near a
@@ -117,106 +108,100 @@ def score_bins(score: NDArray[np.generic], thresholds: int) -> Ints:
 
 
 @lru_cache
-def bin_of_bucket(thresholds: int) -> Ints:
+def bin_of_bucket(thresholds: int) -> NDArray[np.int32]:
     """Return for each bucket of the histogram the last threshold that does not exceed its left edge."""
     inner = [(i + 1) * 1.0 / (thresholds - 1) for i in range(thresholds - 2)]
     rebinned = np.array([0.0, *(value + EPSILON for value in inner)])
     edges = np.arange(HISTOGRAM_BUCKETS) / HISTOGRAM_BUCKETS
     inside = np.searchsorted(rebinned, edges, side="right") - 1
-    return np.array([0, *inside, len(rebinned) - 1], np.int64)
+    return np.array([0, *inside, len(rebinned) - 1], np.int32)
 
 
-def curve(rows: Rows, thresholds: int) -> tuple[Floats, Floats]:
-    """Return true and false positives at the thresholds, each (samples, points), from all rows positive to none.
+def auc(rows: Rows, metric: Metric) -> Linearized:
+    """Return the area under the ROC curve: exact, nan for rows with one label only; or over TFMA's thresholds.
 
-    Thresholds without a score between them are left out, since they add nothing to an area.
+    The trapezoids between thresholds are the exact area of scores that are equal within each interval. TFMA's is 0 for
+    rows with one label only.
     """
-    bins = rows.area_keys[thresholds]
-    occupied = np.bincount(bins) > 0
-    position = (np.cumsum(occupied) - 1)[bins]
-    buckets, points = max(rows.buckets, 1), int(occupied.sum())
-    cell = (rows.bucket * points + position) * 2 + rows.label.astype(np.int64)
-    counts = np.bincount(cell, minlength=buckets * points * 2).reshape(buckets, points, 2)
-    above = resampled(counts, rows.buckets)[:, ::-1].cumsum(axis=1)[:, ::-1].astype(np.float64)
-    ended = np.concatenate([above, np.zeros((len(above), 1, 2))], axis=1)
-    return ended[..., 1], ended[..., 0]
+    exact = roc(rows.ranking(metric.thresholds))
+    return constant(0.0, rows) if metric.thresholds is not None and np.isnan(exact.value) else exact
 
 
-def auc(rows: Rows, metric: Metric) -> Floats:
-    """Return the area under the ROC curve: exact, nan for rows with one label only; or over TFMA's thresholds."""
-    return rows.areas.roc if metric.thresholds is None else auc_of_curve(*curve(rows, metric.thresholds))
+def auc_precision_recall(rows: Rows, metric: Metric) -> Linearized:
+    """Return the exact average precision, nan for rows with one label only; or TFMA's area, which differs.
 
-
-def auc_precision_recall(rows: Rows, metric: Metric) -> Floats:
-    """Return the exact average precision, nan for rows with one label only; or TFMA's area, which differs."""
+    TFMA interpolates between thresholds. That moves the area, but hardly how it depends on a row, so the influences are
+    those of the average precision over the same thresholds.
+    """
+    ranking = rows.ranking(metric.thresholds)
+    exact = precision_recall(ranking)
     if metric.thresholds is None:
-        return rows.areas.precision_recall
-    return interpolated_precision_recall(*curve(rows, metric.thresholds))
+        return exact
+    value = interpolated_precision_recall(ranking)
+    return constant(value, rows) if np.isnan(exact.value) else Linearized(value, exact.influence, exact.groups)
 
 
-def auc_of_curve(tp: Floats, fp: Floats) -> Floats:
-    """Return the area under the ROC curve by trapezoids; 0 for rows with one label only, as in TFMA."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        recall, fall_out = tp / tp[:, :1], fp / fp[:, :1]
-    heights = (recall[:, :-1] + recall[:, 1:]) / 2
-    return np.nansum((fall_out[:, :-1] - fall_out[:, 1:]) * heights, axis=1)
+def constant(value: float, rows: Rows) -> Linearized:
+    """Return a value without influences, and so without an interval."""
+    return Linearized(value, lambda: np.full(len(rows.label), np.nan))
 
 
-def interpolated_precision_recall(tp: Floats, fp: Floats) -> Floats:
+def interpolated_precision_recall(ranking: Ranking) -> float:
     """Return the area under the precision-recall curve as in Davis and Goadrich (2006); 0 without positives."""
-    positive = tp + fp
-    fewer_tp, fewer = tp[:, :-1] - tp[:, 1:], positive[:, :-1] - positive[:, 1:]
+    above = np.append(ranking.counts[::-1].cumsum(axis=0)[::-1], [[0, 0]], axis=0).astype(np.float64)
+    tp, positive = above[:, 1], above.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        slope = fewer_tp / fewer
-        intercept = tp[:, 1:] - slope * positive[:, 1:]
-        ratio = np.where(positive[:, 1:] > 0, positive[:, :-1] / positive[:, 1:], 1.0)
-        shares = slope * (fewer_tp + intercept * np.log(ratio)) / tp[:, :1]
-    return np.nansum(shares, axis=1)
+        slope = np.diff(tp) / np.diff(positive)
+        intercept = tp[1:] - slope * positive[1:]
+        growth = np.where(positive[1:] > 0, positive[:-1] / positive[1:], 1.0)
+        shares = slope * (tp[:-1] - tp[1:] + intercept * np.log(growth)) / tp[0]
+    return float(np.nansum(shares))
 
 
-def example_count(rows: Rows, metric: Metric) -> Floats:
-    return rows.total(np.ones(len(rows.label)))
+def example_count(rows: Rows, metric: Metric) -> Linearized:
+    return constant(float(len(rows.label)), rows)
 
 
-def mean_label(rows: Rows, metric: Metric) -> Floats:
+def mean_label(rows: Rows, metric: Metric) -> Linearized:
     """Return the share of rows with label 1."""
-    return divide(rows.total(rows.label), example_count(rows, metric))
+    return mean(rows.label)
 
 
-def mean_prediction(rows: Rows, metric: Metric) -> Floats:
+def mean_prediction(rows: Rows, metric: Metric) -> Linearized:
     """Return the mean score."""
-    return divide(rows.total(rows.score), example_count(rows, metric))
+    return mean(rows.score)
 
 
-def calibration(rows: Rows, metric: Metric) -> Floats:
+def calibration(rows: Rows, metric: Metric) -> Linearized:
     """Return the sum of scores over the sum of labels; nan without positives."""
-    return divide(rows.total(rows.score), rows.total(rows.label))
+    return ratio(rows.score, rows.label)
 
 
-def binary_cross_entropy(rows: Rows, metric: Metric) -> Floats:
+def binary_cross_entropy(rows: Rows, metric: Metric) -> Linearized:
     """Return the mean cross entropy, natural logarithm.
 
     TFMA 0.47 differs: where it merges accumulators it counts the first one twice, since ``merge_accumulators`` takes
     the first of a list and then loops over the whole list. Its value depends on how Beam happens to split the rows;
     this one is the mean, which scikit-learn confirms.
     """
-    return divide(rows.total(rows.loss), example_count(rows, metric))
+    return mean(rows.loss)
 
 
-def binary_accuracy(rows: Rows, metric: Metric) -> Floats:
+def binary_accuracy(rows: Rows, metric: Metric) -> Linearized:
     """Return the share of rows whose label is predicted correctly."""
-    return divide(rows.total(decided(rows, metric) == (rows.label == 1)), example_count(rows, metric))
+    return mean(decided(rows, metric) == (rows.label == 1))
 
 
-def precision(rows: Rows, metric: Metric) -> Floats:
+def precision(rows: Rows, metric: Metric) -> Linearized:
     """Return the share of positives among rows predicted positive; nan if there are none."""
     positive = decided(rows, metric)
-    return divide(rows.total(positive & (rows.label == 1)), rows.total(positive))
+    return ratio(positive & (rows.label == 1), positive)
 
 
-def recall(rows: Rows, metric: Metric) -> Floats:
+def recall(rows: Rows, metric: Metric) -> Linearized:
     """Return the share of positives that are predicted positive; nan if there are none."""
-    return divide(rows.total(decided(rows, metric) & (rows.label == 1)), rows.total(rows.label))
+    positive = rows.label == 1
+    return ratio(decided(rows, metric) & positive, positive)
 
 
 def decided(rows: Rows, metric: Metric) -> NDArray[np.bool_]:
@@ -224,13 +209,7 @@ def decided(rows: Rows, metric: Metric) -> NDArray[np.bool_]:
     return np.asarray(rows.score.astype(np.float64) > metric.threshold)
 
 
-def divide(numerator: Floats, denominator: Floats) -> Floats:
-    """Return the quotient, nan where the denominator is 0."""
-    safe = np.where(denominator > 0, denominator, np.nan)
-    return np.asarray(numerator / safe)
-
-
-FORMULAS: Mapping[str, Callable[[Rows, Metric], Floats]] = {
+FORMULAS: Mapping[str, Callable[[Rows, Metric], Linearized]] = {
     "AUC": auc,
     "AUCPrecisionRecall": auc_precision_recall,
     "BinaryAccuracy": binary_accuracy,

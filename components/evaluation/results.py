@@ -10,9 +10,10 @@ from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
 
 from components.compat.tensorflow import plain
 from components.compat.tfma import eval_config_writer
+from components.evaluation.influence import StandardError
 from components.evaluation.metric_config import make_metric
 from components.evaluation.slice_values import NAMED, value_text
-from components.evaluation.verdict import METRICS, Bounds, Measurement, Verdict, make_verdict
+from components.evaluation.verdict import METRICS, Bounds, Measurement, Verdict, make_verdict, measure, scale_of
 from pipeline.criteria import SliceKey
 
 Kind: TypeAlias = metrics_for_slice_pb2.MetricsForSlice.MetricKeyAndValue
@@ -43,7 +44,7 @@ class Evaluation:
     def verdict(self, blessed: bool, bounds: Bounds) -> Verdict:
         """Compare with bounds, whose slices may name a value in any notation."""
         thresholds = tuple(dataclasses.replace(bound, slice=self.named(bound.slice)) for bound in bounds.thresholds)
-        return make_verdict(blessed, dataclasses.replace(bounds, thresholds=thresholds), self.candidate, self.baseline)
+        return make_verdict(blessed, dataclasses.replace(bounds, thresholds=thresholds), self)
 
     def named(self, values: Mapping[str, str]) -> dict[str, str]:
         """Return the features of a slice, with their values as the evaluation writes them."""
@@ -108,7 +109,8 @@ def as_measured(item: Kind) -> Measurement | None:
             value = item.value.bounded_value.value.value
         case _:
             return None
-    interval = item.confidence_interval
     if not item.HasField("confidence_interval"):
-        return Measurement(value, None)
-    return Measurement(value, (interval.lower_bound.double_value.value, interval.upper_bound.double_value.value))
+        return Measurement(value)
+    found = item.confidence_interval
+    error = StandardError(found.standard_error.double_value.value, found.degrees_of_freedom.value)
+    return measure(value, error, "difference" if item.key.is_diff else scale_of(item.key.name))

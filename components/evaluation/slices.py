@@ -1,6 +1,6 @@
 """Finds the rows of each slice; a slice is checked once for each combination of values, not for each row."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluation.columns import Columns
+from components.evaluation.columns import Columns, combinations
 from components.evaluation.slice_values import EXPECTED, NAMED, shortest, value_text
 from pipeline.errors import ConfigError
 
@@ -59,17 +59,6 @@ def one_of_each(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def as_key(value: str | int | float) -> str | int | float:
     """Return a cell as it appears in a slice key."""
     return shortest(value) if isinstance(value, float) else value
-
-
-def combinations(columns: Sequence[pa.ChunkedArray], rows: int) -> NDArray[np.int64]:
-    """Return a number for each row, shape (rows,), equal where all columns are equal, null included."""
-    result = np.zeros(rows, np.int64)
-    for number, column in enumerate(columns):
-        codes = column.combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False) + 1
-        joint = result * (int(codes.max(initial=0)) + 1) + codes
-        # Renumbered after each column, so that the product does not overflow.
-        result = np.unique(joint, return_inverse=True)[1] if number else joint
-    return result
 
 
 def with_values_as_text(config: config_pb2.EvalConfig, schema: schema_pb2.Schema) -> config_pb2.EvalConfig:

@@ -3,7 +3,11 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
+from components.evaluation.influence import StandardError
+from components.evaluation.intervals import LEVEL, Scale, probability_below
+from components.evaluation.intervals import interval as interval_of
 from pipeline.criteria import Change, SliceKey, Threshold
 
 # The metrics of every evaluation: TFMA's class, and the name in results.
@@ -43,6 +47,12 @@ BETTER = {
 SIDES = {METRICS[kind]: side for kind, side in BETTER.items()}
 
 
+# A bound that the true value misses with a higher probability lies within the interval.
+SIGNIFICANT = (1 - LEVEL) / 2
+# Metrics that are positive without an upper limit; the others are shares.
+POSITIVE = ("binary_crossentropy", "calibration")
+
+
 @dataclass(frozen=True)
 class Bounds:
     """All bounds on a model."""
@@ -53,10 +63,15 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Measurement:
-    """The value of a metric, with its 95 % interval if one was computed."""
+    """The value of a metric.
+
+    With a 95 % interval if one was computed; then with its standard error, and the degrees of freedom of that.
+    """
 
     value: float
     interval: tuple[float, float] | None = None
+    standard_error: float | None = None
+    degrees_of_freedom: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +79,8 @@ class Check:
     """A bound and the measured value.
 
     ``value`` is None if the data has no such slice or the metric no value, for the reason ``why``. ``margin`` is the
-    distance to the nearest bound, negative if it is missed.
+    distance to the nearest bound, negative if it is missed. ``risk`` is the probability that the true value misses the
+    bound, None without an interval.
     """
 
     metric: str
@@ -75,6 +91,14 @@ class Check:
     missed_by: float | None
     margin: float | None
     why: str = ""
+    risk: float | None = None
+
+    @property
+    def state(self) -> Literal["kept", "missed", "too close"]:
+        """Whether the bound is kept; ``too close`` if it is, but the interval contains the bound."""
+        if not self.passed:
+            return "missed"
+        return "too close" if self.risk is not None and self.risk > SIGNIFICANT else "kept"
 
     @property
     def passed(self) -> bool:
@@ -90,15 +114,41 @@ class Verdict:
     rows: int
     checks: tuple[Check, ...]
 
+    @property
+    def outcome(self) -> str:
+        """The outcome in words.
+
+        >>> Verdict(True, 9, (Check("AUC", "overall", "≥ 0.7", 0.8, (0.69, 0.9), None, 0.1, risk=0.04),)).outcome
+        'Blessed: its one bound is kept, 1 too close to call'
+        """
+        close = sum(check.state == "too close" for check in self.checks)
+        missed = sum(check.state == "missed" for check in self.checks)
+        bounds = f"{len(self.checks)} bound{'s' * (len(self.checks) != 1)}"
+        if not self.blessed:
+            return f"Not blessed: {missed or close} of {bounds} {'missed' if missed else 'too close to call'}"
+        kept = "its one bound is kept" if len(self.checks) == 1 else f"all {bounds} are kept"
+        return f"Blessed: {kept}{f', {close} too close to call' * bool(close)}"
+
 
 Metrics = Mapping[SliceKey, Mapping[str, Measurement]]
 
 
-def make_verdict(blessed: bool, bounds: Bounds, metrics: Metrics, baseline: Metrics) -> Verdict:
-    """Compare measurements with bounds; ``baseline`` is empty if there is none."""
-    checks = [check_threshold(threshold, metrics) for threshold in bounds.thresholds]
-    checks += [check_change(change, metrics, baseline) for change in bounds.changes if baseline]
-    rows = metrics.get((), {}).get("example_count")
+class Measured(Protocol):
+    """Measurements by slice and metric: of the model, of the baseline, which may be empty, and their differences."""
+
+    @property
+    def candidate(self) -> Metrics: ...
+    @property
+    def baseline(self) -> Metrics: ...
+    @property
+    def differences(self) -> Metrics: ...
+
+
+def make_verdict(blessed: bool, bounds: Bounds, evaluated: Measured) -> Verdict:
+    """Compare measurements with bounds; those on a difference only if there is a baseline."""
+    checks = [check_threshold(threshold, evaluated.candidate) for threshold in bounds.thresholds]
+    checks += [check_change(change, evaluated) for change in bounds.changes if evaluated.baseline]
+    rows = evaluated.candidate.get((), {}).get("example_count")
     return Verdict(blessed, int(rows.value) if rows else 0, tuple(checks))
 
 
@@ -114,21 +164,53 @@ def check_threshold(threshold: Threshold, metrics: Metrics) -> Check:
     missed = miss(value, threshold.lower, threshold.upper)
     left = margin(value, threshold.lower, threshold.upper)
     where = slice_name(tuple(threshold.slice.items()))
-    return Check(threshold.metric, where, " and ".join(bounds), value, interval, missed, left, why)
+    scale = scale_of(METRICS[threshold.metric])
+    risk = probability_outside(measured, threshold.lower, threshold.upper, scale) if interval else None
+    return Check(threshold.metric, where, " and ".join(bounds), value, interval, missed, left, why, risk)
 
 
-def check_change(change: Change, metrics: Metrics, baseline: Metrics) -> Check:
+def check_change(change: Change, evaluated: "Measured") -> Check:
     """Check a bound on the difference to the baseline."""
     name = METRICS[change.metric]
-    pair = [of_model.get((), {}) for of_model in (metrics, baseline)]
+    pair = [of_model.get((), {}) for of_model in (evaluated.candidate, evaluated.baseline)]
     values = [defined(of_all.get(name)) for of_all in pair]
-    difference = values[0] - values[1] if values[0] is not None and values[1] is not None else None
-    unknown = [of_all for of_all, value in zip(pair, values, strict=True) if value is None]
+    value = values[0] - values[1] if values[0] is not None and values[1] is not None else None
+    measured = evaluated.differences.get((), {}).get(name) if value is not None else None
+    unknown = [of_all for of_all, of_model in zip(pair, values, strict=True) if of_model is None]
     why = without_value(change.metric, unknown[0]) if unknown else ""
     lower, upper = (-change.tolerance, None) if change.better == "higher" else (None, change.tolerance)
     bound = f"≥ {lower}" if lower is not None else f"≤ {upper}"
-    missed, left = miss(difference, lower, upper), margin(difference, lower, upper)
-    return Check(f"{change.metric} against baseline", "overall", bound, difference, None, missed, left, why)
+    interval = measured.interval if measured else None
+    risk = probability_outside(measured, lower, upper, "difference") if interval else None
+    missed, left = miss(value, lower, upper), margin(value, lower, upper)
+    return Check(f"{change.metric} against baseline", "overall", bound, value, interval, missed, left, why, risk)
+
+
+def measure(value: float, error: StandardError | None, scale: Scale) -> Measurement:
+    """Return a metric with its interval, if it has one."""
+    found = interval_of(value, error, scale)
+    return Measurement(value, found, error.value, error.degrees_of_freedom) if found and error else Measurement(value)
+
+
+def scale_of(name: str) -> Scale:
+    """Return the scale of a metric, by its name in results.
+
+    >>> scale_of("auc"), scale_of("calibration")
+    ('share', 'positive')
+    """
+    return "positive" if name in POSITIVE else "share"
+
+
+def probability_outside(
+    measured: Measurement | None, lower: float | None, upper: float | None, scale: Scale
+) -> float | None:
+    """Return the probability that the true value is below ``lower`` or above ``upper``; None without an interval."""
+    if measured is None or measured.standard_error is None or measured.degrees_of_freedom is None:
+        return None
+    error = StandardError(measured.standard_error, measured.degrees_of_freedom)
+    below = 0.0 if lower is None else probability_below(lower, measured.value, error, scale)
+    above = 0.0 if upper is None else 1 - probability_below(upper, measured.value, error, scale)
+    return below + above
 
 
 def defined(measured: Measurement | None) -> float | None:

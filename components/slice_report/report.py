@@ -10,6 +10,7 @@ from components.artifacts.feature_statistics import column_name
 from components.artifacts.model_digest import content_digest
 from components.artifacts.statistics_files import read_statistics
 from components.evaluation.columns import SCORE
+from components.evaluation.units import units_of
 from components.examples.reading import read_schema
 from components.slice_report.analysis.comparisons import compare
 from components.slice_report.analysis.data.drift import drift
@@ -91,13 +92,14 @@ def why_missing(sources: Sources) -> str:
 def judged(sources: Sources, settings: Settings) -> dict[str, Any]:
     """Return the parts that need an evaluation."""
     rows, label, evaluation = sources.predictions, settings.label, sources.evaluation
+    units = units_of(rows, settings.cluster_by)
     weak = find_weak(rows, label, exclude=settings.id_columns)
     slices = make_slices(evaluation, rows, label)
     return {
         "areas": "stock" if evaluation.thresholds else "exact",
         "verdict": evaluation.verdict(bool(sources.blessed), settings.bounds),
         "comparisons": compare(
-            rows, label, base_rate(sources, label), evaluation, decision_threshold=settings.decision_threshold
+            rows, label, base_rate(sources, label), evaluation, units, decision_threshold=settings.decision_threshold
         ),
         "slices": slices,
         "weak": weak,

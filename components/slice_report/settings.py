@@ -19,6 +19,7 @@ class Settings:
 
     Attributes:
         bounds: on the metrics of the model.
+        cluster_by: the columns that name the units of rows.
         primary_metric: the metric that slices are sorted by.
         sensitive: columns for which rates are compared by group.
         id_columns: columns whose values should not be in two splits.
@@ -34,6 +35,7 @@ class Settings:
     label: str
     decision_threshold: float
     bounds: Bounds
+    cluster_by: tuple[str, ...]
     primary_metric: str
     sensitive: tuple[str, ...]
     id_columns: tuple[str, ...]

@@ -23,7 +23,9 @@ class Evaluation(Strict):
 
     ``bounds`` and ``changes``, if given, replace those in the workload's ``evaluation.py``. ``auc`` says how AUC and
     AUCPrecisionRecall are computed: ``exact``, or over fixed thresholds as TFMA does, ``stock``. With ``engine: stock``
-    all metrics, slices and the verdict are TFMA's.
+    all metrics, slices and the verdict are TFMA's. ``cluster_by``, if given, replaces that of ``evaluation.py``: the
+    columns that name the units of rows for intervals. ``on_too_close`` says whether a bound that is kept, but lies
+    within the interval of its metric, withholds the blessing.
     """
 
     engine: Engine = "batch"
@@ -31,3 +33,5 @@ class Evaluation(Strict):
     auc: Literal["exact", "stock"] = "exact"
     bounds: tuple[Annotated[Threshold, AfterValidator(check_order)], ...] | None = None
     changes: tuple[Change, ...] | None = None
+    cluster_by: tuple[str, ...] | None = None
+    on_too_close: Literal["warn", "block"] = "warn"

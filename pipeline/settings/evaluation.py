@@ -31,6 +31,7 @@ def make_eval_config(
     evaluation = with_bounds(workload.evaluation, settings)
     if settings.engine == "stock":
         check_stock_bounds(evaluation, schema)
+        check_stock_intervals(evaluation, settings)
     model_specs = [
         config_pb2.ModelSpec(
             name=name,
@@ -57,6 +58,21 @@ def make_eval_config(
         ),
     )
     return with_values_as_text(made, schema)
+
+
+def check_stock_intervals(evaluation: Evaluation, settings: config.Evaluation) -> None:
+    """Refuse intervals that TFMA would compute as if all rows were independent.
+
+    Raises:
+        ConfigError: there are to be intervals, and rows that depend on one another.
+    """
+    if settings.confidence_intervals and evaluation.cluster_by:
+        raise ConfigError(
+            "evaluation.cluster_by", "TFMA's intervals take rows as independent",
+            received=f"engine: stock, cluster_by: {', '.join(evaluation.cluster_by)}",
+            next_step="Set evaluation.engine=batch, or evaluation.confidence_intervals=false, or "
+            "evaluation.cluster_by=[] for intervals that are too narrow.",
+        )  # fmt: skip
 
 
 def check_stock_bounds(evaluation: Evaluation, schema: schema_pb2.Schema) -> None:

@@ -19,11 +19,13 @@ def report_settings(workload: Workload, config: Config, schema: schema_pb2.Schem
     check_known("report.sensitive", config.report.sensitive, columns)
     check_known("report.id_columns", config.report.id_columns, columns)
     evaluation = with_bounds(workload.evaluation, config.evaluation)
+    check_known("evaluation.cluster_by", evaluation.cluster_by, columns)
     return Settings(
         workload=workload.name,
         label=workload.table.label,
         decision_threshold=evaluation.decision_threshold,
         bounds=evaluation.bounds,
+        cluster_by=evaluation.cluster_by,
         primary_metric=METRICS[evaluation.thresholds[0].metric],
         sensitive=config.report.sensitive,
         id_columns=config.report.id_columns,

@@ -35,12 +35,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The slices to compute metrics on, as tuples of column names, beside all rows; and the bounds on the metrics."""
+    """How a model is judged.
+
+    Attributes:
+        slices: to compute metrics on, as tuples of column names, beside all rows.
+        thresholds: bounds on metrics.
+        changes: bounds on differences to the baseline.
+        decision_threshold: a score above it predicts label 1.
+        cluster_by: the columns that name the units of rows, such as a user: rows with equal values in all of them
+            depend on one another, and intervals take them as one. Without columns each row is a unit.
+    """
 
     slices: tuple[tuple[str, ...], ...]
     thresholds: tuple[Threshold, ...]
     changes: tuple[Change, ...] = ()
     decision_threshold: float = 0.5
+    cluster_by: tuple[str, ...] = ()
 
     @property
     def bounds(self) -> Bounds:
@@ -163,6 +173,8 @@ def with_bounds(evaluation: Evaluation, settings: config.Evaluation) -> Evaluati
         evaluation = dataclasses.replace(evaluation, thresholds=settings.bounds)
     if settings.changes is not None:
         evaluation = dataclasses.replace(evaluation, changes=settings.changes)
+    if settings.cluster_by is not None:
+        evaluation = dataclasses.replace(evaluation, cluster_by=settings.cluster_by)
     check_evaluation(evaluation)
     return evaluation
 

@@ -63,7 +63,8 @@ def missed_bounds(report: Report) -> Iterator[Attention]:
     for check in missed:
         subject = "" if check.slice == "overall" else readable(check.slice)
         yield Attention("missed bound", how_missed(check), "bounds", Severity.BLOCKING, subject)
-    if report.verdict and not report.verdict.blessed and not missed:
+    close = any(check.state == "too close" for check in checks)
+    if report.verdict and not report.verdict.blessed and not missed and not close:
         text = "Not blessed, although no listed bound is missed"
         yield Attention("missed bound", text, "verdict", Severity.BLOCKING)
 
@@ -74,6 +75,22 @@ def how_missed(check: Check) -> str:
         return f"{check.metric} could not be measured{why}, its bound is {check.bound}"
     by = "" if check.missed_by is None else f" by {check.missed_by:.4f}"
     return f"{check.metric} is {check.value:.4f} and misses its bound of {check.bound}{by}"
+
+
+def close_bounds(report: Report) -> Iterator[Attention]:
+    """Yield a line for each bound that is too close to call; it blocks if it withheld the blessing."""
+    if report.verdict is None:
+        return
+    severity = Severity.SERIOUS if report.verdict.blessed else Severity.BLOCKING
+    for check in report.verdict.checks:
+        if check.state == "too close" and check.interval and check.risk is not None:
+            low, high = check.interval
+            text = (
+                f"{check.metric} is too close to call: {low:.4f} … {high:.4f} contains its bound of {check.bound}, "
+                f"which it misses with a probability of {100 * check.risk:.2g} %"
+            )
+            subject = "" if check.slice == "overall" else readable(check.slice)
+            yield Attention("close bound", text, "bounds", severity, subject)
 
 
 def blocked_anomalies(report: Report) -> Iterator[Attention]:
@@ -169,6 +186,7 @@ def listed(names: Sequence[str]) -> str:
 FINDERS = (
     failed_run,
     missed_bounds,
+    close_bounds,
     blocked_anomalies,
     missing_parts,
     shared_rows,

@@ -1,21 +1,19 @@
 """Compares the model with the last blessed one, and with always predicting the base rate."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from components.evaluation.columns import SCORE, Columns, labels, scores
-from components.evaluation.intervals import interval
-from components.evaluation.jackknife import BUCKETS, bucket_of_row
+from components.evaluation.influence import Linearized, difference, standard_error
 from components.evaluation.metrics import AREAS, FORMULAS, Metric, Rows, make_rows
 from components.evaluation.results import Evaluation
-from components.evaluation.verdict import BETTER, METRICS, Measurement
+from components.evaluation.units import Units
+from components.evaluation.verdict import BETTER, METRICS, Measurement, measure, scale_of
 from components.slice_report.facts import Comparison
-
-Samples = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -27,19 +25,25 @@ class Pair:
 
 
 def compare(
-    rows: Columns, label: str, base_rate: float, evaluation: Evaluation, *, decision_threshold: float = 0.5
+    rows: Columns,
+    label: str,
+    base_rate: float,
+    evaluation: Evaluation,
+    units: Units,
+    *,
+    decision_threshold: float = 0.5,
 ) -> tuple[Comparison, ...]:
     """Return a comparison for each metric of ``BETTER`` that the evaluation has for all rows.
 
-    The values of model and baseline, and their difference, are TFMA's. The difference to the base rate is paired: both
-    metrics are computed without each of the evaluator's 20 buckets of rows, and TFMA's formula gives the interval of
-    the 20 differences.
+    The values of model and baseline, and their difference, are those of the evaluation. The difference to the base rate
+    is paired, too.
 
     Args:
-        rows: the predictions, with the columns ``label`` and ``score``, in the order of the evaluator.
+        rows: the predictions, with the columns ``label`` and ``score``.
         label: 0 or 1.
         base_rate: the share of positives in the training rows; if nan, there is no comparison with it.
         evaluation: of these rows.
+        units: the unit of each row.
         decision_threshold: a score above it is predicted positive.
 
     Raises:
@@ -51,17 +55,15 @@ def compare(
         for kind in BETTER
         if METRICS[kind] in evaluation.candidate.get((), {})
     ]
-    pair = None if math.isnan(base_rate) else make_pair(rows, label, base_rate, found)
+    pair = None if math.isnan(base_rate) else make_pair(rows, label, base_rate, found, units)
     return tuple(compare_metric(metric, evaluation, pair) for metric in found)
 
 
-def make_pair(rows: Columns, label: str, base_rate: float, metrics: Sequence[Metric]) -> Pair:
-    """Return the rows for both models, in the evaluator's buckets."""
+def make_pair(rows: Columns, label: str, base_rate: float, metrics: Sequence[Metric], units: Units) -> Pair:
+    """Return the rows for both models."""
     label_of_row, score_of_row = labels(rows, label), scores(rows, SCORE)
-    bucket = bucket_of_row(rows.num_rows, BUCKETS)
     constant = np.full(rows.num_rows, base_rate, np.float64)
-    model, trivial = (make_rows(label_of_row, score, metrics, bucket, BUCKETS) for score in (score_of_row, constant))
-    return Pair(model, trivial)
+    return Pair(*(make_rows(label_of_row, score, metrics, units) for score in (score_of_row, constant)))
 
 
 def compare_metric(metric: Metric, evaluation: Evaluation, pair: Pair | None) -> Comparison:
@@ -84,17 +86,16 @@ def compare_metric(metric: Metric, evaluation: Evaluation, pair: Pair | None) ->
 
 def against_trivial(metric: Metric, candidate: Measurement, pair: Pair) -> tuple[Measurement, Measurement]:
     """Return the metric of the base rate, and the candidate's difference to it."""
-    with np.errstate(invalid="ignore"):
-        of_trivial = samples(metric, pair.trivial)
-        differences = samples(metric, pair.model) - of_trivial
-    value = float(of_trivial[0])
-    return Measurement(value, interval(of_trivial)), Measurement(candidate.value - value, interval(differences))
+    trivial, units = linearized(metric, pair.trivial), pair.model.units
+    to_trivial = difference(linearized(metric, pair.model), trivial)
+    between = measure(to_trivial.value, standard_error(to_trivial, units), "difference")
+    of_trivial = measure(trivial.value, standard_error(trivial, units), scale_of(METRICS[metric.kind]))
+    return of_trivial, dataclasses.replace(between, value=candidate.value - trivial.value)
 
 
-def samples(metric: Metric, rows: Rows) -> Samples:
-    """Return a metric of all rows and without each bucket, (1 + buckets,); an area is nan where a label has no rows."""
-    values = FORMULAS[metric.kind](rows, metric)
-    if metric.kind not in AREAS:
-        return values
-    positives, count = rows.total(rows.label), rows.total(np.ones(len(rows.label)))
-    return np.where((positives > 0) & (positives < count), values, np.nan)
+def linearized(metric: Metric, rows: Rows) -> Linearized:
+    """Return a metric; an area is nan where a label has no rows, also where TFMA has 0."""
+    found = FORMULAS[metric.kind](rows, metric)
+    if metric.kind in AREAS and not rows.ranking(metric.thresholds).has_both:
+        return dataclasses.replace(found, value=math.nan)
+    return found

@@ -23,6 +23,7 @@ Status = Literal[
 # Whether the served model was pushed by this run, by an earlier one, or never.
 Pushed = Literal["now", "before", "never"]
 AWAITING_CODE = 5
+STYLES = {"kept": "green", "too close": "yellow", "missed": "red"}
 COLORS = {
     "pushed": "bold green",
     "up to date": "bold green",
@@ -119,11 +120,8 @@ def headline(summary: Summary) -> Text:
 
 def verdict_line(verdict: Verdict) -> Text:
     """A line that says whether the model is blessed, and how many bounds it keeps."""
-    missed = [check for check in verdict.checks if not check.passed]
-    rows = f"on {verdict.rows:,} test rows, 95 % intervals"
-    if verdict.blessed:
-        return Text(f"Blessed: all {len(verdict.checks)} bounds are kept, {rows}", style="green")
-    return Text(f"Not blessed: {len(missed)} of {len(verdict.checks)} bounds are missed, {rows}", style="red")
+    style = "green" if verdict.blessed else "red"
+    return Text(f"{verdict.outcome}, on {verdict.rows:,} test rows, 95 % intervals", style=style)
 
 
 def check_table(checks: tuple[Check, ...]) -> Table:
@@ -133,7 +131,7 @@ def check_table(checks: tuple[Check, ...]) -> Table:
         drawn.add_column(heading, justify="right" if heading == "value" else "left")
     for check in checks:
         *cells, outcome = check_row(check)
-        drawn.add_row(*cells, Text(outcome, style="green" if check.passed else "red"))
+        drawn.add_row(*cells, Text(outcome, style=STYLES[check.state]))
     return drawn
 
 
@@ -141,7 +139,7 @@ def check_row(check: Check) -> tuple[str, ...]:
     """The cells of a bound: metric, slice, value, interval, bound, and whether it is kept."""
     value = "–" if check.value is None else f"{check.value:.4f}"
     interval = "{:.4f} … {:.4f}".format(*check.interval) if check.interval else ""
-    outcome = "kept" if check.passed else missed_text(check)
+    outcome = {"kept": "kept", "too close": "too close to call"}.get(check.state) or missed_text(check)
     return check.metric, check.slice, value, interval, check.bound, outcome
 
 

@@ -22,4 +22,6 @@ EVALUATION = Evaluation(
         Threshold("AUC", lower=0.71, slice={"user_segment": "returning"}),
     ),
     changes=(Change("AUC", better="higher", tolerance=0.01),),
+    # A user has many rows.
+    cluster_by=("user_id",),
 )

@@ -89,14 +89,15 @@ def test_every_metric_of_every_slice_equals_scikit_learn(intervals):
         seen = 0
         for key, values, _ in evaluate(table, make_plan(config, has_baseline=False)):
             keep = rows_of(table, key)
-            found = {of.name: getattr(value, "value", value) for of, value in values.items()}
+            found = {of.name: value for of, (value, _) in values.items()}
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 wanted = expected(label[keep], score[keep], threshold)
             assert found == pytest.approx(wanted, abs=1e-9, rel=1e-9, nan_ok=True), (seed, key)
             assert sorted(found) == NAMES
-            errors = [value.standard_error for value in values.values() if not isinstance(value, float)]
+            errors = [error.value for _, error in values.values() if error is not None]
             assert np.isfinite(errors).all()
+            assert bool(errors) == (intervals and keep.sum() > 1)
             seen += int(keep.sum()) if key else 0
         assert seen == table.num_rows - table["group"].null_count
 

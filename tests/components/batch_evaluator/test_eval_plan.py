@@ -30,7 +30,7 @@ def test_settings_are_read_and_keys_named_as_tfma_names_them():
         MetricKey("precision", example_weighted=False): Metric("Precision", threshold=0.3),
     }
     assert [model.column for model in plan.models] == ["score"]
-    assert plan.buckets == 0
+    assert not plan.intervals
 
 
 def test_a_baseline_doubles_the_keys_and_comes_second():

@@ -55,7 +55,7 @@ def judged(table, folder, *bounds, intervals=False):
         bound.slicing_specs.add().feature_values[column] = value
         bound.threshold.value_threshold.lower_bound.value = lower
     plan = make_plan(with_values_as_text(config, SCHEMA), has_baseline=False)
-    found = [sliced_metrics(key, values, plan.buckets, empty) for key, values, empty in evaluate(table, plan)]
+    found = [sliced_metrics(key, values, units, plan) for key, values, units in evaluate(table, plan)]
     write_results(str(folder), found, plan.config, {})
     thresholds = tuple(Threshold("AUC", lower=lower, slice={column: value}) for column, value, lower in bounds)
     evaluation = read_evaluation(str(folder))

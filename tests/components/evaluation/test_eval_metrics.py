@@ -2,15 +2,20 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, log_loss, precision_score, recall_score, roc_auc_score
 
+from components.evaluation.influence import standard_error
 from components.evaluation.metrics import FORMULAS, Metric, make_rows, score_bins
+from components.evaluation.units import independent
 
 
-def values(label, score, bucket=None, buckets=0, thresholds=None):
+def linearized(label, score, thresholds=None):
     label, score = np.asarray(label), np.asarray(score, np.float32)
-    bucket = np.zeros(len(label), np.int64) if bucket is None else bucket
     metrics = [Metric(kind, thresholds) for kind in FORMULAS]
-    rows = make_rows(label, score, metrics, bucket, buckets)
+    rows = make_rows(label, score, metrics, independent(len(label)))
     return {metric.kind: FORMULAS[metric.kind](rows, metric) for metric in metrics}
+
+
+def values(label, score, thresholds=None):
+    return {kind: metric.value for kind, metric in linearized(label, score, thresholds).items()}
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +27,7 @@ def drawn():
 
 def test_the_metrics_are_those_of_scikit_learn(drawn):
     label, score = drawn
-    found = {kind: samples[0] for kind, samples in values(label, score).items()}
+    found = values(label, score)
     assert found["AUC"] == pytest.approx(roc_auc_score(label, score), abs=1e-12)
     assert found["AUCPrecisionRecall"] == pytest.approx(average_precision_score(label, score), abs=1e-12)
     assert found["BinaryCrossEntropy"] == pytest.approx(log_loss(label, score.astype(float)), abs=1e-6)
@@ -37,21 +42,21 @@ def test_the_metrics_are_those_of_scikit_learn(drawn):
 
 @pytest.mark.parametrize("label", [0, 1])
 def test_an_area_of_one_label_is_undefined_or_that_of_tfma(label):
-    found = {kind: samples[0] for kind, samples in values([label] * 3, [0.2, 0.4, 0.6]).items()}
+    found = values([label] * 3, [0.2, 0.4, 0.6])
     stock = values([label] * 3, [0.2, 0.4, 0.6], thresholds=10_000)
     assert np.isnan([found["AUC"], found["AUCPrecisionRecall"]]).all()
-    assert (stock["AUC"][0], stock["AUCPrecisionRecall"][0]) == (0.0, 1.0 if label else 0.0)
+    assert (stock["AUC"], stock["AUCPrecisionRecall"]) == (0.0, 1.0 if label else 0.0)
     assert np.isnan(found["Calibration"]) == (label == 0)
     assert np.isnan(found["Recall"]) == (label == 0)
     assert found["BinaryAccuracy"] == pytest.approx(1 / 3 if label else 2 / 3)
 
 
 def test_precision_is_nan_without_predicted_positives():
-    assert np.isnan(values([0, 1], [0.1, 0.2])["Precision"][0])
+    assert np.isnan(values([0, 1], [0.1, 0.2])["Precision"])
 
 
 def test_a_score_of_exactly_one_half_is_negative():
-    assert values([1], [0.5])["Recall"][0] == 0.0
+    assert values([1], [0.5])["Recall"] == 0.0
 
 
 def test_scores_at_the_ends_lie_in_the_first_and_the_last_bin():
@@ -60,8 +65,20 @@ def test_scores_at_the_ends_lie_in_the_first_and_the_last_bin():
     assert score_bins(scores, 2).tolist() == [0] * 6
 
 
-def test_an_infinite_loss_does_not_reach_the_sample_without_its_bucket():
-    losses = values([1, 1, 0], [0.0, 0.5, 0.5], np.array([0, 1, 1]), buckets=2)["BinaryCrossEntropy"]
-    assert losses[0] == np.inf
-    assert losses[1] == pytest.approx(np.log(2))
-    assert losses[2] == np.inf
+def test_an_infinite_loss_has_no_standard_error():
+    loss = linearized([1, 1, 0], [0.0, 0.5, 0.5])["BinaryCrossEntropy"]
+    assert loss.value == np.inf
+    assert standard_error(loss, independent(3)) is None
+
+
+@pytest.mark.parametrize("thresholds", [None, 10_000])
+def test_the_influence_of_a_row_is_how_a_metric_changes_with_its_weight(drawn, thresholds):
+    label, score = (values[:200] for values in drawn)
+    found = linearized(label, score, thresholds)
+    for copied in (0, 3, 77):
+        again = np.append(np.arange(200), copied)
+        more = values(label[again], score[again], thresholds)
+        for kind in set(FORMULAS) - {"ExampleCount"}:
+            # A second copy adds 1 to the weight of the row: the influence and terms of the order of its square.
+            growth = more[kind] - found[kind].value
+            assert growth == pytest.approx(found[kind].influence()[copied], abs=3e-4), kind

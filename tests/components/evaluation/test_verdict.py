@@ -2,6 +2,8 @@ import math
 
 import pytest
 
+from components.evaluation.influence import StandardError
+from components.evaluation.results import Evaluation
 from components.evaluation.verdict import (
     METRICS as NAMES,
 )
@@ -12,6 +14,7 @@ from components.evaluation.verdict import (
     check_change,
     check_threshold,
     make_verdict,
+    measure,
     miss,
     slice_name,
 )
@@ -108,7 +111,7 @@ def test_a_metric_that_is_undefined_misses_its_bound_and_says_why(metric, why):
     assert not check.passed
     change = Change(metric, better="higher", tolerance=0.1)
     for metrics, baseline in ((undefined, METRICS), (METRICS, undefined)):
-        against = check_change(change, {(): {NAMES[metric]: Measurement(0.5)}, **metrics}, baseline)
+        against = check_change(change, Evaluation({(): {NAMES[metric]: Measurement(0.5)}, **metrics}, baseline))
         assert (against.value, against.passed) == (None, False)
 
 
@@ -125,7 +128,7 @@ def test_a_metric_that_is_undefined_misses_its_bound_and_says_why(metric, why):
 )
 def test_a_change_is_compared_on_the_better_side(better, before, bound, missed_by):
     change = Change("AUC", better=better, tolerance=0.01)
-    check = check_change(change, METRICS, {(): {"auc": Measurement(before, None)}})
+    check = check_change(change, Evaluation(METRICS, {(): {"auc": Measurement(before, None)}}))
     assert (check.metric, check.slice, check.bound) == ("AUC against baseline", "overall", bound)
     assert check.value == pytest.approx(0.8 - before)
     assert check.missed_by == missed_by
@@ -133,7 +136,7 @@ def test_a_change_is_compared_on_the_better_side(better, before, bound, missed_b
 
 @pytest.mark.parametrize(("metrics", "baseline"), [(METRICS, {(): {}}), ({(): {}}, METRICS), (METRICS, {MEN: {}})])
 def test_a_change_that_could_not_be_measured_is_not_kept(metrics, baseline):
-    check = check_change(Change("AUC", better="higher", tolerance=0.01), metrics, baseline)
+    check = check_change(Change("AUC", better="higher", tolerance=0.01), Evaluation(metrics, baseline))
     assert (check.value, check.missed_by, check.passed) == (None, None, False)
 
 
@@ -143,20 +146,49 @@ def evaluation(*thresholds, changes=()) -> Bounds:
 
 def test_a_verdict_has_every_bound_and_the_number_of_rows():
     judged = evaluation(Threshold("AUC", lower=0.7), changes=(Change("AUC", better="higher", tolerance=0.01),))
-    verdict = make_verdict(True, judged, METRICS, {(): {"auc": Measurement(0.8, None)}})
+    verdict = make_verdict(True, judged, Evaluation(METRICS, {(): {"auc": Measurement(0.8, None)}}))
     assert (verdict.blessed, verdict.rows) == (True, 400)
     assert [check.metric for check in verdict.checks] == ["AUC", "AUC against baseline"]
 
 
 def test_the_first_model_has_no_comparison():
     judged = evaluation(Threshold("AUC", lower=0.7), changes=(Change("AUC", better="higher", tolerance=0.01),))
-    assert [check.metric for check in make_verdict(True, judged, METRICS, {}).checks] == ["AUC"]
+    assert [check.metric for check in make_verdict(True, judged, Evaluation(METRICS)).checks] == ["AUC"]
 
 
 def test_a_verdict_without_metrics_has_no_rows():
-    verdict = make_verdict(False, evaluation(Threshold("AUC", lower=0.7)), {}, {})
+    verdict = make_verdict(False, evaluation(Threshold("AUC", lower=0.7)), Evaluation())
     assert (verdict.rows, [check.passed for check in verdict.checks]) == (0, [False])
 
 
 def test_names_of_metrics_are_unique():
     assert len(set(NAMES.values())) == len(NAMES)
+
+
+@pytest.mark.parametrize(("lower", "state"), [(0.7, "kept"), (0.78, "too close"), (0.81, "missed"), (0.9, "missed")])
+def test_a_bound_is_kept_missed_or_too_close_to_call(lower, state):
+    measured = measure(0.8, StandardError(0.025, 400), "share")
+    assert measured.interval == pytest.approx((0.747, 0.845), abs=0.002)
+    check = check_threshold(Threshold("AUC", lower=lower), {(): {"auc": measured}})
+    assert check.state == state
+    assert (check.risk > 0.025) == (state != "kept")
+    assert check.state == "kept" or lower > measured.interval[0]
+
+
+def test_a_change_may_be_too_close_to_call():
+    evaluated = Evaluation(
+        {(): {"auc": Measurement(0.8)}},
+        {(): {"auc": Measurement(0.805)}},
+        {(): {"auc": measure(-0.005, StandardError(0.004, 400), "difference")}},
+    )
+    check = check_change(Change("AUC", better="higher", tolerance=0.01), evaluated)
+    assert check.state == "too close"
+    assert check.risk == pytest.approx(0.106, abs=0.002)
+    assert make_verdict(True, Bounds((), (Change("AUC", better="higher", tolerance=0.01),)), evaluated).outcome == (
+        "Blessed: its one bound is kept, 1 too close to call"
+    )
+
+
+def test_a_bound_without_an_interval_is_kept_or_missed():
+    check = check_threshold(Threshold("AUC", lower=0.7), {(): {"auc": Measurement(0.701)}})
+    assert (check.state, check.risk) == ("kept", None)

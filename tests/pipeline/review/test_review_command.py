@@ -84,7 +84,7 @@ def test_one_report_is_shown_with_its_bounds_and_its_page(world, review):
     report = world.report("r1")
     code, out, _ = review("show", "r1")
     assert code == 0
-    assert "Blessed: all 1 bounds are kept, on 400 test rows" in out
+    assert "Blessed: its one bound is kept, on 400 test rows" in out
     assert "0.8900 … 0.9100" in out
     assert report.digest in out
     assert str(copy_of(world, "r1") / "index.html") in out

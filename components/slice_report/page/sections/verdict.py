@@ -38,21 +38,8 @@ def banner(report: Report) -> Markup:
     if verdict is None:
         return tag("p", "Not evaluated", class_="banner bad")
     rows = f"on {counted(verdict.rows, 'test row')}"
-    missed = sum(not check.passed for check in verdict.checks)
-    if verdict.blessed:
-        return tag("p", f"✓ Blessed: {kept(len(verdict.checks))}, {rows}", class_="banner good")
-    return tag(
-        "p", f"✗ Not blessed: {missed} of {counted(len(verdict.checks), 'bound')} missed, {rows}", class_="banner bad"
-    )
-
-
-def kept(bounds: int) -> str:
-    """Say that all bounds are kept.
-
-    >>> kept(1), kept(5)
-    ('its one bound is kept', 'all 5 bounds are kept')
-    """
-    return "its one bound is kept" if bounds == 1 else f"all {bounds} bounds are kept"
+    mark, kind = ("✓", "good") if verdict.blessed else ("✗", "bad")
+    return tag("p", f"{mark} {verdict.outcome}, {rows}", class_=f"banner {kind}")
 
 
 def decision_note(decision: Decision | None) -> Markup | None:
@@ -77,15 +64,26 @@ def failure_note(report: Report) -> Markup | None:
 
 def checks_part(verdict: Verdict) -> Markup:
     """Draw the table of bounds."""
-    headings = ("Metric", "Slice", "Value", "95 % interval", "Bound", "Margin", "Outcome")
+    headings = ("Metric", "Slice", "Value", "95 % interval", "Bound", "Margin", "Risk", "Outcome")
     rows = (check_row(check) for check in verdict.checks)
-    return table("Bounds", headings, rows, id="bounds")
+    explained = tag(
+        "p",
+        "Risk is the probability that the true value, of all rows like these, misses the bound. Above 2.5 % the bound "
+        "lies within the interval: too close to call.",
+        class_="muted",
+    )
+    return table("Bounds", headings, rows, id="bounds") + explained
 
 
 def check_row(check: Check) -> Markup:
     measured = None if check.value is None else Measurement(check.value, check.interval)
-    missed = f"✗ {check.why}" if check.why else "✗ missed"
-    outcome = tag("td", "✓ kept", class_="good") if check.passed else tag("td", missed, class_="bad")
+    match check.state:
+        case "kept":
+            outcome = tag("td", "✓ kept", class_="good")
+        case "too close":
+            outcome = tag("td", "≈ too close to call", class_="close")
+        case "missed":
+            outcome = tag("td", f"✗ {check.why or 'missed'}", class_="bad")
     return row(
         check.metric,
         name(check.slice),
@@ -93,8 +91,22 @@ def check_row(check: Check) -> Markup:
         interval(measured),
         check.bound,
         difference(check.margin),
+        risk(check.risk),
         outcome,
     )
+
+
+def risk(probability: float | None) -> str:
+    """Return a probability as text.
+
+    >>> risk(0.4321), risk(1e-9), risk(1.0), risk(None)
+    ('43 %', '< 0.1 %', '> 99.9 %', '–')
+    """
+    if probability is None:
+        return "–"
+    if not 0.001 <= probability <= 0.999:
+        return "< 0.1 %" if probability < 0.001 else "> 99.9 %"
+    return f"{100 * probability:.2g} %"
 
 
 def comparison_table(report: Report) -> Markup:

@@ -185,6 +185,7 @@ def test_json_has_every_fact(summary):
         "missed_by": None,
         "margin": 0.3123,
         "why": "",
+        "risk": None,
     }
 
 
@@ -220,7 +221,7 @@ def test_json_of_a_value_that_is_not_a_number_is_valid(summary):
 def test_a_success_as_text(summary):
     lines = text_of(summary).splitlines()
     assert lines[0] == "census  run 20200101T000000.000000  61 s  pushed"
-    assert "Blessed: all 1 bounds are kept, on 12,345 test rows, 95 % intervals" in lines
+    assert "Blessed: its one bound is kept, on 12,345 test rows, 95 % intervals" in lines
     assert any(
         line.split() == ["AUC", "overall", "0.8123", "0.7900", "…", "0.8300", "≥", "0.7", "kept"] for line in lines
     )
@@ -231,7 +232,7 @@ def test_a_success_as_text(summary):
 def test_missed_bounds_as_text(summary):
     text = text_of(replace(summary, verdict=REFUSED, status="not blessed", exit_code=3, model=None))
     assert text.splitlines()[0].endswith("not blessed")
-    assert "Not blessed: 2 of 3 bounds are missed, on 12,345 test rows" in text
+    assert "Not blessed: 2 of 3 bounds missed, on 12,345 test rows" in text
     (missed,) = [line for line in text.splitlines() if "user_segment=new" in line]
     assert missed.split() == ["AUC", "user_segment=new", "0.5000", "≥", "0.62", "missed", "by", "0.1200"]
     (absent,) = [line for line in text.splitlines() if "sex=Other" in line]
