@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.review.ledger import RecordedDecision, ReportRecord
     from pipeline.run.history import PipelineStore
 
-    Opened = list[tuple[PipelineStore, mlmd.MetadataStore]]
+    OpenStores = list[tuple[PipelineStore, mlmd.MetadataStore]]
 
 DRAW = "draw the page of a report, or compare two reports"
 EPILOG = "exit codes: 0 done, or already decided that way; 1 any other failure; 2 bad input"
@@ -186,7 +186,7 @@ def choose_report(options: argparse.Namespace) -> "tuple[Candidate, ReportRecord
     )
 
 
-def opened(options: argparse.Namespace) -> "Opened":
+def opened(options: argparse.Namespace) -> "OpenStores":
     """Open the stores of the pipelines that the user named.
 
     Raises:

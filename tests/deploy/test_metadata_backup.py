@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)
-class World:
+class BackedUpServer:
     """A server, its scripts, and the volume of its backups."""
 
     server: databases.Server
@@ -57,14 +57,14 @@ def server(request, tmp_path_factory) -> Iterator[databases.Server]:
 
 
 @pytest.fixture
-def world(server, tmp_path, monkeypatch) -> World:
+def world(server, tmp_path, monkeypatch) -> BackedUpServer:
     """An empty database and an empty volume."""
     monkeypatch.setenv("MAINLINE_METADATA_PASSWORD", databases.PASSWORD)
     volume, password = tmp_path / "backups", tmp_path / "password"
     volume.mkdir()
     password.write_text(databases.PASSWORD)
     drop_tables(server)
-    return World(server, volume, password)
+    return BackedUpServer(server, volume, password)
 
 
 def drop_tables(server: databases.Server) -> int:

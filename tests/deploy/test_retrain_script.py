@@ -28,7 +28,7 @@ esac
 
 @pytest.fixture
 def stub():
-    with kfp_server.serving(kfp_server.World(script=kfp_server.Script(pace=6))) as world:
+    with kfp_server.serving(kfp_server.ServerState(script=kfp_server.Script(pace=6))) as world:
         yield world
 
 

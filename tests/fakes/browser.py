@@ -15,7 +15,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @dataclass
-class Opened:
+class OpenPage:
     """A page, the addresses that it requested, and its console messages and errors."""
 
     page: Page
@@ -36,11 +36,11 @@ def launched() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, path: Path, **options: Any) -> Iterator[Opened]:
+def opened(browser: Browser, path: Path, **options: Any) -> Iterator[OpenPage]:
     """Open a file; the request for the page itself is not recorded."""
     options.setdefault("viewport", {"width": 1280, "height": 900})
     context = browser.new_context(offline=True, **options)
-    found = Opened(context.new_page())
+    found = OpenPage(context.new_page())
     address = path.resolve().as_uri()
     found.page.on("request", lambda request: found.requests.append(request.url) if request.url != address else None)
     found.page.on("console", lambda message: found.complaints.append(message.text))

@@ -36,7 +36,7 @@ def make_report(run: str, blessed: bool = True, model_digest: str = "", pipeline
 
 
 @dataclass(frozen=True)
-class World:
+class RunsRoot:
     """A root of runs."""
 
     runs: Path
@@ -104,6 +104,6 @@ def start_review(*arguments: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def copy_of(world: World, run: str, pipeline: str = PIPELINE) -> Path:
+def copy_of(world: RunsRoot, run: str, pipeline: str = PIPELINE) -> Path:
     """The folder of a run's report."""
     return world.runs / pipeline / "reports" / run

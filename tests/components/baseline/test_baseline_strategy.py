@@ -1,5 +1,5 @@
 import pytest
-from fakes.reviews import World
+from fakes.reviews import RunsRoot
 from tfx.types import standard_artifacts
 
 from components.baseline.strategy import LatestOtherBlessedModel
@@ -7,7 +7,7 @@ from components.baseline.strategy import LatestOtherBlessedModel
 
 @pytest.fixture
 def world(tmp_path):
-    return World(tmp_path / "runs")
+    return RunsRoot(tmp_path / "runs")
 
 
 def models(*ids):

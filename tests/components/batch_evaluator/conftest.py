@@ -6,7 +6,17 @@ from pathlib import Path
 
 import apache_beam as beam
 import pytest
-from fakes.stock.evaluator_runs import BEAM_ARGS, ROWS, SCHEMA, Linear, Run, World, artifact, save_model, write_examples
+from fakes.stock.evaluator_runs import (
+    BEAM_ARGS,
+    ROWS,
+    SCHEMA,
+    EvaluatorInputs,
+    Linear,
+    Run,
+    artifact,
+    save_model,
+    write_examples,
+)
 from google.protobuf import json_format, text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
@@ -16,7 +26,7 @@ from components.batch_evaluator.executor import Executor
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(tmp_path_factory: pytest.TempPathFactory) -> EvaluatorInputs:
     root = tmp_path_factory.mktemp("world")
     schema = text_format.Parse(SCHEMA, schema_pb2.Schema())
     (root / "schema").mkdir()
@@ -25,7 +35,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         write_examples(root / "examples" / "Split-test", schema, start, ROWS // 2)
     write_examples(root / "examples" / "Split-one", schema, 7, 1)
     write_examples(root / "examples" / "Split-none", schema, 0, 0)
-    return World(
+    return EvaluatorInputs(
         examples=root / "examples",
         schema=schema,
         schema_dir=root / "schema",
@@ -35,7 +45,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.fixture
-def run_executor(world: World, tmp_path: Path) -> Callable[..., Run]:
+def run_executor(world: EvaluatorInputs, tmp_path: Path) -> Callable[..., Run]:
     """Run the executor alone, as the launcher does."""
 
     def run(config, model=None, baseline=None, split="test", executor=Executor) -> Run:

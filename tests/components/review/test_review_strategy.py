@@ -1,5 +1,5 @@
 import pytest
-from fakes.reviews import PIPELINE, World
+from fakes.reviews import PIPELINE, RunsRoot
 
 from components.artifacts.types import ReviewDecision, SliceReport
 from components.review.strategy import ApprovedReport
@@ -7,7 +7,7 @@ from components.review.strategy import ApprovedReport
 
 @pytest.fixture
 def store(tmp_path):
-    return World(tmp_path / "runs").store(PIPELINE)
+    return RunsRoot(tmp_path / "runs").store(PIPELINE)
 
 
 def made(kind, artifact_id, digest):

@@ -64,7 +64,7 @@ class Script:
 
 
 @dataclass
-class World:
+class ServerState:
     """The server's memory."""
 
     token: str = ""
@@ -121,7 +121,7 @@ class World:
 
 
 @contextmanager
-def serving(world: World, tls: ssl.SSLContext | None = None) -> Iterator[World]:
+def serving(world: ServerState, tls: ssl.SSLContext | None = None) -> Iterator[ServerState]:
     """Serves on a free port of loopback."""
     server = Server(world)
     if tls:
@@ -142,7 +142,7 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: ServerState) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.world = world
 
@@ -203,7 +203,7 @@ def parsed(kind: str, raw: bytes) -> Any:
     return json.loads(raw) if raw else None
 
 
-def respond(world: World, method: str, target: str, body: Any, headers: Any) -> Any:
+def respond(world: ServerState, method: str, target: str, body: Any, headers: Any) -> Any:
     """The answer to a request."""
     if world.token and headers.get("authorization") != f"Bearer {world.token}":
         raise RefusedError(401, "Request header error: there is no valid token")
@@ -221,11 +221,11 @@ def respond(world: World, method: str, target: str, body: Any, headers: Any) -> 
     return ROUTES[method, path[0], len(path)](world, path, action, query, body)
 
 
-def health(world: World, *_: Any) -> Any:
+def health(world: ServerState, *_: Any) -> Any:
     return {"commit_sha": "unknown", "tag_name": world.tag, "multi_user": world.multi_user}
 
 
-def listed(world: World, items: Any, field_name: str, query: dict[str, str]) -> Any:
+def listed(world: ServerState, items: Any, field_name: str, query: dict[str, str]) -> Any:
     """A page of a list, filtered and sorted as the query says."""
     if world.multi_user and not query.get("namespace") and not query.get("experiment_id"):
         raise RefusedError(400, "Invalid input error: in multi-user mode a namespace is required")
@@ -265,11 +265,11 @@ def known(items: dict[str, dict[str, Any]], name: str, what: str) -> dict[str, A
     return items[name]
 
 
-def list_pipelines(world: World, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
+def list_pipelines(world: ServerState, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
     return listed(world, world.pipelines.values(), "pipelines", query)
 
 
-def upload(world: World, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
+def upload(world: ServerState, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
     if path[1] == "upload":
         if any(one["display_name"] == query["name"] for one in world.pipelines.values()):
             raise RefusedError(409, "Already exist error: the pipeline exists")
@@ -282,7 +282,7 @@ def upload(world: World, path: list[str], action: str, query: dict[str, str], bo
     return add_version(world, query["pipelineid"], query, body)
 
 
-def add_version(world: World, pipeline_id: str, query: dict[str, str], text: str) -> Any:
+def add_version(world: ServerState, pipeline_id: str, query: dict[str, str], text: str) -> Any:
     if any(one["display_name"] == query["name"] and one["pipeline_id"] == pipeline_id
            for one in world.versions.values()):  # fmt: skip
         raise RefusedError(409, "Already exist error: the version exists")
@@ -300,22 +300,22 @@ def add_version(world: World, pipeline_id: str, query: dict[str, str], text: str
     return version
 
 
-def list_versions(world: World, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
+def list_versions(world: ServerState, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
     known(world.pipelines, path[1], "Pipeline")
     # A pipeline was found by its namespace; its versions are asked without one.
     mine = [version for version in world.versions.values() if version["pipeline_id"] == path[1]]
     return listed(world, mine, "pipeline_versions", {**query, "namespace": "of the pipeline"})
 
 
-def get_version(world: World, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
+def get_version(world: ServerState, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
     return known(world.versions, path[3], "PipelineVersion")
 
 
-def list_experiments(world: World, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
+def list_experiments(world: ServerState, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
     return listed(world, world.experiments.values(), "experiments", query)
 
 
-def add_experiment(world: World, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
+def add_experiment(world: ServerState, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
     if world.multi_user and not body.get("namespace"):
         raise RefusedError(400, "Invalid input error: the namespace is empty")
     experiment = {"experiment_id": world.new_id("experiment"), "display_name": body["display_name"],
@@ -324,7 +324,7 @@ def add_experiment(world: World, path: list[str], action: str, query: dict[str, 
     return experiment
 
 
-def checked_reference(world: World, body: Any) -> None:
+def checked_reference(world: ServerState, body: Any) -> None:
     """The version, the experiment and the parameters of a body must be known."""
     reference = body["pipeline_version_reference"]
     version = known(world.versions, reference["pipeline_version_id"], "PipelineVersion")
@@ -341,7 +341,7 @@ def inputs_of(version: dict[str, Any]) -> dict[str, Any]:
     return dict(spec["root"].get("inputDefinitions", {}).get("parameters", {}))
 
 
-def add_run(world: World, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
+def add_run(world: ServerState, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
     checked_reference(world, body)
     run = {**body, "run_id": world.new_id("run"), "created_at": world.now(), "step": 0, "held": world.script.held}
     world.runs[run["run_id"]] = run
@@ -350,17 +350,17 @@ def add_run(world: World, path: list[str], action: str, query: dict[str, str], b
     return public(run)
 
 
-def list_runs(world: World, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
+def list_runs(world: ServerState, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
     return listed(world, world.runs.values(), "runs", query)
 
 
-def get_run(world: World, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
+def get_run(world: ServerState, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
     run = known(world.runs, path[1], "Run")
     advance(world, run)
     return public(run)
 
 
-def terminate(world: World, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
+def terminate(world: ServerState, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
     run = known(world.runs, path[1], "Run")
     if action != "terminate":
         raise RefusedError(404, f"no such action {action}")
@@ -370,7 +370,7 @@ def terminate(world: World, path: list[str], action: str, query: dict[str, str],
     return {}
 
 
-def advance(world: World, run: dict[str, Any]) -> None:
+def advance(world: ServerState, run: dict[str, Any]) -> None:
     """One step of a run, each time that somebody looks."""
     script = world.script
     if run.get("state") in FINAL:
@@ -388,18 +388,18 @@ def advance(world: World, run: dict[str, Any]) -> None:
     run["run_details"] = {"task_details": argo_nodes(world, run, keys, over)}
 
 
-def read_log(world: World, run: str, pod: str) -> str:
+def read_log(world: ServerState, run: str, pod: str) -> str:
     """The log of a pod, or what the server says in its place."""
     if run not in world.runs or pod not in world.logs or world.script.gone:
         return json.dumps({"error_message": f"Failed to read logs: pods '{pod}' not found", "error_details": "..."})
     return world.logs[pod]
 
 
-def list_recurring(world: World, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
+def list_recurring(world: ServerState, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
     return listed(world, world.recurring.values(), "recurringRuns", query)
 
 
-def add_recurring(world: World, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
+def add_recurring(world: ServerState, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
     checked_reference(world, body)
     cron = body["trigger"]["cron_schedule"]["cron"]
     if not cron.startswith("@") and len(cron.split()) != 6:
@@ -416,12 +416,12 @@ def add_recurring(world: World, path: list[str], action: str, query: dict[str, s
     return one
 
 
-def act_on_recurring(world: World, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
+def act_on_recurring(world: ServerState, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
     known(world.recurring, path[1], "RecurringRun")["status"] = ACTIONS[action]
     return {}
 
 
-def delete_recurring(world: World, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
+def delete_recurring(world: ServerState, path: list[str], action: str, query: dict[str, str], body: Any) -> Any:
     known(world.recurring, path[1], "RecurringRun")
     del world.recurring[path[1]]
     return {}

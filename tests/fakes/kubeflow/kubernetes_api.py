@@ -50,7 +50,7 @@ class Refused(Exception):
         self.status, self.reason = status, reason
 
 
-class World:
+class FakeCluster:
     """A cluster; ``with`` starts and stops it.
 
     Args:
@@ -70,7 +70,7 @@ class World:
         self.kubeconfig = folder / "kubeconfig"
         self.kubeconfig.write_text(json.dumps(kubeconfig(self._server.server_port)))
 
-    def __enter__(self) -> "World":
+    def __enter__(self) -> "FakeCluster":
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         self.cluster.start()
         return self
@@ -168,7 +168,7 @@ class Handler(BaseHTTPRequestHandler):
     """The HTTP of it."""
 
     protocol_version = "HTTP/1.1"
-    world: World
+    world: FakeCluster
 
     def do_GET(self) -> None:
         self._serve("get")

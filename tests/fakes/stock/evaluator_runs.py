@@ -29,7 +29,7 @@ SCHEMA = """
 
 
 @dataclass(frozen=True)
-class World:
+class EvaluatorInputs:
     examples: Path
     schema: schema_pb2.Schema
     schema_dir: Path
@@ -107,7 +107,7 @@ def artifact(kind, uri, **properties):
     return made
 
 
-def run_stock(world: World, config: config_pb2.EvalConfig, out: str, has_baseline: bool) -> None:
+def run_stock(world: EvaluatorInputs, config: config_pb2.EvalConfig, out: str, has_baseline: bool) -> None:
     """Evaluate by TFMA, as stock Evaluator does."""
     from tfx_bsl.public import tfxio
 

@@ -31,19 +31,19 @@ def tiny(config: Config) -> Compilation:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[kfp_server.World]:
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[kfp_server.ServerState]:
     """A server for clients that do not wait long and have no server in their environment."""
     monkeypatch.setattr("pipeline.kubeflow.client.submit.compile_config", tiny)
     sleep = time.sleep
     monkeypatch.setattr("time.sleep", lambda seconds: sleep(min(seconds, 0.01)))
     for name in ("KF_PIPELINES_ENDPOINT", "MAINLINE_KFP_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    with kfp_server.serving(kfp_server.World()) as served:
+    with kfp_server.serving(kfp_server.ServerState()) as served:
         yield served
 
 
 @pytest.fixture
-def kubeflow(world: kfp_server.World, capsys: pytest.CaptureFixture[str]) -> Callable[..., CommandResult]:
+def kubeflow(world: kfp_server.ServerState, capsys: pytest.CaptureFixture[str]) -> Callable[..., CommandResult]:
     """Run a command of ``kubeflow_runner.py`` on the server, in this process."""
 
     def run(command: str, *arguments: str, host: str = "") -> CommandResult:

@@ -1,14 +1,14 @@
 """A root of runs with reports, and the reviewer's command on it."""
 
 import pytest
-from fakes.reviews import World
+from fakes.reviews import RunsRoot
 
 from pipeline.review.__main__ import main
 
 
 @pytest.fixture
 def world(tmp_path):
-    return World(tmp_path / "runs")
+    return RunsRoot(tmp_path / "runs")
 
 
 @pytest.fixture

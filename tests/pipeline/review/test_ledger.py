@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from fakes.reviews import NOW, PIPELINE, ROOT, World, put_report
+from fakes.reviews import NOW, PIPELINE, ROOT, RunsRoot, put_report
 from ml_metadata.proto import metadata_store_pb2
 
 from components.artifacts.decision import APPROVED, REJECTED
@@ -19,11 +19,11 @@ DECIDING = """\
 import sys
 sys.path.insert(0, 'tests')
 from pathlib import Path
-from fakes.reviews import World
+from fakes.reviews import RunsRoot
 from pipeline.review import ledger
 from pipeline.errors import MainlineError
 
-world, decision, by = World(Path(sys.argv[1])), sys.argv[2], sys.argv[3]
+world, decision, by = RunsRoot(Path(sys.argv[1])), sys.argv[2], sys.argv[3]
 (report,) = ledger.reports(world.store(), 'census')
 print('ready', flush=True)
 sys.stdin.readline()
@@ -37,7 +37,7 @@ except MainlineError as error:
 
 @pytest.fixture
 def world(tmp_path):
-    return World(tmp_path / "runs")
+    return RunsRoot(tmp_path / "runs")
 
 
 def states(world) -> dict[str, str]:

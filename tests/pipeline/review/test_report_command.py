@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 
 import pytest
-from fakes.reviews import ROOT, World, make_report
+from fakes.reviews import ROOT, RunsRoot, make_report
 
 from components.artifacts.decision import Decision
 from components.artifacts.report_files import PAGE, REPORT, digest
@@ -19,7 +19,7 @@ from pipeline.review.__main__ import main
 @pytest.fixture
 def world(tmp_path):
     """Two runs of one pipeline."""
-    made = World(tmp_path / "runs")
+    made = RunsRoot(tmp_path / "runs")
     for run in ("r1", "r2"):
         made.copy(run, make_report(run))
     return made

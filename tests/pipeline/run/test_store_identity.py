@@ -14,7 +14,7 @@ from pipeline.run.store_identity import FILE, check_store_exists, check_store_ma
 NAME = "tiny"
 
 
-class World:
+class RootWithStore:
     """A root with a store; ``run`` adds what a run of one node leaves."""
 
     def __init__(self, root, database=None):
@@ -52,7 +52,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path):
-    return World(tmp_path / "runs" / NAME)
+    return RootWithStore(tmp_path / "runs" / NAME)
 
 
 def refused(world, text, shared=False):
@@ -101,7 +101,7 @@ def test_an_empty_store_instead_of_the_used_one_is_refused(world):
 
 def test_the_store_of_another_root_is_refused_despite_equal_ids(world, tmp_path):
     world.run()
-    other = World(tmp_path / "elsewhere", tmp_path / "server.db")
+    other = RootWithStore(tmp_path / "elsewhere", tmp_path / "server.db")
     other.run(shared=True)
     world.connection = other.connection
     refused(world, "was used with another ML Metadata store", shared=True)
@@ -111,11 +111,11 @@ def test_the_store_of_another_root_is_refused_despite_equal_ids(world, tmp_path)
 
 def test_a_shared_store_may_have_many_roots(tmp_path):
     for place in ("a", "b", "a"):
-        World(tmp_path / place, tmp_path / "server.db").run(shared=True)
+        RootWithStore(tmp_path / place, tmp_path / "server.db").run(shared=True)
     assert read_owner(tmp_path / "a").store == read_owner(tmp_path / "b").store
     # A root without the file is recognized by its artifacts.
     (tmp_path / "a" / FILE).unlink()
-    World(tmp_path / "a", tmp_path / "server.db").check(shared=True)
+    RootWithStore(tmp_path / "a", tmp_path / "server.db").check(shared=True)
 
 
 def test_a_store_restored_from_an_older_backup_is_refused_until_unknown_folders_are_gone(world, tmp_path):
@@ -142,20 +142,20 @@ def test_artifacts_are_found_after_a_root_was_moved_or_copied(world, tmp_path, p
     if not with_file:
         (world.root / FILE).unlink()
     put(world.root, tmp_path / "new place" / NAME)
-    moved = World(tmp_path / "new place" / NAME)
+    moved = RootWithStore(tmp_path / "new place" / NAME)
     moved.check()
     assert moved.uris() == [f"{moved.root}/artifacts/Trainer/model/1"]
     assert read_owner(moved.root).root == str(moved.root)
 
 
 def test_in_a_shared_store_a_moved_root_is_followed_and_a_copied_one_is_not(tmp_path):
-    old = World(tmp_path / "a", tmp_path / "server.db")
+    old = RootWithStore(tmp_path / "a", tmp_path / "server.db")
     old.run(shared=True)
     shutil.copytree(old.root, tmp_path / "b")
-    World(tmp_path / "b", tmp_path / "server.db").check(shared=True)
+    RootWithStore(tmp_path / "b", tmp_path / "server.db").check(shared=True)
     assert old.uris() == [f"{old.root}/artifacts/Trainer/model/1"]
     shutil.move(old.root, tmp_path / "c")
-    World(tmp_path / "c", tmp_path / "server.db").check(shared=True)
+    RootWithStore(tmp_path / "c", tmp_path / "server.db").check(shared=True)
     assert old.uris() == [f"{tmp_path}/c/artifacts/Trainer/model/1"]
 
 

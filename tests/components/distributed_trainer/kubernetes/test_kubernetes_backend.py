@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from fakes.kubeflow.api_objects import NAMESPACE
-from fakes.kubeflow.kubernetes_api import Fault, World, until
+from fakes.kubeflow.kubernetes_api import FakeCluster, Fault, until
 from fakes.task_scripts import IN_A_POD, PRELUDE
 
 from components.distributed_trainer.cluster import Cluster
@@ -59,7 +59,7 @@ done() if task == "worker-0" else live()
 
 @pytest.fixture
 def world(tmp_path):
-    with World(tmp_path / "cluster") as world:
+    with FakeCluster(tmp_path / "cluster") as world:
         yield world
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import harness
 import numpy as np
 import pytest
-from fakes.kubeflow.kubernetes_api import World, until
+from fakes.kubeflow.kubernetes_api import FakeCluster, until
 
 from components.distributed_trainer.cluster import BACKEND_ENV
 from components.evaluation.predictions import read_predictions
@@ -19,7 +19,7 @@ TWO = ("training.strategy=multi_worker", "training.workers=2", "training.backend
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    with World(tmp_path / "cluster") as world:
+    with FakeCluster(tmp_path / "cluster") as world:
         pod = world.launcher(MAINLINE_POD_OF="Trainer")
         for name, value in {**world.environment(pod), BACKEND_ENV: "local"}.items():
             monkeypatch.setenv(name, value)

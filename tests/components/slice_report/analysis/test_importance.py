@@ -52,7 +52,7 @@ def growth_of_all_pairs(columns, name):
 
 
 @dataclass(frozen=True)
-class World:
+class EvaluatedRun:
     columns: dict
     sources: Sources
 
@@ -61,7 +61,7 @@ class World:
 def world(tmp_path_factory):
     columns = make_columns(ROWS)
     parts = [range(0, 123), range(123, 124), [], range(124, ROWS)]
-    return World(columns, run_evaluation(tmp_path_factory.mktemp("run"), columns, [p for p in parts]))
+    return EvaluatedRun(columns, run_evaluation(tmp_path_factory.mktemp("run"), columns, [p for p in parts]))
 
 
 def weak_kinds(world):

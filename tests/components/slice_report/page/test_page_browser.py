@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fakes import report_pages
-from fakes.browser import Opened, launched, opened
+from fakes.browser import OpenPage, launched, opened
 
 from components.slice_report import facts as f
 from components.slice_report.analysis.fairness import sensitive
@@ -45,7 +45,7 @@ def shown(chromium, page_file):
         assert (found.requests, found.complaints) == ([], [])
 
 
-def visible_slices(shown: Opened) -> list[str]:
+def visible_slices(shown: OpenPage) -> list[str]:
     return shown.page.eval_on_selector_all(
         "#slice-table tbody tr:not([hidden])", "rows => rows.map((row) => row.cells[0].dataset.v)"
     )
@@ -122,13 +122,13 @@ def test_a_slice_opens_with_metrics_and_curves_and_closes_by_keyboard(shown, rep
     assert button.evaluate("button => button === document.activeElement")
 
 
-def rates_on_page(shown: Opened, index: int) -> list[list[str]]:
+def rates_on_page(shown: OpenPage, index: int) -> list[list[str]]:
     return shown.page.locator(".sensitive").nth(index).locator("table.groups tbody tr").evaluate_all(
         "rows => rows.map((row) => [...row.querySelectorAll('[data-rate]')].map((cell) => cell.innerText))"
     )  # fmt: skip
 
 
-def gaps_on_page(shown: Opened, index: int) -> list[list[str]]:
+def gaps_on_page(shown: OpenPage, index: int) -> list[list[str]]:
     return shown.page.locator(".sensitive").nth(index).locator("table.gaps tbody tr").evaluate_all(
         "rows => rows.map((row) => [...row.cells].map((cell) => cell.innerText))"
     )  # fmt: skip

@@ -9,7 +9,7 @@ CENSUS = ("--config", "census", "--image", "registry/image:1", "--json")
 
 def test_a_private_certificate_is_trusted_with_ca_cert(world, kubeflow, tmp_path):
     context, authority = kfp_parts.make_authority(tmp_path)
-    with kfp_server.serving(kfp_server.World(), context) as secure:
+    with kfp_server.serving(kfp_server.ServerState(), context) as secure:
         said = kubeflow("submit", *CENSUS, "--ca-cert", str(authority), "--wait", host=secure.url)
         assert said.code == 0, said.err
         assert json.loads(said.out)["summary"]["status"] == "pushed"
@@ -17,7 +17,7 @@ def test_a_private_certificate_is_trusted_with_ca_cert(world, kubeflow, tmp_path
 
 def test_an_unknown_certificate_is_refused_and_ca_cert_is_suggested(world, kubeflow, tmp_path):
     context, _ = kfp_parts.make_authority(tmp_path)
-    with kfp_server.serving(kfp_server.World(), context) as secure:
+    with kfp_server.serving(kfp_server.ServerState(), context) as secure:
         said = kubeflow("status", "run-1", host=secure.url)
     assert said.code == 2
     assert "certificate is not trusted" in said.err

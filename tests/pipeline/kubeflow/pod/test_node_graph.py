@@ -16,7 +16,7 @@ from pipeline.run.request import RunPaths
 Execution = metadata_store_pb2.Execution
 
 
-class World:
+class StoreOfRuns:
     """A store with executions of several runs, each with an output folder."""
 
     def __init__(self, root: Path) -> None:
@@ -52,9 +52,9 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path) -> World:
+def world(tmp_path) -> StoreOfRuns:
     (tmp_path / "census").mkdir()
-    return World(tmp_path / "census")
+    return StoreOfRuns(tmp_path / "census")
 
 
 def test_the_first_pod_of_a_run_cleans_up_after_killed_runs(world):

@@ -105,7 +105,7 @@ class SetClock:
             happen()
 
 
-class World:
+class WatchedFolder:
     """A folder with a stand-in for runs, spans and a root, and a watch on them."""
 
     def __init__(self, folder: Path) -> None:
@@ -142,7 +142,7 @@ class World:
 @pytest.fixture
 def world(tmp_path):
     """A world whose watches are stopped after the test, however it ends."""
-    made = World(tmp_path)
+    made = WatchedFolder(tmp_path)
     yield made
     for process in made.started:
         process.kill()
@@ -379,7 +379,7 @@ def test_a_time_that_passed_after_a_kill_is_run_once_by_the_next_watch(world):
     assert world.state().tick == parse_cron(monthly).previous_before(datetime.now(timezone.utc))
 
 
-def start(world: World, cron: str = "") -> subprocess.Popen[str]:
+def start(world: WatchedFolder, cron: str = "") -> subprocess.Popen[str]:
     """A watch on the world's spans or on a schedule, in another process."""
     words = [sys.executable, "-c", WATCH, str(world.folder), STAND_IN, *filter(None, [cron])]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
