@@ -32,7 +32,6 @@ def compare(case: Case, repeats: int, root: Path) -> list[GraphRun]:
 
 
 def run_side(side: str, case: Case, rows: Path, root: Path) -> GraphRun:
-    """Run one side once."""
     run_root = root.resolve() / side / case.name
     command = [sys.executable, "-m", f"benchmarks.sides.{side}", case.text, str(rows), str(run_root)]
     return measure(side, command, run_root)

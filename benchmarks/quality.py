@@ -89,7 +89,6 @@ def measure(setting: Setting, seed: int, root: Path) -> SeedResult:
 
 
 def latest_facts(root: Path) -> dict[str, Any]:
-    """Return the summary of the latest run."""
     return dict(json.loads((max((root / "history").iterdir()) / "summary.json").read_text(encoding="utf-8")))
 
 

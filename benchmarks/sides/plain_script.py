@@ -155,7 +155,6 @@ def fit(train: Arrays, labels: Array, held_out: tuple[Arrays, Array], training: 
 
 
 def compute_metrics(labels: Array, scores: Array) -> dict[str, float]:
-    """Compute the metrics of some rows."""
     positive, clipped = scores >= EVALUATION.decision_threshold, np.clip(scores, 1e-7, 1 - 1e-7)
     hits, false = curves(labels, scores)
     precision = hits / np.maximum(hits + false, 1)

@@ -26,7 +26,6 @@ class FilePiece:
 
 
 def file_pieces(split: str, names: Sequence[str]) -> list[FilePiece]:
-    """Return the pieces of the files of a split."""
     return [
         FilePiece(split, name, piece, f"{index:05d}-{number:05d}" if piece else f"{index:05d}")
         for index, name in enumerate(names)

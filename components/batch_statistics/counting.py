@@ -126,7 +126,6 @@ class MergeFiles(beam.CombineFn):
         return make_partial(self.options)
 
     def add_input(self, whole: PartialCounts, part: PartialCounts) -> PartialCounts:
-        """Add the counts of a file."""
         return self.merge_accumulators([whole, part])
 
     def merge_accumulators(self, parts: Iterable[PartialCounts]) -> PartialCounts:
@@ -150,7 +149,6 @@ class MergeFiles(beam.CombineFn):
         return whole
 
     def extract_output(self, whole: PartialCounts) -> SplitStatistics:
-        """Return the statistics."""
         counted = zip(generators(self.options), self.compact(whole).accumulators, strict=True)
         merged = merge_util.merge_dataset_feature_statistics(
             generator.extract_output(accumulator) for generator, accumulator in counted

@@ -43,7 +43,6 @@ class TopValues(CombinerStatsGenerator):
         return {}
 
     def add_input(self, accumulator: Accumulator, batch: pa.RecordBatch) -> Accumulator:
-        """Count the values of a batch."""
         leaves = arrow_util.enumerate_arrays(
             batch, example_weight_map=self.options.example_weight_map, enumerate_leaves_only=True
         )
@@ -85,7 +84,6 @@ class TopValues(CombinerStatsGenerator):
         return result
 
     def feature(self, path: FeaturePath, estimate: Estimate) -> statistics_pb2.FeatureNameStatistics:
-        """Return the statistics of one feature."""
         feature = top_k_uniques.make_feature_stats_proto_topk_uniques(
             feature_path=path,
             num_top_values=self.options.num_top_values,

@@ -126,13 +126,11 @@ class MergeFiles(beam.CombineFn):
         return None
 
     def add_input(self, whole: Labelled | None, part: Labelled) -> Labelled:
-        """Add the result of a file."""
         label, _ = part
         empty = (label, self.combiners[label].create_accumulator())
         return self.merge_accumulators([whole or empty, part])
 
     def merge_accumulators(self, parts: Iterable[Labelled | None]) -> Labelled:
-        """Merge the results of files."""
         labelled = [part for part in parts if part is not None]
         label = labelled[0][0]
         return label, self.combiners[label].merge_accumulators([accumulator for _, accumulator in labelled])

@@ -43,7 +43,6 @@ class TermCounter(analyzer_nodes.Combiner):
         return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[ValueCounts]) -> ValueCounts:
-        """Merge all counts."""
         whole = ValueCounts()
         for table in (table for accumulator in accumulators for table in accumulator.tables):
             whole.add(table)

@@ -27,9 +27,7 @@ class Columns(Protocol):
         """The number of rows."""
         ...
 
-    def __getitem__(self, name: str) -> pa.ChunkedArray:
-        """Return one column."""
-        ...
+    def __getitem__(self, name: str) -> pa.ChunkedArray: ...
 
 
 def labels(predictions: Columns, name: str) -> NDArray[np.generic]:

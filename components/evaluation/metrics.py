@@ -168,7 +168,6 @@ def mean_label(rows: Rows, metric: Metric) -> Linearized:
 
 
 def mean_prediction(rows: Rows, metric: Metric) -> Linearized:
-    """Return the mean score."""
     return mean(rows.score)
 
 

@@ -47,7 +47,6 @@ class Units:
 
 
 def independent(rows: int) -> Units:
-    """Return units of one row each."""
     return Units(None, rows)
 
 

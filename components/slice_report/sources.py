@@ -90,6 +90,5 @@ class Sources:
 
 
 def read_text(path: str) -> str:
-    """Read a text file."""
     with fileio.open(path) as file:
         return str(file.read())

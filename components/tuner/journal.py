@@ -29,7 +29,6 @@ class KernelLock:
         return True
 
     def release(self) -> None:
-        """Release the lock."""
         os.close(self._descriptor)
 
 

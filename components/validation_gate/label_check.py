@@ -41,7 +41,6 @@ def count_labels(
     files: Sequence[str],
     schema: schema_pb2.Schema,
 ) -> LabelCounts:
-    """Count the labels of a split."""
     known = counts_from_statistics(labels, statistics)
     if known is not None:
         return known

@@ -34,7 +34,6 @@ def parse(arguments: list[str], description: str, program: str = "kubeflow_runne
 
 
 def add_compile(commands: Any) -> None:
-    """Add ``compile``."""
     parser = new(commands, "compile", "writes the pipeline as YAML; needs no cluster", config_options())
     parser.add_argument("--image", default="", metavar="IMAGE", help="of every pod; sets kubeflow.image")
     parser.add_argument("--output", type=Path, default=Path("pipeline.yaml"), metavar="FILE",
@@ -42,7 +41,6 @@ def add_compile(commands: Any) -> None:
 
 
 def add_submit(commands: Any) -> None:
-    """Add ``submit``."""
     parser = new(commands, "submit", "uploads the pipeline if it is new, and runs it",
                  config_options(), server_options(), run_options())  # fmt: skip
     parser.add_argument("--image", default="", metavar="IMAGE", help="of every pod; sets kubeflow.image")
@@ -51,7 +49,6 @@ def add_submit(commands: Any) -> None:
 
 
 def add_schedule(commands: Any) -> None:
-    """Add ``schedule``."""
     parser = new(commands, "schedule", "runs the pipeline regularly",
                  config_options(), server_options(), run_options())  # fmt: skip
     parser.add_argument("action", nargs="?", choices=SCHEDULE_ACTIONS, default="create", help="default: create")
@@ -62,7 +59,6 @@ def add_schedule(commands: Any) -> None:
 
 
 def add_retrain(commands: Any) -> None:
-    """Add ``retrain``."""
     parser = new(commands, "retrain", "runs an uploaded version, without compiling",
                  config_options(), server_options(), run_options())  # fmt: skip
     parser.add_argument("--reason", required=True, metavar="TEXT", help="appears in the name of the run")
@@ -74,13 +70,11 @@ def add_retrain(commands: Any) -> None:
 
 
 def add_status(commands: Any) -> None:
-    """Add ``status``."""
     parser = new(commands, "status", "shows the nodes of a run", server_options())
     parser.add_argument("run", metavar="RUN", help="its id, or the URL of its page")
 
 
 def add_logs(commands: Any) -> None:
-    """Add ``logs``."""
     parser = new(commands, "logs", "prints the logs of a run's pods", server_options())
     parser.add_argument("run", metavar="RUN", help="its id, or the URL of its page")
     parser.add_argument("--node", metavar="NODE", help="only this node, such as Trainer")
@@ -88,7 +82,6 @@ def add_logs(commands: Any) -> None:
 
 
 def add_cancel(commands: Any) -> None:
-    """Add ``cancel``."""
     parser = new(commands, "cancel", "stops a run, and waits until it has stopped", server_options())
     parser.add_argument("run", metavar="RUN", help="its id, or the URL of its page")
     parser.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="default: 120")
@@ -106,7 +99,6 @@ def new(commands: Any, name: str, does: str, *parents: argparse.ArgumentParser) 
 
 
 def add_wait(parser: argparse.ArgumentParser) -> None:
-    """Add ``--wait``."""
     parser.add_argument("--wait", action="store_true", help="show the nodes until the run ends; exit with its code")
 
 
@@ -119,7 +111,6 @@ def config_options() -> argparse.ArgumentParser:
 
 
 def run_options() -> argparse.ArgumentParser:
-    """The options of a run."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--experiment", default="", metavar="NAME", help="default: the name of the pipeline")
     parser.add_argument("--service-account", default="mainline-runner", metavar="NAME", help="default: mainline-runner")

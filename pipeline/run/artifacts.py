@@ -27,7 +27,6 @@ class Output:
     properties: Mapping[str, Any]
 
     def split_folders(self) -> dict[str, str]:
-        """The folder of each split."""
         return {split: f"{self.uri}/Split-{split}" for split in self.splits}
 
 

@@ -33,12 +33,10 @@ def clean_up_executions(
 
 
 def executions_of_pipeline(store: mlmd.MetadataStore, pipeline: str) -> list[Execution]:
-    """All executions of a pipeline."""
     return _of_context(store, "pipeline", pipeline)
 
 
 def executions_of_run(store: mlmd.MetadataStore, run: str) -> list[Execution]:
-    """All executions of a run."""
     return _of_context(store, "pipeline_run", run)
 
 

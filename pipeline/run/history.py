@@ -170,7 +170,6 @@ def run_record(root: Path, run: str) -> RunRecord:
 
 @contextmanager
 def open_store(run: RunRecord) -> "Iterator[metadata.Metadata]":
-    """Open the ML Metadata of a run."""
     from tfx.orchestration import metadata
 
     with metadata.Metadata(connection(run.config.metadata, run.root)) as handle:

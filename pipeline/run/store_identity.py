@@ -127,7 +127,6 @@ def relocate_artifacts(store: mlmd.MetadataStore, shared: bool, root: Path, pipe
 
 
 def artifacts_of(store: mlmd.MetadataStore, pipeline: str) -> list[metadata_store_pb2.Artifact]:
-    """The artifacts of a pipeline."""
     context = store.get_context_by_type_and_name("pipeline", pipeline)
     return list(store.get_artifacts_by_context(context.id)) if context else []
 

@@ -117,5 +117,4 @@ class Report(keras.callbacks.Callback):
     """Report the metric of each epoch to the tuner, if this is a trial."""
 
     def on_epoch_end(self, epoch: int, logs: callbacks.Logs = None) -> None:
-        """Report."""
         report(epoch, float((logs or {})[MONITOR]))

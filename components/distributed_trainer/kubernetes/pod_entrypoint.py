@@ -20,7 +20,6 @@ LOOKUP_S = 1.0
 
 
 def read_addresses(environment: Mapping[str, str]) -> dict[Task, str]:
-    """Return the address of each task."""
     return {parse_task(name): address for name, address in json.loads(environment[ADDRESSES_ENV]).items()}
 
 

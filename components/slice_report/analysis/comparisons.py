@@ -67,7 +67,6 @@ def make_pair(rows: Columns, label: str, base_rate: float, metrics: Sequence[Met
 
 
 def compare_metric(metric: Metric, evaluation: Evaluation, pair: Pair | None) -> Comparison:
-    """Compare one metric of the evaluation."""
     name = METRICS[metric.kind]
     candidate = evaluation.candidate[()][name]
     trivial = to_trivial = None

@@ -135,7 +135,6 @@ def take(batch: pa.RecordBatch, rows: Indices) -> pa.RecordBatch:
 
 
 def one_batch(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """Concatenate batches."""
     columns = [
         pa.concat_arrays([batch.column(number) for batch in batches]) for number in range(batches[0].num_columns)
     ]

@@ -29,7 +29,6 @@ def make_slices(evaluation: Evaluation, predictions: Columns, label: str) -> tup
 
 
 def slice_rows(evaluation: Evaluation, predictions: Columns) -> Iterator[tuple[SliceKey, Rows]]:
-    """Yield the rows of each slice."""
     features = sorted({tuple(name for name, _ in key) for key in evaluation.candidate})
     specs = [config_pb2.SlicingSpec(feature_keys=names) for names in features]
     for key, rows in rows_by_slice(predictions, specs):

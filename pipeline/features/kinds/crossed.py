@@ -52,7 +52,6 @@ class Crossed(IdFeature):
         return self.hash_buckets
 
     def check(self, tokens: Collection[str]) -> None:
-        """Check the names."""
         if len(tuple(self.names)) < 2:
             received = repr(self.names)
             raise ConfigError("feature table, Crossed", "too few names", expected="at least 2", received=received)

@@ -84,7 +84,6 @@ class Date(Feature):
         return seconds_of(self.reference)
 
     def check(self, tokens: Collection[str]) -> None:
-        """Check the reference."""
         try:
             _ = self.reference_s
         except (TypeError, ValueError) as error:

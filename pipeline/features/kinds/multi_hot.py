@@ -47,7 +47,6 @@ class MultiHot(Feature):
         return Domain(self.domain_of, self.vocabulary)
 
     def check(self, tokens: Collection[str]) -> None:
-        """Check the separator."""
         if not self.separator:
             raise ConfigError(f"feature table, MultiHot {self.name}", "'separator' is empty", expected="such as '|'")
 

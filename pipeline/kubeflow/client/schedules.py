@@ -194,7 +194,6 @@ def is_ours(one: RecurringRun, pipeline: str) -> bool:
 
 
 def recurring_runs(connection: Connection, pipeline_id: str) -> list[RecurringRun]:
-    """All recurring runs of a pipeline."""
     found = connection.items("recurring runs", connection.client.list_recurring_runs, "recurring_runs",
                              namespace=connection.namespace)  # fmt: skip
     references = ((one, one.pipeline_version_reference) for one in found)

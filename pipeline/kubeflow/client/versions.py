@@ -71,7 +71,6 @@ def versions_of(connection: Connection, pipeline_id: str) -> Iterator[Any]:
 
 
 def version_name(package: "Package") -> str:
-    """The name of the version of a package."""
     return f"{package.name}-{package.digest}"
 
 
@@ -125,7 +124,6 @@ def upload_pipeline(connection: Connection, package: "Package", name: str) -> st
 
 
 def upload_version(connection: Connection, package: "Package", pipeline_id: str, name: str) -> Version:
-    """Upload a new version of a pipeline."""
     with as_file(package) as path:
         answer = connection.call(f"uploading version {name}", connection.client.upload_pipeline_version, path, name,
                                 pipeline_id=pipeline_id, description=f"{MADE_BY} {name}")  # fmt: skip

@@ -114,7 +114,6 @@ def read_summary(connection: Connection, run: Run, tasks: Sequence[Task]) -> Map
 
 
 def print_ended(connection: Connection, ended: EndedRun, facts: Mapping[str, Any], as_json: bool) -> None:
-    """Print how a run ended."""
     if not ended.summary:
         print(f"The summary could not be read from the log of the run. Its state is {ended.run.state}. "
               f"{ended.run.error}".rstrip(), file=sys.stderr)  # fmt: skip

@@ -105,12 +105,10 @@ def shorten(root: Path, run: str, timeout_s: float) -> None:
 
 
 def content(run: str) -> bytes:
-    """The content of a lease."""
     return json.dumps({"run": run}).encode()
 
 
 def lease_file(root: Path) -> Path:
-    """The file of the lease."""
     return root / ".lease.json"
 
 

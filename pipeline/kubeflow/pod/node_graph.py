@@ -25,7 +25,6 @@ OVER = (Execution.COMPLETE, Execution.CACHED)
 
 
 def make_graph(config: Config, rows: Path, paths: RunPaths, observer: Observer, handler: ProgressHandler) -> Graph:
-    """Build the graph of a run."""
     check_beam(config.beam_pipeline_args, observer.note)
     keep_schema(config, paths.root)
     pipeline = create_pipeline(config, rows, paths.root)

@@ -202,7 +202,6 @@ def make_graph(
 
 
 def run_nodes(graph: "Graph", orchestrator: str) -> None:
-    """Run every node of a graph."""
     from pipeline.run.local.orchestrators import run_local, run_on_beam
 
     with garbage_collection.ignoring_imports():

@@ -151,7 +151,6 @@ def missed_text(check: Check) -> str:
 
 
 def paths_table(summary: Summary) -> Table:
-    """A table of the paths of a run."""
     drawn = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     drawn.add_column(min_width=len("evaluation"))
     found = {

@@ -135,7 +135,6 @@ class Checkpoints(EpochCheckpoints):
 
 
 def folder(resume_dir: str) -> str:
-    """Return the folder of all checkpoints."""
     return f"{resume_dir}/checkpoints"
 
 
@@ -150,7 +149,6 @@ def prefix(resume_dir: str, step: int) -> str:
 
 
 def manifest_file(resume_dir: str, step: int) -> str:
-    """Return the path of the manifest."""
     return f"{data_folder(resume_dir, step)}.json"
 
 

@@ -22,7 +22,6 @@ class Seal(TypedDict):
 
 
 def read(path: str) -> bytes:
-    """Read a file."""
     with tf.io.gfile.GFile(path, "rb") as file:
         return bytes(file.read())
 

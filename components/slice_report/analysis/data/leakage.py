@@ -67,7 +67,6 @@ class HashSet:
         self._waiting: list[Hashes] = []
 
     def add(self, hashes: Hashes) -> None:
-        """Add hashes."""
         self._waiting.append(hashes[~is_in(hashes, self._known)])
         if sum(part.size for part in self._waiting) > max(MERGE_AT, self._known.size // 2):
             self.merged()

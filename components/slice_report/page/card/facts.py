@@ -143,7 +143,6 @@ def slice_table(report: Report) -> Rows:
 
 
 def weak_table(report: Report) -> Rows:
-    """Return the weak segments."""
     found = report.weak.found if report.weak else ()
     rows = tuple(
         (
