@@ -30,6 +30,7 @@ function drill(table, counts) {
     close.addEventListener("click", () => dialog.close());
     const title = element("h2", { id: "drill-title" }, button.firstChild.cloneNode(true));
     dialog.replaceChildren(close, title, metricsOf(table, button.closest("tr")), element("div", { class: "charts" }, ...curves(of)));
+    dialog.querySelectorAll(".scroll").forEach(shaded);
     dialog.showModal();
   });
 }

@@ -10,6 +10,8 @@ from components.slice_report.page.formats import counted
 from components.slice_report.page.html import details, name, pairs, row, table, tag
 from components.slice_report.page.sections.section import missing_notes, section
 
+SHORT = 24
+
 
 def card_section(report: Report) -> Markup:
     """Draw the card; its sections are folded, and say how many blanks they have."""
@@ -56,7 +58,12 @@ def draw(block: Block) -> Markup:
         case Facts(known):
             return pairs((name(key), tag("bdi", value)) for key, value in known)
         case Rows(caption, headings, rows):
-            drawn = (row(name(cells[0]), list(map(name, cells[1:]))) for cells in rows)
+            drawn = (row(name(cells[0]), list(map(cell, cells[1:]))) for cells in rows)
             return table(f"Model card: {caption}", headings, drawn)
         case Blank(who):
             return tag("p", tag("strong", "To be filled in"), f" by {who}.", class_="blank")
+
+
+def cell(text: str) -> Markup:
+    """Return a cell that does not break a short text, such as an interval."""
+    return tag("td", name(text), class_="short" if len(text) <= SHORT else None)

@@ -18,6 +18,7 @@ from components.slice_report.page.formats import (
     title,
 )
 from components.slice_report.page.meanings import CALIBRATION_ERROR, MEANINGS
+from components.slice_report.page.sections.fairness import RATES
 from components.slice_report.page.sections.slices import metric_names, worst_first
 
 # Slices and weak segments that a card lists; the page has all.
@@ -38,7 +39,7 @@ def identity(report: Report, card: Card) -> Iterator[tuple[str, str]]:
 def verdict_in_words(report: Report) -> str:
     if report.verdict is None:
         return "not evaluated"
-    return f"{'blessed' if report.verdict.blessed else 'not blessed'}, on {counted(report.verdict.rows, 'test row')}"
+    return f"{report.verdict.outcome}, on {counted(report.verdict.rows, 'test row')}"
 
 
 def provenance(lineage: Lineage) -> Iterator[tuple[str, str]]:
@@ -125,7 +126,7 @@ def bound_table(report: Report) -> Rows:
 
 def check_cells(check: Check) -> tuple[str, ...]:
     measured = None if check.value is None else Measurement(check.value, check.interval)
-    outcome = "kept" if check.passed else check.why or "missed"
+    outcome = {"kept": "kept", "too close": "too close to call", "missed": check.why or "missed"}[check.state]
     return (check.metric, check.slice, *value_cells(measured), check.bound, outcome)
 
 
@@ -160,7 +161,7 @@ def weak_table(report: Report) -> Rows:
 def group_table(report: Report) -> Rows:
     """Return the gaps between groups."""
     rows = tuple(
-        (sensitive.feature, gap.rate, gap.best, gap.worst, number(gap.difference), number(gap.ratio))
+        (sensitive.feature, RATES[gap.rate][0], gap.best, gap.worst, number(gap.difference), number(gap.ratio))
         for sensitive in report.fairness
         for gap in sensitive.gaps
     )

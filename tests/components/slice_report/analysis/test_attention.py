@@ -12,6 +12,7 @@ from components.slice_report.analysis.attention import MOST, Severity, attention
 from components.slice_report.page import render
 
 KEPT = Check("AUC", "overall", "≥ 0.7", 0.75, (0.73, 0.77), None, 0.05)
+CLOSE = Check("AUC", "sex=Male", "≥ 0.7", 0.71, (0.69, 0.73), None, 0.01, risk=0.16)
 MISSED = Check("AUC", "sex=Female", "≥ 0.8", 0.7, (0.66, 0.74), 0.1, -0.1)
 
 
@@ -64,6 +65,7 @@ def test_each_fact_gives_its_line(calm):
     cases = {
         "failure": replace(calm, run=replace(calm.run, failed_at="Trainer")),
         "missed bound": replace(calm, verdict=Verdict(False, 2000, (KEPT, MISSED))),
+        "close bound": replace(calm, verdict=Verdict(True, 2000, (KEPT, CLOSE))),
         "blocked anomaly": with_data(calm, gate=(entry("blocked"),)),
         "missing part": replace(calm, missing=(f.Missing("quality", "Evaluator failed"),)),
         "leakage": with_data(calm, leaks=(f.Leak("rows", "test", "train", 3, 0.0015),)),
@@ -92,6 +94,13 @@ def test_what_is_as_it_should_be_gives_none(calm, quiet):
 def test_a_verdict_without_a_missed_bound_that_blesses_nothing_is_said(calm):
     (line,) = attention(replace(calm, verdict=Verdict(False, 2000, (KEPT,))))
     assert (line.text, line.severity) == ("Not blessed, although no listed bound is missed", Severity.BLOCKING)
+
+
+@pytest.mark.parametrize(("blessed", "severity"), [(True, Severity.SERIOUS), (False, Severity.BLOCKING)])
+def test_a_bound_that_is_too_close_blocks_if_it_withheld_the_blessing(calm, blessed, severity):
+    (line,) = attention(replace(calm, verdict=Verdict(blessed, 2000, (KEPT, CLOSE))))
+    assert (line.kind, line.severity, line.subject) == ("close bound", severity, "sex=Male")
+    assert "0.6900 … 0.7300 contains its bound of ≥ 0.7, which it misses with a probability of 16 %" in line.text
 
 
 def test_a_bound_without_a_value_says_why(calm):

@@ -8,7 +8,7 @@ from fakes import report_pages
 from fakes.report.page_parser import PageParser
 from markdown_it import MarkdownIt
 
-from components.evaluation.verdict import Measurement
+from components.evaluation.verdict import Check, Measurement, Verdict
 from components.slice_report import facts as f
 from components.slice_report.facts.encoding import from_json, to_json
 from components.slice_report.page import model_card
@@ -107,6 +107,13 @@ def test_the_record_fills_what_it_knows(report):
             "sex = Male and age = 17 … 24", "training.epochs", "BYTES, 3 values", "+0.0100", "CC0", "≥ 0.8", "missed",
         ):  # fmt: skip
             assert fact in text
+
+
+def test_a_bound_that_is_too_close_to_call_is_not_said_to_be_kept(report):
+    close = Check("AUC", "sex=Male", "≥ 0.7", 0.71, (0.69, 0.73), None, 0.01, risk=0.16)
+    for text in both_forms(replace(report, verdict=Verdict(True, 2000, (close,)))):
+        assert "too close to call" in text.split("Validation and tests")[1].split("Cybersecurity")[0]
+        assert "its one bound is kept, 1 too close to call, on 2,000 test rows" in text
 
 
 def test_without_a_checkout_the_commit_is_said_to_be_unknown(report):
