@@ -24,9 +24,9 @@ class Ranking:
     """Rows in the order of their scores.
 
     Attributes:
-        label: (rows,) 0 or 1, in the rows' own order.
-        position: (rows,) the rows, the lowest score first, and those with label 0 first within a score.
-        counts: (scores, 2) the number of rows with label 0 and with label 1 that have each distinct score.
+        label: (rows,) 0 or 1, in the rows' own order; any other value for rows that are left out.
+        position: the rows that are not, the lowest score first, and those with label 0 first within a score.
+        counts: (scores, 2) their number with label 0 and with label 1 that have each distinct score.
     """
 
     label: NDArray[Any]
@@ -44,9 +44,16 @@ class Ranking:
         """True if there are rows of both labels."""
         return min(self.totals) > 0
 
+    def only(self, rows: NDArray[np.bool_]) -> "Ranking":
+        """Return the ranking of some of the rows, a boolean array of the shape (rows,)."""
+        kept = rows[self.position]
+        before = np.append(0, np.cumsum(kept))
+        counts = np.diff(before[np.append(0, np.cumsum(self.counts))]).reshape(-1, 2)
+        return Ranking(np.where(rows, self.label, -1), self.position[kept], counts[counts.any(axis=1)])
+
     def by_row(self, of_negatives: Floats, of_positives: Floats) -> Floats:
-        """Return for each row, (rows,), the value of its score, (scores,), among rows of its label."""
-        values = np.empty(len(self.position))
+        """Return for each row, (rows,), the value of its score, (scores,), among rows of its label; 0 if left out."""
+        values = np.zeros(len(self.label))
         values[self.position] = np.repeat(np.stack([of_negatives, of_positives], axis=1), self.counts.ravel())
         return values
 
@@ -130,9 +137,9 @@ def precision_recall(ranking: Ranking) -> Linearized:
 
 def both_labels(ranking: Ranking) -> tuple[NDArray[np.bool_], ...]:
     """Return the rows of each label."""
-    return ranking.label == 1, ranking.label != 1
+    return ranking.label == 1, ranking.label == 0
 
 
 def undefined(ranking: Ranking) -> Linearized:
     """Return an area that has no value."""
-    return Linearized(np.nan, lambda: np.full(len(ranking.position), np.nan))
+    return Linearized(np.nan, lambda: np.full(len(ranking.label), np.nan))

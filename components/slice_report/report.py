@@ -94,7 +94,7 @@ def judged(sources: Sources, settings: Settings) -> dict[str, Any]:
     rows, label, evaluation = sources.predictions, settings.label, sources.evaluation
     units = units_of(rows, settings.cluster_by)
     weak = find_weak(rows, label, exclude=settings.id_columns)
-    slices = make_slices(evaluation, rows, label)
+    slices = make_slices(evaluation, rows, label, units, decision_threshold=settings.decision_threshold)
     return {
         "areas": "stock" if evaluation.thresholds else "exact",
         "verdict": evaluation.verdict(bool(sources.blessed), settings.bounds),

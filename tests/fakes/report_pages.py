@@ -52,15 +52,17 @@ def make_slice(table: pa.Table, features: Sequence[tuple[str, str]]) -> f.Slice:
     for name, value in features:
         keep &= np.array(table[name].to_pylist()) == value
     label, score = table["label"].to_numpy()[keep], table["score"].to_numpy()[keep].astype(np.float64)
-    found, whole = metrics_of(label, score), table["label"].to_numpy().mean()
-    low, high = found["mean_label"].interval or (0.0, 1.0)
+    found, whole = metrics_of(label, score), metrics_of(table["label"].to_numpy(), table["score"].to_numpy())
+    to_rest = measured(found["auc"].value - whole["auc"].value, len(label), 0.05)
+    low, high = to_rest.interval or (-1.0, 1.0)
     return f.Slice(
         features=tuple(features),
         rows=int(keep.sum()),
         share=float(keep.mean()),
         metrics=found,
         to_baseline={"auc": measured(0.01, len(label), 0.1)},
-        excludes_overall=("mean_label",) if features and not low <= whole <= high else (),
+        to_rest={"auc": to_rest} if features else {},
+        differs=("auc",) if features and not low <= 0 <= high else (),
         too_small=too_small(int(label.sum()), int((1 - label).sum())),
         scores=count_scores(label, score),
     )

@@ -93,6 +93,15 @@ def close_bounds(report: Report) -> Iterator[Attention]:
             yield Attention("close bound", text, "bounds", severity, subject)
 
 
+def regressed_slices(report: Report) -> Iterator[Attention]:
+    """Yield the slices on which the model is worse than the baseline."""
+    found = [item for item in report.slices if item.regressed]
+    if found:
+        text = f"Worse than the baseline on {len(found)} slices" if len(found) > 1 else "Worse than the baseline"
+        names = [f"{item.name} ({', '.join(item.regressed)})" for item in found]
+        yield Attention("regression", text, "slice-table", Severity.SERIOUS, listed(names))
+
+
 def blocked_anomalies(report: Report) -> Iterator[Attention]:
     """Yield the anomalies that the gate blocked."""
     yield from of_gate(report, "blocked", Severity.BLOCKING)
@@ -188,6 +197,7 @@ FINDERS = (
     missed_bounds,
     close_bounds,
     blocked_anomalies,
+    regressed_slices,
     missing_parts,
     shared_rows,
     training_warnings,

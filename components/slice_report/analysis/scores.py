@@ -97,6 +97,17 @@ def too_small(positives: int, negatives: int) -> str:
     return f"{only(fewest)} with label {label}" if fewest < MIN_OF_EACH_LABEL else ""
 
 
+def too_few_units(units: int | None) -> str:
+    """Explain why units are too few: under 30, where intervals by unit become too narrow; empty if they are enough.
+
+    >>> too_few_units(2), too_few_units(30), too_few_units(None)
+    ('only 2 units', '', '')
+    """
+    if units is None or units >= MIN_ROWS:
+        return ""
+    return f"only {units} unit{'s' * (units != 1)}" if units else "no units"
+
+
 def only(rows: int) -> str:
     """Return a small number of rows in words.
 

@@ -1,69 +1,82 @@
 """The slices of a report: TFMA's numbers, with what a reader needs to judge them."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluation.columns import SCORE, Columns
+from components.evaluation.columns import SCORE, Columns, labels, scores
+from components.evaluation.metrics import Metric, make_rows
 from components.evaluation.results import Evaluation
 from components.evaluation.slice_values import value_text
 from components.evaluation.slices import rows_by_slice
-from components.evaluation.verdict import Measurement
-from components.slice_report.analysis.scores import count_scores, too_small
-from components.slice_report.facts import ScoreCounts, Slice
+from components.evaluation.units import Units
+from components.slice_report.analysis.marks import mark
+from components.slice_report.analysis.scores import count_scores, too_few_units, too_small
+from components.slice_report.facts import Slice
 from pipeline.criteria import SliceKey
 
-Rows = NDArray[np.int64]
+Index = NDArray[np.int64]
 
 
-def make_slices(evaluation: Evaluation, predictions: Columns, label: str) -> tuple[Slice, ...]:
-    """Return every slice that TFMA measured, all rows first; ``predictions`` has the columns of the slices."""
-    labels, scores = predictions[label].to_numpy(), predictions[SCORE].to_numpy()
-    counted = {key: count_scores(labels[rows], scores[rows]) for key, rows in slice_rows(evaluation, predictions)}
-    total = evaluation.candidate[()]["example_count"].value
+def make_slices(
+    evaluation: Evaluation, predictions: Columns, label: str, units: Units, *, decision_threshold: float = 0.5
+) -> tuple[Slice, ...]:
+    """Return every slice that TFMA measured, all rows first.
+
+    Args:
+        evaluation: of these rows.
+        predictions: with the columns ``label`` and ``score``, and those of the slices.
+        label: 0 or 1.
+        units: the unit of each row.
+        decision_threshold: a score above it is predicted positive.
+    """
+    metric = Metric("AUC", evaluation.thresholds.get("auc"), decision_threshold)
+    rows = make_rows(labels(predictions, label), scores(predictions, SCORE), [metric], units)
+    members = dict(slice_rows(evaluation, predictions))
     keys = sorted(evaluation.candidate, key=lambda key: (len(key), key))
-    return tuple(make_slice(evaluation, key, total, counted.get(key)) for key in keys)
+    slices = [make_slice(evaluation, key, rows.label, rows.score, members.get(key), units) for key in keys]
+    return mark(slices, rows, members, metric)
 
 
-def slice_rows(evaluation: Evaluation, predictions: Columns) -> Iterator[tuple[SliceKey, Rows]]:
+def slice_rows(evaluation: Evaluation, predictions: Columns) -> Iterator[tuple[SliceKey, Index]]:
     features = sorted({tuple(name for name, _ in key) for key in evaluation.candidate})
     specs = [config_pb2.SlicingSpec(feature_keys=names) for names in features]
     for key, rows in rows_by_slice(predictions, specs):
         yield tuple(sorted((name, value_text(value)) for name, value in key)), rows
 
 
-def make_slice(evaluation: Evaluation, key: SliceKey, total: float, scores: ScoreCounts | None) -> Slice:
+def make_slice(
+    evaluation: Evaluation,
+    key: SliceKey,
+    label: NDArray[np.generic],
+    score: NDArray[np.generic],
+    members: Index | None,
+    units: Units,
+) -> Slice:
+    """Return one slice; ``members`` are the positions of its rows, None if the predictions do not have it."""
     metrics = evaluation.candidate[key]
     rows = int(metrics["example_count"].value)
+    total = evaluation.candidate[()]["example_count"].value
+    counted = None if members is None else count_scores(label[members], score[members])
+    of_slice = None if members is None or units.code is None else units.take(members).count
     return Slice(
         features=key,
         rows=rows,
         share=rows / total if total else math.nan,
         metrics=metrics,
         to_baseline=evaluation.differences.get(key, {}),
-        excludes_overall=excluding(metrics, evaluation.candidate[()]) if key else (),
-        too_small=too_small(sum(scores.positives), sum(scores.negatives)) if scores else "no predictions to count",
+        units=of_slice,
+        too_small=why_too_small(sum(counted.positives), sum(counted.negatives), of_slice)
+        if counted
+        else "no predictions to count",
         missing_intervals=evaluation.errors.get(key, ""),
-        scores=scores,
+        scores=counted,
     )
 
 
-def excluding(metrics: Mapping[str, Measurement], overall: Mapping[str, Measurement]) -> tuple[str, ...]:
-    """Return the metrics whose interval excludes the value of all rows."""
-    return tuple(
-        name
-        for name, measured in metrics.items()
-        if measured.interval and name in overall and outside(overall[name].value, measured.interval)
-    )
-
-
-def outside(value: float, interval: tuple[float, float]) -> bool:
-    """Return True if a value lies outside an interval; nan does not.
-
-    >>> outside(0.5, (0.6, 0.8)), outside(0.7, (0.6, 0.8)), outside(float("nan"), (0.6, 0.8))
-    (True, False, False)
-    """
-    return value < interval[0] or value > interval[1]
+def why_too_small(positives: int, negatives: int, units: int | None) -> str:
+    """Explain why rows, or their units, are too few to conclude from; empty if they are enough."""
+    return too_small(positives, negatives) or too_few_units(units)

@@ -64,7 +64,10 @@ class Slice:
     Attributes:
         metrics: by TFMA's name of the metric, such as ``auc``.
         to_baseline: candidate minus baseline.
-        excludes_overall: metrics whose interval excludes the value of all rows.
+        to_rest: this slice minus all other rows, of metrics that do not depend on the share of positives.
+        differs: the metrics of ``to_rest`` that differ, at a false discovery rate of 5 % over all slices.
+        regressed: the metrics of ``to_baseline`` that are worse, likewise.
+        units: the number of units, such as users, that have rows here; None if each row is one.
         too_small: why the rows are too few to conclude from; empty if they are enough.
         missing_intervals: why there are no intervals; empty if there are.
     """
@@ -74,7 +77,10 @@ class Slice:
     share: float
     metrics: Mapping[str, Measurement]
     to_baseline: Mapping[str, Measurement] = field(default_factory=dict)
-    excludes_overall: tuple[str, ...] = ()
+    to_rest: Mapping[str, Measurement] = field(default_factory=dict)
+    differs: tuple[str, ...] = ()
+    regressed: tuple[str, ...] = ()
+    units: int | None = None
     too_small: str = ""
     missing_intervals: str = ""
     scores: ScoreCounts | None = None

@@ -28,7 +28,9 @@ function sortable(table) {
     heads.forEach((other) => other.setAttribute("aria-sort", "none"));
     head.setAttribute("aria-sort", down ? "descending" : "ascending");
     const rows = [...table.tBodies[0].rows];
-    rows.sort((a, b) => order(a.cells[column].dataset.v, b.cells[column].dataset.v, down ? -1 : 1));
+    // Of several values in a cell, the one that the table shows below, if it is a difference.
+    const shown = (row) => row.cells[column].dataset[table.dataset.below] ?? row.cells[column].dataset.v;
+    rows.sort((a, b) => order(shown(a), shown(b), down ? -1 : 1));
     table.tBodies[0].append(...rows);
   }));
 }

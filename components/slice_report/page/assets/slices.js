@@ -36,9 +36,9 @@ function drill(table, counts) {
 }
 
 function metricsOf(table, row) {
-  const heads = ["Metric", "Value", "95 % interval", "Δ to all rows", "Δ to baseline"].map((text) => element("th", { scope: "col" }, text));
+  const heads = ["Metric", "Value", "95 % interval", "Δ to other rows", "Δ to baseline"].map((text) => element("th", { scope: "col" }, text));
   const body = [...row.cells].slice(1).map((cell, at) => {
-    const below = ["interval", "overall", "baseline"].map((kind) => cell.querySelector(`.${kind}`)?.textContent ?? "");
+    const below = ["interval", "rest", "baseline"].map((kind) => cell.querySelector(`.${kind}`)?.textContent ?? "");
     const head = element("th", { scope: "row" }, table.tHead.rows[0].cells[at + 1].textContent);
     return element("tr", {}, head, ...[cell.firstChild.textContent, ...below].map((text) => element("td", {}, text)));
   });

@@ -15,7 +15,7 @@ from components.slice_report.page.sections.section import absent, missing_notes,
 
 # The number of rows, which has its own column.
 COUNT = "example_count"
-SHOWN = (("interval", "95 % interval"), ("overall", "Δ to all rows"), ("baseline", "Δ to baseline"))
+SHOWN = (("interval", "95 % interval"), ("rest", "Δ to other rows"), ("baseline", "Δ to baseline"))
 
 
 def slices_section(report: Report) -> Markup:
@@ -29,8 +29,9 @@ def slices_section(report: Report) -> Markup:
 
 def slices_part(report: Report) -> Markup:
     explained = (
-        "Worst first by {}. Dot: value; line: 95 % interval; dashed line: all rows. ▲ and ▼: the interval excludes the "
-        "value of all rows. Grey: too few rows. Select a slice for its curves."
+        "Worst first by {}. Dot: value; line: 95 % interval; dashed line: all rows. ▲ and ▼: higher and lower than in "
+        "all other rows, at a false discovery rate of 5 % over the table; only AUC, recall and calibration, which do "
+        "not depend on the share of positives. Grey: too few rows or units. Select a slice for its curves."
     )
     return (
         tag("p", explained.format(title(report.primary_metric)), class_="muted")
@@ -66,11 +67,13 @@ def slice_table(report: Report) -> Markup:
     metrics = metric_names(report)
     overall = next((item.metrics for item in report.slices if not item.features), {})
     scales = {metric: scale_of_metric(report.slices, metric) for metric in metrics}
-    heads = [sortable(breakable(heading)) for heading in ("Slice", "Rows", "Share", *map(title, metrics))]
+    units = ["Units"] if any(item.units is not None for item in report.slices) else []
+    heads = [sortable(breakable(heading)) for heading in ("Slice", "Rows", *units, "Share", *map(title, metrics))]
     rows = (
         slice_row(
             item,
             index,
+            [tag("td", count(item.units or 0), data_v=item.units or 0)] if units else [],
             [metric_cell(item, metric, overall, scales[metric]) for metric in metrics],
         )
         for index, item in worst_first(report)
@@ -115,7 +118,7 @@ def sortable(heading: Child) -> Markup:
     return tag("th", tag("button", heading, type="button"), scope="col", aria_sort="none")
 
 
-def slice_row(item: Slice, index: int, cells: list[Markup]) -> Markup:
+def slice_row(item: Slice, index: int, units: list[Markup], cells: list[Markup]) -> Markup:
     """Draw a slice; the script sorts and filters by the ``data_*`` attributes."""
     why = " ".join(filter(None, (item.too_small, item.missing_intervals)))
     head = tag("button", name(item.name), type="button", class_="link", disabled=item.scores is None, data_slice=index)
@@ -124,11 +127,12 @@ def slice_row(item: Slice, index: int, cells: list[Markup]) -> Markup:
         "tr",
         tag("th", head, notes, scope="row", data_v=item.name),
         tag("td", count(item.rows), data_v=item.rows),
+        units,
         tag("td", share(item.share), data_v=item.share),
         cells,
         class_="small" if item.too_small else None,
         data_group=group_of(item),
-        data_flagged=bool(item.excludes_overall),
+        data_flagged=bool(item.differs),
     )
 
 
@@ -142,21 +146,34 @@ def metric_cell(item: Slice, metric: str, overall: Mapping[str, Measurement], sc
     return tag(
         "td",
         number(measured.value),
-        flag(metric, measured, whole) if metric in item.excludes_overall and whole else None,
+        flag(metric, measured, item.to_rest[metric]) if metric in item.differs else None,
         whisker(measured, scale, whole.value if whole else None),
         tag("small", interval(measured), class_="interval"),
-        tag("small", difference(measured.value - whole.value) if whole else "", class_="overall"),
-        tag("small", difference(to_baseline.value) if to_baseline else "", class_="baseline"),
+        tag("small", with_interval(item.to_rest.get(metric)), class_="rest"),
+        tag("small", with_interval(to_baseline), regression(metric in item.regressed), class_="baseline"),
         data_v=measured.value,
+        data_baseline=to_baseline.value if to_baseline else "",
+        data_rest=item.to_rest[metric].value if metric in item.to_rest else "",
     )
 
 
-def flag(metric: str, measured: Measurement, whole: Measurement) -> Markup:
+def with_interval(change: Measurement | None) -> str:
+    """Return a difference with its interval as text; empty if there is none."""
+    return f"{difference(change.value)} ({interval(change, signed=True)})" if change else ""
+
+
+def regression(regressed: bool) -> Markup | None:
+    """Draw a mark for a metric that is worse than the baseline's."""
+    words = "worse than the baseline, at a false discovery rate of 5 %"
+    return tag("span", " ⚠", class_="bad", title=words, role="img", aria_label=words) if regressed else None
+
+
+def flag(metric: str, measured: Measurement, to_rest: Measurement) -> Markup:
     """Draw an arrow up or down, labelled better or worse if the metric has a better side."""
-    side = "higher" if measured.value > whole.value else "lower"
-    gain = badness(metric, whole.value) - badness(metric, measured.value)
+    side = "higher" if to_rest.value > 0 else "lower"
+    gain = badness(metric, measured.value - to_rest.value) - badness(metric, measured.value)
     kind = "better" if gain > 0 else "worse" if gain < 0 else "differs"
-    words = f"{side} than all rows, {kind}"
+    words = f"{side} than in other rows, {kind}"
     arrow = {"higher": " ▲", "lower": " ▼"}[side]
     return tag("span", arrow, class_=f"flag {kind}", title=words, role="img", aria_label=words)
 

@@ -13,6 +13,7 @@ from fakes.report.scored_examples import (
 )
 
 from components.evaluation.predictions import read_predictions
+from components.evaluation.units import independent
 from components.evaluation.verdict import Bounds, Measurement
 from components.slice_report.analysis import importance
 from components.slice_report.analysis.importance import draw, explain, measure, worst_slice
@@ -142,7 +143,8 @@ def test_many_rows_are_sampled(world, monkeypatch):
 
 
 def test_without_a_weak_segment_the_worst_slice_is_explained(world, explained):
-    slices = make_slices(world.sources.evaluation, world.sources.predictions, "label")
+    rows = world.sources.predictions
+    slices = make_slices(world.sources.evaluation, rows, "label", independent(rows.num_rows))
     for metric in ("binary_crossentropy", "auc"):
         assert explain(world.sources, replace(SETTINGS, primary_metric=metric), slices, NOTHING) == explained
     (overall,) = explain(world.sources, SETTINGS, slices[:1], NOTHING)

@@ -55,7 +55,7 @@ def test_a_page_has_every_section_and_all_facts_of_the_verdict(report):
 
 def test_every_metric_of_every_slice_is_on_the_page(report):
     page = render(report, report_pages.DIGEST)
-    values = re.findall(r'<td data-v="([^"]*)">', page)
+    values = re.findall(r'<td data-v="([^"]*)"', page)
     for item in report.slices:
         for name, measured in item.metrics.items():
             assert name == "example_count" or str(measured.value) in values

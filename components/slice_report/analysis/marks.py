@@ -1,0 +1,115 @@
+"""Marks of slices: where the model differs from the other rows, and where it is worse than the baseline.
+
+Both are tests of all slices at once, with a false discovery rate of 5 % over the table (Benjamini and Hochberg 1995,
+https://doi.org/10.1111/j.2517-6161.1995.tb02031.x). Slices that are too small are not tested.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from components.evaluation.areas import roc
+from components.evaluation.influence import Linearized, difference, ratio, standard_error
+from components.evaluation.metrics import Metric, Rows, decided
+from components.evaluation.verdict import SIDES, Measurement, badness, measure
+from components.slice_report.facts import Slice
+from pipeline.criteria import SliceKey
+
+LEVEL = 0.05
+Mask = NDArray[np.bool_]
+Members = Mapping[SliceKey, NDArray[Any]]
+
+
+def mark(slices: Sequence[Slice], rows: Rows, members: Members, metric: Metric) -> tuple[Slice, ...]:
+    """Return the slices with their differences to the other rows, and those that stand out.
+
+    Args:
+        slices: of these rows.
+        rows: the predictions of the model, with the ranks for ``metric``.
+        members: the positions of the rows of each slice.
+        metric: AUC, with the number of thresholds of the evaluation and the decision threshold.
+    """
+    compared = [
+        dataclasses.replace(item, to_rest=to_rest(rows, members[item.features], metric))
+        if item.features in members and item.features and not item.too_small
+        else item
+        for item in slices
+    ]
+    differ = discoveries(list(differences(compared, "to_rest")))
+    worse = {
+        found
+        for found in discoveries(list(differences(compared, "to_baseline")))
+        if is_worse(compared[found[0]], found[1])
+    }
+    return tuple(
+        dataclasses.replace(item, differs=of(differ, number), regressed=of(worse, number))
+        for number, item in enumerate(compared)
+    )
+
+
+def to_rest(rows: Rows, index: NDArray[Any], metric: Metric) -> dict[str, Measurement]:
+    """Return each metric of some rows minus that of all others, with its interval; none if there are no others.
+
+    Only metrics that do not depend on the share of positives: others differ wherever that share does.
+    """
+    inside = np.zeros(len(rows.label), np.bool_)
+    inside[index] = True
+    of_rows, of_rest = (metrics_of(rows, mask, metric) for mask in (inside, ~inside))
+    pairs = {name: difference(of_rows[name], of_rest[name]) for name in of_rows}
+    found = {name: measure(pair.value, standard_error(pair, rows.units), "difference") for name, pair in pairs.items()}
+    return {name: measured for name, measured in found.items() if not math.isnan(measured.value)}
+
+
+def metrics_of(rows: Rows, mask: Mask, metric: Metric) -> dict[str, Linearized]:
+    """Return the metrics of some rows, with influences for all; those of other rows are 0."""
+    positive = mask & (rows.label == 1)
+    return {
+        "auc": roc(rows.ranking(metric.thresholds).only(mask)),
+        "recall": ratio(positive & decided(rows, metric), positive),
+        "calibration": ratio(np.where(mask, rows.score, 0), positive),
+    }
+
+
+def differences(slices: Sequence[Slice], kind: str) -> Iterator[tuple[int, str, float]]:
+    """Yield the number of the slice, the metric and the p-value of each difference that has an interval."""
+    for number, item in enumerate(slices):
+        if item.features and not item.too_small:
+            for name, measured in getattr(item, kind).items():
+                p = p_value(measured)
+                if name in SIDES and p is not None:
+                    yield number, name, p
+
+
+def p_value(measured: Measurement) -> float | None:
+    """Return the two-sided p-value of a difference by Student's t-test; None without a standard error.
+
+    >>> round(p_value(Measurement(0.2, (0.0, 0.4), 0.1, 1000)), 3)
+    0.046
+    """
+    if measured.standard_error is None or measured.degrees_of_freedom is None:
+        return None
+    return float(2 * special.stdtr(measured.degrees_of_freedom, -abs(measured.value) / measured.standard_error))
+
+
+def discoveries(tests: Sequence[tuple[int, str, float]]) -> set[tuple[int, str]]:
+    """Return the tests whose null hypothesis is rejected."""
+    if not tests:
+        return set()
+    adjusted = stats.false_discovery_control([p for _, _, p in tests], method="bh")
+    return {(number, name) for (number, name, _), p in zip(tests, adjusted, strict=True) if p <= LEVEL}
+
+
+def is_worse(item: Slice, name: str) -> bool:
+    """Return True if a metric is worse than the baseline's."""
+    value = item.metrics[name].value
+    return badness(name, value) > badness(name, value - item.to_baseline[name].value)
+
+
+def of(found: set[tuple[int, str]], number: int) -> tuple[str, ...]:
+    """Return the metrics that were found in one slice, in the order of ``SIDES``."""
+    return tuple(name for name in SIDES if (number, name) in found)

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
+from components.evaluation.influence import StandardError
+from components.evaluation.metrics import Metric, make_rows
+from components.evaluation.units import Units, independent
+from components.evaluation.verdict import Measurement, measure
+from components.slice_report.analysis.marks import LEVEL, mark, p_value, to_rest
+from components.slice_report.facts import Slice
+
+AUC = Metric("AUC", threshold=0.4)
+ERROR = StandardError(0.004, 500)
+
+
+def drawn(rows, seed, units=None):
+    generator = np.random.default_rng(seed)
+    truth = generator.beta(2, 3, rows)
+    score = np.clip(truth + generator.normal(0, 0.15, rows), 0.01, 0.99).astype(np.float32)
+    label = (generator.random(rows) < truth).astype(np.int64)
+    return make_rows(label, score, [AUC], units or independent(rows))
+
+
+def one(name, metrics=None, to_baseline=None, too_small=""):
+    return Slice((("group", name),), 10, 0.1, metrics or {}, to_baseline or {}, too_small=too_small)
+
+
+def groups(rows, count):
+    return {(("group", str(number)),): np.arange(rows)[number::count] for number in range(count)}
+
+
+def test_the_differences_are_those_of_scikit_learn():
+    rows, index = drawn(500, 0), np.arange(0, 500, 3)
+    inside = np.isin(np.arange(500), index)
+    found = to_rest(rows, index, AUC)
+    assert found["auc"].value == pytest.approx(
+        roc_auc_score(rows.label[inside], rows.score[inside]) - roc_auc_score(rows.label[~inside], rows.score[~inside])
+    )
+    recall = [(rows.score > 0.4)[mask & (rows.label == 1)].mean() for mask in (inside, ~inside)]
+    assert found["recall"].value == pytest.approx(recall[0] - recall[1])
+    shares = [rows.score[mask].sum() / rows.label[mask].sum() for mask in (inside, ~inside)]
+    assert found["calibration"].value == pytest.approx(shares[0] - shares[1], abs=1e-6)
+
+
+def test_slices_without_a_difference_are_marked_in_one_table_of_twenty():
+    marked = np.zeros(3)
+    of_tables = 0
+    for seed in range(300):
+        rows, members = drawn(600, seed), groups(600, 5)
+        found = mark([one(str(number)) for number in range(5)], rows, members, AUC)
+        of_tables += any(item.differs for item in found)
+        p = [p_value(item.to_rest[name]) for item in found for name in ("auc", "recall", "calibration")]
+        marked += np.reshape(np.array(p) < LEVEL, (5, 3)).sum(axis=0)
+    assert of_tables / 300 == pytest.approx(LEVEL, abs=0.035)
+    assert marked / 1500 == pytest.approx(np.full(3, LEVEL), abs=0.02)
+
+
+def test_a_slice_that_the_model_ranks_worse_is_marked():
+    rows = drawn(4000, 1)
+    score = rows.score.copy()
+    score[::4] = np.random.default_rng(2).permutation(score[::4])
+    shuffled = make_rows(rows.label, score, [AUC], independent(4000))
+    found = mark([one(str(number)) for number in range(4)], shuffled, groups(4000, 4), AUC)
+    assert "auc" in found[0].differs
+    low, high = found[0].to_rest["auc"].interval
+    assert low < high < 0
+
+
+def test_copies_of_users_are_not_evidence():
+    few, index = drawn(40, 5), np.arange(20)
+    many = np.repeat(np.arange(40), 100)
+    copied = make_rows(few.label[many], few.score[many], [AUC], Units(many, 40))
+    once, often = (to_rest(few, index, AUC), to_rest(copied, np.flatnonzero(many < 20), AUC))
+    assert np.ptp(often["auc"].interval) == pytest.approx(np.ptp(once["auc"].interval), rel=1e-6)
+
+
+def test_slices_that_are_too_small_and_all_rows_are_not_tested():
+    rows = drawn(100, 0)
+    everything = Slice((), 100, 1.0, {})
+    found = mark([everything, one("0", too_small="only 3 rows")], rows, {(): np.arange(100), **groups(100, 2)}, AUC)
+    assert [(item.to_rest, item.differs) for item in found] == [({}, ()), ({}, ())]
+
+
+@pytest.mark.parametrize(("change", "expected"), [(-0.02, ("auc",)), (0.02, ()), (-0.001, ())])
+def test_a_slice_regressed_if_it_is_worse_than_the_baseline_beyond_chance(change, expected):
+    to_baseline = {"auc": measure(change, ERROR, "difference")}
+    item = one("0", {"auc": Measurement(0.8)}, to_baseline)
+    (found,) = mark([item], drawn(100, 0), {}, AUC)
+    assert found.regressed == expected
+
+
+def test_a_loss_that_grew_is_worse():
+    to_baseline = {"binary_crossentropy": measure(0.02, ERROR, "difference")}
+    (found,) = mark([one("0", {"binary_crossentropy": Measurement(0.5)}, to_baseline)], drawn(100, 0), {}, AUC)
+    assert found.regressed == ("binary_crossentropy",)
+
+
+def test_the_p_value_is_that_of_student():
+    found = p_value(measure(0.01, ERROR, "difference"))
+    assert found == pytest.approx(2 * stats.t.sf(2.5, 500))
+    assert p_value(Measurement(0.01)) is None
