@@ -1,5 +1,6 @@
 """Tell which files beside our modules belong to the code, such as style sheets."""
 
+import os
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePath
 
@@ -21,14 +22,16 @@ def data_files(folder: Path, named: Collection[str], packages: Collection[Path])
             config beside the modules: a workload's own rows and configs may lie there, too.
         packages: folders that count by themselves.
     """
-    for path in folder.iterdir():
-        if not path.is_dir():
-            inner = iter([path])
-        elif path.name in named and path not in packages:
-            inner = path.rglob("*")
-        else:
-            continue
-        yield from (file for file in inner if belongs(file.relative_to(folder), named) and file.is_file())
+    # Not Path.iterdir: most entries are modules, which scandir passes over without asking the file system again.
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            path = folder / entry.name
+            if not entry.is_dir():
+                if belongs(PurePath(entry.name), named) and entry.is_file():
+                    yield path
+            elif entry.name in named and path not in packages:
+                inner = path.rglob("*")
+                yield from (file for file in inner if belongs(file.relative_to(folder), named) and file.is_file())
 
 
 def belongs(path: PurePath, named: Collection[str]) -> bool:

@@ -87,10 +87,13 @@ class SourceTree:
             self._check(name, (name, name.rpartition(".")[0]))
         found: dict[str, Path] = {}
         libraries: set[str] = set()
-        waiting = [*modules, *mentioned]
+        waiting, seen = [*modules, *mentioned], set[str]()
         packages = {*OUR_PACKAGES, *self.user_packages}
         while waiting:
             name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
             for module, path in self.modules_of(name):
                 if module not in found:
                     found[module] = path

@@ -35,3 +35,19 @@ def test_another_version_is_another_text(monkeypatch):
     monkeypatch.setattr(module, "version", lambda name: "99.0" if name == "optuna" else metadata.version(name))
     module._version.cache_clear()
     assert library_versions(["optuna"]) != before
+
+
+def test_names_and_versions_are_those_of_the_standard_library():
+    installed = list(metadata.distributions())
+    assert len(installed) > 100
+    for distribution in installed:
+        expected = (distribution.metadata["Name"], distribution.version)
+        assert module._name_and_version(distribution) == expected
+
+
+def test_a_distribution_without_a_wheels_metadata_is_read_in_full(tmp_path):
+    folder = tmp_path / "old.egg-info"
+    folder.mkdir()
+    (folder / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: old\nVersion: 1.5\n")
+    (distribution,) = metadata.distributions(path=[str(tmp_path)])
+    assert module._name_and_version(distribution) == ("old", "1.5")
