@@ -22,6 +22,7 @@ from components.slice_report.analysis.scores import expected_calibration_error
 from components.slice_report.analysis.slices import make_slices
 from components.slice_report.analysis.statistics import column_stats, gate_entries
 from components.slice_report.analysis.weak_segments import find_weak
+from components.slice_report.analysis.worst_rows import find_worst_rows
 from components.slice_report.facts import SCHEMA_VERSION, Data, Drift, Lineage, Missing, Report, Run, SchemaChange
 from components.slice_report.lineage import make_lineage
 from components.slice_report.settings import Settings
@@ -108,6 +109,7 @@ def judged(sources: Sources, settings: Settings) -> dict[str, Any]:
         ),
         "calibration_error": expected_calibration_error(rows[label].to_numpy(), rows[SCORE].to_numpy()),
         "importances": explain(sources, settings, slices, weak),
+        "worst_rows": find_worst_rows(sources, settings, slices, weak),
     }
 
 

@@ -22,6 +22,7 @@ class Settings:
         cluster_by: the columns that name the units of rows.
         primary_metric: the metric that slices are sorted by.
         sensitive: columns for which rates are compared by group.
+        example_columns: columns whose values may be shown for single rows.
         id_columns: columns whose values should not be in two splits.
         categorical_drift: bound on the L-infinity distance of a text column, if the schema has none.
         numeric_drift: bound on the Jensen-Shannon divergence of a number, if the schema has none.
@@ -39,6 +40,7 @@ class Settings:
     primary_metric: str
     sensitive: tuple[str, ...]
     id_columns: tuple[str, ...]
+    example_columns: tuple[str, ...]
     categorical_drift: float
     numeric_drift: float
     block_on: str

@@ -36,12 +36,14 @@ class Report(Strict):
     """Optional parts of the report on a model.
 
     ``sensitive`` names columns whose groups are compared by their rates; ``id_columns`` names columns whose values
-    should not occur in two splits. The drift thresholds apply where the schema sets none: L-infinity distance for a
-    text column, Jensen-Shannon divergence for a number.
+    should not occur in two splits; ``example_columns`` names columns whose values the report may show for the rows on
+    which the model is most wrong: none by default. The drift thresholds apply where the schema sets none: L-infinity
+    distance for a text column, Jensen-Shannon divergence for a number.
     """
 
     sensitive: tuple[str, ...] = ()
     id_columns: tuple[str, ...] = ()
+    example_columns: tuple[str, ...] = ()
     categorical_drift: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
     numeric_drift: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
 

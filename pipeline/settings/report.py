@@ -18,6 +18,7 @@ def report_settings(workload: Workload, config: Config, schema: schema_pb2.Schem
     columns = [feature.name for feature in schema.feature]
     check_known("report.sensitive", config.report.sensitive, columns)
     check_known("report.id_columns", config.report.id_columns, columns)
+    check_known("report.example_columns", config.report.example_columns, columns)
     evaluation = with_bounds(workload.evaluation, config.evaluation)
     check_known("evaluation.cluster_by", evaluation.cluster_by, columns)
     return Settings(
@@ -29,6 +30,7 @@ def report_settings(workload: Workload, config: Config, schema: schema_pb2.Schem
         primary_metric=METRICS[evaluation.thresholds[0].metric],
         sensitive=config.report.sensitive,
         id_columns=config.report.id_columns,
+        example_columns=config.report.example_columns,
         categorical_drift=config.report.categorical_drift,
         numeric_drift=config.report.numeric_drift,
         block_on=config.gate.block_on,

@@ -178,9 +178,14 @@ def losses(repeated: pa.RecordBatch, labels: Floats, score: Score) -> Floats:
     All calls have the same number of rows in the same order, so that a column that the model does not read changes no
     bit of a score.
     """
-    examples = example_coder.RecordBatchToExamplesEncoder().encode(repeated)
-    scores = score(tf.constant(examples)).reshape(-1, labels.size)
+    scores = scores_of(repeated, score).reshape(-1, labels.size)
     return clipped_losses(np.broadcast_to(labels, scores.shape), scores)
+
+
+def scores_of(batch: pa.RecordBatch, score: Score) -> Floats:
+    """Return the scores of rows, (rows,)."""
+    examples = example_coder.RecordBatchToExamplesEncoder().encode(batch)
+    return score(tf.constant(examples)).astype(np.float64).ravel()
 
 
 def measure(growth: Floats, donors: Indices) -> Measurement:

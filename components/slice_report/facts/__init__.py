@@ -37,6 +37,7 @@ from components.slice_report.facts.report import (
     Report,
     Run,
 )
+from components.slice_report.facts.worst_rows import Scope, WorstRow, WorstRows
 
 __all__ = [
     "BINS",
@@ -63,10 +64,13 @@ __all__ = [
     "Report",
     "Run",
     "SchemaChange",
+    "Scope",
     "ScoreCounts",
     "Segment",
     "Sensitive",
     "Slice",
     "Training",
     "WeakSegments",
+    "WorstRow",
+    "WorstRows",
 ]

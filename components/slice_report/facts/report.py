@@ -8,6 +8,7 @@ from components.slice_report.facts.card import Card
 from components.slice_report.facts.data import Data
 from components.slice_report.facts.model import Comparison, Importance, Sensitive, Slice, WeakSegments
 from components.slice_report.facts.provenance import Lineage, Training
+from components.slice_report.facts.worst_rows import WorstRows
 
 SCHEMA_VERSION = 1
 
@@ -56,6 +57,7 @@ class Report:
     data: Data | None = None
     training: Training | None = None
     importances: tuple[Importance, ...] = ()
+    worst_rows: WorstRows | None = None
     lineage: Lineage | None = None
     card: Card | None = None
     confidence: float = 0.95

@@ -2,21 +2,16 @@ import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
+from fakes.report import report_settings
 from fakes.reviews import make_report
 
 from components.artifacts.code_commit import commit_of
-from components.evaluation.verdict import Bounds
 from components.slice_report import lineage
-from components.slice_report.facts import Card
 from components.slice_report.lineage import LIBRARIES, code_folder, installed, make_lineage
-from components.slice_report.settings import Settings
 from components.slice_report.trace import Trace
 
 CONFIG = (("training.epochs", "3"), ("name", "demo"))
-SETTINGS = Settings(
-    "demo", "label", 0.5, Bounds(()), "auc", (), (), 0.1, 0.1, "ERROR", (), CONFIG,
-    (("trainer", "abc"),), Card("", "", (), (), (), (), (), ""),
-)  # fmt: skip
+SETTINGS = replace(report_settings.SETTINGS, config=CONFIG, sources=(("trainer", "abc"),))
 
 
 def test_a_first_run_has_no_config_changes():

@@ -121,7 +121,7 @@ def run_evaluation(root, columns, parts):
     for numbered in enumerate(sources.example_files()["test"]):
         list(score.process(numbered))
     results = (
-        [sliced_metrics(*found[:2], 0, 0) for found in evaluate(read_predictions(evaluation), plan)]
+        [sliced_metrics(*found, plan) for found in evaluate(read_predictions(evaluation), plan)]
         if columns["label"]
         else []
     )

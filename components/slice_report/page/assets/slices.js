@@ -29,7 +29,8 @@ function drill(table, counts) {
     const close = element("button", { type: "button" }, "Close");
     close.addEventListener("click", () => dialog.close());
     const title = element("h2", { id: "drill-title" }, button.firstChild.cloneNode(true));
-    dialog.replaceChildren(close, title, metricsOf(table, button.closest("tr")), element("div", { class: "charts" }, ...curves(of)));
+    const charts = element("div", { class: "charts" }, ...curves(of));
+    dialog.replaceChildren(close, title, metricsOf(table, button.closest("tr")), charts, ...worstRows(Number(button.dataset.slice)));
     dialog.querySelectorAll(".scroll").forEach(shaded);
     dialog.showModal();
   });
@@ -44,4 +45,15 @@ function metricsOf(table, row) {
   });
   const made = element("table", {}, element("caption", {}, "Metrics of this slice"), element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...body));
   return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Metrics of this slice" }, made);
+}
+
+// The rows of a slice with the highest loss, if the report has them.
+function worstRows(slice) {
+  const data = document.getElementById("worst"), worst = data && JSON.parse(data.textContent);
+  if (!worst || !worst.slices[slice].length) return [];
+  const rows = worst.slices[slice].map((at) => element("tr", {}, ...worst.rows[at].map((text) => element("td", {}, text))));
+  const heads = worst.heads.map((text) => element("th", { scope: "col" }, text));
+  const words = "Rows of this slice with the highest loss";
+  const made = element("table", {}, element("caption", {}, words), element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows));
+  return [element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words }, made)];
 }

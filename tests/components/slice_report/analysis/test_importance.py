@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from fakes.report.report_settings import SETTINGS
 from fakes.report.scored_examples import (
     ROWS,
     losses_of,
@@ -14,34 +15,17 @@ from fakes.report.scored_examples import (
 
 from components.evaluation.predictions import read_predictions
 from components.evaluation.units import independent
-from components.evaluation.verdict import Bounds, Measurement
+from components.evaluation.verdict import Measurement
 from components.slice_report.analysis import importance
 from components.slice_report.analysis.importance import draw, explain, measure, worst_slice
 from components.slice_report.analysis.slices import make_slices
 from components.slice_report.analysis.weak_segments import find_weak
-from components.slice_report.facts import Card, Segment, Slice, WeakSegments
-from components.slice_report.settings import Settings
+from components.slice_report.facts import Segment, Slice, WeakSegments
 from components.slice_report.sources import Sources
 from pipeline.errors import DataError
 
 READ, UNREAD = ("size", "tags", "age"), ("kind", "user")
 NOTHING = WeakSegments(0, 0.05, 30, ())
-SETTINGS = Settings(
-    workload="census",
-    label="label",
-    decision_threshold=0.5,
-    bounds=Bounds(()),
-    primary_metric="binary_crossentropy",
-    sensitive=(),
-    id_columns=("user",),
-    categorical_drift=0.1,
-    numeric_drift=0.1,
-    block_on="LOW",
-    acceptances=(),
-    config=(),
-    sources=(),
-    card=Card("", "", (), (), (), (), (), ""),
-)
 
 
 def growth_of_all_pairs(columns, name):
