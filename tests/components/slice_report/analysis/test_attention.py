@@ -66,6 +66,7 @@ def test_each_fact_gives_its_line(calm):
         "failure": replace(calm, run=replace(calm.run, failed_at="Trainer")),
         "missed bound": replace(calm, verdict=Verdict(False, 2000, (KEPT, MISSED))),
         "close bound": replace(calm, verdict=Verdict(True, 2000, (KEPT, CLOSE))),
+        "regression": replace(calm, slices=(calm.slices[0], replace(calm.slices[1], regressed=("auc",)))),
         "blocked anomaly": with_data(calm, gate=(entry("blocked"),)),
         "missing part": replace(calm, missing=(f.Missing("quality", "Evaluator failed"),)),
         "leakage": with_data(calm, leaks=(f.Leak("rows", "test", "train", 3, 0.0015),)),
