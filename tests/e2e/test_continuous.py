@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import harness
+import pytest
 
 from components.slice_report.facts.encoding import from_json
 
@@ -17,6 +18,7 @@ def record_of(root: Path) -> dict:
     return json.loads((max(runs, key=lambda path: int(path.name)) / "training.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_a_run_starts_from_the_latest_blessed_model(finished, tmp_path):
     root = shutil.copytree(finished.root, tmp_path / "runs")
     cold = record_of(root)["history"]["log_loss"][0]
@@ -32,6 +34,7 @@ def test_a_run_starts_from_the_latest_blessed_model(finished, tmp_path):
     assert "Trainer" in {node for artifact, node in report.lineage.edges if artifact == models[0].id}
 
 
+@pytest.mark.slow
 def test_a_first_run_starts_cold_and_says_why(finished, tmp_path):
     outcome = harness.run_here(finished.rows, tmp_path / "runs", WARM, to_node="Trainer")
     assert outcome.code == 0, outcome.facts["error"]

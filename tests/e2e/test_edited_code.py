@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import harness
+import pytest
 
 from pipeline.cache import source_tree
 
 AUC, CONSTANT_AUC = '"AUC": auc,', '"AUC": lambda rows, metric: np.full_like(auc(rows, metric), 0.75),'
 
 
+@pytest.mark.slow
 def test_an_edit_to_the_model_retrains_and_an_edit_to_preprocessing_transforms(finished, monkeypatch):
     edits = {"model": {"Trainer"}, "preprocessing": {"Transform"}}
     for edited, first in edits.items():
@@ -27,6 +29,7 @@ def with_edited(path: Path, copy: Path):
     return lambda place: copy if (found := real(place)) == path else found
 
 
+@pytest.mark.slow
 def test_an_edit_to_a_metric_evaluates_again_and_trains_nothing(finished, tmp_path):
     project = harness.copy_code(tmp_path / "project")
     before = harness.run_project(project, finished.rows, finished.root)

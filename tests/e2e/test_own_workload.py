@@ -36,6 +36,7 @@ def run(project: Path, command: str) -> harness.Outcome:
     return harness.Outcome(done.returncode, harness.latest_facts(project / "my_runs", "churn"))
 
 
+@pytest.mark.slow
 def test_the_example_trains_and_pushes_and_an_edit_to_it_is_seen(project):
     command = BLOCK.findall(PAGE.read_text(encoding="utf-8"))[2][1]
     first = run(project, command)

@@ -87,6 +87,7 @@ print(code, [name for name in {UNNEEDED!r} if name in sys.modules])
     assert "Trainer cached" in found.stderr
 
 
+@pytest.mark.slow
 def test_a_changed_training_setting_reruns_what_depends_on_it(finished, tmp_path):
     root = shutil.copytree(finished.root, tmp_path / "runs")
     changed = harness.run_here(finished.rows, finished.root, "training.learning_rate=0.004")
@@ -99,6 +100,7 @@ def test_a_changed_training_setting_reruns_what_depends_on_it(finished, tmp_path
     assert root.is_dir()
 
 
+@pytest.mark.slow
 def test_other_files_beside_the_rows_are_not_read(finished, tmp_path):
     root = shutil.copytree(finished.root, tmp_path / "runs")
     written = (
@@ -129,6 +131,7 @@ def test_a_model_that_misses_a_bound_on_a_slice_is_not_pushed(finished):
     assert harness.versions(finished.root) == before
 
 
+@pytest.mark.slow
 def test_a_model_that_is_much_worse_than_the_latest_blessed_one_is_not_pushed(finished):
     before = harness.versions(finished.root)
     changes = "evaluation.changes=[{metric: AUC, better: higher, tolerance: 0.01}]"
@@ -160,6 +163,7 @@ def test_settings_that_differ_from_the_reused_nodes_are_refused_and_named(finish
     assert "data.seed, data.shuffle_rows" in outcome.facts["error"]
 
 
+@pytest.mark.slow
 def test_nodes_are_reused_from_the_latest_run_with_the_same_settings(finished):
     other = harness.run_here(finished.rows, finished.root, "training.learning_rate=0.006", to_node="Trainer")
     assert other.code == 0

@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 import tf_keras as keras
+from fakes.forked import Forked
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
@@ -31,7 +31,6 @@ from pipeline.features.preprocess import transform
 from pipeline.features.table import Table
 from pipeline.training.loop import train
 
-ROOT = Path(__file__).resolve().parents[2]
 CITIES = ("ulm", "bonn", "jena", "kiel")
 TABLE = Table(
     (
@@ -151,24 +150,14 @@ def scores(world: Path, out: Path) -> np.ndarray:
     return model.signatures["predict_raw"](**inputs)["score"].numpy().ravel()
 
 
-def start(world: Path, out: Path, tf_config: dict | None = None, die_at: int = 0, **changes) -> subprocess.Popen:
+def start(world: Path, out: Path, tf_config: dict | None = None, die_at: int = 0, **changes) -> Forked:
     """Train in another process."""
-    arguments = [sys.executable, __file__, str(world), str(out), json.dumps(changes), str(die_at)]
-    return subprocess.Popen(
-        arguments, env=environment(tf_config), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
-    )
-
-
-def environment(tf_config: dict | None = None) -> dict[str, str]:
-    """Return the environment of a process that trains."""
-    variables = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    variables.pop("TF_CONFIG", None)
-    return {**variables, "TF_CONFIG": json.dumps(tf_config)} if tf_config else variables
+    return Forked(main, str(world), str(out), json.dumps(changes), str(die_at), tf_config=tf_config)
 
 
 def start_cluster(
     world: Path, out: Path, roles: dict[str, int], dies: dict[str, int] | None = None, **changes
-) -> dict[tuple[str, int], subprocess.Popen]:
+) -> dict[tuple[str, int], Forked]:
     """Train in one process per task, on free local ports; ``dies`` gives the step at which a task ends."""
     cluster = {role: [f"127.0.0.1:{free_port()}" for _ in range(count)] for role, count in roles.items()}
     return {

@@ -45,16 +45,15 @@ class Portable:
 
 
 @pytest.fixture(scope="module")
-def portable(tmp_path_factory) -> Portable:
+def portable(finished, tmp_path_factory) -> Portable:
     folder = tmp_path_factory.mktemp("portable")
-    rows, root = harness.tiny_rows(folder / "rows"), folder / "runs"
-    here = harness.run_here(rows, root, to_node="Evaluator")
+    rows, root = finished.rows, finished.root
     with cluster(folder) as arguments:
         given = f"beam_pipeline_args={json.dumps(arguments)}"
         alone = harness.run_here(rows, root, given, from_node="Evaluator", to_node="Evaluator", cache=False)
         before = harness.run_here(rows, root, given, to_node="Transform", cache=False)
     said = (folder / "workers.log").read_text(encoding="utf-8")
-    return Portable(root / "census" / "artifacts", (here, alone, before), said)
+    return Portable(root / "census" / "artifacts", (finished.outcome, alone, before), said)
 
 
 @contextmanager

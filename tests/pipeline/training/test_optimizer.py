@@ -1,42 +1,44 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-from fakes import new_interpreter, transformed_rows
+from fakes import transformed_rows
+from fakes.forked import Forked
 from tensorflow.python.distribute.sharded_variable import ShardedVariable
 
 from pipeline.config.training import Training
-from pipeline.features.layers import undecayed_weights
+from pipeline.features.layers import FeatureEmbedding, undecayed_weights
 from pipeline.training.optimizer import make_optimizer, schedule
 
 PEAK = 0.01
-# Without gradients only decay changes a weight. Two devices need an interpreter of their own.
-ON_TWO_DEVICES = """
-import json
-import tensorflow as tf
-import tf_keras as keras
-from pipeline.config.training import Training
-from pipeline.features.layers import FeatureEmbedding, undecayed_weights
-from pipeline.training.optimizer import make_optimizer
-(cpu,) = tf.config.list_physical_devices("CPU")
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-with strategy.scope():
-    ids = keras.Input((1,), dtype="int64")
-    vector = keras.layers.Flatten()(FeatureEmbedding("a", 2, 1, embeddings_initializer="ones", name="deep_a")(ids))
-    made = keras.layers.Dense(1, kernel_initializer="ones", bias_initializer="ones", name="deep_0")
-    model = keras.Model(ids, made(vector))
-    training = Training(epochs=1, batch_size=2, learning_rate=0.1, weight_decay=1.0, warmup_share=0.0)
-    optimizer = make_optimizer(training, 10, undecayed_weights(model))
-    optimizer.build(model.trainable_variables)
-@tf.function
-def step():
-    optimizer.apply_gradients([(tf.zeros(weight.shape), weight) for weight in model.trainable_variables])
-for _ in range(3):
-    strategy.run(step)
-copies = {weight.name: strategy.experimental_local_results(weight) for weight in model.trainable_variables}
-print(json.dumps({name: [copy.numpy().ravel().tolist() for copy in found] for name, found in copies.items()}))
-"""
+
+
+def decay_on_two_devices(path: str) -> None:
+    """Write the weights of both copies of a model after three steps; without gradients only decay changes a weight."""
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    with strategy.scope():
+        ids = keras.Input((1,), dtype="int64")
+        vector = keras.layers.Flatten()(FeatureEmbedding("a", 2, 1, embeddings_initializer="ones", name="deep_a")(ids))
+        made = keras.layers.Dense(1, kernel_initializer="ones", bias_initializer="ones", name="deep_0")
+        model = keras.Model(ids, made(vector))
+        settings = Training(epochs=1, batch_size=2, learning_rate=0.1, weight_decay=1.0, warmup_share=0.0)
+        optimizer = make_optimizer(settings, 10, undecayed_weights(model))
+        optimizer.build(model.trainable_variables)
+
+    @tf.function
+    def step():
+        optimizer.apply_gradients([(tf.zeros(weight.shape), weight) for weight in model.trainable_variables])
+
+    for _ in range(3):
+        strategy.run(step)
+    copies = {weight.name: strategy.experimental_local_results(weight) for weight in model.trainable_variables}
+    found = {name: [copy.numpy().ravel().tolist() for copy in values] for name, values in copies.items()}
+    Path(path).write_text(json.dumps(found), encoding="utf-8")
 
 
 def training(**changes) -> Training:
@@ -117,8 +119,11 @@ def test_of_a_wide_and_deep_model_only_the_kernels_of_the_deep_part_decay():
     assert set(undecayed_weights(model)) < names
 
 
-def test_copies_on_further_devices_decay_as_the_first():
-    copies = new_interpreter.json_from(ON_TWO_DEVICES)
+def test_copies_on_further_devices_decay_as_the_first(tmp_path):
+    process = Forked(decay_on_two_devices, str(tmp_path / "copies.json"))
+    printed, _ = process.communicate(timeout=180)
+    assert process.returncode == 0, printed[-2000:]
+    copies = json.loads((tmp_path / "copies.json").read_text(encoding="utf-8"))
     assert copies["deep_0/bias:0"] == [[1.0], [1.0]]
     assert copies["deep_a/embeddings:0"] == [[1.0, 1.0], [1.0, 1.0]]
     (first,), (second,) = copies["deep_0/kernel:0"]

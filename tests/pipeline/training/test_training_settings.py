@@ -1,6 +1,7 @@
 """A model can be trained with every setting, and the export does not depend on it."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -19,11 +20,33 @@ from pipeline.training.training_model import TrainingModel, total
 DROPPING = {"model": {"dropout": 0.3}}
 
 
+@dataclass(frozen=True)
+class Traced:
+    """A training's record and scores, and how often its step was traced."""
+
+    record: dict
+    scores: np.ndarray
+    traces: int
+
+
 @pytest.fixture(scope="module")
-def plain(world, tmp_path_factory):
-    """The record and the scores of a training with the default settings."""
-    out = tmp_path_factory.mktemp("plain")
-    return small_training.fit(world, out, **DROPPING), small_training.scores(world, out)
+def traced(world, tmp_path_factory) -> dict[int, Traced]:
+    """Trainings with the default settings, by the number of steps per execution."""
+    return {steps: fit_and_count(world, tmp_path_factory.mktemp("traced"), steps) for steps in (1, 4)}
+
+
+def fit_and_count(world, out, steps) -> Traced:
+    traces, update = [], TrainingModel.update
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingModel, "update", lambda model, data: traces.append(model.name) or update(model, data))
+        record = small_training.fit(world, out, **DROPPING, steps_per_execution=steps)
+    return Traced(record, small_training.scores(world, out), len(traces))
+
+
+@pytest.fixture(scope="module")
+def plain(traced) -> Traced:
+    """A training with the default settings."""
+    return traced[1]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +64,7 @@ def plain(world, tmp_path_factory):
 )
 def test_a_knob_trains_nearly_the_same_model_and_exports_a_plain_one(world, tmp_path, plain, knobs, within):
     small_training.fit(world, tmp_path, **DROPPING, **knobs)
-    np.testing.assert_allclose(small_training.scores(world, tmp_path), plain[1], atol=within)
+    np.testing.assert_allclose(small_training.scores(world, tmp_path), plain.scores, atol=within)
     assert keras.mixed_precision.global_policy().name == "float32"
     saved = tf.saved_model.load(str(tmp_path / "model"))
     assert {variable.dtype for variable in saved.weights} == {tf.float32}
@@ -51,17 +74,13 @@ def test_a_knob_trains_nearly_the_same_model_and_exports_a_plain_one(world, tmp_
 
 
 @pytest.mark.parametrize("steps", [1, 4])
-def test_a_step_is_traced_once(world, tmp_path, monkeypatch, steps):
-    traced, update = [], TrainingModel.update
-    monkeypatch.setattr(TrainingModel, "update", lambda model, data: traced.append(model.name) or update(model, data))
-    small_training.fit(world, tmp_path, steps_per_execution=steps)
-    assert len(traced) == 1
+def test_a_step_is_traced_once(traced, steps):
+    assert traced[steps].traces == 1
 
 
-def test_several_steps_a_call_count_every_row_into_the_metrics(world, tmp_path, plain):
-    found = small_training.fit(world, tmp_path, **DROPPING, steps_per_execution=4)
-    for name, values in plain[0]["history"].items():
-        assert found["history"][name] == pytest.approx(values, rel=1e-4), name
+def test_several_steps_a_call_count_every_row_into_the_metrics(traced):
+    for name, values in traced[1].record["history"].items():
+        assert traced[4].record["history"][name] == pytest.approx(values, rel=1e-4), name
 
 
 def test_a_compiled_step_computes_the_same(world, tmp_path):
@@ -128,27 +147,32 @@ def test_a_model_whose_score_is_not_float32_is_refused(world, tmp_path, monkeypa
 
 def test_class_weights_lift_the_scores_of_their_class(world, tmp_path, plain):
     small_training.fit(world, tmp_path, **DROPPING, class_weights=[1.0, 5.0])
-    assert small_training.scores(world, tmp_path).mean() > plain[1].mean() + 0.05
+    assert small_training.scores(world, tmp_path).mean() > plain.scores.mean() + 0.05
 
 
-def test_rows_of_weight_zero_do_not_count(world, tmp_path):
-    """Inverting the labels of rows of weight 0 must not change the model."""
-    spoilt = tmp_path / "world"
-    spoilt.mkdir()
-    for name in ("transform", "schema.pbtxt"):
-        (spoilt / name).symlink_to(world / name)
+@pytest.fixture(scope="module")
+def weighted(world, tmp_path_factory):
+    """The folder and the record of a training on weighted rows, all in one file."""
+    folder = tmp_path_factory.mktemp("weighted")
+    return folder, small_training.fit(in_one_file(world, folder / "rows"), folder, small_training.WEIGHTED)
+
+
+def in_one_file(world, copy, change=lambda serialized: serialized):
+    """Copy rows and what belongs to them, and change each row."""
     for split in ("train", "eval"):
-        examples = [example for path in sorted((world / split).iterdir()) for example in read(path)]
-        small_training.write_examples(spoilt / split, [turned(example) for example in examples], shards=1)
-        small_training.write_examples(tmp_path / "same" / split, examples, shards=1)
+        examples = [change(example) for path in sorted((world / split).iterdir()) for example in read(path)]
+        small_training.write_examples(copy / split, examples, shards=1)
     for name in ("transform", "schema.pbtxt"):
-        (tmp_path / "same" / name).symlink_to(world / name)
-    records = [
-        small_training.fit(folder, tmp_path / f"out-{folder.name}", small_training.WEIGHTED)
-        for folder in (spoilt, tmp_path / "same")
-    ]
-    assert records[0]["history"] == {name: pytest.approx(curve) for name, curve in records[1]["history"].items()}
-    scores = [small_training.scores(world, tmp_path / f"out-{name}") for name in ("world", "same")]
+        (copy / name).symlink_to(world / name)
+    return copy
+
+
+def test_rows_of_weight_zero_do_not_count(world, tmp_path, weighted):
+    """Inverting the labels of rows of weight 0 must not change the model."""
+    spoilt = in_one_file(world, tmp_path / "rows", turned)
+    record = small_training.fit(spoilt, tmp_path, small_training.WEIGHTED)
+    assert record["history"] == {name: pytest.approx(curve) for name, curve in weighted[1]["history"].items()}
+    scores = [small_training.scores(world, folder) for folder in (tmp_path, weighted[0])]
     np.testing.assert_allclose(*scores, atol=1e-6)
 
 
@@ -164,17 +188,15 @@ def turned(serialized) -> bytes:
     return example.SerializeToString()
 
 
-def test_the_weight_is_no_input_of_what_serves(world, tmp_path):
-    small_training.fit(world, tmp_path, small_training.WEIGHTED, epochs=1)
-    signature = tf.saved_model.load(str(tmp_path / "model")).signatures["predict_raw"]
+def test_the_weight_is_no_input_of_what_serves(weighted):
+    signature = tf.saved_model.load(str(weighted[0] / "model")).signatures["predict_raw"]
     assert set(signature.structured_input_signature[1]) == {"x", "z", "city"}
 
 
 def test_the_val_loss_is_that_of_the_rows_whatever_the_padding(world, tmp_path):
     """53 eval rows in batches of 20: seven rows are padding."""
-    (loss,), (log_loss,) = (
-        small_training.fit(world, tmp_path / name, epochs=1)["history"][f"val_{name}"] for name in ("loss", "log_loss")
-    )
+    history = small_training.fit(world, tmp_path, epochs=1)["history"]
+    (loss,), (log_loss,) = history["val_loss"], history["val_log_loss"]
     assert loss == pytest.approx(log_loss, abs=1e-3)
 
 

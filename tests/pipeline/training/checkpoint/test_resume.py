@@ -4,15 +4,17 @@ import errno
 import itertools
 import json
 import logging
+import shutil
 import subprocess
 import sys
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-from fakes import small_training
+from fakes import forked, small_training
 
 from pipeline.errors import MainlineError
 from pipeline.training import loop
@@ -27,24 +29,6 @@ class Stop(Exception):
     """Ends a training like a kill, without another process."""
 
 
-@pytest.fixture
-def stop_at(monkeypatch):
-    """Make the training raise at a step, once."""
-
-    def arrange(step):
-        count = Journal.on_train_batch_end
-
-        def raising(self, batch, logs=None):
-            count(self, batch, logs)
-            if self.step == step:
-                raise Stop
-
-        monkeypatch.setattr(Journal, "on_train_batch_end", raising)
-        return lambda: monkeypatch.setattr(Journal, "on_train_batch_end", count)
-
-    return arrange
-
-
 @pytest.fixture(scope="module")
 def unbroken(world, tmp_path_factory):
     """The record and the scores of an uninterrupted training."""
@@ -52,19 +36,48 @@ def unbroken(world, tmp_path_factory):
     return small_training.fit(world, out, **LONG), small_training.scores(world, out)
 
 
-def cut_short(world, out, stop_at, step, **changes) -> str:
+def cut_short(world, out, step, **changes) -> str:
     """Train up to a step, and return the folder of the checkpoints."""
-    undo = stop_at(step)
-    with pytest.raises(Stop):
-        small_training.fit(world, out, **{**LONG, **changes})
-    undo()
+    count = Journal.on_train_batch_end
+
+    def raising(self, batch, logs=None):
+        count(self, batch, logs)
+        if self.step == step:
+            raise Stop
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Journal, "on_train_batch_end", raising)
+        with pytest.raises(Stop):
+            small_training.fit(world, out, **{**LONG, **changes})
+    return resume_folder(out)
+
+
+def resume_folder(out) -> str:
+    """Return the only folder with checkpoints."""
     (folder,) = (out / "resume").iterdir()
     return str(folder)
 
 
+@pytest.fixture(scope="module")
+def cut(world, tmp_path_factory):
+    """Put what a training up to a step left into a folder, and return the folder of the checkpoints."""
+
+    @cache
+    def left_at(step):
+        out = tmp_path_factory.mktemp(f"cut-{step}")
+        cut_short(world, out, step)
+        return out
+
+    def copy(out, step) -> str:
+        shutil.copytree(left_at(step), out, dirs_exist_ok=True)
+        return resume_folder(out)
+
+    return copy
+
+
 @pytest.mark.parametrize("step", [2, 14, 29])
-def test_a_resumed_training_ends_as_an_unbroken_one(world, tmp_path, stop_at, unbroken, step):
-    folder = cut_short(world, tmp_path, stop_at, step)
+def test_a_resumed_training_ends_as_an_unbroken_one(world, tmp_path, cut, unbroken, step):
+    folder = cut(tmp_path, step)
     kept = checkpoints.steps_in(folder)
     record = small_training.fit(world, tmp_path, **LONG)
     expected, scores = unbroken
@@ -84,15 +97,16 @@ def test_a_killed_process_is_resumed_by_another(world, tmp_path, unbroken):
     np.testing.assert_allclose(small_training.scores(world, tmp_path), unbroken[1], atol=1e-6)
 
 
-def test_a_training_can_be_interrupted_repeatedly(world, tmp_path, stop_at, unbroken):
-    for step in (5, 13, 24):
-        cut_short(world, tmp_path, stop_at, step)
+def test_a_training_can_be_interrupted_repeatedly(world, tmp_path, cut, unbroken):
+    cut(tmp_path, 5)
+    for step in (13, 24):
+        cut_short(world, tmp_path, step)
     assert small_training.fit(world, tmp_path, **LONG)["resumed_at"] == [3, 12, 21]
     np.testing.assert_allclose(small_training.scores(world, tmp_path), unbroken[1], atol=1e-6)
 
 
-def test_checkpoints_come_by_step_and_at_each_epochs_end_and_the_last_ones_are_kept(world, tmp_path, stop_at):
-    folder = cut_short(world, tmp_path, stop_at, 26, keep_checkpoints=4)
+def test_checkpoints_come_by_step_and_at_each_epochs_end_and_the_last_ones_are_kept(world, tmp_path):
+    folder = cut_short(world, tmp_path, 26, keep_checkpoints=4)
     assert checkpoints.steps_in(folder) == [18, 20, 21, 24]
     manifest, fault = checkpoints.inspect(folder, 24)
     assert (manifest.step, manifest.epoch, fault) == (24, 2, "")
@@ -101,16 +115,16 @@ def test_checkpoints_come_by_step_and_at_each_epochs_end_and_the_last_ones_are_k
     assert {path.rsplit("/", 1)[1] for path in tf.io.gfile.glob(f"{folder}/*.npz")} == best
 
 
-def test_checkpoints_come_by_time(world, tmp_path, stop_at, monkeypatch):
+def test_checkpoints_come_by_time(world, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "time", SimpleNamespace(monotonic=itertools.count().__next__))
-    folder = cut_short(world, tmp_path, stop_at, 9, checkpoint_every_s=3.0, checkpoint_every_steps=1000)
+    folder = cut_short(world, tmp_path, 9, checkpoint_every_s=3.0, checkpoint_every_steps=1000)
     found = checkpoints.steps_in(folder)
     assert len(found) >= 2
     assert set(np.diff(found)) <= {2, 3}
 
 
-def test_several_steps_per_execution_are_counted(world, tmp_path, stop_at, unbroken):
-    folder = cut_short(world, tmp_path, stop_at, 18, steps_per_execution=4)
+def test_several_steps_per_execution_are_counted(world, tmp_path, unbroken):
+    folder = cut_short(world, tmp_path, 18, steps_per_execution=4)
     assert checkpoints.steps_in(folder)[-2:] == [10, 14]
     small_training.fit(world, tmp_path, **LONG, steps_per_execution=4)
     np.testing.assert_allclose(small_training.scores(world, tmp_path), unbroken[1], atol=1e-5)
@@ -139,8 +153,8 @@ def damage(folder, step, how) -> str:
 
 
 @pytest.mark.parametrize("how", ["flipped", "cut", "gone", "no manifest", "half a manifest"])
-def test_a_damaged_checkpoint_is_skipped(world, tmp_path, stop_at, unbroken, how, caplog):
-    folder = cut_short(world, tmp_path, stop_at, 23)
+def test_a_damaged_checkpoint_is_skipped(world, tmp_path, cut, unbroken, how, caplog):
+    folder = cut(tmp_path, 23)
     assert checkpoints.steps_in(folder) == [18, 20, 21]
     said = damage(folder, 21, how)
     with caplog.at_level(logging.WARNING, "mainline.progress"):
@@ -151,9 +165,9 @@ def test_a_damaged_checkpoint_is_skipped(world, tmp_path, stop_at, unbroken, how
     np.testing.assert_allclose(small_training.scores(world, tmp_path), unbroken[1], atol=1e-6)
 
 
-def test_the_best_weights_belong_to_the_checkpoint(world, tmp_path, stop_at, unbroken):
+def test_the_best_weights_belong_to_the_checkpoint(world, tmp_path, unbroken):
     """An epoch that ended after the checkpoint does not count, although its files exist."""
-    folder = cut_short(world, tmp_path, stop_at, 23, keep_checkpoints=9)
+    folder = cut_short(world, tmp_path, 23, keep_checkpoints=9)
     for step in (20, 21):
         damage(folder, step, "flipped")
     assert {"best-0002.npz", "average-0002.npz"} <= set(tf.io.gfile.listdir(folder))
@@ -162,8 +176,8 @@ def test_the_best_weights_belong_to_the_checkpoint(world, tmp_path, stop_at, unb
     np.testing.assert_allclose(small_training.scores(world, tmp_path), unbroken[1], atol=1e-6)
 
 
-def test_training_starts_afresh_without_an_intact_checkpoint(world, tmp_path, stop_at, unbroken):
-    folder = cut_short(world, tmp_path, stop_at, 23)
+def test_training_starts_afresh_without_an_intact_checkpoint(world, tmp_path, cut, unbroken):
+    folder = cut(tmp_path, 23)
     for step in checkpoints.steps_in(folder):
         damage(folder, step, "no manifest")
     assert small_training.fit(world, tmp_path, **LONG)["resumed_at"] == []
@@ -197,8 +211,8 @@ def raising(error):
         tf.errors.ResourceExhaustedError(None, None, "state.data; No space left on device"),
     ],
 )
-def test_a_full_disk_is_reported_and_earlier_checkpoints_stay(world, tmp_path, stop_at, unbroken, monkeypatch, error):
-    folder = cut_short(world, tmp_path, stop_at, 14)
+def test_a_full_disk_is_reported_and_earlier_checkpoints_stay(world, tmp_path, cut, unbroken, monkeypatch, error):
+    folder = cut(tmp_path, 14)
     with monkeypatch.context() as patch:
         patch.setattr(sealed_files, "seal", failing_at("00000018", sealed_files.seal, error))
         with pytest.raises(MainlineError, match="the disk is full") as caught:
@@ -227,11 +241,11 @@ exec {python} {script} {world} {out} '{changes}' 0
 """
 
 
-def test_a_disk_that_is_really_full(world, tmp_path, stop_at):
+def test_a_disk_that_is_really_full(world, tmp_path):
     """The resume folder, on a file system with room for two more checkpoints."""
     saved, out = tmp_path / "saved", tmp_path / "out"
     out.mkdir()
-    folder = cut_short(world, saved, stop_at, 4)
+    folder = cut_short(world, saved, 4)
     used, one = (disk_kb(path) for path in (saved, checkpoints.data_folder(folder, 3)))
     script = FULL_DISK.format(
         size=used + int(1.5 * one), out=out, saved=saved, python=sys.executable, script=small_training.__file__,
@@ -239,7 +253,7 @@ def test_a_disk_that_is_really_full(world, tmp_path, stop_at):
     )  # fmt: skip
     done = subprocess.run(
         ["unshare", "--mount", "--map-root-user", "sh", "-c", script], capture_output=True, text=True, timeout=200,
-        env={**small_training.environment(), "PYTHONPATH": str(small_training.ROOT)}, cwd=small_training.ROOT,
+        env=forked.environment(), cwd=forked.ROOT,
     )  # fmt: skip
     if "unshare" in done.stderr or "mount:" in done.stderr:
         pytest.skip(f"no file system of our own here: {done.stderr.strip()[:80]}")
@@ -278,11 +292,11 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path):
         checkpoints.check_finite(model, 7)
 
 
-def test_settings_of_operation_do_not_invalidate_checkpoints(world, tmp_path, stop_at):
-    cut_short(world, tmp_path, stop_at, 5)
+def test_settings_of_operation_do_not_invalidate_checkpoints(world, tmp_path, cut):
+    cut(tmp_path, 5)
     assert small_training.fit(world, tmp_path, **LONG, keep_checkpoints=7, max_restarts=9)["resumed_at"] == [3]
 
 
-def test_other_settings_start_afresh(world, tmp_path, stop_at):
-    cut_short(world, tmp_path, stop_at, 5)
+def test_other_settings_start_afresh(world, tmp_path, cut):
+    cut(tmp_path, 5)
     assert small_training.fit(world, tmp_path, **{**LONG, "seed": 4})["resumed_at"] == []

@@ -1,17 +1,17 @@
 import json
 import math
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
-import harness
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
 from fakes import transformed_rows as world
+from fakes.forked import Forked
+from fakes.small_training import free_port
 from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
 from tensorboard.plugins import base_plugin
 from tensorboard.plugins.hparams import hparams_plugin, plugin_data_pb2
@@ -307,73 +307,57 @@ def test_a_model_under_a_strategy_of_one_worker_is_inspected(strategy, tmp_path)
     assert tags >= FOUND["scalar"] | FOUND["histogram"]
 
 
-TWO_REPLICAS = """
-import sys
-sys.path[:0] = ["tests", "tests/pipeline/training", "tests/pipeline/training/diagnostics"]
-import tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from fakes import transformed_rows as world
-from test_diagnostics import batch
-from pipeline.training.diagnostics.probe import Probe
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-with strategy.scope():
-    model = world.build_model()
-alone = world.build_model()
-alone.set_weights(model.get_weights())
-mine, theirs = Probe(model, batch()).inspect(), Probe(alone, batch()).inspect()
-assert strategy.num_replicas_in_sync == 2
-assert abs(mine.gradient_norm - theirs.gradient_norm) < 1e-5 * theirs.gradient_norm
-assert mine.spreads == theirs.spreads and mine.dead == theirs.dead
-"""
+def compare_two_replicas() -> None:
+    """Check that a probe under a strategy of two devices finds what one on a single device does."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    with strategy.scope():
+        model = world.build_model()
+    alone = world.build_model()
+    alone.set_weights(model.get_weights())
+    mine, theirs = Probe(model, batch()).inspect(), Probe(alone, batch()).inspect()
+    assert strategy.num_replicas_in_sync == 2
+    assert abs(mine.gradient_norm - theirs.gradient_norm) < 1e-5 * theirs.gradient_norm
+    assert mine.spreads == theirs.spreads
+    assert mine.dead == theirs.dead
+    print("compared")
 
 
 def test_two_replicas_see_what_one_sees():
-    done = subprocess.run([sys.executable, "-c", TWO_REPLICAS], capture_output=True, text=True, cwd=harness.ROOT)
-    assert done.returncode == 0, done.stderr[-2000:]
+    process = Forked(compare_two_replicas)
+    printed, _ = process.communicate(timeout=180)
+    assert process.returncode == 0, printed[-2000:]
+    assert printed.endswith("compared\n")
 
 
-WORKER = """
-import json, os, sys
-sys.path[:0] = ["tests", "tests/pipeline/training", "tests/pipeline/training/diagnostics"]
-import tensorflow as tf
-from fakes import transformed_rows as world
-from test_diagnostics import batch, training
-from pipeline.training.diagnostics.tensorboard import watch
-chief = json.loads(os.environ["TF_CONFIG"])["task"]["index"] == 0
-strategy = tf.distribute.MultiWorkerMirroredStrategy()
-with strategy.scope():
-    model = world.compiled(world.build_model())
-data = tf.data.Dataset.from_tensor_slices(batch()).batch(32).repeat()
-watched = watch(sys.argv[1], model, training(profile_steps=2), lambda: batch(200, seed=2), chief)
-history = model.fit(data, epochs=3, steps_per_epoch=5, validation_data=data, validation_steps=2, verbose=0,
-                    callbacks=list(watched.callbacks))
-print(json.dumps([strategy.num_replicas_in_sync, watched.finish(history.history)]))
-"""
+def work(folder: str) -> None:
+    """Train as one of two workers, of which the chief watches; write their number and the warnings."""
+    chief = json.loads(os.environ["TF_CONFIG"])["task"]["index"] == 0
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    with strategy.scope():
+        model = world.compiled(world.build_model())
+    data = tf.data.Dataset.from_tensor_slices(batch()).batch(32).repeat()
+    watched = watch(folder, model, training(profile_steps=2), lambda: batch(200, seed=2), chief)
+    history = model.fit(data, epochs=3, steps_per_epoch=5, validation_data=data, validation_steps=2, verbose=0,
+                        callbacks=list(watched.callbacks))  # fmt: skip
+    found = [strategy.num_replicas_in_sync, watched.finish(history.history)]
+    Path(f"{folder}.json").write_text(json.dumps(found), encoding="utf-8")
 
 
 @pytest.mark.slow
 def test_the_chief_of_two_workers_inspects_alone_without_blocking_the_other(tmp_path):
-    ports = [free_port() for _ in range(2)]
-    workers = []
-    for index in range(2):
-        cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
-        config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
-        command = [sys.executable, "-c", WORKER, str(tmp_path / str(index))]
-        workers.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                        cwd=harness.ROOT, env={**os.environ, "TF_CONFIG": config}))  # fmt: skip
-    said = [worker.communicate(timeout=180) for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0], [err[-3000:] for _, err in said]
-    assert [json.loads(out.splitlines()[-1]) for out, _ in said] == [[2, []], [2, []]]
+    addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
+    workers = [
+        Forked(work, str(tmp_path / str(index)),
+               tf_config={"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
+        for index in range(2)
+    ]  # fmt: skip
+    said = [worker.communicate(timeout=180)[0] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], [text[-3000:] for text in said]
+    assert [json.loads((tmp_path / f"{index}.json").read_text()) for index in range(2)] == [[2, []], [2, []]]
     assert {value.tag for _, _, value in summaries(tmp_path / "0")} >= FOUND["scalar"] | FOUND["histogram"]
     assert not (tmp_path / "1").exists()
-
-
-def free_port() -> int:
-    """A free port of this machine."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 def test_tensorboard_starts():

@@ -25,52 +25,64 @@ def curves(record) -> dict:
     return {name: pytest.approx(values, abs=1e-4) for name, values in record["history"].items()}
 
 
+@pytest.fixture(scope="module")
+def one(world, tmp_path_factory):
+    """The folder and the record of a training without a strategy."""
+    out = tmp_path_factory.mktemp("one")
+    changes = {**SPREAD, **DROPPING, "strategy": "none", "workers": 1, "histogram_every_epochs": 1}
+    return out, small_training.fit(world, out, **changes, checkpoint_every_steps=3)
+
+
+# Shares of batches of 21 rows differ by a row.
+UNEVEN = {**SPREAD, **DROPPING, "batch_size": 21, "checkpoint_every_steps": 7, "histogram_every_epochs": 1}
+
+
+@pytest.fixture(scope="module")
+def two(world, tmp_path_factory):
+    """The folder of a training on two workers."""
+    out = tmp_path_factory.mktemp("two")
+    ended(small_training.start_cluster(world, out, {"worker": 2}, **UNEVEN))
+    return out
+
+
 @pytest.mark.slow
-def test_two_workers_have_the_loss_curve_of_one(world, tmp_path):
+def test_two_workers_have_the_loss_curve_of_one(world, tmp_path, two):
     """At an equal global batch, though shares differ by a row, and with dropout, whose draws belong to the rows."""
-    changes = {**SPREAD, **DROPPING, "batch_size": 21, "checkpoint_every_steps": 7}
-    alone = small_training.fit(world, tmp_path / "one", **{**changes, "strategy": "none", "workers": 1})
-    ended(small_training.start_cluster(world, tmp_path / "two", {"worker": 2}, **changes))
-    together = small_training.record(tmp_path / "two")
+    alone = small_training.fit(world, tmp_path, **{**UNEVEN, "strategy": "none", "workers": 1})
+    together = small_training.record(two)
     assert together["workers"] == 2
     assert together["history"] == curves(alone)
-    one, two = (small_training.scores(world, tmp_path / name) for name in ("one", "two"))
-    np.testing.assert_allclose(two, one, atol=1e-3)
+    np.testing.assert_allclose(small_training.scores(world, two), small_training.scores(world, tmp_path), atol=1e-3)
 
 
 @pytest.mark.slow
-def test_multi_worker_with_one_worker_has_the_loss_curve_of_no_strategy(world, tmp_path):
+def test_multi_worker_with_one_worker_has_the_loss_curve_of_no_strategy(world, tmp_path, one):
     """With every setting that a strategy might break."""
     changes = {**SPREAD, **DROPPING, "workers": 1, "histogram_every_epochs": 1, "checkpoint_every_steps": 3}
-    alone = small_training.fit(world, tmp_path / "one", **{**changes, "strategy": "none"})
-    process = small_training.start(world, tmp_path / "other", **{**changes, "strategy": "multi_worker"})
-    ended({"alone": process})
-    assert small_training.record(tmp_path / "other")["history"] == curves(alone)
-    one, other = (small_training.scores(world, tmp_path / name) for name in ("one", "other"))
-    np.testing.assert_allclose(other, one, atol=1e-3)
+    ended({"alone": small_training.start(world, tmp_path, **changes)})
+    out, alone = one
+    assert small_training.record(tmp_path)["history"] == curves(alone)
+    np.testing.assert_allclose(small_training.scores(world, tmp_path), small_training.scores(world, out), atol=1e-3)
 
 
 @pytest.mark.slow
-def test_only_one_worker_writes(world, tmp_path):
-    ended(small_training.start_cluster(world, tmp_path, {"worker": 2}, **SPREAD, histogram_every_epochs=1))
-    events = [path.parent.relative_to(tmp_path / "model_run" / "1") for path in tmp_path.rglob("events*")]
+def test_only_one_worker_writes(two):
+    events = [path.parent.relative_to(two / "model_run" / "1") for path in two.rglob("events*")]
     assert {str(path) for path in events} >= {"train", "validation"}
     assert len(events) == len(set(events))
-    assert (tmp_path / "model" / "saved_model.pb").is_file()
-    assert not list((tmp_path / "resume").iterdir())
+    assert (two / "model" / "saved_model.pb").is_file()
+    assert not list((two / "resume").iterdir())
 
 
 @pytest.mark.slow
-def test_a_cluster_that_lost_a_worker_is_started_again_and_goes_on(world, tmp_path):
+def test_a_cluster_that_lost_a_worker_is_started_again_and_goes_on(world, tmp_path, one):
     changes = {**SPREAD, **DROPPING, "checkpoint_every_steps": 4}
-    alone = small_training.fit(world, tmp_path / "one", **{**changes, "strategy": "none", "workers": 1})
-    out = tmp_path / "two"
-    first = small_training.start_cluster(world, out, {"worker": 2}, **changes, dies={"worker:1": 23})
+    first = small_training.start_cluster(world, tmp_path, {"worker": 2}, **changes, dies={"worker:1": 23})
     for process in first.values():
         process.communicate(timeout=240)
     assert all(process.returncode for process in first.values())
-    ended(small_training.start_cluster(world, out, {"worker": 2}, **changes))
-    record = small_training.record(out)
+    ended(small_training.start_cluster(world, tmp_path, {"worker": 2}, **changes))
+    record, alone = small_training.record(tmp_path), one[1]
     assert record["resumed_at"] == [20]
     full = {name: values[3:] for name, values in record["history"].items()}
     assert full == {name: pytest.approx(values[3:], abs=1e-3) for name, values in alone["history"].items()}
