@@ -10,6 +10,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("local_runner", "main", "run a pipeline on this machine"),
     "kubeflow": ("kubeflow_runner", "main", "compile, submit and schedule a pipeline on Kubeflow Pipelines"),
     "report": ("pipeline.review.__main__", "main_of_draw", "draw the report of a run again, or compare two runs"),
+    "compare": ("components.slice_report.__main__", "main_of_compare", "compare any number of runs on one page"),
     "review": ("pipeline.review.__main__", "main", "list, show, approve and reject reports"),
     "data": ("data.prepare", "main", "fetch and prepare a data set"),
 }

@@ -32,5 +32,5 @@ setup(
         "schemas": ["*.pbtxt"],
     },
     install_requires=requirements("main"),
-    extras_require={extra: requirements(extra) for extra in ("dev", "kubeflow", "serving")},
+    extras_require={extra: requirements(extra) for extra in ("dev", "kubeflow", "mlflow", "serving")},
 )

@@ -21,6 +21,7 @@ LIGHT = [
     *(f"pipeline.run.watch.{name}" for name in ("watcher", "triggers", "cron")),
     *(f"pipeline.kubeflow.{name}" for name in ("pod.run_node", "pod.exit_handler", "command_line")),
     *(f"components.slice_report.{name}" for name in ("facts", "facts.encoding", "settings", "output")),
+    *(f"components.slice_report.{name}" for name in ("__main__", "compare.page", "compare.mlflow_store")),
     *(f"pipeline.review.{name}" for name in ("draw", "__main__")),
     *(f"components.{name}" for name in ("evaluation.verdict", "artifacts.decision", "artifacts.anomalies")),
     *(".".join(path.relative_to(ROOT).with_suffix("").parts) for path in DATA if path.stem != "__init__"),

@@ -44,6 +44,7 @@ def make_report(sources: Sources, settings: Settings) -> Report:
         missing=missing_parts(sources),
         decision_threshold=settings.decision_threshold,
         primary_metric=settings.primary_metric,
+        cluster_by=settings.cluster_by,
         data=make_data(sources, settings) if "statistics" in has else None,
         training=as_training(sources.training) if "model_run" in has else None,
         lineage=make_model_lineage(sources, settings),

@@ -1,6 +1,7 @@
 """The commands of the documentation run, and a run leaves the documented files."""
 
 import contextlib
+import glob
 import io
 import json
 import os
@@ -23,7 +24,7 @@ from pipeline.run.summary.summary import AWAITING_CODE
 COMMANDS = [command for document in DOCS for command in commands_of(document)]
 RUNNER = [command for command in COMMANDS if command.starts("python", "local_runner.py")]
 REVIEWED, PUSHED = "release.review=required", ("pushed", "up to date")
-REVIEW = "pipeline.review"
+REVIEW, COMPARE = "pipeline.review", "components.slice_report"
 OWN_ROWS = "data.path=my-rows"
 OWN_SPANS = "data.path=my-rows/span-{SPAN}"
 # A scheduled time may be hours away.
@@ -106,6 +107,29 @@ def test_the_commands_on_reports_run(finished, command_runs, root):
         assert done.returncode == int(decided and "reject" in words), f"{command}\n{done.stderr}"
         decided |= "approve" in words
     assert (root.parent / "diff.html").is_file()
+
+
+@pytest.mark.slow
+def test_the_commands_that_compare_runs_run(finished, command_runs, root):
+    (awaiting,) = [run.facts["run"] for run in command_runs if REVIEWED in run.command.words]
+    names = {"<run>": awaiting, "<other>": finished.outcome.facts["run"]}
+    commands = [command for command in COMMANDS if command.starts("python", "-m") and command.words[2] == COMPARE]
+    for command in commands:
+        words = [re.sub("<run>|<other>", lambda found: names[found.group()], word) for word in command.words[1:]]
+        # As a shell does.
+        expanded = [name for word in words for name in (sorted(glob.glob(word, root_dir=root.parent)) or [word])]
+        done = subprocess.run(
+            [sys.executable, *expanded],
+            capture_output=True,
+            text=True,
+            cwd=root.parent,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        assert ("--json" in words) == done.stdout.startswith("{")
+    assert len(commands) >= 3
+    assert (root.parent / "comparison.html").is_file()
+    assert (root.parent / "mlflow.db").is_file()
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from components.evaluation.saved_model import Score, load_model
 from components.evaluation.verdict import Measurement, badness, slice_name
 from components.examples.parsing import read_batches
 from components.slice_report.analysis.predicates import segment_rows
-from components.slice_report.analysis.slices import slice_rows
+from components.slice_report.analysis.slices import rows_of_slices
 from components.slice_report.analysis.weak_segments import clipped_losses, row_losses
 from components.slice_report.facts import Importance, Slice, WeakSegments
 from components.slice_report.settings import Settings
@@ -91,7 +91,7 @@ def weakest(
         yield slice_name(features), np.flatnonzero(segment_rows(sources.predictions, features))
         return
     worst = worst_slice(slices, metric)
-    for key, rows in slice_rows(sources.evaluation, sources.predictions):
+    for key, rows in rows_of_slices(sources.evaluation.candidate, sources.predictions):
         if worst is not None and key == worst.features:
             yield worst.name, rows
 

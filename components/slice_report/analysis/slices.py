@@ -1,7 +1,7 @@
 """The slices of a report: TFMA's numbers, with what a reader needs to judge them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,14 +35,15 @@ def make_slices(
     """
     metric = Metric("AUC", evaluation.thresholds.get("auc"), decision_threshold)
     rows = make_rows(labels(predictions, label), scores(predictions, SCORE), [metric], units)
-    members = dict(slice_rows(evaluation, predictions))
+    members = dict(rows_of_slices(evaluation.candidate, predictions))
     keys = sorted(evaluation.candidate, key=lambda key: (len(key), key))
     slices = [make_slice(evaluation, key, rows.label, rows.score, members.get(key), units) for key in keys]
     return mark(slices, rows, members, metric)
 
 
-def slice_rows(evaluation: Evaluation, predictions: Columns) -> Iterator[tuple[SliceKey, Index]]:
-    features = sorted({tuple(name for name, _ in key) for key in evaluation.candidate})
+def rows_of_slices(keys: Iterable[SliceKey], predictions: Columns) -> Iterator[tuple[SliceKey, Index]]:
+    """Yield the rows of each slice of the features that some slices have."""
+    features = sorted({tuple(name for name, _ in key) for key in keys})
     specs = [config_pb2.SlicingSpec(feature_keys=names) for names in features]
     for key, rows in rows_by_slice(predictions, specs):
         yield tuple(sorted((name, value_text(value)) for name, value in key)), rows

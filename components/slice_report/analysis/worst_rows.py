@@ -15,7 +15,7 @@ from components.evaluation.slice_values import value_text
 from components.evaluation.verdict import slice_name
 from components.slice_report.analysis.importance import Sample, load_scorer, read_sample, scores_of, take
 from components.slice_report.analysis.predicates import segment_rows
-from components.slice_report.analysis.slices import slice_rows
+from components.slice_report.analysis.slices import rows_of_slices
 from components.slice_report.analysis.statistics import readable
 from components.slice_report.analysis.weak_segments import row_losses
 from components.slice_report.facts import Scope, Slice, WeakSegments, WorstRow, WorstRows
@@ -74,7 +74,7 @@ def scopes(sources: Sources, slices: Sequence[Slice], weak: WeakSegments) -> Ite
     for segment in weak.found:
         yield slice_name(segment.features), np.flatnonzero(segment_rows(sources.predictions, segment.features))
     able = {item.features for item in slices if item.features and not item.too_small}
-    for key, rows in slice_rows(sources.evaluation, sources.predictions):
+    for key, rows in rows_of_slices(sources.evaluation.candidate, sources.predictions):
         if key in able:
             yield slice_name(key), rows
 

@@ -40,7 +40,8 @@ class Report:
     """The whole report; a part that is None or empty is explained in ``missing``.
 
     ``areas`` tells how AUC and AUCPrecisionRecall were computed: ``exact``, or ``stock``, over TFMA's fixed thresholds,
-    as in releases without this field.
+    as in releases without this field. ``cluster_by`` holds the columns that name the units of rows for intervals; each
+    row is a unit without them.
     """
 
     schema_version: int
@@ -62,3 +63,4 @@ class Report:
     card: Card | None = None
     confidence: float = 0.95
     areas: Literal["exact", "stock"] = "stock"
+    cluster_by: tuple[str, ...] = ()

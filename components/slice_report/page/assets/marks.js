@@ -16,12 +16,22 @@ function mark(name, attributes = {}, ...children) {
   return made;
 }
 
+// Writes a number with some decimals; between two that are equally near, the even one, as Python does.
+function fixed(value, decimals) {
+  if (Math.abs((value * 2 ** (decimals + 1)) % 2) !== 1) return value.toFixed(decimals);
+  const below = Math.floor(Math.abs(value) * 10 ** decimals);
+  return ((Math.sign(value) * (below + (below % 2))) / 10 ** decimals).toFixed(decimals);
+}
+
 // Formats numbers like formats.py.
 function number(value) {
   if (Number.isNaN(value)) return "undefined";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
-  const text = Number.isInteger(value) ? value.toLocaleString("en-US") : value.toFixed(4);
-  return text.replace("-", "−");
+  const size = Math.abs(value), short = () => Number(value.toPrecision(3)).toExponential().replace(/e([+-])(\d)$/, "e$10$2");
+  const text = size >= 1e15 || (size > 0 && size < 5e-5) ? short()
+    : Number.isInteger(value) ? value.toLocaleString("en-US")
+    : size >= 1e4 ? Number(fixed(value, 0)).toLocaleString("en-US") : fixed(value, size >= 1e3 ? 1 : 4);
+  return text.replaceAll("-", "−");
 }
 
 const x = (value) => LEFT + value * (WIDTH - LEFT - RIGHT);

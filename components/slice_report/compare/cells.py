@@ -1,0 +1,156 @@
+"""The cells of a comparison: the metrics of each line in each slice, over its runs and against the reference."""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from components.slice_report.compare.differences import Finding, interval_of, paired, unpaired, with_clear
+from components.slice_report.compare.facts import Cell, Difference, Interval, Line, RunFacts, SliceFacts
+from components.slice_report.compare.lines import Group
+from components.slice_report.compare.rows import Measures
+from components.slice_report.compare.runs import Run
+from pipeline.criteria import SliceKey
+
+AREAS = ("auc", "auc_precision_recall")
+Place = tuple[SliceKey, str]
+
+
+@dataclass(frozen=True)
+class OnRows:
+    """A group on the rows of the reference: the mean of its runs' metrics, or else why runs have none, by digest."""
+
+    measures: Measures
+    why_not: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What the cells are made from, and the differences of all lines.
+
+    Attributes:
+        groups: the runs of each line.
+        reference: the position of the group that all others are compared with.
+        on_rows: each group on the rows of the reference.
+    """
+
+    groups: Sequence[Group]
+    reference: int
+    metrics: Sequence[str]
+    slices: Sequence[SliceKey]
+    on_rows: Sequence[OnRows]
+
+    @cached_property
+    def differences(self) -> Mapping[tuple[int, Place], Difference]:
+        """The differences to the reference, by line and place.
+
+        Of a metric, false discoveries are controlled over all lines on all rows, and over all lines on all slices.
+        """
+        lines = [at for at in range(len(self.groups)) if at != self.reference]
+        found: dict[tuple[int, Place], Difference] = {}
+        for metric in self.metrics:
+            for keys in ([key for key in self.slices if not key], [key for key in self.slices if key]):
+                tested = {(at, (key, metric)): self.tested(at, (key, metric)) for at in lines for key in keys}
+                found |= with_clear({place: test for place, test in tested.items() if test is not None})
+        return found
+
+    def tested(self, at: int, place: Place) -> Finding | None:
+        """Compare one metric of a line with the reference; None if one of them has no such value."""
+        here, there = (self.on_rows[number].measures.get(place) for number in (at, self.reference))
+        values = [values_of(self.groups[number], place) for number in (at, self.reference)]
+        if here is not None and there is not None:
+            return paired(here, there, values)
+        if not all(values) or (place[1] in AREAS and not self.same_areas(at)):
+            return None
+        return unpaired(values, *(self.from_runs(number, place) for number in (at, self.reference)))
+
+    def same_areas(self, at: int) -> bool:
+        """Return whether the areas of a line and of the reference were computed in one way."""
+        return len({run.areas for number in (at, self.reference) for run in self.groups[number].runs}) == 1
+
+    def from_runs(self, at: int, place: Place) -> Interval | None:
+        """Return an interval of a line's mean from those of its runs, whose rows are the same.
+
+        They err together: the ends lie as far from the mean as those of the runs do from their values, on average.
+        """
+        measured = [run.slices[place[0]].metrics[place[1]] for run in runs_with(self.groups[at], place)]
+        ends = [item.interval for item in measured if item.interval]
+        if not ends or len(ends) < len(measured):
+            return None
+        return statistics.fmean(low for low, _ in ends), statistics.fmean(high for _, high in ends)
+
+    def cell(self, at: int, place: Place) -> Cell | None:
+        """Return the cell of a line; None if no run of it has the metric in that slice."""
+        values = values_of(self.groups[at], place)
+        if not values:
+            return None
+        measured = self.on_rows[at].measures.get(place)
+        alone = len(values) == 1 or measured is None
+        return Cell(
+            mean=statistics.fmean(values),
+            minimum=float(np.min(values)),
+            maximum=float(np.max(values)),
+            std_dev=spread(values) if len(values) > 1 else None,
+            runs=len(values),
+            interval=self.from_runs(at, place) if alone or measured is None else interval_of(measured, place[1]),
+            to_reference=self.differences.get((at, place)),
+        )
+
+
+def spread(values: Sequence[float]) -> float:
+    """Return the sample standard deviation of at least two values; nan if one is not finite.
+
+    >>> spread([0.7, 0.8, 0.9]), spread([0.7, math.inf])
+    (0.1, nan)
+    """
+    return round(statistics.stdev(values), 12) if all(map(math.isfinite, values)) else math.nan
+
+
+def make_line(cells: Cells, at: int, name: str) -> Line:
+    """Return one line of the comparison."""
+    members, why_not = cells.groups[at], cells.on_rows[at].why_not
+    found = [slice_facts(cells, at, key) for key in cells.slices]
+    return Line(
+        name,
+        tuple(run_facts(run, why_not.get(run.digest, "")) for run in members.runs),
+        tuple(item for item in found if item is not None),
+    )
+
+
+def slice_facts(cells: Cells, at: int, key: SliceKey) -> SliceFacts | None:
+    """Return the metrics of a line in one slice; None if none of its runs has that slice."""
+    measured = next((run.slices[key] for run in cells.groups[at].runs if key in run.slices), None)
+    if measured is None:
+        return None
+    made = {metric: cells.cell(at, (key, metric)) for metric in cells.metrics}
+    present = {metric: cell for metric, cell in made.items() if cell is not None}
+    return SliceFacts(key, measured.rows, measured.too_small, present)
+
+
+def run_facts(run: Run, why_not: str) -> RunFacts:
+    """Return what is shown of one run."""
+    overall = run.slices.get((), None)
+    return RunFacts(
+        pipeline=run.pipeline,
+        run=run.run,
+        report=run.found.report,
+        report_digest=run.digest,
+        seeds=run.seeds,
+        blessed=run.blessed,
+        overall={name: measured.value for name, measured in overall.metrics.items()} if overall else {},
+        unpaired_because=why_not,
+    )
+
+
+def runs_with(members: Group, place: Place) -> list[Run]:
+    """Return the runs of a group that have a metric in a slice."""
+    key, metric = place
+    return [run for run in members.runs if key in run.slices and metric in run.slices[key].metrics]
+
+
+def values_of(members: Group, place: Place) -> list[float]:
+    """Return the values of a metric in a slice, of each run that has it."""
+    return [run.slices[place[0]].metrics[place[1]].value for run in runs_with(members, place)]

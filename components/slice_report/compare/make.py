@@ -1,0 +1,123 @@
+"""Compares runs: reads them, groups them by setting, and measures each group against the reference."""
+
+from collections.abc import Sequence
+
+from components.evaluation.verdict import METRICS
+from components.slice_report.compare.cells import Cells, OnRows, make_line
+from components.slice_report.compare.differences import average
+from components.slice_report.compare.facts import SCHEMA_VERSION, Comparison, LeftOut
+from components.slice_report.compare.lines import Group, differing, group, names
+from components.slice_report.compare.rows import (
+    Measures,
+    ReferenceRows,
+    measure,
+    open_predictions,
+    read_rows,
+    why_other_rows,
+)
+from components.slice_report.compare.runs import Run
+from pipeline.criteria import SliceKey
+from pipeline.errors import MainlineError
+
+# The number of rows, which is no measure of a model.
+COUNT = "example_count"
+
+
+def make_comparison(runs: Sequence[Run], reference: Run, left_out: Sequence[LeftOut]) -> Comparison:
+    """Compare at least two runs of one workload; the reference is one of them."""
+    groups = group(runs)
+    at = next(number for number, members in enumerate(groups) if reference in members.runs)
+    metrics = metric_names(groups[at])
+    on_rows = measure_groups(groups, at, metrics)
+    cells = Cells(groups, at, metrics, slice_keys(groups, at), on_rows)
+    settings = differing(groups)
+    named = names(groups, settings)
+    return Comparison(
+        schema_version=SCHEMA_VERSION,
+        workload=reference.workload,
+        label=reference.label,
+        primary_metric=reference.primary_metric,
+        metrics=metrics,
+        reference=at,
+        settings=settings,
+        lines=tuple(make_line(cells, number, name) for number, name in enumerate(named)),
+        left_out=tuple(left_out),
+        notes=notes(groups),
+    )
+
+
+def metric_names(reference: Group) -> tuple[str, ...]:
+    """Return the metrics of the reference, the primary one first, then in the order of ``METRICS``."""
+    known = {name for measured in reference.first.slices.values() for name in measured.metrics} - {COUNT}
+    order = [reference.first.primary_metric, *METRICS.values(), *sorted(known)]
+    return tuple(name for name in dict.fromkeys(order) if name in known)
+
+
+def slice_keys(groups: Sequence[Group], reference: int) -> tuple[SliceKey, ...]:
+    """Return the slices of all groups, those of the reference first, all rows before the others."""
+    ordered = [groups[reference], *groups]
+    return tuple(sorted(dict.fromkeys(key for members in ordered for key in members.first.slices), key=bool))
+
+
+def measure_groups(groups: Sequence[Group], reference: int, metrics: Sequence[str]) -> list[OnRows]:
+    """Measure each group on the rows of the reference, one group in memory at a time beside it."""
+    rows = reference_rows(groups[reference].first)
+    if isinstance(rows, str):
+        # Of the first run rows are unknown, and with them whether those of others are the same.
+        return [OnRows({}, {run.digest: rows for run in members.runs}) for members in groups]
+    return [measure_group(members, rows, metrics) for members in groups]
+
+
+def reference_rows(run: Run) -> ReferenceRows | str:
+    """Read the rows of the reference; a text says why that is not possible."""
+    predictions = open_predictions(run)
+    if isinstance(predictions, str):
+        return f"the reference: {predictions}"
+    try:
+        return read_rows(run, predictions)
+    except MainlineError as error:
+        return f"the reference: {error.where}: {error.problem}"
+
+
+def measure_group(members: Group, rows: ReferenceRows, metrics: Sequence[str]) -> OnRows:
+    """Measure the runs of a group; their mean is known if all of them have the rows of the reference."""
+    found: list[Measures] = []
+    why_not: dict[str, str] = {}
+    for run in members.runs:
+        measured = measure_run(run, rows, metrics)
+        if isinstance(measured, str):
+            why_not[run.digest] = measured
+        else:
+            found.append(measured)
+    if why_not:
+        return OnRows({}, why_not)
+    return OnRows({place: average([measures[place] for measures in found]) for place in found[0]}, {})
+
+
+def measure_run(run: Run, rows: ReferenceRows, metrics: Sequence[str]) -> Measures | str:
+    """Measure a run; a text says why its rows are not those of the reference, or cannot be measured."""
+    predictions = open_predictions(run)
+    if isinstance(predictions, str):
+        return predictions
+    other = why_other_rows(rows, predictions)
+    if other:
+        return other
+    try:
+        return measure(run, predictions, rows, metrics)
+    except MainlineError as error:
+        return f"{error.where}: {error.problem}"
+
+
+def notes(groups: Sequence[Group]) -> tuple[str, ...]:
+    """Return what a reader must know of how the numbers were made."""
+    found = []
+    if len({run.areas for members in groups for run in members.runs}) > 1:
+        found.append(
+            "Some evaluations have exact areas under curves, others areas over TFMA's fixed thresholds. Their values "
+            "differ by that; paired differences are of exact areas, and unpaired ones are not given."
+        )
+    if len({run.decision_threshold for members in groups for run in members.runs}) > 1:
+        found.append(
+            "The runs have different decision thresholds; accuracy, precision and recall are at each run's own."
+        )
+    return tuple(found)
