@@ -65,12 +65,12 @@ def test_nothing_is_cut_off_and_the_page_does_not_scroll_sideways(chromium, big_
 def test_the_columns_of_a_usual_report_fit_into_1440(chromium, tmp_path):
     report = report_pages.make_report()
     more = {name: report.slices[0].metrics["auc"] for name in ("auc_precision_recall", "mean_prediction", "precision")}
-    slices = tuple(replace(item, metrics={**item.metrics, **more}) for item in report.slices)
+    slices = tuple(replace(item, units=5, metrics={**item.metrics, **more}) for item in report.slices)
     path = tmp_path / "index.html"
     path.write_text(render(replace(report, slices=slices), report_pages.DIGEST), encoding="utf-8")
     with opened(chromium, path, viewport={"width": 1440, "height": 900}) as found:
         frame = found.page.locator(".scroll:has(> #slice-table)")
-        assert frame.locator("th[scope=col]").count() == 12
+        assert frame.locator("th[scope=col]").count() == 13
         assert frame.evaluate("frame => frame.scrollWidth <= frame.clientWidth")
         assert frame.evaluate("frame => !frame.classList.contains('more-right')")
 
