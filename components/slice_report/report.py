@@ -95,7 +95,7 @@ def judged(sources: Sources, settings: Settings) -> dict[str, Any]:
     """Return the parts that need an evaluation."""
     rows, label, evaluation = sources.predictions, settings.label, sources.evaluation
     units = units_of(rows, settings.cluster_by)
-    weak = find_weak(rows, label, exclude=settings.id_columns)
+    weak = find_weak(rows, label, settings.id_columns, units)
     slices = make_slices(evaluation, rows, label, units, decision_threshold=settings.decision_threshold)
     return {
         "areas": "stock" if evaluation.thresholds else "exact",
@@ -109,7 +109,7 @@ def judged(sources: Sources, settings: Settings) -> dict[str, Any]:
             sensitive(rows, label, feature, settings.decision_threshold) for feature in settings.sensitive
         ),
         "calibration_error": expected_calibration_error(rows[label].to_numpy(), rows[SCORE].to_numpy()),
-        "importances": explain(sources, settings, slices, weak),
+        "importances": explain(sources, settings, units, slices, weak),
         "worst_rows": find_worst_rows(sources, settings, slices, weak),
     }
 

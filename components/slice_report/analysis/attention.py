@@ -161,15 +161,16 @@ def drifted_columns(report: Report) -> Iterator[Attention]:
 
 
 def weak_segments(report: Report) -> Iterator[Attention]:
-    """Yield the weak segments that cost most: rows times excess loss."""
-    found = sorted(report.weak.found if report.weak else (), key=lambda one: -one.rows * one.difference.value)
-    for segment in found[:MOST_SEGMENTS]:
+    """Yield the weak segments that cost most, of those that the rows which were not searched confirm."""
+    found = sorted(report.weak.found if report.weak else (), key=lambda one: -one.cost)
+    confirmed = [segment for segment in found if segment.excess.interval and segment.excess.interval[0] > 0]
+    for segment in confirmed[:MOST_SEGMENTS]:
         yield Attention("weak segment", how_weak(segment), "weak", Severity.NOTABLE, features_of(segment))
 
 
 def how_weak(segment: Segment) -> str:
-    losses = f"log loss {segment.log_loss:.4f}, elsewhere {segment.log_loss_elsewhere:.4f}"
-    return f"Weak segment of {segment.rows:,} rows, {losses}"
+    excess = f"{segment.excess.value:.4f} more log loss than with the skill elsewhere"
+    return f"Weak segment of {segment.rows:,} rows, {excess}"
 
 
 def features_of(segment: Segment) -> str:

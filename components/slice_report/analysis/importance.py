@@ -12,13 +12,14 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 from numpy.typing import NDArray
-from scipy import special
 from tfx.utils import path_utils
 from tfx_bsl.coders import example_coder
 
 from components.compat.tfma import eval_config_writer
+from components.evaluation.influence import Linearized, standard_error
 from components.evaluation.saved_model import Score, load_model
-from components.evaluation.verdict import Measurement, badness, slice_name
+from components.evaluation.units import Units
+from components.evaluation.verdict import Measurement, badness, measure, slice_name
 from components.examples.parsing import read_batches
 from components.slice_report.analysis.predicates import segment_rows
 from components.slice_report.analysis.slices import rows_of_slices
@@ -48,13 +49,13 @@ class Sample:
 
 
 def explain(
-    sources: Sources, settings: Settings, slices: tuple[Slice, ...], weak: WeakSegments
+    sources: Sources, settings: Settings, units: Units, slices: tuple[Slice, ...], weak: WeakSegments
 ) -> tuple[Importance, ...]:
     """Return the importance of each column but the label: on all rows, and where the model is weakest.
 
     The model is weakest on the worst weak segment or, if none was found, on the worst slice by the primary metric that
     is not too small. Of each scope at most 2000 rows are drawn and shuffled five times. Scopes of fewer than 30 rows
-    are left out, and so are rows without a label or a score.
+    are left out, and so are rows without a label or a score. ``units`` are those of the predictions.
 
     Raises:
         ConfigError: the model lacks the signature or the output that was evaluated.
@@ -73,7 +74,7 @@ def explain(
         Importance(
             name,
             int(rows.size),
-            importances(sample.at(np.searchsorted(every, rows)), settings.label, score),
+            importances(sample.at(np.searchsorted(every, rows)), units.take(rows), settings.label, score),
             int(scopes[name].size),
         )
         for name, rows in drawn.items()
@@ -149,18 +150,18 @@ def load_scorer(sources: Sources) -> Score:
     return load_model(path, spec.signature_name, spec.prediction_key)
 
 
-def importances(sample: Sample, label: str, score: Score) -> tuple[tuple[str, Measurement], ...]:
+def importances(sample: Sample, units: Units, label: str, score: Score) -> tuple[tuple[str, Measurement], ...]:
     """Return the increase in log loss for each column but the label, the highest first."""
     rows = sample.labels.size
     generator = np.random.default_rng(SEED)
     donors = np.stack([generator.permutation(rows) for _ in range(REPEATS)])
     repeated = take(sample.batch, np.tile(np.arange(rows), REPEATS))
     before = losses(repeated, sample.labels, score)
-    found = {
-        name: measure(losses(shuffled(repeated, sample.batch, name, donors), sample.labels, score) - before, donors)
-        for name in sample.batch.schema.names
-        if name != label
-    }
+    found = {}
+    for name in sample.batch.schema.names:
+        if name != label:
+            growth = losses(shuffled(repeated, sample.batch, name, donors), sample.labels, score) - before
+            found[name] = mean_growth(growth, donors, units)
     return tuple(sorted(found.items(), key=lambda pair: (math.isnan(pair[1].value), -pair[1].value, pair[0])))
 
 
@@ -188,10 +189,11 @@ def scores_of(batch: pa.RecordBatch, score: Score) -> Floats:
     return score(tf.constant(examples)).astype(np.float64).ravel()
 
 
-def measure(growth: Floats, donors: Indices) -> Measurement:
+def mean_growth(growth: Floats, donors: Indices, units: Units) -> Measurement:
     """Return the mean increase, with the interval of a U-statistic over the rows, slightly too wide for few repeats.
 
-    Each row counts twice, as receiver and as donor of a value (Hoeffding 1948, doi 10.1214/aoms/1177730196).
+    Each row counts twice, as receiver and as donor of a value (Hoeffding 1948, doi 10.1214/aoms/1177730196). A column
+    without any influence has no interval.
 
     Args:
         growth: (repeats, rows) the increase in the loss of each row.
@@ -200,6 +202,5 @@ def measure(growth: Floats, donors: Indices) -> Measurement:
     repeats, rows = growth.shape
     given = np.bincount(donors.ravel(), weights=growth.ravel(), minlength=rows) / repeats
     value = float(growth.mean())
-    error = float(np.std(growth.mean(axis=0) + given, ddof=1)) / math.sqrt(rows)
-    half_width = float(special.stdtrit(rows - 1, 0.975)) * error
-    return Measurement(value, (value - half_width, value + half_width))
+    increase = Linearized(value, lambda: (growth.mean(axis=0) + given - 2 * value) / rows)
+    return measure(value, standard_error(increase, units), "difference")

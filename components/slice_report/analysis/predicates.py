@@ -39,9 +39,9 @@ class Predicates:
     features: Indices
     members: NDArray[np.uint8]
 
-    def shared(self, first: int, second: int) -> bytes:
-        """Return the rows that satisfy both, as bits."""
-        return (self.members[first] & self.members[second]).tobytes()
+    def both(self, first: int, second: int) -> Mask:
+        """Return which rows satisfy both, (rows,), filled up to a multiple of 8 by False."""
+        return np.unpackbits(self.members[first] & self.members[second]).astype(np.bool_)
 
     def chunk(self, start: int, rows: int) -> Any:
         """Return some rows, (rows, parts) sparse, 1 where a row satisfies it; ``start`` is a multiple of 8."""
@@ -49,17 +49,17 @@ class Predicates:
         return sparse.csr_matrix(bits.T, dtype=np.float64)
 
 
-def find_predicates(rows: Columns, names: Sequence[str], usable: Mask, fewest: int) -> Predicates:
-    """Return the values and ranges that enough of the usable rows have."""
+def find_predicates(rows: Columns, names: Sequence[str], order: Indices, fewest: int) -> Predicates:
+    """Return the values and ranges that enough of the rows at the positions ``order`` have, in this order."""
     found, features, members = [], [], []
     for number, name in enumerate(names):
         labels, held = column_predicates(rows[name])
-        held = held[usable].tocsc()
+        held = held[order].tocsc()
         enough = np.flatnonzero(np.diff(held.indptr) >= fewest)
         found += [(name, labels[index]) for index in enough]
         features += [number] * len(enough)
         members += [np.packbits(held[:, [index]].toarray()) for index in enough]
-    bits = np.array(members, np.uint8).reshape(len(found), -(-int(usable.sum()) // 8))
+    bits = np.array(members, np.uint8).reshape(len(found), -(-order.size // 8))
     return Predicates(tuple(found), np.array(features, np.int64), bits)
 
 

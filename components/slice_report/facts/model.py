@@ -3,6 +3,7 @@
 All shares, rates and scores are in [0, 1]; every interval is a 95 % interval. A float may be nan or infinite.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -93,9 +94,19 @@ class Slice:
 
 @dataclass(frozen=True)
 class Segment:
-    """Rows on which the model is worse than on the others, by values or ranges of one or two features.
+    """Rows on which the model has less skill than on the others, by values or ranges of one or two features.
 
-    ``difference``: the log loss of the segment minus that of all other rows; ``p_adjusted`` is for all segments tried.
+    ``rows``, ``share`` and ``units`` are of all test rows. Other numbers are of those that were not searched, but
+    ``p_adjusted``, which is of the search and for all segments tried.
+
+    Attributes:
+        log_loss: the mean in the segment; ``log_loss_elsewhere`` of all other rows.
+        entropy: the log loss of always predicting the segment's own base rate, nan in reports of earlier releases;
+            ``entropy_elsewhere`` of the other rows.
+        excess: the log loss beyond what the skill elsewhere leaves of the entropy.
+        units: the number of units; None if each row is one.
+        similar: the number of segments found that have nearly the same rows.
+        to_baseline: the log loss minus that of the baseline; None without one.
     """
 
     features: SliceKey
@@ -103,18 +114,41 @@ class Segment:
     share: float
     log_loss: float
     log_loss_elsewhere: float
-    difference: Measurement
     p_adjusted: float
+    entropy: float = math.nan
+    entropy_elsewhere: float = math.nan
+    excess: Measurement = field(default_factory=lambda: Measurement(math.nan))
+    units: int | None = None
+    similar: int = 0
+    to_baseline: Measurement | None = None
+
+    @property
+    def cost(self) -> float:
+        """Rows times excess loss; 0 if the excess is unknown."""
+        return 0.0 if math.isnan(self.excess.value) else self.rows * self.excess.value
 
 
 @dataclass(frozen=True)
 class WeakSegments:
-    """The result of the search for weak segments."""
+    """The result of the search for weak segments.
+
+    Attributes:
+        tried: the number of segments.
+        level: the false discovery rate.
+        min_rows: what a segment needs of the rows searched.
+        found: those reported, by rows times excess loss.
+        total: the number of segments found, None in reports of earlier releases.
+        min_units: what a segment needs of the units searched; None if each row is a unit.
+        searched: the number of rows searched.
+    """
 
     tried: int
     level: float
     min_rows: int
     found: tuple[Segment, ...]
+    total: int | None = None
+    min_units: int | None = None
+    searched: int | None = None
 
 
 @dataclass(frozen=True)

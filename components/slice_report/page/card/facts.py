@@ -150,12 +150,16 @@ def weak_table(report: Report) -> Rows:
             " and ".join(f"{feature} = {value}" for feature, value in segment.features),
             count(segment.rows),
             number(segment.log_loss),
-            number(segment.log_loss_elsewhere),
+            number(segment.entropy),
+            *value_cells(segment.excess),
         )
         for segment in found[:MOST_SEGMENTS]
     )
-    of = f", {MOST_SEGMENTS} of {len(found)}" if len(found) > MOST_SEGMENTS else ""
-    return Rows(f"Weak segments{of}", ("Segment", "Rows", "Log loss", "Other rows"), rows)
+    total = (report.weak.total if report.weak else None) or len(found)
+    of = f", {MOST_SEGMENTS} of {total}" if total > MOST_SEGMENTS else ""
+    return Rows(
+        f"Weak segments{of}", ("Segment", "Rows", "Log loss", "Base rate's", "Excess loss", "95 % interval"), rows
+    )
 
 
 def group_table(report: Report) -> Rows:

@@ -15,6 +15,9 @@ from components.slice_report.page.sections.section import absent, missing_notes,
 
 # The number of rows, which has its own column.
 COUNT = "example_count"
+SEGMENT_HEADINGS = (
+    "Segment", "Rows", "Share", "Log loss", "Base rate's", "Excess loss", "Δ to baseline", "p, adjusted",
+)  # fmt: skip
 SHOWN = (("interval", "95 % interval"), ("rest", "Δ to other rows"), ("baseline", "Δ to baseline"))
 
 
@@ -179,28 +182,52 @@ def flag(metric: str, measured: Measurement, to_rest: Measurement) -> Markup:
 
 
 def weak_part(weak: WeakSegments) -> Markup:
+    """Draw the segments that were found, with what was searched and how."""
+    heading = tag("h3", "Weak segments", id="weak")
     tried = (
-        f"{counted(weak.tried, 'segment')} of one or two features with at least {counted(weak.min_rows, 'row')} "
-        f"were tried, at a false discovery rate of {share(weak.level)} over all of them. "
+        f"{counted(weak.tried, 'segment')} of one or two features {searched(weak)} were tried, at a false discovery "
+        f"rate of {share(weak.level)} over all of them. "
     )
     if not weak.found:
-        return tag("h3", "Weak segments", id="weak") + absent(tried + "None is worse than the other rows.")
-    headings = ("Segment", "Rows", "Share", "Log loss", "Other rows", "Difference", "95 % interval", "p, adjusted")
-    rows = (segment_row(segment) for segment in weak.found)
-    return (
-        tag("h3", "Weak segments", id="weak")
-        + tag(
-            "p",
-            tried + "These have a higher log loss than the other rows. Rows are treated as independent.",
-            class_="muted",
-        )
-        + table("Weak segments, worst first", headings, rows)
+        return heading + absent(tried + "On none has the model less skill than on the other rows.")
+    meaning = (
+        "Excess loss: mean log loss minus what it would be if the model removed the same share of the entropy of the "
+        "labels (the loss of always predicting the segment's base rate) as in the other rows. Ordered by rows times "
+        "excess loss."
     )
+    if weak.searched is not None:
+        what = "rows" if weak.min_units is None else "units"
+        meaning += (
+            f" The search read a random half of the {what}; losses, excess and difference to the baseline are those of "
+            "the other half, so the search has not flattered them."
+        )
+    shown = f", {len(weak.found)} of {weak.total}" if weak.total is not None else ""
+    return (
+        heading
+        + tag("p", tried + meaning, class_="muted")
+        + table(f"Weak segments, worst first{shown}", SEGMENT_HEADINGS, map(segment_row, weak.found))
+    )
+
+
+def searched(weak: WeakSegments) -> str:
+    """Say which segments were tried."""
+    units = "" if weak.min_units is None else f" of {counted(weak.min_units, 'unit')}"
+    of = "" if weak.searched is None else f" among the {weak.searched:,} searched"
+    return f"with at least {counted(weak.min_rows, 'row')}{units}{of}"
 
 
 def segment_row(segment: Segment) -> Markup:
     words = Markup(" and ").join(tag("span", name(feature), " = ", name(value)) for feature, value in segment.features)
+    similar = tag("small", f"and {segment.similar} with nearly the same rows") if segment.similar else None
+    units = None if segment.units is None else tag("small", counted(segment.units, "unit"))
+    to_baseline = segment.to_baseline
     return row(
-        words, count(segment.rows), share(segment.share), number(segment.log_loss), number(segment.log_loss_elsewhere),
-        difference(segment.difference.value), interval(segment.difference, signed=True), p_value(segment.p_adjusted),
+        [words, similar], [count(segment.rows), units], share(segment.share), number(segment.log_loss),
+        number(segment.entropy), with_below(segment.excess),
+        number(None) if to_baseline is None else with_below(to_baseline), p_value(segment.p_adjusted),
     )  # fmt: skip
+
+
+def with_below(measured: Measurement) -> list[Child]:
+    """Return a difference with its interval below it."""
+    return [difference(measured.value), tag("small", interval(measured, signed=True))]

@@ -13,6 +13,7 @@ from components.slice_report.page import render
 
 KEPT = Check("AUC", "overall", "≥ 0.7", 0.75, (0.73, 0.77), None, 0.05)
 CLOSE = Check("AUC", "sex=Male", "≥ 0.7", 0.71, (0.69, 0.73), None, 0.01, risk=0.16)
+NOT_CONFIRMED = Measurement(0.2, (-0.1, 0.5))
 MISSED = Check("AUC", "sex=Female", "≥ 0.8", 0.7, (0.66, 0.74), 0.1, -0.1)
 
 
@@ -61,7 +62,7 @@ def entry(outcome: str, column: str = "city") -> f.GateEntry:
 
 
 def test_each_fact_gives_its_line(calm):
-    segment = f.Segment((("sex", "Male"),), 90, 0.045, 0.7, 0.5, Measurement(0.2, (0.1, 0.3)), 0.001)
+    segment = f.Segment((("sex", "Male"),), 90, 0.045, 0.7, 0.5, 0.001, excess=Measurement(0.2, (0.1, 0.3)))
     cases = {
         "failure": replace(calm, run=replace(calm.run, failed_at="Trainer")),
         "missed bound": replace(calm, verdict=Verdict(False, 2000, (KEPT, MISSED))),
@@ -85,6 +86,12 @@ def test_each_fact_gives_its_line(calm):
         lambda calm: with_data(calm, gate=(entry("below level"),)),
         lambda calm: with_data(calm, drift=(f.Drift("age", "Jensen-Shannon", 0.1, 0.1),)),
         lambda calm: replace(calm, missing=(f.Missing("baseline", "no baseline yet"),)),
+        lambda calm: replace(
+            calm,
+            weak=replace(
+                calm.weak, found=(f.Segment((("sex", "Male"),), 90, 0.045, 0.7, 0.5, 0.001, excess=NOT_CONFIRMED),)
+            ),
+        ),
         lambda calm: with_data(calm, leaks=(f.Leak("user_id", "test", "train", 0, 0.0),)),
     ],
 )
@@ -113,7 +120,8 @@ def test_a_bound_without_a_value_says_why(calm):
 
 def test_the_weak_segments_that_cost_most_are_named(calm):
     def segment(value, rows, excess):
-        return f.Segment((("city", value),), rows, 0.1, 0.5 + excess, 0.5, Measurement(excess), 0.01)
+        measured = Measurement(excess, (excess / 2, 2 * excess))
+        return f.Segment((("city", value),), rows, 0.1, 0.5 + excess, 0.5, 0.01, excess=measured)
 
     found = (segment("bitter", 30, 0.9), segment("large", 1000, 0.1), segment("larger", 2000, 0.1))
     lines = attention(replace(calm, weak=replace(calm.weak, found=found)))

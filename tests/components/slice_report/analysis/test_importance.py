@@ -14,10 +14,11 @@ from fakes.report.scored_examples import (
 )
 
 from components.evaluation.predictions import read_predictions
-from components.evaluation.units import independent
+from components.evaluation.units import Units, independent
 from components.evaluation.verdict import Measurement
 from components.slice_report.analysis import importance
-from components.slice_report.analysis.importance import draw, explain, measure, worst_slice
+from components.slice_report.analysis.importance import draw, explain, mean_growth, worst_slice
+from components.slice_report.analysis.predicates import column_predicates
 from components.slice_report.analysis.slices import make_slices
 from components.slice_report.analysis.weak_segments import find_weak
 from components.slice_report.facts import Segment, Slice, WeakSegments
@@ -26,6 +27,7 @@ from pipeline.errors import DataError
 
 READ, UNREAD = ("size", "tags", "age"), ("kind", "user")
 NOTHING = WeakSegments(0, 0.05, 30, ())
+UNITS = independent(ROWS)
 
 
 def growth_of_all_pairs(columns, name):
@@ -51,12 +53,12 @@ def world(tmp_path_factory):
 
 def weak_kinds(world):
     """The weak segments of the kinds alone."""
-    return find_weak(world.sources.predictions, "label", ("user", *READ))
+    return find_weak(world.sources.predictions, "label", ("user", *READ), UNITS)
 
 
 @pytest.fixture(scope="module")
 def explained(world):
-    return explain(world.sources, SETTINGS, (), weak_kinds(world))
+    return explain(world.sources, SETTINGS, UNITS, (), weak_kinds(world))
 
 
 def rows_at(columns, rows):
@@ -89,7 +91,7 @@ def test_importance_is_the_increase_over_all_pairs_of_rows(world, explained, sco
 
 def test_an_unused_column_has_an_importance_of_exactly_zero(explained):
     for one in explained:
-        assert {name: dict(one.columns)[name] for name in UNREAD} == dict.fromkeys(UNREAD, Measurement(0.0, (0.0, 0.0)))
+        assert {name: dict(one.columns)[name] for name in UNREAD} == dict.fromkeys(UNREAD, Measurement(0.0))
 
 
 def test_columns_are_sorted_and_the_label_is_left_out(explained):
@@ -100,16 +102,16 @@ def test_columns_are_sorted_and_the_label_is_left_out(explained):
 
 
 def test_importances_are_reproducible(world, explained):
-    assert explain(world.sources, SETTINGS, (), weak_kinds(world)) == explained
+    assert explain(world.sources, SETTINGS, UNITS, (), weak_kinds(world)) == explained
 
 
 def test_a_segment_of_a_value_and_a_range_is_explained_by_its_rows(world):
-    weak = find_weak(world.sources.predictions, "label", ("user",))
-    _, found = explain(world.sources, SETTINGS, (), weak)
-    assert found.scope.startswith("kind=odd, size=")
+    lowest, *_ = column_predicates(world.sources.predictions["size"])[0]
+    _, found = explain(world.sources, SETTINGS, UNITS, (), segment(("kind", "odd"), ("size", lowest)))
+    assert found.scope == f"kind=odd, size={lowest}"
     size, kind = np.array(world.columns["size"])[:, 0], np.array(world.columns["kind"])[:, 0]
     rows = np.flatnonzero((size <= np.sort(size)[ROWS // 5 - 1]) & (kind == b"odd"))
-    assert found.rows == weak.found[0].rows == rows.size
+    assert found.rows == rows.size
     for name in READ:
         low, high = dict(found.columns)[name].interval
         assert low < growth_of_all_pairs(rows_at(world.columns, rows), name) < high
@@ -118,7 +120,7 @@ def test_a_segment_of_a_value_and_a_range_is_explained_by_its_rows(world):
 def test_many_rows_are_sampled(world, monkeypatch):
     monkeypatch.setattr(importance, "MOST_ROWS", 200)
     monkeypatch.setattr(importance, "REPEATS", 200)
-    (overall,) = explain(world.sources, SETTINGS, (), NOTHING)
+    (overall,) = explain(world.sources, SETTINGS, UNITS, (), NOTHING)
     assert (overall.rows, overall.drawn_from) == (200, ROWS)
     drawn = rows_at(world.columns, draw(np.arange(ROWS)))
     for name in READ:
@@ -130,23 +132,23 @@ def test_without_a_weak_segment_the_worst_slice_is_explained(world, explained):
     rows = world.sources.predictions
     slices = make_slices(world.sources.evaluation, rows, "label", independent(rows.num_rows))
     for metric in ("binary_crossentropy", "auc"):
-        assert explain(world.sources, replace(SETTINGS, primary_metric=metric), slices, NOTHING) == explained
-    (overall,) = explain(world.sources, SETTINGS, slices[:1], NOTHING)
+        assert explain(world.sources, replace(SETTINGS, primary_metric=metric), UNITS, slices, NOTHING) == explained
+    (overall,) = explain(world.sources, SETTINGS, UNITS, slices[:1], NOTHING)
     assert overall == explained[0]
 
 
 def segment(*features):
-    return replace(NOTHING, found=(Segment(features, 0, 0, 0, 0, Measurement(0), 0),))
+    return replace(NOTHING, found=(Segment(features, 0, 0, 0, 0, 0),))
 
 
 def test_too_few_rows_are_left_out(world, explained):
-    assert explain(world.sources, SETTINGS, (), segment(("kind", "odd"), ("user", "user 3"))) == explained[:1]
+    assert explain(world.sources, SETTINGS, UNITS, (), segment(("kind", "odd"), ("user", "user 3"))) == explained[:1]
 
 
 def test_a_column_that_is_constant_in_a_segment_has_no_importance_there(world):
-    _, found = explain(world.sources, SETTINGS, (), segment(("age", "(none)"), ("kind", "even")))
+    _, found = explain(world.sources, SETTINGS, UNITS, (), segment(("age", "(none)"), ("kind", "even")))
     assert found.scope == "age=(none), kind=even"
-    assert dict(found.columns)["age"] == Measurement(0.0, (0.0, 0.0))
+    assert dict(found.columns)["age"] == Measurement(0.0)
     assert dict(found.columns)["size"].value > 0
 
 
@@ -154,13 +156,13 @@ def test_examples_that_are_not_those_of_the_predictions_are_refused(world, tmp_p
     write_examples(tmp_path / "examples" / "Split-test" / "data.gz", world.columns, range(ROWS - 1))
     sources = replace(world.sources, folders={**world.sources.folders, "examples": str(tmp_path / "examples")})
     with pytest.raises(DataError, match="899 rows"):
-        explain(sources, SETTINGS, (), NOTHING)
+        explain(sources, SETTINGS, UNITS, (), NOTHING)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 29])
 def test_few_rows_give_no_importances(tmp_path, rows):
     sources = run_evaluation(tmp_path, make_columns(rows), [range(rows)])
-    assert explain(sources, SETTINGS, (), find_weak(sources.predictions, "label", ())) == ()
+    assert explain(sources, SETTINGS, UNITS, (), NOTHING) == ()
 
 
 def test_rows_without_a_score_are_left_out(world, tmp_path):
@@ -168,7 +170,7 @@ def test_rows_without_a_score_are_left_out(world, tmp_path):
     table = read_predictions(world.sources.folders["evaluation"])
     score = np.where(np.arange(ROWS) % 2, table["score"].to_numpy(), np.nan)
     sources.__dict__["predictions"] = table.drop(["score"]).append_column("score", pa.array(score))
-    (overall,) = explain(sources, SETTINGS, (), NOTHING)
+    (overall,) = explain(sources, SETTINGS, UNITS, (), NOTHING)
     assert overall.rows == ROWS // 2
     half = rows_at(world.columns, range(1, ROWS, 2))
     assert dict(overall.columns)["size"].value == pytest.approx(growth_of_all_pairs(half, "size"), rel=0.2)
@@ -186,13 +188,18 @@ def test_at_most_2000_rows_are_drawn_from_the_whole_range():
 
 
 @pytest.mark.parametrize(("of_row", "of_donor", "of_both"), [(1, 0, 0), (0, 1, 0), (1, 1, 0), (1, -1, 0.5), (1, 1, 3)])
-def test_the_interval_covers_the_truth_in_19_of_20_cases(of_row, of_donor, of_both):
-    random, held, rows = np.random.default_rng(0), 0, 100
+@pytest.mark.parametrize("each", [1, 4])
+def test_the_interval_covers_the_truth_in_19_of_20_cases(of_row, of_donor, of_both, each):
+    """With units of four rows, the rows of one have the same value."""
+    random, held, rows = np.random.default_rng(0), 0, 100 * each
+    code = np.repeat(np.arange(100), each)
     for _ in range(400):
-        first, second = random.normal(size=(2, rows)) if of_row > 0 > of_donor else [random.normal(size=rows)] * 2
+        first, second = (
+            random.normal(size=(2, 100))[:, code] if of_row > 0 > of_donor else [random.normal(size=100)[code]] * 2
+        )
         donors = np.stack([random.permutation(rows) for _ in range(5)])
         growth = of_row * first + of_donor * second[donors] + of_both * random.normal(size=donors.shape)
-        low, high = measure(growth, donors).interval
+        low, high = mean_growth(growth, donors, Units(code, 100)).interval
         held += low <= 0 <= high
     assert 0.92 <= held / 400 <= 0.999
 

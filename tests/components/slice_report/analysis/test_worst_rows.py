@@ -6,12 +6,11 @@ from fakes.report.report_settings import SETTINGS
 from fakes.report.scored_examples import ROWS, losses_of, make_columns, run_evaluation, scores_of
 
 from components.evaluation.units import independent
-from components.evaluation.verdict import Measurement
 from components.slice_report.analysis.slices import make_slices
 from components.slice_report.analysis.worst_rows import DONORS, SEED, SHOWN, find_worst_rows, hardest
 from components.slice_report.facts import Segment, WeakSegments
 
-ODD = Segment((("kind", "odd"),), 0, 0, 0, 0, Measurement(0), 0)
+ODD = Segment((("kind", "odd"),), 0, 0, 0, 0, 0)
 NOTHING = WeakSegments(0, 0.05, 30, ())
 ALLOWED = replace(SETTINGS, example_columns=("kind", "tags", "age"))
 

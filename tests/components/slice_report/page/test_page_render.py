@@ -126,7 +126,7 @@ def test_values_that_are_not_finite_are_written_out(report, value):
     training = replace(
         report.training, curves={"loss": (value, 0.5), "auc": (value, value)}, examples_per_s=value, elapsed_s=value
     )
-    segment = replace(report.weak.found[0], difference=odd, log_loss=value, share=value, p_adjusted=value)
+    segment = replace(report.weak.found[0], excess=odd, to_baseline=odd, log_loss=value, share=value, p_adjusted=value)
     strange = replace(
         report,
         slices=slices,
