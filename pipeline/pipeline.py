@@ -18,7 +18,7 @@ from tfx.types.channel import Channel, OutputChannel
 from components.arrow_example_gen.component import ArrowExampleGen
 from components.artifacts.model_digest import content_digest
 from components.artifacts.types import ReviewDecision
-from components.baseline.strategy import LatestOtherBlessedModel
+from components.baseline.strategy import LatestOtherBlessedModel, ServedModel
 from components.batch_evaluator.component import BatchEvaluator, StockEvaluator
 from components.batch_statistics.component import BatchStatisticsGen
 from components.batch_transform.component import BatchTransform, StockTransform
@@ -82,7 +82,7 @@ def create_pipeline(config: Config, rows: Path, root: Path, enable_cache: bool =
     tuning = tuning_nodes(settings, transform, schema)
     warm_start = warm_start_nodes(config.training)
     trainer = make_trainer(settings, transform, schema, tuning, warm_start)
-    baseline = make_baseline(trainer)
+    baseline = make_baseline(settings, trainer)
     evaluator = make_evaluator(settings, examples, schema, trainer, baseline)
     report = make_report(settings, example_gen, statistics_gen, schema_gen, gate, trainer, evaluator, baseline)
     review = review_nodes(config.release, report)
@@ -182,10 +182,11 @@ def make_trainer(
     ).with_id(TRAINER)
 
 
-def make_baseline(trainer: DistributedTrainer) -> Resolver:
-    """The latest blessed model that is not the candidate itself."""
+def make_baseline(settings: GraphSettings, trainer: DistributedTrainer) -> Resolver:
+    """The model that is served, other than the candidate itself; if nothing is served, the latest blessed one."""
     return Resolver(
-        strategy_class=LatestOtherBlessedModel,
+        strategy_class=ServedModel,
+        config={"serving": str(serving(settings))},
         candidate=trainer.outputs["model"],
         model=Channel(type=standard_artifacts.Model),
         model_blessing=Channel(type=standard_artifacts.ModelBlessing),
@@ -243,7 +244,7 @@ def make_pusher(
     settings: GraphSettings, trainer: DistributedTrainer, evaluator: BatchEvaluator, review: list[Resolver]
 ) -> VersionedPusher:
     """Pusher: a blessed, and where required approved, model becomes a version below ``serving/``."""
-    pushed_to = pusher_pb2.PushDestination.Filesystem(base_directory=str(settings.root / "serving"))
+    pushed_to = pusher_pb2.PushDestination.Filesystem(base_directory=str(serving(settings)))
     return VersionedPusher(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
@@ -251,6 +252,11 @@ def make_pusher(
         review=settings.config.release.review,
         **{key: channel for node in review for key, channel in node.outputs.items()},
     ).with_id(PUSHER)
+
+
+def serving(settings: GraphSettings) -> Path:
+    """The folder of the versions that are served."""
+    return settings.root / "serving"
 
 
 def tuning_nodes(settings: GraphSettings, transform: Transform, schema: OutputChannel) -> "list[Tuner]":

@@ -24,13 +24,24 @@ def live_artifacts(store: mlmd.MetadataStore, type_name: str) -> list[metadata_s
     return sorted(found, key=lambda artifact: artifact.id)
 
 
-def value(artifact: metadata_store_pb2.Artifact, name: str) -> str | int | float | None:
+def value(node: metadata_store_pb2.Artifact | metadata_store_pb2.Execution, name: str) -> str | int | float | None:
     """Return a custom property, or None if it is not set."""
-    if name not in artifact.custom_properties:
+    if name not in node.custom_properties:
         return None
-    prop = artifact.custom_properties[name]
+    prop = node.custom_properties[name]
     found: str | int | float = getattr(prop, prop.WhichOneof("value"))
     return found
+
+
+def text(artifact: metadata_store_pb2.Artifact, name: str) -> str:
+    """Return a custom property as text, empty if it is not set."""
+    return str(value(artifact, name) or "")
+
+
+def whole(artifact: metadata_store_pb2.Artifact, name: str) -> int:
+    """Return a custom property that is a whole number, 0 if it is not set or none."""
+    found = value(artifact, name)
+    return found if isinstance(found, int) else 0
 
 
 def event(kind: "metadata_store_pb2.Event.Type", key: str) -> metadata_store_pb2.Event:

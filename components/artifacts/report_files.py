@@ -26,6 +26,18 @@ def model_digest(content: bytes) -> str:
     return str(lineage["model_digest"]) if lineage else ""
 
 
+def code_commit(content: bytes) -> str:
+    """Return the commit of the code that a ``report.json`` was made with, or an empty text if it names none."""
+    lineage = json.loads(content)["lineage"] or {}
+    return str(lineage.get("commit") or "")
+
+
+def is_blessed(content: bytes) -> bool:
+    """Return whether the model that a ``report.json`` is about kept its bounds."""
+    verdict = json.loads(content)["verdict"]
+    return bool(verdict and verdict["blessed"])
+
+
 def read_bytes(path: str) -> bytes:
     """Read a local or a remote file."""
     if "://" not in path:

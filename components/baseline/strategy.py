@@ -1,11 +1,15 @@
-"""Resolves the baseline of a candidate: the latest blessed model that is not rejected and not the candidate itself."""
+"""Resolves the model that a candidate is compared with, and the model that a training starts from."""
+
+from pathlib import Path
 
 import ml_metadata as mlmd
 from tfx import types
 from tfx.dsl.components.common import resolver
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 
-from components.artifacts.decision_records import rejected_models
+from components.artifacts.record.decisions import rejected_models
+from components.artifacts.record.models import model_digests
+from components.artifacts.served_versions import complete_versions
 
 Artifacts = dict[str, list[types.Artifact]]
 
@@ -30,3 +34,37 @@ class LatestOtherBlessedModel(resolver.ResolverStrategy):
         }
         resolved = LatestBlessedModelStrategy().resolve_artifacts(store, others) or others
         return {**resolved, **candidate}
+
+
+class ServedModel(resolver.ResolverStrategy):
+    """The model that is served, also one that was rejected since; if nothing is served, the latest blessed one.
+
+    Of the versions that are served, the newest with another model than the candidate counts: a candidate that is
+    served already is compared with what it replaced, so that a run that is repeated compares as before.
+    """
+
+    def __init__(self, serving: str) -> None:
+        """Take the folder of the served versions."""
+        self._serving = Path(serving)
+
+    def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: Artifacts) -> Artifacts:
+        """Take ``model``, ``model_blessing`` and ``candidate``; return the baseline and its blessing, or neither."""
+        candidates = {artifact.id for artifact in input_dict["candidate"]}
+        digests = model_digests(store)
+        models = sorted(input_dict["model"], key=lambda artifact: artifact.id, reverse=True)
+        for version in complete_versions(self._serving):
+            same = [model for model in models if version.digest and digests.get(model.id) == version.digest]
+            if same and not candidates & {model.id for model in same}:
+                return {
+                    "model": same[:1],
+                    "model_blessing": blessings_of(same[0], input_dict["model_blessing"]),
+                    "candidate": list(input_dict["candidate"]),
+                }
+        return LatestOtherBlessedModel().resolve_artifacts(store, input_dict)
+
+
+def blessings_of(model: types.Artifact, blessings: list[types.Artifact]) -> list[types.Artifact]:
+    """Return the latest blessing of a model; none if it was pushed without one."""
+    of_model = [found for found in blessings if found.get_int_custom_property("current_model_id") == model.id]
+    blessed = [found for found in of_model if found.get_int_custom_property("blessed") == 1]
+    return sorted(blessed or of_model, key=lambda artifact: artifact.id)[-1:]

@@ -43,3 +43,4 @@ class Executor(base_executor.BaseExecutor):
         artifact.set_string_custom_property("run", sources.run)
         artifact.set_int_custom_property("blessed", int(blessed))
         artifact.set_int_custom_property("model_id", model.id)
+        artifact.set_string_custom_property("model_digest", report.lineage.model_digest if report.lineage else "")

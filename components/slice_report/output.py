@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from components.artifacts.decision import Decision
+from components.artifacts.record.status import Standing
 from components.artifacts.report_files import CARD, DECISION, PAGE, REPORT, digest, read_bytes, write_whole
 from components.slice_report.facts import Report
 from components.slice_report.facts.encoding import from_json, to_json
@@ -20,22 +21,33 @@ def write_report(report: Report, folder: str) -> bytes:
     return content
 
 
-def write_page(report: Report, report_digest: str, folder: str, decision: Decision | None = None) -> None:
-    """Draw the page, with the reviewer's decision if there is one."""
-    write_whole(f"{folder}/{PAGE}", render(report, report_digest, decision))
+def write_page(report: Report, report_digest: str, folder: str, standing: Standing | None = None) -> None:
+    """Draw the page, with the status of the report if it is known."""
+    write_whole(f"{folder}/{PAGE}", render(report, report_digest, standing))
 
 
-def write_decision(folder: Path, decision: Decision) -> Path:
-    """Write ``decision.json``, draw the page with it, and return the path of the page.
+def export_decision(folder: Path, decision: Decision | None) -> str:
+    """Write the decision that ML Metadata has to ``decision.json``, which is never read to draw a page.
 
-    Raises:
-        DataError: the report cannot be read.
+    A file without a decision in ML Metadata is set aside. Returns what was wrong with the file that was there, as a
+    sentence; empty if nothing was.
     """
-    content = json.dumps(asdict(decision), indent=1, ensure_ascii=False) + "\n"
-    write_whole(str(folder / DECISION), content)
-    report, report_digest = read_report(str(folder))
-    write_page(report, report_digest, str(folder), decision)
-    return folder / PAGE
+    path = folder / DECISION
+    found = path.read_bytes() if path.is_file() else None
+    if decision is None:
+        return set_aside(path) if found is not None else ""
+    content = (json.dumps(asdict(decision), indent=1, ensure_ascii=False) + "\n").encode()
+    if found == content:
+        return ""
+    write_whole(str(path), content)
+    return f"{path} differed from ML Metadata and was written again." if found is not None else ""
+
+
+def set_aside(path: Path) -> str:
+    """Rename an export that nothing in ML Metadata stands behind, and say so."""
+    aside = path.with_name(f"{DECISION}.not-recorded")
+    path.replace(aside)
+    return f"{path} has a decision that ML Metadata does not have, and was renamed to {aside.name}."
 
 
 def read_report(folder: str) -> tuple[Report, str]:

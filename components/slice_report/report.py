@@ -81,10 +81,23 @@ def missing_parts(sources: Sources) -> tuple[Missing, ...]:
         for name in names
     ]
     if "evaluation" in has and sources.trace.baseline is None:
-        parts.append(("baseline", "no model of this pipeline was blessed before this one", ""))
+        parts.append(("baseline", no_baseline(sources.trace.blessed_before), ""))
     if sources.trace.baseline and sources.baseline_report is None:
         parts.append(("lineage", "the baseline has no report, so its config is unknown", ""))
     return tuple(Missing(*part) for part in parts)
+
+
+def no_baseline(blessed_before: int) -> str:
+    """Return why the model is compared with none.
+
+    >>> no_baseline(1)
+    'a model was blessed before this one, but it is not served, and it was rejected or removed'
+    """
+    if not blessed_before:
+        return "first run: no model of this pipeline was blessed before this one"
+    if blessed_before == 1:
+        return "a model was blessed before this one, but it is not served, and it was rejected or removed"
+    return f"{blessed_before} models were blessed before this one, but none is served, and all were rejected or removed"
 
 
 def why_missing(sources: Sources) -> str:

@@ -31,12 +31,16 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Trace:
-    """Some artifacts and all that led to them; ``edges`` are (artifact id, node that read it)."""
+    """Some artifacts and all that led to them; ``edges`` are (artifact id, node that read it).
+
+    ``blessed_before`` counts the models that were blessed before, if there is no baseline all the same.
+    """
 
     artifacts: tuple[ArtifactFact, ...] = ()
     edges: tuple[tuple[int, str], ...] = ()
     data: Pairs = ()
     baseline: Baseline | None = None
+    blessed_before: int = 0
 
     def as_json(self) -> str:
         """Return one line of JSON, the same for equal traces."""

@@ -12,7 +12,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from components.artifacts.types import ReviewDecision, SliceReport
 from components.versioned_pusher.driver import Driver
 from components.versioned_pusher.executor import Executor
-from components.versioned_pusher.inputs import DECISION, PUSHED_BY, REPORT, REVIEW
+from components.versioned_pusher.inputs import DECISION, HELD, PUSHED_BY, REPORT, REVIEW
 from pipeline.errors import InputError
 
 
@@ -23,6 +23,7 @@ class VersionedPusherSpec(ComponentSpec):
         standard.PUSH_DESTINATION_KEY: ExecutionParameter(type=pusher_pb2.PushDestination),
         REVIEW: ExecutionParameter(type=str),
         PUSHED_BY: ExecutionParameter(type=str, optional=True),
+        HELD: ExecutionParameter(type=str, optional=True),
     }
     INPUTS = {  # noqa: RUF012
         standard.MODEL_KEY: ChannelParameter(type=standard_artifacts.Model),
@@ -39,6 +40,7 @@ class VersionedPusherSpec(ComponentSpec):
 class VersionedPusher(base_component.BaseComponent):
     """Pusher of blessed models as new versions; with a review, only after the report is approved.
 
+    A model that a reviewer rejected or took out of serving is not pushed, whether or not a review is required.
     The cache answers only while the pushed model is the one that is served.
 
     Args:

@@ -10,13 +10,14 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils
 
-from components.artifacts.decision import APPROVED
+from components.artifacts.decision import APPROVED, REJECTED
 from components.artifacts.model_digest import content_digest
 from components.artifacts.report_files import REPORT as REPORT_FILE
-from components.artifacts.report_files import digest, model_digest
+from components.artifacts.report_files import digest, is_blessed, model_digest
 from components.compat.tfx.executors import mark_not_pushed, mark_pushed, run_id
 from components.versioned_pusher.inputs import (
     DECISION,
+    HELD,
     REPORT,
     REVIEW,
     destination,
@@ -55,6 +56,10 @@ class Executor(stock.Executor):
 
     def _approved(self, inputs: Artifacts, pushed: types.Artifact, properties: dict[str, Any]) -> bool:
         """Return True if the review allows the push; the outcome is recorded on the pushed model."""
+        if properties.get(HELD):
+            pushed.set_string_custom_property(REVIEW, REJECTED)
+            pushed.set_string_custom_property(HELD, properties[HELD])
+            return False
         if properties.get(REVIEW, "none") == "none":
             return True
         outcome = review_outcome(inputs.get(DECISION, []))
@@ -93,6 +98,11 @@ def check_reviewed(report: str, approved: str, model: str) -> None:
         raise MainlineError(
             path, "not the approved report; nothing was pushed", expected=approved, received=digest(content),
             next_step="Run again with --no-cache and have the new report reviewed.",
+        )  # fmt: skip
+    if not is_blessed(content):
+        raise MainlineError(
+            path, "the approved report is on a model that was not blessed; nothing was pushed",
+            next_step="ML Metadata says that it is blessed. Find out who edited it.",
         )  # fmt: skip
     expected, received = model_digest(content), content_digest(Path(model))
     if expected != received:

@@ -13,7 +13,7 @@ from components.artifacts.decision import APPROVED, REJECTED
 from components.artifacts.model_digest import JUDGED, content_digest
 
 Artifacts = dict[str, list[types.Artifact]]
-REPORT, DECISION, REVIEW, PUSHED_BY = "report", "decision", "review", "pushed_by"
+REPORT, DECISION, REVIEW, PUSHED_BY, HELD = "report", "decision", "review", "pushed_by", "held"
 
 
 def destination(properties: dict[str, Any]) -> Path:

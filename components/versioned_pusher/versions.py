@@ -5,28 +5,17 @@ import os
 import re
 import shutil
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from components.artifacts.model_digest import MARKER, content_digest
+from components.artifacts.served_versions import NUMBER, ServedVersion, marked, served, versions, withdrawn_versions
 from pipeline.errors import MainlineError
 
 # The marker before the push is complete: a folder that has it and no marker was left by a killed push.
 UNFINISHED = f"{MARKER}.partial"
-# Folder names that a model server takes for versions, and its largest number.
-NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
 COPY = re.compile(r"\.[0-9]{1,19}\.partial", re.ASCII)
+# The largest number that a model server knows.
 LARGEST = 2**63 - 1
-
-
-@dataclass(frozen=True)
-class ServedVersion:
-    """The version that a model server uses: its folder, the digest of its files, and the run that pushed it."""
-
-    folder: Path
-    digest: str
-    run: str
 
 
 def push(model: Path, base: Path, now_s: float | None = None, run: str = "") -> tuple[ServedVersion, bool]:
@@ -55,42 +44,32 @@ def push(model: Path, base: Path, now_s: float | None = None, run: str = "") -> 
     return ServedVersion(final, digest, run), True
 
 
+def withdraw(base: Path, to: int) -> list[ServedVersion]:
+    """Take all versions above one out of serving, so that a model server goes back to it; return them, smallest first.
+
+    A folder keeps its files under a name that no model server reads. The largest version goes last, in one step, so
+    that a server sees either the version that it had or the one to go back to, and nothing in between.
+    """
+    gone = [marked(base / str(number)) for number in versions(base) if number > to]
+    for version in gone:
+        os.rename(version.folder, base / f".{version.number}.withdrawn")
+    return gone
+
+
 def next_version(base: Path, now_s: float) -> int:
-    """Return the seconds since 1970, or one more than the largest version, even if the clock steps back.
+    """Return the seconds since 1970, or one more than the largest version ever, even if the clock steps back.
 
     Raises:
         MainlineError: the largest number that a model server knows is taken.
     """
-    version = max([int(now_s), *(number + 1 for number in versions(base))])
+    used = [*versions(base), *(version.number for version in withdrawn_versions(base))]
+    version = max([int(now_s), *(number + 1 for number in used)])
     if version > LARGEST:
         raise MainlineError(
             str(base), "no larger version number is left", expected=f"numbers below {LARGEST:,}",
             received=str(version - 1), next_step="Remove that folder, or give it a smaller number.",
         )  # fmt: skip
     return version
-
-
-def versions(base: Path) -> list[int]:
-    """Return the numbers of all versions, with or without a marker, in order."""
-    return sorted(int(path.name) for path in _numbered(base))
-
-
-def latest_version(base: Path) -> Path | None:
-    """Return the folder of the largest version that has a marker."""
-    return max((path for path in _numbered(base) if (path / MARKER).is_file()), key=_number, default=None)
-
-
-def served(base: Path) -> ServedVersion | None:
-    """Return the version that every model server uses, whether or not it waits for markers.
-
-    None if there is no version, its marker is unreadable or belongs to other files, or a larger number has no marker.
-    """
-    latest = latest_version(base)
-    if latest is None or _number(latest) < max(versions(base)):
-        return None
-    marker = read_marker(latest)
-    digest = content_digest(latest)
-    return ServedVersion(latest, digest, str(marker.get("run", ""))) if marker.get("model_digest") == digest else None
 
 
 def remove_unfinished(base: Path) -> None:
@@ -103,20 +82,3 @@ def remove_unfinished(base: Path) -> None:
         is_unmarked = NUMBER.fullmatch(path.name) and (path / UNFINISHED).is_file() and not (path / MARKER).is_file()
         if path.is_dir() and (is_copy or is_unmarked):
             shutil.rmtree(path)
-
-
-def read_marker(version: Path) -> dict[str, Any]:
-    """Read the marker of a version; empty if it cannot be read."""
-    try:
-        content = json.loads((version / MARKER).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _numbered(base: Path) -> list[Path]:
-    return [path for path in base.iterdir() if NUMBER.fullmatch(path.name)] if base.is_dir() else []
-
-
-def _number(path: Path) -> int:
-    return int(path.name)

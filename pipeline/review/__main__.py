@@ -1,4 +1,4 @@
-"""Lists, shows and draws the reports of runs, and approves or rejects them. A decision is final."""
+"""Lists, shows and draws the reports of runs, approves or rejects them, and rolls back what is served."""
 
 import argparse
 import json
@@ -13,11 +13,9 @@ from pipeline.run.streams import run_main
 if TYPE_CHECKING:
     import ml_metadata as mlmd
 
+    from components.artifacts.record.reports import ReportRecord
     from pipeline.review.choice import Candidate
-    from pipeline.review.ledger import RecordedDecision, ReportRecord
-    from pipeline.run.history import PipelineStore
-
-    OpenStores = list[tuple[PipelineStore, mlmd.MetadataStore]]
+    from pipeline.review.ledger import RecordedDecision
 
 DRAW = "draw the page of a report, or compare two reports"
 EPILOG = "exit codes: 0 done, or already decided that way; 1 any other failure; 2 bad input"
@@ -37,6 +35,7 @@ def parse(arguments: list[str], program: str = "python -m pipeline.review") -> a
         ("show", "show a report"),
         ("approve", "let the model be pushed"),
         ("reject", "hold the model back"),
+        ("rollback", "take the served version out of serving"),
     ):
         command = commands.add_parser(name, parents=[common], help=text)
         command.add_argument(
@@ -70,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     from pipeline.errors import MainlineError, of_system
 
     try:
-        {"list": list_reports, "show": show_report, "draw": draw_page}.get(options.command, decide_on)(options)
+        COMMANDS[options.command](options)
     except MainlineError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -86,32 +85,38 @@ def run(options: argparse.Namespace) -> int:
 
 def list_reports(options: argparse.Namespace) -> None:
     """Run the command ``list``."""
-    from pipeline.review import ledger, screen
+    from components.artifacts.record.facts import pipeline_record
+    from pipeline.review import screen
+    from pipeline.review.stores import opened
 
-    found = [
-        report for pipeline_store, store in opened(options) for report in ledger.reports(store, pipeline_store.pipeline)
-    ]
-    found.sort(key=lambda report: report.run, reverse=True)
+    found = []
+    for pipeline_store, store in opened(options.root, options.config):
+        record = pipeline_record(store, pipeline_store.pipeline, pipeline_store.root)
+        found += [screen.review(record, report, pipeline_store.root) for report in record.reports]
+    found.sort(key=lambda item: item.report.run, reverse=True)
     if options.json:
-        print_json([screen.facts(report) for report in found])
+        print_json([screen.facts(item) for item in found])
     else:
         screen.show(screen.listed(found))
 
 
 def show_report(options: argparse.Namespace) -> None:
     """Run the command ``show RUN``."""
+    from components.artifacts.record.facts import baseline_of, pipeline_record
     from components.artifacts.report_files import PAGE
     from components.slice_report.facts.encoding import finite, from_json
     from pipeline.review import ledger, screen
 
-    chosen, reviewed, _ = choose_report(options)
+    chosen, reviewed, store = choose_report(options)
     content = ledger.read_unchanged(reviewed)
     page = chosen.folder / PAGE if chosen.folder else None
+    record = pipeline_record(store, chosen.pipeline, chosen.root)
+    item = screen.review(record, reviewed, chosen.root, baseline_of(store, record, reviewed))
     if options.json:
         verdict = finite(json.loads(content)["verdict"])
-        print_json({**screen.facts(reviewed), "verdict": verdict, "page": str(page) if page else None})
+        print_json({**screen.facts(item), "verdict": verdict, "page": str(page) if page else None})
     else:
-        screen.show(screen.shown(reviewed, from_json(content, reviewed.uri), page))
+        screen.show(screen.shown(item, from_json(content, reviewed.uri), page))
 
 
 def draw_page(options: argparse.Namespace) -> None:
@@ -124,19 +129,41 @@ def decide_on(options: argparse.Namespace) -> None:
     from datetime import datetime, timezone
 
     from components.artifacts.decision import APPROVED, REJECTED
-    from components.slice_report.output import write_decision
     from pipeline.review import copies, ledger
 
     decision = {"approve": APPROVED, "reject": REJECTED}[options.command]
     chosen, reviewed, store = choose_report(options)
-    folders = copies.folders_with(chosen.root, reviewed.digest)
-    if decision == APPROVED and reviewed.decision is None:
-        for folder in {*folders, *([chosen.folder] if chosen.folder else [])}:
-            copies.check_copy(folder, reviewed.digest)
+    folders = copies.folders_with(chosen.root, [reviewed.digest])
+    if decision == APPROVED and reviewed.decision is None and chosen.root is not None:
+        copies.check_copies(store, chosen.root, reviewed, [*folders, *([chosen.folder] if chosen.folder else [])])
     now = datetime.now(timezone.utc)
     recorded = ledger.decide(store, reviewed, decision, options.by, options.note, now)
-    pages = [str(write_decision(folder, recorded.decision)) for folder in folders]
+    pages = copies.draw_again(store, chosen.pipeline, chosen.root, folders)
     print_decision(options, recorded, pages, next_command(options, chosen))
+
+
+def roll_back(options: argparse.Namespace) -> None:
+    """Run the command ``rollback RUN``."""
+    from datetime import datetime, timezone
+
+    from components.artifacts.record.facts import pipeline_record
+    from pipeline.errors import InputError
+    from pipeline.review import copies, rollback
+
+    chosen, reviewed, store = choose_report(options)
+    if chosen.root is None:
+        raise InputError("--root", "the served folder is not on this machine", next_step="Give the --root of the runs.")
+    made = rollback.roll_back(store, reviewed, chosen.root, options.by, options.note, datetime.now(timezone.utc))
+    record = pipeline_record(store, chosen.pipeline, chosen.root)
+    models = {withdrawal.model_digest for withdrawal in made} | ({record.served.digest} if record.served else set())
+    digests = [report.digest for report in record.reports if record.digest_of(report) in models]
+    pages = copies.draw_again(store, chosen.pipeline, chosen.root, copies.folders_with(chosen.root, digests))
+    if options.json:
+        print_json({"withdrawn": [vars(withdrawal) for withdrawal in made], "pages": pages})
+        return
+    numbers = ", ".join(str(withdrawal.version) for withdrawal in made)
+    print(f"version {numbers} taken out of serving; version {made[-1].serves} is served now")
+    print(*(f"page  {page}" for page in pages), sep="\n")
 
 
 def print_decision(options: argparse.Namespace, recorded: "RecordedDecision", pages: list[str], command: str) -> None:
@@ -164,18 +191,19 @@ def next_command(options: argparse.Namespace, chosen: "Candidate") -> str:
 
 def choose_report(options: argparse.Namespace) -> "tuple[Candidate, ReportRecord, mlmd.MetadataStore]":
     """Return the run that the user named, its report, and the store that has it."""
-    from pipeline.review import ledger
+    from components.artifacts.record.reports import reports
     from pipeline.review.choice import candidates, choose, report_folder
+    from pipeline.review.stores import opened
 
     folder = report_folder(options.run)
     if folder is not None:
         options.root = folder.parents[2]
-    everywhere = opened(options)
+    everywhere = opened(options.root, options.config)
     known = [
         candidate
         for pipeline_store, store in everywhere
         for candidate in candidates(
-            pipeline_store.pipeline, pipeline_store.root, ledger.reports(store, pipeline_store.pipeline)
+            pipeline_store.pipeline, pipeline_store.root, reports(store, pipeline_store.pipeline)
         )
     ]
     chosen, report = choose(options.run, known)
@@ -186,63 +214,21 @@ def choose_report(options: argparse.Namespace) -> "tuple[Candidate, ReportRecord
     )
 
 
-def opened(options: argparse.Namespace) -> "OpenStores":
-    """Open the stores of the pipelines that the user named.
-
-    Raises:
-        InputError: there are none.
-    """
-    from pipeline.errors import InputError
-    from pipeline.run.history import find_stores
-
-    found = [store for store in find_stores(options.root, options.config) if exists(store)]
-    if not found:
-        raise InputError(
-            options.config or str(options.root), "its pipeline has not run here", received=str(options.root),
-            next_step="Give the --root of the runs.",
-        )  # fmt: skip
-    return [(pipeline_store, open_store(pipeline_store)) for pipeline_store in found]
-
-
-def open_store(pipeline_store: "PipelineStore") -> "mlmd.MetadataStore":
-    """Open the store of a pipeline.
-
-    Raises:
-        MainlineError: it cannot be reached, or is not a store of ML Metadata.
-    """
-    import ml_metadata as mlmd
-
-    from pipeline.errors import MainlineError
-
-    try:
-        return mlmd.MetadataStore(pipeline_store.connection)
-    except RuntimeError as error:
-        where = f"ML Metadata of {pipeline_store.pipeline}"
-        raise MainlineError(where, "cannot be opened", received=reason(str(error))) from error
-
-
-def reason(text: str) -> str:
-    """Return the cause in an error of ML Metadata, without the query that failed.
-
-    >>> reason("mlmd: Error when executing query: file is not a database query: PRAGMA foreign_keys = ON;")
-    'mlmd: file is not a database'
-    """
-    return text.replace("Error when executing query: ", "").split(" query: ")[0]
-
-
-def exists(pipeline_store: "PipelineStore") -> bool:
-    """Return whether there is a store: opening a SQLite file that does not exist would create it."""
-    if pipeline_store.connection.WhichOneof("config") != "sqlite":
-        return True
-    return Path(pipeline_store.connection.sqlite.filename_uri).is_file()
-
-
 def print_json(content: Any) -> None:
     """Print JSON to standard output."""
     from pipeline.run.streams import encoding_of, json_text
 
     print(json_text(content, encoding_of(sys.stdout), indent=1))
 
+
+COMMANDS = {
+    "list": list_reports,
+    "show": show_report,
+    "draw": draw_page,
+    "approve": decide_on,
+    "reject": decide_on,
+    "rollback": roll_back,
+}
 
 if __name__ == "__main__":
     run_main(main)

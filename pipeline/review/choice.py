@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.artifacts.record.reports import ReportRecord
 from components.artifacts.report_files import digest_of_copy
 from pipeline.errors import InputError, MainlineError
-from pipeline.review.ledger import ReportRecord
 
 
 @dataclass(frozen=True)

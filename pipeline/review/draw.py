@@ -1,14 +1,14 @@
 """Draws the report of a run again, or compares it with the report of another run."""
 
 import argparse
-import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import DataError
+from pipeline.errors import MainlineError
 
 if TYPE_CHECKING:
-    from components.artifacts.decision import Decision
+    from components.artifacts.record.status import Standing
     from pipeline.run.history import RunRecord
 
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def draw(run: Path, against: Path | None, out: Path | None) -> Path:
-    """Draw the page of a run and return its path.
+    """Draw the page of a run with its status from ML Metadata, and return its path.
 
     Raises:
         InputError: there is no such run, or its report cannot be read.
@@ -36,10 +36,38 @@ def draw(run: Path, against: Path | None, out: Path | None) -> Path:
     folder = report_folder(run)
     report, digest = read_report(str(folder))
     other = read_report(str(report_folder(against)))[0] if against else None
-    name = f"against-{other.run.run}.html" if other else PAGE
-    page = out or folder / name
-    write_whole(str(page), render(report, digest, read_decision(folder), other))
+    page = out or folder / (f"against-{other.run.run}.html" if other else PAGE)
+    write_whole(str(page), render(report, digest, standing_in(folder), other))
     return page
+
+
+def standing_in(folder: Path) -> "Standing | None":
+    """Return the status of the report in a folder, and export the decision on it.
+
+    None if no ML Metadata belongs to the folder; with a status that says so if it cannot be reached. An export that
+    differed is named on standard error.
+    """
+    from components.artifacts.record.facts import pipeline_record
+    from components.artifacts.record.standing import now, standing_of
+    from components.artifacts.record.status import Standing, unknown
+    from components.artifacts.report_files import REPORT
+    from components.slice_report.output import export_decision
+    from pipeline.review.stores import store_of
+
+    try:
+        found = store_of(folder)
+    except MainlineError as error:
+        print(error, file=sys.stderr)
+        return Standing(unknown(f"{error.where}: {error.problem}."), now())
+    if found is None:
+        return None
+    pipeline_store, store = found
+    record = pipeline_record(store, pipeline_store.pipeline, pipeline_store.root)
+    standing = standing_of(store, record, (folder / REPORT).read_bytes(), pipeline_store.root, now())
+    wrong = export_decision(folder, standing.decision)
+    if wrong:
+        print(wrong, file=sys.stderr)
+    return standing
 
 
 def report_folder(given: Path) -> Path:
@@ -72,22 +100,3 @@ def make_report(run: "RunRecord") -> None:
         failure = NodeFailure(failed[0] if failed else "", run.summary.get("error") or "")
         with open_store(run) as handle:
             publish(handle.store, run.config, run.run, run.reports, failure)
-
-
-def read_decision(folder: Path) -> "Decision | None":
-    """Read the decision on a report, if there is one.
-
-    Raises:
-        DataError: the file is damaged.
-    """
-    from components.artifacts.decision import Decision
-    from components.artifacts.report_files import DECISION
-
-    path = folder / DECISION
-    if not path.is_file():
-        return None
-    try:
-        return Decision(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        next_step = "Remove it and run again: the decision is copied from ML Metadata."
-        raise DataError(str(path), "damaged", received=str(error), next_step=next_step) from error

@@ -6,7 +6,7 @@ reviewers who decide at the same moment exactly one is recorded, and nobody can 
 """
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 import ml_metadata as mlmd
@@ -14,12 +14,23 @@ from ml_metadata import errors
 from ml_metadata.proto import metadata_store_pb2
 
 from components.artifacts.decision import APPROVED, Decision
-from components.artifacts.decision_records import DECISION_TYPE, decisions
-from components.artifacts.metadata_store import event, live_artifacts, put, put_execution_type, put_type, value
-from components.artifacts.report_files import REPORT, digest, read_bytes
+from components.artifacts.metadata_store import event, put, put_execution_type, put_type
+from components.artifacts.record.decisions import (
+    DECISION_TYPE,
+    NAMES,
+    REVIEW_TYPE,
+    SEAL,
+    Found,
+    decision_on,
+    decision_records,
+    name_of,
+    seal,
+)
+from components.artifacts.record.reports import ReportRecord, edited_facts
+from components.artifacts.report_files import REPORT, code_commit, digest, model_digest, read_bytes
 from pipeline.errors import InputError, MainlineError
 
-REPORT_TYPE, REVIEW_TYPE = "SliceReport", "Review"
+NEW_REVIEW = "For a new review make a new report: run with --from SliceReport --no-cache."
 LONGEST_NAME, LONGEST_NOTE = 100, 2000
 # Categories of characters that a name or note may not have: controls, surrogates, line and paragraph separators.
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
@@ -28,49 +39,11 @@ DIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 @dataclass(frozen=True)
-class ReportRecord:
-    """A report in ML Metadata, with the decision on it if there is one; ``uri`` is its folder."""
-
-    id: int
-    uri: str
-    pipeline: str
-    run: str
-    digest: str
-    blessed: bool
-    model_id: int
-    decision: Decision | None = None
-
-    @property
-    def state(self) -> str:
-        """``approved``, ``rejected``, ``awaiting review`` or ``not blessed``."""
-        if self.decision is not None:
-            return self.decision.decision
-        return "awaiting review" if self.blessed else "not blessed"
-
-
-@dataclass(frozen=True)
 class RecordedDecision:
     """The decision that holds for a report; ``new`` if it was recorded just now."""
 
     decision: Decision
     new: bool
-
-
-def reports(store: mlmd.MetadataStore, pipeline: str) -> list[ReportRecord]:
-    """Return the reports of a pipeline, newest first."""
-    decided = decisions(store)
-    found = [as_reviewed(artifact, decided) for artifact in live_artifacts(store, REPORT_TYPE)]
-    ours = (report for report in found if report.pipeline == pipeline)
-    return sorted(ours, key=lambda report: report.id, reverse=True)
-
-
-def as_reviewed(artifact: metadata_store_pb2.Artifact, decided: dict[str, Decision]) -> ReportRecord:
-    """Convert ML Metadata's record of a report, and add the decision on its digest."""
-    names = ("pipeline", "run", "report_digest")
-    pipeline, run, report_digest = (str(value(artifact, name) or "") for name in names)
-    blessed, model_id = value(artifact, "blessed") == 1, int(value(artifact, "model_id") or 0)
-    of_report = decided.get(report_digest)
-    return ReportRecord(artifact.id, artifact.uri, pipeline, run, report_digest, blessed, model_id, of_report)
 
 
 def decide(
@@ -83,15 +56,18 @@ def decide(
 
     Raises:
         InputError: the name or the note is unusable, or the model to approve is not blessed.
-        MainlineError: the report was changed after the run, or the opposite decision is already recorded.
+        MainlineError: the report or a decision on it was changed, or the opposite decision is already recorded.
     """
     name, reason = checked_text("name", by, LONGEST_NAME), checked_text("note", note, LONGEST_NOTE)
     at = now.astimezone(timezone.utc).isoformat(timespec="seconds")
-    made = Decision(decision, name, reason, report.digest, at)
-    earlier = decisions(store).get(report.digest)
-    if earlier is not None:
-        return repeated(earlier, made)
-    read_unchanged(report)
+    earlier = decision_on(decision_records(store), report.id, report.digest)
+    made = Decision(decision, name, reason, report.digest, at, report.run)
+    if earlier.decision is not None:
+        return repeated(earlier.decision, made)
+    if earlier.flaws:
+        raise altered(report, earlier)
+    content = read_unchanged(report)
+    made = replace(made, model_digest=model_digest(content), commit=code_commit(content))
     if decision == APPROVED and not report.blessed:
         raise InputError(
             f"run {report.run}", "the model is not blessed and cannot be approved",
@@ -114,26 +90,33 @@ def record(store: mlmd.MetadataStore, report: ReportRecord, made: Decision) -> R
     execution = metadata_store_pb2.Execution(
         type_id=put_execution_type(store, REVIEW_TYPE), last_known_state=metadata_store_pb2.Execution.COMPLETE
     )
+    execution.custom_properties[SEAL].string_value = seal(written)
     events = metadata_store_pb2.Event
     pairs = [(read, event(events.INPUT, "report")), (written, event(events.OUTPUT, "decision"))]
     try:
         put(store, execution, pairs, context)
     except errors.AlreadyExistsError as error:
-        earlier = decisions(store).get(report.digest)
-        if earlier is None:
-            raise MainlineError(
-                f"run {report.run}", "the decision on its report was deleted from ML Metadata"
-            ) from error
-        return repeated(earlier, made)
+        earlier = decision_on(decision_records(store), report.id, report.digest)
+        if earlier.decision is None:
+            raise altered(report, earlier) from error
+        return repeated(earlier.decision, made)
     return RecordedDecision(made, new=True)
+
+
+def altered(report: ReportRecord, found: Found) -> MainlineError:
+    """Return the error about records of decisions that contradict one another."""
+    return MainlineError(
+        f"run {report.run}", "ML Metadata's record of the decision on its report was altered; nothing was recorded",
+        received="; ".join(found.flaws), next_step=f"Find out who edited it. {NEW_REVIEW}",
+    )  # fmt: skip
 
 
 def as_artifact(report: ReportRecord, made: Decision, type_id: int) -> metadata_store_pb2.Artifact:
     """Convert a decision to ML Metadata's record of it."""
     artifact = metadata_store_pb2.Artifact(
-        type_id=type_id, name=f"review/{report.digest}", state=metadata_store_pb2.Artifact.LIVE
+        type_id=type_id, name=name_of(report.digest), state=metadata_store_pb2.Artifact.LIVE
     )
-    for name in ("decision", "by", "note", "report_digest", "decided_at"):
+    for name in NAMES:
         artifact.custom_properties[name].string_value = getattr(made, name)
     artifact.custom_properties["model_id"].int_value = report.model_id
     artifact.custom_properties["report_id"].int_value = report.id
@@ -152,15 +135,15 @@ def repeated(earlier: Decision, made: Decision) -> RecordedDecision:
         f"report {made.report_digest[:12]}", f"already {earlier.decision}, and a decision is final",
         expected=f"{earlier.decision} by {earlier.by} at {earlier.decided_at}: {earlier.note}",
         received=f"{made.decision} by {made.by}",
-        next_step="Talk to that reviewer. For a new review make a new report: run with --from SliceReport --no-cache.",
+        next_step=f"Talk to that reviewer. {NEW_REVIEW}",
     )  # fmt: skip
 
 
 def read_unchanged(report: ReportRecord) -> bytes:
-    """Return the bytes of ``report.json``, checked against the digest in ML Metadata.
+    """Return the bytes of ``report.json``, checked against ML Metadata's record of it.
 
     Raises:
-        MainlineError: the file is missing or changed.
+        MainlineError: the file is missing or changed, or the record says something else than the report.
     """
     path, again = f"{report.uri}/{REPORT}", "Make a new report: run again with --no-cache."
     try:
@@ -172,7 +155,24 @@ def read_unchanged(report: ReportRecord) -> bytes:
             path, "the report was changed after the run",
             expected=report.digest, received=digest(content), next_step=again,
         )  # fmt: skip
+    check_record(report, content)
     return content
+
+
+def check_record(report: ReportRecord, content: bytes) -> None:
+    """Check that ML Metadata's record of a report says what the report says.
+
+    Raises:
+        MainlineError: it says something else, so somebody edited it.
+    """
+    wrong = edited_facts(report, content)
+    if wrong:
+        raise MainlineError(
+            f"ML Metadata, artifact {report.id}", "the record of the report contradicts the report: it was edited",
+            expected=", ".join(f"{name} {fact}" for name, (fact, _) in wrong.items()),
+            received=", ".join(f"{name} {recorded}" for name, (_, recorded) in wrong.items()),
+            next_step="Find out who edited it, and restore ML Metadata from a backup.",
+        )  # fmt: skip
 
 
 def checked_text(what: str, given: str, longest: int) -> str:

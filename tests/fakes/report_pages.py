@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from sklearn import metrics as sklearn_metrics
 
+from components.artifacts.decision import Decision
+from components.artifacts.record.known import Facts
+from components.artifacts.record.status import Standing, status_of
 from components.evaluation.verdict import Check, Measurement, Verdict
 from components.slice_report import facts as f
 from components.slice_report.analysis.fairness import sensitive
@@ -142,6 +146,12 @@ def make_lineage() -> f.Lineage:
         versions=(("python", "3.10"),),
         model_digest="m" * 64,
     )
+
+
+def standing(decision: Decision, **known: Any) -> Standing:
+    """Return the status of a report with a decision, as a page shows it."""
+    facts = Facts("20260102T030405.000006", True, decision, **known)
+    return Standing(status_of(facts), "2026-01-03T00:00:00+00:00", (("Approve", "approve"),), decision)
 
 
 def make_report(table: pa.Table | None = None, slices: Sequence[Sequence[tuple[str, str]]] | None = None) -> f.Report:

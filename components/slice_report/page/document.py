@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from components.artifacts.decision import Decision
+from components.artifacts.record.status import Standing
 from components.slice_report.facts import OTHER, Group, Report, ScoreCounts
 from components.slice_report.page.card import card_section
 from components.slice_report.page.frame import as_data, page
@@ -18,6 +18,7 @@ from components.slice_report.page.sections.lineage import lineage_section
 from components.slice_report.page.sections.quality import quality_section
 from components.slice_report.page.sections.section import TITLES
 from components.slice_report.page.sections.slices import slices_section
+from components.slice_report.page.sections.status import status_part
 from components.slice_report.page.sections.training import training_section
 from components.slice_report.page.sections.verdict import identity, verdict_section
 
@@ -25,10 +26,13 @@ SCRIPTS = ("marks.js", "curves.js", "frame.js", "columns.js", "slices.js", "thre
 STYLES = ("page.css",)
 
 
-def render(report: Report, report_digest: str, decision: Decision | None = None, other: Report | None = None) -> str:
-    """Return the page of a report; with ``other``, it starts with a comparison of the two runs."""
+def render(report: Report, report_digest: str, standing: Standing | None = None, other: Report | None = None) -> str:
+    """Return the page of a report; with ``other``, it starts with a comparison of the two runs.
+
+    Without ``standing``, the page says that its status is not known.
+    """
     heading = f"{report.run.pipeline}: {verdict_word(report)}"
-    return page(heading, body(report, report_digest, decision, other), SCRIPTS, STYLES)
+    return page(heading, body(report, report_digest, standing, other), SCRIPTS, STYLES)
 
 
 def verdict_word(report: Report) -> str:
@@ -37,7 +41,7 @@ def verdict_word(report: Report) -> str:
     return "blessed" if report.verdict.blessed else "not blessed"
 
 
-def body(report: Report, report_digest: str, decision: Decision | None, other: Report | None) -> Markup:
+def body(report: Report, report_digest: str, standing: Standing | None, other: Report | None) -> Markup:
     """Draw header, navigation, sections, and the counts for the scripts."""
     header = tag(
         "header",
@@ -46,8 +50,9 @@ def body(report: Report, report_digest: str, decision: Decision | None, other: R
         tag("button", "Dark or light", type="button", id="theme", hidden=True),
     )
     sections = [
+        status_part(standing),
         comparison_section(report, other) if other else None,
-        verdict_section(report, decision),
+        verdict_section(report),
         *(draw(report) for draw in (slices_section, fairness_section, quality_section, data_section, training_section)),
         *(draw(report) for draw in (explanations_section, lineage_section, card_section)),
     ]

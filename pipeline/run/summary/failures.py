@@ -5,8 +5,8 @@ import os
 import re
 from pathlib import Path
 
+from components.artifacts.served_versions import latest_version, read_marker
 from components.support.text import first_line
-from components.versioned_pusher.versions import latest_version, read_marker
 from pipeline.errors import InputError, MachineError, MainlineError, causes, is_machines
 from pipeline.run.request import RunPaths
 from pipeline.run.signals import stop_requested

@@ -16,8 +16,8 @@ from pipeline.run.summary.summary import AWAITING_CODE, Pushed, Summary, failure
 from pipeline.shell import line, module, near, option, script, tool
 
 if TYPE_CHECKING:
+    from components.artifacts.served_versions import ServedVersion
     from components.evaluation.verdict import Verdict
-    from components.versioned_pusher.versions import ServedVersion
     from pipeline.run.artifacts import Output
     from pipeline.run.summary.results import RunState
 
@@ -72,7 +72,7 @@ def served_model(paths: RunPaths, pushed: Mapping[str, Any]) -> "tuple[ServedVer
 
     ``pushed`` are the properties of the pushed model. A run that was interrupted may have pushed without recording it.
     """
-    from components.versioned_pusher.versions import served
+    from components.artifacts.served_versions import served
 
     try:
         found = served(paths.serving)

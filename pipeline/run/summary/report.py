@@ -1,5 +1,6 @@
 """Publish the report of a run to ``reports/<run>``."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,14 +9,14 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 from tfx.utils import io_utils
 
-from components.artifacts.decision_records import decisions
 from components.artifacts.metadata_store import node_name
-from components.artifacts.report_files import CARD, PAGE, REPORT, digest_of_copy, read_bytes, write_whole
+from components.artifacts.record.models import blessed_before
+from components.artifacts.report_files import CARD, PAGE, REPORT, read_bytes, write_whole
 from components.data_validation.out_of_domain import add_out_of_domain
 from components.data_validation.verdict import judge
 from components.examples.listing import FILES
 from components.slice_report.facts import Report
-from components.slice_report.output import write_decision, write_report
+from components.slice_report.output import write_report
 from components.slice_report.report import make_report
 from components.slice_report.settings import Settings
 from components.slice_report.sources import GateVerdict, Sources
@@ -25,6 +26,7 @@ from pipeline.config.root import Config
 from pipeline.nodes import BASELINE, SLICE_REPORT, WARM_START
 from pipeline.run.artifacts import Output, outputs_of
 from pipeline.run.executions import executions_of_run
+from pipeline.run.summary.pages import draw_recorded
 from pipeline.settings.report import report_settings
 from pipeline.workloads.contract import load_workload
 
@@ -58,13 +60,12 @@ def publish(store: mlmd.MetadataStore, config: Config, run: str, folder: Path, f
     outputs = outputs_of_run(store, run)
     made = [output.uri for output in outputs.get(SLICE_REPORT, []) if output.key == "report"]
     if made:
-        for name in (CARD, PAGE, REPORT):
+        for name in (CARD, REPORT):
             write_whole(str(folder / name), read_bytes(f"{made[0]}/{name}"))
-        decision = decisions(store).get(digest_of_copy(folder))
-        if decision is not None:
-            write_decision(folder, decision)
     else:
         write_report(partial_report(store, config, run, outputs, failure), str(folder))
+    for sentence in draw_recorded(store, config.name, folder.parents[1], [folder]):
+        logging.getLogger(__name__).warning(sentence)
     return folder / PAGE
 
 
@@ -82,13 +83,15 @@ def partial_report(
     ]
     baseline = next((output.id for output in outputs.get(BASELINE, []) if output.key == "model"), None)
     settings = report_settings(workload, config, schema)
+    found = trace(store, [output.id for output in written], baseline)
+    model = max((output.id for output in written if output.key == "model"), default=0)
     sources = Sources(
         pipeline=config.name,
         run=run,
         folders={output.key: output.uri for output in written},
         listed=next((str(output.properties.get(FILES, "")) for output in written if output.key == "examples"), ""),
         blessed=next((output.properties.get("blessed") == 1 for output in written if output.key == "blessing"), None),
-        trace=trace(store, [output.id for output in written], baseline),
+        trace=found if baseline else replace(found, blessed_before=blessed_before(store, config.name, model)),
         failed_at=failure.node,
         error=failure.error,
     )

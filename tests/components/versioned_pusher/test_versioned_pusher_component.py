@@ -1,5 +1,6 @@
 import json
 import shutil
+import sqlite3
 
 import pytest
 from fakes.reviews import NOW, make_report
@@ -12,14 +13,16 @@ from tfx.types import standard_artifacts
 from tfx.types.channel import Channel
 
 from components.artifacts.model_digest import content_digest
+from components.artifacts.record.reports import reports
 from components.artifacts.report_files import digest
+from components.artifacts.served_versions import latest_version, versions
 from components.artifacts.types import ReviewDecision, SliceReport
 from components.review.strategy import ApprovedReport
 from components.slice_report.facts.encoding import to_json
 from components.versioned_pusher.component import VersionedPusher
-from components.versioned_pusher.versions import latest_version, versions
 from pipeline.errors import InputError, MainlineError
 from pipeline.review import ledger
+from pipeline.review.rollback import roll_back
 from pipeline.run.console import ProgressHandler
 from pipeline.run.local.graph import Graph, compile_pipeline
 
@@ -107,8 +110,13 @@ class Tiny:
 
     def decide(self, decision):
         with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(self.root / "metadata.db"))) as handle:
-            report = next(found for found in ledger.reports(handle.store, NAME) if found.digest == self.digest)
+            report = next(found for found in reports(handle.store, NAME) if found.digest == self.digest)
             assert ledger.decide(handle.store, report, decision, "Ada", "looked at it", NOW).new
+
+    def roll_back(self):
+        with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(self.root / "metadata.db"))) as handle:
+            report = next(found for found in reports(handle.store, NAME) if found.digest == self.digest)
+            assert roll_back(handle.store, report, self.root, "Ada", "worse", NOW)
 
 
 HANDLER = ProgressHandler(Quiet())
@@ -146,6 +154,46 @@ def test_a_rejected_model_is_never_pushed(tiny):
     tiny.decide("rejected")
     assert tiny.run() == said("done", 0, "rejected")
     assert tiny.run() == said("cached", 0, "rejected")
+    assert versions(tiny.serving) == []
+
+
+def test_without_a_review_a_rejected_model_is_not_pushed_either(tiny):
+    tiny.run("none")
+    other = tiny.model
+    tiny.train("other")
+    assert tiny.run("none")["pushed"] == 1
+    tiny.decide("rejected")
+    assert tiny.run("none") == said("done", 0, "rejected")
+    assert tiny.run("none") == said("cached", 0, "rejected")
+    assert len(versions(tiny.serving)) == 2
+    assert other != tiny.model
+
+
+def test_a_model_that_was_taken_out_of_serving_is_not_pushed_again(tiny):
+    tiny.run("none")
+    tiny.train("worse")
+    tiny.run("none")
+    first, second = versions(tiny.serving)
+    tiny.roll_back()
+    assert versions(tiny.serving) == [first]
+    assert tiny.run("none") == said("done", 0, "rejected")
+    assert versions(tiny.serving) == [first]
+    tiny.train("weights")
+    assert tiny.run("none")["pushed"] == 1
+    assert versions(tiny.serving) == [first]
+    assert (tiny.serving / f".{second}.withdrawn").is_dir()
+
+
+def test_an_altered_decision_stops_the_push(tiny):
+    tiny.run("none")
+    tiny.train("other")
+    tiny.run("none")
+    tiny.decide("rejected")
+    with sqlite3.connect(tiny.root / "metadata.db") as database:
+        database.execute("UPDATE ArtifactProperty SET string_value = 'approved' WHERE name = 'decision'")
+    shutil.rmtree(tiny.serving)
+    with pytest.raises(MainlineError, match="the decision on this model was altered; nothing was pushed"):
+        tiny.run("none")
     assert versions(tiny.serving) == []
 
 

@@ -10,18 +10,8 @@ import pytest
 
 import components
 from components.artifacts.model_digest import content_digest
-from components.versioned_pusher.versions import (
-    LARGEST,
-    MARKER,
-    UNFINISHED,
-    ServedVersion,
-    latest_version,
-    next_version,
-    push,
-    read_marker,
-    served,
-    versions,
-)
+from components.artifacts.served_versions import ServedVersion, latest_version, read_marker, served, versions
+from components.versioned_pusher.versions import LARGEST, MARKER, UNFINISHED, next_version, push
 from pipeline.errors import MainlineError
 
 ROOT = Path(components.__file__).parents[1]

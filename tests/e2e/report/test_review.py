@@ -58,7 +58,9 @@ def test_a_blessed_model_waits_is_approved_and_then_pushed(finished, waiting):
     report = from_json(content, "report.json")
     assert json.loads(latest.read_text())["model_digest"] == report.lineage.model_digest
     page = (Path(pushed.facts["report"]).parent / PAGE).read_text(encoding="utf-8")
-    assert "Slices look sound" in page
+    assert "✓ <strong>Approved by <bdi>Ada</bdi> on 20" in page
+    assert f"Served as version {harness.versions(root)[-1]}." in page
+    assert f"Compared with run <bdi>{finished.outcome.facts['run']}</bdi>, which was served as version" in page
     assert run_again(waiting).facts["status"] == "up to date"
 
 
@@ -84,5 +86,32 @@ def test_a_report_that_was_changed_cannot_be_approved(waiting):
     page.write_text(page.read_text(encoding="utf-8").replace("</h1>", " (nothing to see)</h1>"), encoding="utf-8")
     refused = review(root, "approve", outcome.facts["run"], *WHO)
     assert refused.returncode == 1
-    assert "the page is missing or differs" in refused.stderr
+    assert "the page is missing, was edited, or has a status that has changed" in refused.stderr
     assert run_again(waiting).facts["status"] == "awaiting review"
+
+
+def test_a_served_model_that_is_rejected_stays_the_bound_until_it_is_rolled_back(finished, tmp_path):
+    rows, root = finished.rows, shutil.copytree(finished.root, tmp_path / "runs")
+    first, second = finished.outcome.facts["run"], harness.run_here(rows, root, "training.learning_rate=3e-3").facts
+    assert second["status"] == "pushed"
+    assert review(root, "reject", second["run"], "--by", "Ada", "--note", "Too few rows").returncode == 0
+    listed = {entry["run"]: entry for entry in json.loads(review(root, "list", "--json").stdout)}
+    assert (listed[second["run"]]["state"], listed[second["run"]]["serving"]) == ("rejected", "served")
+    third = harness.run_here(rows, root, REQUIRED, "training.learning_rate=4e-3").facts
+    assert report_in(third).run.baseline_run == second["run"]
+    page = (Path(third["report"]).parent / PAGE).read_text(encoding="utf-8")
+    assert "That model has already been rejected, by <bdi>Ada</bdi>" in page
+    assert "the bounds apply all the same, as it was what was served." in page
+
+    done = review(root, "rollback", second["run"], "--by", "Ada", "--note", "Back to the first one")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(harness.versions(root)) == 2
+    (served,) = [name for name in harness.versions(root) if not name.startswith(".")]
+    assert json.loads((root / "census" / "serving" / served / "READY.json").read_text())["run"] == first
+    again = harness.run_here(rows, root, "training.learning_rate=3e-3")
+    assert (again.code, again.facts["status"]) == (3, "rejected")
+    assert len([name for name in harness.versions(root) if not name.startswith(".")]) == 1
+
+
+def report_in(facts):
+    return from_json((Path(facts["report"]).parent / REPORT).read_bytes(), "report.json")

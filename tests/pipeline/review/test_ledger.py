@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -7,8 +8,12 @@ import pytest
 from fakes.reviews import NOW, PIPELINE, ROOT, RunsRoot, put_report
 from ml_metadata.proto import metadata_store_pb2
 
-from components.artifacts.decision import APPROVED, REJECTED
-from components.artifacts.decision_records import DECISION_TYPE, decisions, rejected_models
+from components.artifacts.decision import APPROVED, REJECTED, Decision
+from components.artifacts.metadata_store import value
+from components.artifacts.record.decisions import DECISION_TYPE, REPORT_TYPE, decision_records, rejected_models
+from components.artifacts.record.facts import facts_on, pipeline_record
+from components.artifacts.record.reports import reports
+from components.artifacts.record.status import status_of
 from components.artifacts.types import SliceReport
 from pipeline.errors import InputError, MainlineError
 from pipeline.review import ledger
@@ -20,11 +25,11 @@ import sys
 sys.path.insert(0, 'tests')
 from pathlib import Path
 from fakes.reviews import RunsRoot
-from pipeline.review import ledger
+from components.artifacts.record.reports import reports
 from pipeline.errors import MainlineError
 
 world, decision, by = RunsRoot(Path(sys.argv[1])), sys.argv[2], sys.argv[3]
-(report,) = ledger.reports(world.store(), 'census')
+(report,) = reports(world.store(), 'census')
 print('ready', flush=True)
 sys.stdin.readline()
 try:
@@ -41,18 +46,19 @@ def world(tmp_path):
 
 
 def states(world) -> dict[str, str]:
-    return {report.run: report.state for report in ledger.reports(world.store(), PIPELINE)}
+    record = pipeline_record(world.store(), PIPELINE, world.runs / PIPELINE)
+    return {report.run: status_of(facts_on(record, report)).review for report in record.reports}
 
 
 def test_the_names_of_the_types_are_those_of_the_artifacts():
     from components.artifacts.types import ReviewDecision
 
-    assert (ledger.REPORT_TYPE, DECISION_TYPE) == (SliceReport.TYPE_NAME, ReviewDecision.TYPE_NAME)
+    assert (REPORT_TYPE, DECISION_TYPE) == (SliceReport.TYPE_NAME, ReviewDecision.TYPE_NAME)
 
 
 def test_an_empty_store_has_no_reports_and_no_rejected_models(world):
-    assert ledger.reports(world.store(), PIPELINE) == []
-    assert decisions(world.store()) == {}
+    assert reports(world.store(), PIPELINE) == []
+    assert decision_records(world.store()) == []
     assert rejected_models(world.store()) == set()
 
 
@@ -60,9 +66,9 @@ def test_reports_are_listed_newest_first_each_with_its_state(world):
     for run in ("a", "b", "c"):
         world.report(run)
     world.report("d", blessed=False)
-    reports = {report.run: report for report in ledger.reports(world.store(), PIPELINE)}
-    world.decide(reports["a"], APPROVED)
-    world.decide(reports["b"], REJECTED)
+    by_run = {report.run: report for report in reports(world.store(), PIPELINE)}
+    world.decide(by_run["a"], APPROVED)
+    world.decide(by_run["b"], REJECTED)
     assert list(states(world).items()) == [
         ("d", "not blessed"), ("c", "awaiting review"), ("b", "rejected"), ("a", "approved"),
     ]  # fmt: skip
@@ -85,7 +91,7 @@ def test_a_decision_is_one_execution_that_read_the_report(world):
     store = world.store()
     events = {event.type: event for event in store.get_events_by_execution_ids([execution.id])}
     (decision,) = store.get_artifacts_by_id([events[Event.OUTPUT].artifact_id])
-    properties = {name: ledger.value(decision, name) for name in decision.custom_properties}
+    properties = {name: value(decision, name) for name in decision.custom_properties}
     assert events[Event.INPUT].artifact_id == report.id
     assert events[Event.INPUT].path.steps[0].key == "report"
     assert execution.last_known_state == metadata_store_pb2.Execution.COMPLETE
@@ -93,10 +99,11 @@ def test_a_decision_is_one_execution_that_read_the_report(world):
     assert [context.name for context in store.get_contexts_by_execution(execution.id)] == [PIPELINE]
     assert properties == {
         "decision": "approved", "by": "Ada Lovelace", "note": "checked the slices", "report_digest": report.digest,
-        "decided_at": "2026-03-01T12:30:00+00:00", "model_id": 41, "report_id": report.id,
+        "decided_at": "2026-03-01T12:30:00+00:00", "model_id": 41, "report_id": report.id, "run": "a",
+        "model_digest": "", "commit": "c0ffee",
     }  # fmt: skip
     assert recorded.new
-    assert recorded.decision == ledger.reports(store, PIPELINE)[0].decision
+    assert recorded.decision == reports(store, PIPELINE)[0].decision
 
 
 def test_the_time_is_in_utc(world):
@@ -146,28 +153,18 @@ def test_the_other_decision_is_refused(world, first, second):
     assert len(world.reviews()) == 1
 
 
-def test_a_decision_belongs_to_the_digest_not_to_the_artifact(world):
-    first = world.report("a")
-    store = world.store()
-    put_report(store, PIPELINE, "b", first.uri, first.digest, True, 8)
-    world.decide(first, REJECTED)
-    assert states(world) == {"a": "rejected", "b": "rejected"}
-    second = ledger.reports(store, PIPELINE)[0]
-    with pytest.raises(MainlineError, match="already rejected"):
-        world.decide(second, APPROVED)
-
-
-def test_a_deleted_decision_no_longer_counts_and_is_not_repeated(world):
+def test_a_deleted_decision_does_not_count_and_is_not_repeated(world):
     report = world.report("a")
     world.decide(report, REJECTED)
     store = world.store()
     (artifact,) = store.get_artifacts_by_type("ReviewDecision")
     artifact.state = Artifact.ABANDONED
     store.put_artifacts([artifact])
-    assert states(world) == {"a": "awaiting review"}
+    assert states(world) == {"a": "altered"}
     assert rejected_models(store) == set()
-    with pytest.raises(MainlineError, match="deleted from ML Metadata"):
+    with pytest.raises(MainlineError, match="was altered; nothing was recorded") as caught:
         world.decide(report, APPROVED)
+    assert caught.value.received == "the decision is marked as ABANDONED"
 
 
 def test_a_changed_report_cannot_be_decided_on(world):
@@ -203,11 +200,10 @@ def test_only_rejections_reject_models(world):
 
 
 def test_a_store_that_does_not_know_the_pipeline_records_nothing(world):
-    from dataclasses import replace
-
     report = replace(world.report("a"), pipeline="other")
+    made = Decision(APPROVED, "Ada", "fine", report.digest, NOW.isoformat(), "a")
     with pytest.raises(MainlineError, match="no such pipeline"):
-        ledger.decide(world.store(), report, APPROVED, "Ada", "fine", NOW)
+        ledger.record(world.store(), report, made)
     assert world.store().get_artifacts_by_type("ReviewDecision") == []
 
 
@@ -238,7 +234,7 @@ def test_an_unusable_name_or_note_is_refused(world, by, note, problem):
 
 def test_names_and_notes_in_any_script_are_kept_up_to_the_limit(world):
     made = world.decide(world.report("a"), APPROVED, by="José 李" + "n" * 94, note="n" * 2000)
-    assert decisions(world.store())[made.decision.report_digest] == made.decision
+    assert [found.decision for found in decision_records(world.store())] == [made.decision]
 
 
 @pytest.mark.parametrize("ways", [(APPROVED, REJECTED, APPROVED, REJECTED), (APPROVED, APPROVED, APPROVED, APPROVED)])
@@ -254,7 +250,7 @@ def test_of_simultaneous_reviewers_one_is_recorded_and_the_others_get_an_error(w
         process.stdin.write("\n")
         process.stdin.flush()
     said = [process.communicate(timeout=60)[0].split() for process in deciding]
-    (decision,) = decisions(world.store()).values()
+    (decision,) = [found.decision for found in decision_records(world.store())]
     winner = next(at for at, words in enumerate(said) if words[0] == "recorded")
     others = [
         ["repeated" if way == ways[winner] else "refused", ways[winner]] for at, way in enumerate(ways) if at != winner

@@ -8,10 +8,8 @@ from dataclasses import replace
 import pytest
 from fakes.reviews import ROOT, RunsRoot, make_report
 
-from components.artifacts.decision import Decision
 from components.artifacts.report_files import PAGE, REPORT, digest
 from components.slice_report.facts.encoding import from_json, to_json
-from components.slice_report.output import write_decision
 from components.slice_report.page import render
 from pipeline.review.__main__ import main
 
@@ -79,14 +77,6 @@ def test_a_damaged_config_of_the_latest_run_is_named_and_the_one_before_is_drawn
     assert (code, str(config) in err) == (2, True)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"by": "Ada"}'])
-def test_a_damaged_decision_is_named(world, draw, content):
-    decision = reports(world, "r1") / "decision.json"
-    decision.write_bytes(content)
-    code, _, err = draw(reports(world, "r1"))
-    assert (code, f"{decision}: damaged" in err) == (2, True)
-
-
 def test_two_runs_are_compared_on_a_separate_page(world, draw, tmp_path):
     before = (reports(world, "r1") / PAGE).read_bytes()
     code, out, _ = draw(reports(world, "r1"), "--against", reports(world, "r2"))
@@ -96,15 +86,6 @@ def test_two_runs_are_compared_on_a_separate_page(world, draw, tmp_path):
     assert (reports(world, "r1") / PAGE).read_bytes() == before
     draw(reports(world, "r1"), "--against", reports(world, "r2"), "--out", tmp_path / "diff.html")
     assert (tmp_path / "diff.html").read_bytes() == page.read_bytes()
-
-
-def test_a_decision_is_drawn_again(world, draw):
-    folder = reports(world, "r1")
-    content = (folder / REPORT).read_bytes()
-    write_decision(folder, Decision("approved", "Ada", "sound", digest(content), "2026-01-01T00:00:00+00:00"))
-    (folder / PAGE).unlink()
-    draw(folder)
-    assert "Approved by" in (folder / PAGE).read_text(encoding="utf-8")
 
 
 def test_a_path_that_is_not_a_run_is_refused(world, draw, tmp_path):

@@ -4,7 +4,6 @@ import math
 
 from markupsafe import Markup
 
-from components.artifacts.decision import Decision
 from components.evaluation.verdict import METRICS, Check, Measurement, Verdict, badness
 from components.slice_report.facts import Comparison, Report
 from components.slice_report.page.formats import counted, difference, interval, number
@@ -19,11 +18,10 @@ AREAS = {
 }
 
 
-def verdict_section(report: Report, decision: Decision | None) -> Markup:
+def verdict_section(report: Report) -> Markup:
     return section(
         "verdict",
         banner(report),
-        decision_note(decision),
         failure_note(report),
         attention_box(report),
         missing_notes(report, "verdict"),
@@ -40,17 +38,6 @@ def banner(report: Report) -> Markup:
     rows = f"on {counted(verdict.rows, 'test row')}"
     mark, kind = ("✓", "good") if verdict.blessed else ("✗", "bad")
     return tag("p", f"{mark} {verdict.outcome}, {rows}", class_=f"banner {kind}")
-
-
-def decision_note(decision: Decision | None) -> Markup | None:
-    if decision is None:
-        return None
-    who: list[Child] = [
-        tag("strong", f"{decision.decision.capitalize()} by ", name(decision.by)),
-        f", {decision.decided_at}: ",
-    ]
-    kind = "good" if decision.decision == "approved" else "bad"
-    return tag("p", who, tag("bdi", decision.note), class_=f"banner {kind}", id="decision")
 
 
 def failure_note(report: Report) -> Markup | None:
@@ -117,9 +104,9 @@ def comparison_table(report: Report) -> Markup:
     headings = ("Metric", "This model", *of_baseline, "Base rate only", "Δ base rate")
     explained = tag(
         "p",
-        "The baseline is the last blessed model; “base rate only” always predicts the share of positives in the "
-        "training rows. Differences are this model minus the other, bold where the 95 % interval excludes zero. "
-        + f"{AREAS[report.areas]} Calibration is {CALIBRATION}.",
+        "The baseline is the model that was served, or else the latest blessed one; “base rate only” always predicts "
+        "the share of positives in the training rows. Differences are this model minus the other, bold where the 95 % "
+        "interval excludes zero. " + f"{AREAS[report.areas]} Calibration is {CALIBRATION}.",
         class_="muted",
     )
     rows = (comparison_row(comparison, compared) for comparison in report.comparisons)

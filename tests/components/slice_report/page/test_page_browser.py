@@ -219,7 +219,7 @@ def test_hostile_data_runs_nothing_in_a_browser(chromium, report, tmp_path):
         report, slices=(report.slices[0], *slices), fairness=(replace(report.fairness[1], groups=groups),)
     )
     decision = Decision("approved", HOSTILE[0], HOSTILE[2], "", "")
-    path = written(render(hostile, report_pages.DIGEST, decision, other=hostile), tmp_path)
+    path = written(render(hostile, report_pages.DIGEST, report_pages.standing(decision), other=hostile), tmp_path)
     with opened(chromium, path) as found:
         found.page.on("dialog", lambda dialog: pytest.fail(dialog.message))
         found.page.get_by_role("slider").first.fill("60")

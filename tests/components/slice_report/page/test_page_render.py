@@ -10,6 +10,7 @@ from fakes import report_pages
 from fakes.report.page_parser import PageParser
 
 from components.artifacts.decision import Decision
+from components.artifacts.record.known import Baseline, Earlier
 from components.artifacts.report_files import digest
 from components.evaluation.verdict import Check, Measurement, Verdict
 from components.slice_report import facts as f
@@ -100,9 +101,9 @@ def test_hostile_texts_are_escaped(report, text):
         ),
     )
     plain = PageParser(render(report, report_pages.DIGEST))
-    page = PageParser(render(hostile, text, Decision("approved", text, text, text, text), other=hostile))
-    assert set(page.elements) <= set(plain.elements) | {"div", "pre", "p", "strong"}
-    assert page.attributes <= plain.attributes | {"role"}
+    page = PageParser(render(hostile, text, hostile_standing(text), other=hostile))
+    assert set(page.elements) <= set(plain.elements) | {"div", "pre", "p", "strong", "time"}
+    assert page.attributes <= plain.attributes | {"role", "datetime"}
     assert page.elements.count("script") == 2
     assert "\x00" not in render(hostile, text)
     card_lines = model_card(hostile).splitlines()
@@ -230,12 +231,26 @@ def test_the_page_says_what_its_words_mean(report):
         assert words in text
 
 
-def test_a_decision_is_shown(report):
+def hostile_standing(text):
+    """Return a status in which people wrote a text wherever they can."""
+    earlier = Earlier(Decision("approved", text, text, "", text), text, (text,))
+    known = {"flaws": (text,), "earlier": earlier, "evaluated_again": text, "baseline": Baseline(text)}
+    shown = report_pages.standing(Decision("rejected", text, text, text, text, text, text, text), **known)
+    return replace(shown, drawn_at=text, commands=((text, text),))
+
+
+def test_a_decision_is_shown_with_when_it_was_read(report):
     decision = Decision("rejected", "Ada", "too few <rows>", report_pages.DIGEST, "2026-01-01T00:00:00+00:00")
-    assert (
-        "Rejected by Ada, 2026-01-01T00:00:00+00:00: too few <rows>"
-        in PageParser(render(report, report_pages.DIGEST, decision)).text
-    )
+    text = PageParser(render(report, report_pages.DIGEST, report_pages.standing(decision))).text
+    assert "✗ Rejected by Ada on 2026-01-01 00:00 UTC: “too few <rows>”. Not served." in text
+    assert "Approve: approve" in text
+    assert "As ML Metadata had it at 2026-01-03 00:00 UTC." in text
+
+
+def test_without_a_record_the_page_says_that_its_status_is_unknown(report):
+    text = PageParser(render(report, report_pages.DIGEST)).text
+    assert "Drawn without ML Metadata: whether a reviewer approved or rejected this model" in text
+    assert "As ML Metadata had it" not in text
 
 
 def test_the_card_is_markdown_with_words_and_numbers(report):

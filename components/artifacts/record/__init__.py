@@ -1,0 +1,1 @@
+"""What ML Metadata and the served folder record of reports, decisions, models and versions, and what follows."""

@@ -1,0 +1,181 @@
+"""The facts from which the status of a report follows, read from ML Metadata and the folder of served versions."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import ml_metadata as mlmd
+
+from components.artifacts.decision import APPROVED
+from components.artifacts.metadata_store import READ, producer
+from components.artifacts.record.known import Baseline, Earlier, Facts, Version, Withdrawal
+from components.artifacts.record.lapse import reasons
+from components.artifacts.record.models import Push, model_digests, pushes
+from components.artifacts.record.reports import ReportRecord, reports
+from components.artifacts.record.withdrawals import withdrawals
+from components.artifacts.report_files import REPORT, digest, read_bytes
+from components.artifacts.served_versions import ServedVersion, complete_versions, served, versions
+
+
+@dataclass(frozen=True)
+class PipelineRecord:
+    """All that is recorded of a pipeline.
+
+    Attributes:
+        reports: newest first.
+        digests: of models, by artifact id.
+        versions: the complete versions below the served folder, the largest first.
+        served: the one that is served; None if nothing is, or if the largest folder is no complete version.
+        largest: the largest number of a version, complete or not.
+        has_folder: whether the served folder is on this machine.
+    """
+
+    reports: tuple[ReportRecord, ...]
+    digests: Mapping[int, str]
+    pushes: tuple[Push, ...]
+    withdrawals: tuple[Withdrawal, ...]
+    versions: tuple[ServedVersion, ...]
+    served: ServedVersion | None
+    largest: int | None
+    has_folder: bool
+
+    def digest_of(self, report: ReportRecord) -> str:
+        """Return the digest of the model of a report, empty if nothing recorded it."""
+        return report.model_digest or self.digests.get(report.model_id, "")
+
+    def on_same_model(self, report: ReportRecord) -> list[ReportRecord]:
+        """Return the other reports on the model of a report, newest first."""
+        model = self.digest_of(report)
+        return [
+            other
+            for other in self.reports
+            if other.id != report.id
+            and (other.model_id == report.model_id or (model and self.digest_of(other) == model))
+        ]
+
+    def of_model(self, model_digest: str) -> list[ReportRecord]:
+        """Return the reports on a model, newest first."""
+        return [report for report in self.reports if model_digest and self.digest_of(report) == model_digest]
+
+    def may_be_served(self, version: ServedVersion) -> bool:
+        """Return whether no reviewer turned the model of a version down: by a rejection, or by a rollback."""
+        about = self.of_model(version.digest)
+        decided = [report.decision.decision for report in about if report.decision]
+        is_withdrawn = any(
+            gone.model_digest == version.digest and gone.version > version.number for gone in self.withdrawals
+        )
+        is_altered = any(report.found.flaws and not report.decision for report in about)
+        return not is_withdrawn and not is_altered and decided[:1] in ([], [APPROVED])
+
+    def after_rollback(self) -> ServedVersion | None:
+        """Return the version to go back to: the newest one of another model that no reviewer has turned down."""
+        now = self.served
+        if now is None:
+            return None
+        others = (version for version in self.versions if version.digest != now.digest)
+        return next((version for version in others if self.may_be_served(version)), None)
+
+
+def pipeline_record(store: mlmd.MetadataStore, pipeline: str, root: Path | None) -> PipelineRecord:
+    """Read all that is recorded of a pipeline; ``root`` is its folder on this machine, if there is one."""
+    base = root / "serving" if root else None
+    return PipelineRecord(
+        reports=tuple(reports(store, pipeline)),
+        digests=model_digests(store),
+        pushes=tuple(pushes(store, pipeline)),
+        withdrawals=tuple(withdrawals(store, pipeline)),
+        versions=tuple(complete_versions(base)) if base else (),
+        served=served(base) if base else None,
+        largest=max(versions(base), default=None) if base else None,
+        has_folder=root is not None and root.is_dir(),
+    )
+
+
+def facts_on(record: PipelineRecord, report: ReportRecord, compared_with: Baseline | None = None) -> Facts:
+    """Return the facts on a report."""
+    model = record.digest_of(report)
+    mine = [version.number for version in record.versions if model and version.digest == model]
+    gone = [withdrawal for withdrawal in record.withdrawals if model and withdrawal.model_digest == model]
+    back = record.after_rollback()
+    return Facts(
+        run=report.run,
+        blessed=report.blessed,
+        decision=report.decision,
+        is_sealed=report.found.record is None or report.found.record.sealed,
+        flaws=report.found.flaws,
+        earlier=None if report.decision else earlier_decision(record, report),
+        evaluated_again=next((other.run for other in record.on_same_model(report) if other.id > report.id), ""),
+        versions=tuple(mine),
+        served=as_version(record.served),
+        unclear=record.largest if record.served is None else None,
+        pushed=max((push.version for push in record.pushes if model and push.model_digest == model), default=None),
+        withdrawn=gone[-1] if gone else None,
+        rollback_to=as_version(back),
+        has_folder=record.has_folder,
+        baseline=compared_with,
+    )
+
+
+def as_version(version: ServedVersion | None) -> Version | None:
+    return Version(version.number, version.run) if version else None
+
+
+def earlier_decision(record: PipelineRecord, report: ReportRecord) -> Earlier | None:
+    """Return the latest decision on an earlier report on the same model, and why that is another report."""
+    before = [other for other in record.on_same_model(report) if other.id < report.id and other.decision]
+    if not before or before[0].decision is None:
+        return None
+    contents = [content_of(found) for found in (before[0], report)]
+    why = reasons(*(json.loads(content) for content in contents if content)) if all(contents) else ()
+    return Earlier(before[0].decision, before[0].run, why)
+
+
+def content_of(report: ReportRecord) -> bytes:
+    """Return the bytes of a ``report.json``; nothing if it cannot be read or was changed."""
+    try:
+        content = read_bytes(f"{report.uri}/{REPORT}")
+    except OSError:
+        return b""
+    return content if digest(content) == report.digest else b""
+
+
+def baseline_of(store: mlmd.MetadataStore, record: PipelineRecord, report: ReportRecord) -> Baseline | None:
+    """Return the model that a report compares with, and what it was when the report was made."""
+    execution, _ = producer(store, report.id)
+    events = store.get_events_by_execution_ids([execution]) if execution else []
+    models = [event.artifact_id for event in events if event.type in READ and key_of(event) == "baseline_model"]
+    if not models:
+        return None
+    about = [other for other in record.reports if other.model_id == models[0]]
+    known = (record.digest_of(other) for other in about)
+    model = record.digests.get(models[0], "") or next(filter(None, known), "")
+    decision = next((other.decision for other in about if other.decision), None)
+    before = [push for push in record.pushes if model and push.model_digest == model]
+    run = next((run for run in [*(found.run for found in about), *(push.run for push in before)] if run), "")
+    return Baseline(run, served_then(record, before, report.created_ms), decision, is_before(decision, report))
+
+
+def key_of(event: Any) -> str:
+    return str(event.path.steps[0].key) if event.path.steps else ""
+
+
+def is_before(decision: Any, report: ReportRecord) -> bool:
+    """Return whether a decision was made before a report."""
+    return decision is not None and in_ms(decision.decided_at) <= report.created_ms
+
+
+def served_then(record: PipelineRecord, before: Iterable[Push], at_ms: int) -> int | None:
+    """Return the version that some pushes of a model had made at a time and that was not yet withdrawn."""
+    gone = {item.version for item in record.withdrawals if in_ms(item.withdrawn_at) <= at_ms}
+    return max((push.version for push in before if push.at_ms <= at_ms and push.version not in gone), default=None)
+
+
+def in_ms(moment: str) -> int:
+    """Return an ISO 8601 time as milliseconds since 1970; -1 if it is none."""
+    try:
+        return int(datetime.fromisoformat(moment).timestamp() * 1000)
+    except ValueError:
+        return -1

@@ -1,0 +1,174 @@
+"""The rollback of a served version by the reviewer's command."""
+
+import json
+import os
+import shlex
+from datetime import datetime, timezone
+
+import pytest
+from fakes.report.page_parser import PageParser
+from fakes.reviews import PIPELINE, copy_of
+
+from components.artifacts.record.facts import pipeline_record
+from components.artifacts.record.reports import reports
+from components.artifacts.record.withdrawals import hold_on, withdrawals
+from components.artifacts.served_versions import complete_versions, served, versions
+from components.versioned_pusher import versions as pusher
+from pipeline.errors import MainlineError
+from pipeline.review import rollback
+from pipeline.run.local.lock import run_lock
+
+WHO = ("--by", "Ada", "--note", "worse at night")
+NOW = datetime(2026, 3, 2, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def runs(world):
+    """Three runs, each with another model that is pushed; the last one was rejected."""
+    for at, run in enumerate(("r1", "r2", "r3"), start=1):
+        report = world.report(run, model_id=10 + at, model=run)
+        world.push(run, run, 100 * at)
+    world.decide(report, "rejected", by="Grace", note="leaks ids")
+    return world
+
+
+def serving(world):
+    return world.runs / PIPELINE / "serving"
+
+
+def report_of(world, run):
+    return next(report for report in reports(world.store(), PIPELINE) if report.run == run)
+
+
+def test_the_list_offers_the_rollback_of_a_rejected_version(runs, review):
+    code, out, _ = review("list")
+    assert code == 0
+    assert "rejected, still served as version 300" in out
+    assert "A rollback would serve version 200 of run r2." in out
+    command = f"python -m pipeline.review rollback r3 --root {runs.runs} --by NAME --note WHY"
+    assert f"roll back {command}" in out
+    facts = {item["run"]: item for item in json.loads(review("list", "--json")[1])}
+    assert (facts["r3"]["serving"], facts["r3"]["next"]) == ("served", [command])
+    assert f"roll back {command}" in review("show", "r3")[1]
+
+
+def test_a_served_model_without_a_review_is_listed_as_such(world, review):
+    world.report("r1", model="a")
+    world.push("a", "r1", 100)
+    code, out, _ = review("list")
+    assert (code, "not reviewed, served as version 100" in out) == (0, True)
+    assert "approve   python -m pipeline.review approve r1" in out
+    (facts,) = json.loads(review("list", "--json")[1])
+    assert (facts["state"], facts["serving"]) == ("not reviewed", "served")
+
+
+def test_the_command_that_is_offered_takes_the_version_out_of_serving(runs, review):
+    (command,) = {item["run"]: item for item in json.loads(review("list", "--json")[1])}["r3"]["next"]
+    words = shlex.split(command)[3:]
+    at = words.index("--root")
+    asked = [*words[:at], *words[at + 2 :]]
+    code, out, err = review(*asked)
+    assert (code, err) == (0, "")
+    assert out.startswith("version 300 taken out of serving; version 200 is served now")
+    assert versions(serving(runs)) == [100, 200]
+    assert served(serving(runs)).run == "r2"
+    assert (serving(runs) / ".300.withdrawn" / "saved_model.pb").read_text(encoding="utf-8") == "r3"
+    (made,) = withdrawals(runs.store(), PIPELINE)
+    assert (made.version, made.serves, made.run, made.by, made.note) == (300, 200, "r3", "NAME", "WHY")
+    status = {item["run"]: item for item in json.loads(review("list", "--json")[1])}
+    assert (status["r3"]["serving"], status["r2"]["serving"]) == ("withdrawn", "served")
+    text = PageParser((copy_of(runs, "r3") / "index.html").read_text(encoding="utf-8")).text
+    assert "Version 300 was taken out of serving by NAME" in text
+    text = PageParser((copy_of(runs, "r2") / "index.html").read_text(encoding="utf-8")).text
+    assert "Not reviewed. Served as version 200." in text
+
+
+def test_versions_in_between_that_were_turned_down_go_too_and_the_served_one_goes_last(runs, review, monkeypatch):
+    runs.decide(report_of(runs, "r2"), "rejected")
+    seen, rename = [], os.rename
+
+    def watch(*paths):
+        seen.append(served(serving(runs)).number)
+        rename(*paths)
+
+    monkeypatch.setattr(pusher.os, "rename", watch)
+    assert review("rollback", "r3", *WHO)[0] == 0
+    assert seen == [300, 300]
+    assert [version.number for version in complete_versions(serving(runs))] == [100]
+    assert [made.version for made in withdrawals(runs.store(), PIPELINE)] == [200, 300]
+
+
+def test_a_version_that_nobody_rejected_can_be_rolled_back_and_is_then_held(world, review):
+    for at, run in enumerate(("r1", "r2"), start=1):
+        world.report(run, model_id=10 + at, model=run)
+        world.push(run, run, 100 * at)
+    assert hold_on(world.store(), PIPELINE, 12, report_of(world, "r2").model_digest) is None
+    assert review("rollback", "r2", *WHO, "--json")[0] == 0
+    hold = hold_on(world.store(), PIPELINE, 12, report_of(world, "r2").model_digest)
+    assert (hold.why, hold.by, hold.note) == ("withdrawn", "Ada", "worse at night")
+    world.decide(report_of(world, "r2"), "approved")
+    assert hold_on(world.store(), PIPELINE, 12, report_of(world, "r2").model_digest) is None
+
+
+def test_a_number_that_was_withdrawn_is_not_given_again(runs, review):
+    assert review("rollback", "r3", *WHO)[0] == 0
+    runs.report("r4", model_id=20, model="r4")
+    made, _ = pusher.push(runs.model("r4"), serving(runs), now_s=50)
+    assert made.number == 301
+
+
+@pytest.mark.parametrize("run", ["r1", "r2"])
+def test_a_model_that_is_not_served_is_not_rolled_back(runs, review, run):
+    code, _, err = review("rollback", run, *WHO)
+    assert code == 2
+    assert "its model is not what is served, so there is nothing to roll back" in err
+    assert "run r3, which is served as version 300" in err
+    assert versions(serving(runs)) == [100, 200, 300]
+
+
+def test_the_only_version_stays(world, review):
+    world.report("r1", model="a")
+    world.push("a", "r1", 100)
+    code, _, err = review("rollback", "r1", *WHO)
+    assert code == 1
+    assert "there is no version to go back to; nothing was changed" in err
+    assert "received: version 100 alone" in err
+    assert versions(serving(world)) == [100]
+
+
+def test_during_a_run_nothing_is_rolled_back(runs, review):
+    with run_lock(runs.runs / PIPELINE, "r9"):
+        code, _, err = review("rollback", "r3", *WHO)
+    assert (code, "r9" in err) == (1, True)
+    assert versions(serving(runs)) == [100, 200, 300]
+
+
+@pytest.mark.parametrize("blank", [("--by", " ", "--note", "fine"), ("--by", "Ada", "--note", "")])
+def test_a_blank_name_or_note_is_refused(runs, review, blank):
+    assert review("rollback", "r3", *blank)[0] == 2
+    assert versions(serving(runs)) == [100, 200, 300]
+
+
+def test_a_rollback_that_was_killed_before_it_was_recorded_is_recorded_by_the_next_one(runs, review, monkeypatch):
+    root, report = runs.runs / PIPELINE, report_of(runs, "r3")
+
+    def killed(*_):
+        raise MainlineError("test", "killed")
+
+    monkeypatch.setattr(rollback, "record_withdrawals", killed)
+    with pytest.raises(MainlineError, match="killed"):
+        rollback.roll_back(runs.store(), report, root, "Ada", "worse", NOW)
+    monkeypatch.undo()
+    assert served(serving(runs)).number == 200
+    assert withdrawals(runs.store(), PIPELINE) == []
+    assert review("rollback", "r3", *WHO)[0] == 0
+    assert [made.version for made in withdrawals(runs.store(), PIPELINE)] == [300]
+    assert review("rollback", "r3", *WHO)[0] == 2
+
+
+def test_a_withdrawn_model_is_no_target_of_a_later_rollback(runs, review):
+    assert review("rollback", "r3", *WHO)[0] == 0
+    runs.report("r4", model_id=20, model="r4")
+    runs.push("r4", "r4", 400)
+    record = pipeline_record(runs.store(), PIPELINE, runs.runs / PIPELINE)
+    assert record.after_rollback().number == 200
