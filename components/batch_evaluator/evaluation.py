@@ -6,7 +6,7 @@ from components.batch_evaluator.plan import Plan
 from components.compat.tfma import MetricKey
 from components.evaluation.columns import Columns, labels, scores
 from components.evaluation.influence import Linearized, StandardError, difference, standard_error
-from components.evaluation.metrics import FORMULAS, Rows, make_rows
+from components.evaluation.metrics import FORMULAS, Rows, groups_of, make_rows
 from components.evaluation.slices import SliceKey, rows_by_slice
 from components.evaluation.units import Units, units_of
 
@@ -20,14 +20,16 @@ def evaluate(predictions: Columns, plan: Plan) -> Iterator[tuple[SliceKey, Value
         The slice, its metrics with their standard errors, and the number of its units.
 
     Raises:
-        ConfigError: a column of ``plan.cluster_by`` is missing, or holds several values in a row.
+        ConfigError: a column that names units or groups is missing, or holds several values in a row, or a group has
+            rows of several units.
         DataError: a label is neither 0 nor 1.
         MainlineError: a score is not in [0, 1].
     """
     units = units_of(predictions, plan.cluster_by)
+    groups = groups_of(predictions, plan.metrics.values(), units)
     label = labels(predictions, plan.label)
     rows = {
-        model.name: make_rows(label, scores(predictions, model.column), plan.metrics.values(), units)
+        model.name: make_rows(label, scores(predictions, model.column), plan.metrics.values(), units, groups)
         for model in plan.models
     }
     for key, index in rows_by_slice(predictions, plan.config.slicing_specs):

@@ -12,6 +12,8 @@ from components.compat.tfma import MetricKey, metric_specs
 from components.evaluation.columns import BASELINE_SCORE, SCORE
 from components.evaluation.metric_config import WHERE, make_metric, metric_settings
 from components.evaluation.metrics import Metric
+from components.evaluation.ranked import tfma_metrics
+from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.slices import slice_columns
 from pipeline.errors import ConfigError
 
@@ -22,6 +24,10 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "BinaryCrossEntropy": ("name",),
     "Calibration": ("name",),
     "ExampleCount": ("name",),
+    "GroupAUC": ("name", "group_by"),
+    "GroupHitRate": ("name", "group_by", "top_k"),
+    "GroupMAP": ("name", "group_by", "top_k"),
+    "GroupNDCG": ("name", "group_by", "top_k"),
     "MeanLabel": ("name",),
     "MeanPrediction": ("name",),
     "Precision": ("name", "thresholds"),
@@ -128,6 +134,8 @@ def check_metric(metric: config_pb2.MetricConfig) -> None:
         if key not in known:
             raise ConfigError(f"{where}.{key}", "unknown key", expected=", ".join(known), received=key)
     check_settings(where, settings)
+    if metric.class_name in RANKED:
+        check_ranked(where, metric.module, settings)
 
 
 def check_settings(where: str, settings: Mapping[str, Any]) -> None:
@@ -139,6 +147,17 @@ def check_settings(where: str, settings: Mapping[str, Any]) -> None:
     values = decide if isinstance(decide, list) else [decide]
     if len(values) != 1 or not isinstance(values[0], float | int) or not 0 <= values[0] <= 1:
         raise ConfigError(f"{where}.threshold", "out of range", expected="one number in [0, 1]", received=str(decide))
+
+
+def check_ranked(where: str, module: str, settings: Mapping[str, Any]) -> None:
+    """Refuse a metric of groups without columns that name them, with an unusable number of rows, or of TFMA."""
+    if module != tfma_metrics.__name__:
+        raise ConfigError(f"{where}.module", "not TFMA's", expected=tfma_metrics.__name__, received=repr(module))
+    columns, top = settings.get("group_by"), settings.get("top_k", Metric.top)
+    if not isinstance(columns, list) or not columns or not all(isinstance(name, str) for name in columns):
+        raise ConfigError(f"{where}.group_by", "no groups", expected="names of columns", received=repr(columns))
+    if not isinstance(top, int) or top < 1:
+        raise ConfigError(f"{where}.top_k", "out of range", expected="an integer > 0", received=repr(top))
 
 
 def make_models(config: config_pb2.EvalConfig, has_baseline: bool) -> tuple[Model, ...]:
@@ -174,7 +193,8 @@ def check_schema(plan: Plan, schema: schema_pb2.Schema, multivalent: frozenset[s
         ConfigError: a column is not in the schema, may have several values, or has the name of a score column.
     """
     names = {feature.name for feature in schema.feature}
-    for name in [plan.label, *slice_columns(plan.config.slicing_specs)]:
+    grouping = [name for metric in plan.metrics.values() for name in metric.group_by]
+    for name in dict.fromkeys([plan.label, *slice_columns(plan.config.slicing_specs), *grouping]):
         if name not in names:
             raise ConfigError(WHERE, f"{name}: not in the schema", expected=", ".join(sorted(names)), received=name)
         if name in multivalent:

@@ -16,7 +16,13 @@ def make_metric(metric: config_pb2.MetricConfig) -> Metric:
     settings = metric_settings(metric)
     decide = settings.get("threshold", settings.get("thresholds", Metric.threshold))
     threshold = float(decide[0] if isinstance(decide, list) else decide)
-    return Metric(metric.class_name, settings.get("num_thresholds"), threshold)
+    return Metric(
+        metric.class_name,
+        settings.get("num_thresholds"),
+        threshold,
+        tuple(settings.get("group_by", ())),
+        settings.get("top_k", Metric.top),
+    )
 
 
 def metric_settings(metric: config_pb2.MetricConfig) -> dict[str, Any]:

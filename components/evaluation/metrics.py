@@ -8,13 +8,16 @@ confusion_matrix_metrics,cross_entropy_metrics,calibration}.py of version 0.47.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluation.areas import Ranking, precision_recall, rank, roc, score_ranks
+from components.evaluation.columns import Columns
 from components.evaluation.influence import Linearized, mean, ratio
-from components.evaluation.units import Units
+from components.evaluation.ranked.areas import Ranking, precision_recall, rank, roc, score_ranks
+from components.evaluation.ranked.within_groups import RANKED, Blocks, blocks_of, over_groups
+from components.evaluation.units import Units, check_whole, units_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -22,6 +25,7 @@ Ints = NDArray[np.int64]
 HISTOGRAM_BUCKETS = 10_000
 EPSILON = 1e-7
 AREAS = ("AUC", "AUCPrecisionRecall")
+Groups = Mapping[tuple[str, ...], Units]
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,15 @@ class Metric:
     """A metric and its settings.
 
     ``thresholds`` is the number of thresholds that an area is summed over, as TFMA does, or None for the exact area.
-    ``threshold`` is the decision threshold.
+    ``threshold`` is the decision threshold. ``group_by`` names the columns of the groups within which a metric of
+    ``RANKED`` ranks rows, and ``top`` is the number of the first rows of a group that it looks at; GroupAUC takes all.
     """
 
     kind: str
     thresholds: int | None = None
     threshold: float = 0.5
+    group_by: tuple[str, ...] = ()
+    top: int = 10
 
 
 class Rows:
@@ -47,6 +54,7 @@ class Rows:
         ranks: (rows,) int32 in the order of the scores, by number of thresholds: ``score_bins`` of the scores, and
             under None, for exact areas, ``areas.score_ranks``.
         units: the unit of each row.
+        groups: the group of each row, by the columns that name groups.
     """
 
     def __init__(
@@ -56,14 +64,18 @@ class Rows:
         loss: Floats,
         ranks: Mapping[int | None, NDArray[np.int32]],
         units: Units,
+        groups: Groups,
     ) -> None:
         self.label, self.score, self.loss, self.ranks, self.units = label, score, loss, ranks, units
+        self.groups = groups
         self._rankings: dict[int | None, Ranking] = {}
+        self._blocks: dict[tuple[str, ...], Blocks] = {}
 
     def take(self, index: Ints) -> "Rows":
         """Return the rows at these positions."""
         ranks = {thresholds: of_rows[index] for thresholds, of_rows in self.ranks.items()}
-        return Rows(self.label[index], self.score[index], self.loss[index], ranks, self.units.take(index))
+        groups = {columns: of_rows.take(index) for columns, of_rows in self.groups.items()}
+        return Rows(self.label[index], self.score[index], self.loss[index], ranks, self.units.take(index), groups)
 
     def ranking(self, thresholds: int | None) -> Ranking:
         """Return the rows in the order of their scores; both areas share it."""
@@ -71,14 +83,41 @@ class Rows:
             self._rankings[thresholds] = rank(self.label, self.ranks[thresholds])
         return self._rankings[thresholds]
 
+    def blocks(self, group_by: tuple[str, ...]) -> Blocks:
+        """Return the rows in the order of their scores within each group; the metrics of a group share it."""
+        if group_by not in self._blocks:
+            self._blocks[group_by] = blocks_of(self.label, self.ranks[None], self.groups[group_by])
+        return self._blocks[group_by]
 
-def make_rows(label: NDArray[np.generic], score: NDArray[np.generic], metrics: Iterable[Metric], units: Units) -> Rows:
-    """Return the rows of one model, with the ranks that the metrics need."""
+
+def make_rows(
+    label: NDArray[np.generic],
+    score: NDArray[np.generic],
+    metrics: Iterable[Metric],
+    units: Units,
+    groups: Groups = MappingProxyType({}),
+) -> Rows:
+    """Return the rows of one model, with the ranks that the metrics need; ``groups`` are those of ``groups_of``."""
     ranks = {
         count: score_ranks(score) if count is None else score_bins(score, count)
-        for count in {metric.thresholds for metric in metrics if metric.kind in AREAS}
+        for count in {metric.thresholds for metric in metrics if metric.kind in AREAS or metric.kind in RANKED}
     }
-    return Rows(label, score, log_losses(label, score), ranks, units)
+    return Rows(label, score, log_losses(label, score), ranks, units, groups)
+
+
+def groups_of(rows: Columns, metrics: Iterable[Metric], units: Units) -> Groups:
+    """Return the groups that the metrics rank rows in.
+
+    Raises:
+        ConfigError: a column is missing, or holds several values in a row, or a group has rows of several units.
+    """
+    groups = {
+        columns: units_of(rows, columns, "evaluation.rank_by")
+        for columns in {metric.group_by for metric in metrics if metric.kind in RANKED}
+    }
+    for columns, found in groups.items():
+        check_whole(found, units, columns)
+    return groups
 
 
 def log_losses(label: NDArray[np.generic], score: NDArray[np.generic]) -> Floats:
@@ -203,6 +242,11 @@ def recall(rows: Rows, metric: Metric) -> Linearized:
     return ratio(decided(rows, metric) & positive, positive)
 
 
+def within_groups(rows: Rows, metric: Metric) -> Linearized:
+    """Return the mean over groups of a metric of ``RANKED``; nan if no group counts."""
+    return over_groups(metric.kind, rows.blocks(metric.group_by), metric.top)
+
+
 def decided(rows: Rows, metric: Metric) -> NDArray[np.bool_]:
     """Return the rows that are predicted positive, shape (rows,): those with a score strictly above the threshold."""
     return np.asarray(rows.score.astype(np.float64) > metric.threshold)
@@ -219,4 +263,5 @@ FORMULAS: Mapping[str, Callable[[Rows, Metric], Linearized]] = {
     "MeanPrediction": mean_prediction,
     "Precision": precision,
     "Recall": recall,
+    **dict.fromkeys(RANKED, within_groups),
 }

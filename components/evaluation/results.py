@@ -12,6 +12,7 @@ from components.compat.tensorflow import plain
 from components.compat.tfma import eval_config_writer
 from components.evaluation.influence import StandardError
 from components.evaluation.metric_config import make_metric
+from components.evaluation.metrics import Metric
 from components.evaluation.slice_values import NAMED, value_text
 from components.evaluation.verdict import METRICS, Bounds, Measurement, Verdict, make_verdict, measure, scale_of
 from pipeline.criteria import SliceKey
@@ -30,7 +31,7 @@ class Evaluation:
         baseline: likewise.
         differences: candidate minus baseline.
         errors: why a slice has no intervals.
-        thresholds: the number of thresholds of each area that is not exact.
+        metrics: the settings of each metric, by its name.
         types: FLOAT, INT or BYTES, by sliced column.
     """
 
@@ -38,8 +39,13 @@ class Evaluation:
     baseline: dict[SliceKey, dict[str, Measurement]] = field(default_factory=dict)
     differences: dict[SliceKey, dict[str, Measurement]] = field(default_factory=dict)
     errors: dict[SliceKey, str] = field(default_factory=dict)
-    thresholds: dict[str, int] = field(default_factory=dict)
+    metrics: dict[str, Metric] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def thresholds(self) -> dict[str, int]:
+        """The number of thresholds of each area that is not exact."""
+        return {name: metric.thresholds for name, metric in self.metrics.items() if metric.thresholds is not None}
 
     def verdict(self, blessed: bool, bounds: Bounds) -> Verdict:
         """Compare with bounds, whose slices may name a value in any notation."""
@@ -65,7 +71,7 @@ def read_verdict(evaluation_dir: str, blessed: bool, bounds: Bounds) -> Verdict:
 
 def read_evaluation(evaluation_dir: str) -> Evaluation:
     """Read an evaluation. A single model has no name; of two, each has one."""
-    found = Evaluation(thresholds=area_thresholds(eval_config_writer.load_eval_run(evaluation_dir)[0]))
+    found = Evaluation(metrics=configured(eval_config_writer.load_eval_run(evaluation_dir)[0]))
     for of_slice in tfma.load_metrics(plain(f"{evaluation_dir}/")):
         where = as_slice(of_slice.slice_key)
         found.types |= {item.column: TYPES[item.WhichOneof("kind")] for item in of_slice.slice_key.single_slice_keys}
@@ -78,10 +84,10 @@ def read_evaluation(evaluation_dir: str) -> Evaluation:
     return found
 
 
-def area_thresholds(config: config_pb2.EvalConfig) -> dict[str, int]:
-    """Return the number of thresholds of each area that has one."""
+def configured(config: config_pb2.EvalConfig) -> dict[str, Metric]:
+    """Return the settings of each metric by its name."""
     metrics = [make_metric(metric) for spec in config.metrics_specs for metric in spec.metrics]
-    return {METRICS[metric.kind]: metric.thresholds for metric in metrics if metric.thresholds is not None}
+    return {METRICS[metric.kind]: metric for metric in metrics if metric.kind in METRICS}
 
 
 def named(of_slice: metrics_for_slice_pb2.MetricsForSlice) -> Iterator[tuple[str, Kind]]:

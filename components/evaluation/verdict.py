@@ -10,7 +10,7 @@ from components.evaluation.intervals import LEVEL, Scale, probability_below
 from components.evaluation.intervals import interval as interval_of
 from pipeline.criteria import Change, SliceKey, Threshold
 
-# The metrics of every evaluation: TFMA's class, and the name in results.
+# The metrics of an evaluation: the class in TFMA's config, and the name in results. Those of groups need rank_by.
 METRICS = {
     "AUC": "auc",
     "AUCPrecisionRecall": "auc_precision_recall",
@@ -18,17 +18,26 @@ METRICS = {
     "BinaryCrossEntropy": "binary_crossentropy",
     "Calibration": "calibration",
     "ExampleCount": "example_count",
+    "GroupAUC": "group_auc",
+    "GroupHitRate": "group_hit_rate",
+    "GroupMAP": "group_map",
+    "GroupNDCG": "group_ndcg",
     "MeanLabel": "mean_label",
     "MeanPrediction": "mean_prediction",
     "Precision": "precision",
     "Recall": "recall",
 }
 
+NOTHING_TO_RANK = "undefined: no group of several rows has one with label 1"
 # Reasons why a metric of a slice with rows has no value.
 UNDEFINED = {
     "AUC": "undefined: all rows have the same label",
     "AUCPrecisionRecall": "undefined: all rows have the same label",
     "Calibration": "undefined: no row has label 1",
+    "GroupAUC": "undefined: no group has both labels",
+    "GroupHitRate": NOTHING_TO_RANK,
+    "GroupMAP": NOTHING_TO_RANK,
+    "GroupNDCG": NOTHING_TO_RANK,
     "Precision": "undefined: no row is predicted positive",
     "Recall": "undefined: no row has label 1",
 }
@@ -37,6 +46,10 @@ UNDEFINED = {
 BETTER = {
     "AUC": "higher",
     "AUCPrecisionRecall": "higher",
+    "GroupAUC": "higher",
+    "GroupNDCG": "higher",
+    "GroupMAP": "higher",
+    "GroupHitRate": "higher",
     "BinaryCrossEntropy": "lower",
     "BinaryAccuracy": "higher",
     "Precision": "higher",

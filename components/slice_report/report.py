@@ -12,7 +12,7 @@ from components.artifacts.statistics_files import read_statistics
 from components.evaluation.columns import SCORE
 from components.evaluation.units import units_of
 from components.examples.reading import read_schema
-from components.slice_report.analysis.comparisons import compare
+from components.slice_report.analysis.comparisons import compare, ranked_groups
 from components.slice_report.analysis.data.drift import drift
 from components.slice_report.analysis.data.leakage import scan_examples
 from components.slice_report.analysis.data.schema_changes import schema_changes
@@ -116,6 +116,7 @@ def judged(sources: Sources, settings: Settings) -> dict[str, Any]:
         "comparisons": compare(
             rows, label, base_rate(sources, label), evaluation, units, decision_threshold=settings.decision_threshold
         ),
+        "ranked": ranked_groups(rows, label, evaluation, units),
         "slices": slices,
         "weak": weak,
         "fairness": tuple(

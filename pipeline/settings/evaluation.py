@@ -3,12 +3,15 @@
 https://www.tensorflow.org/tfx/model_analysis/setup
 """
 
+import json
 from collections.abc import Sequence
 
 import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_model_analysis.proto import config_pb2
 
+from components.evaluation.ranked import tfma_metrics
+from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.slices import with_values_as_text
 from components.evaluation.verdict import METRICS
 from pipeline.config import evaluation as config
@@ -32,6 +35,7 @@ def make_eval_config(
     if settings.engine == "stock":
         check_stock_bounds(evaluation, schema)
         check_stock_intervals(evaluation, settings)
+        check_stock_groups(evaluation)
     model_specs = [
         config_pb2.ModelSpec(
             name=name,
@@ -75,6 +79,20 @@ def check_stock_intervals(evaluation: Evaluation, settings: config.Evaluation) -
         )  # fmt: skip
 
 
+def check_stock_groups(evaluation: Evaluation) -> None:
+    """Refuse metrics of the order within groups, which TFMA does not compute.
+
+    Raises:
+        ConfigError: rows are to be ranked within groups.
+    """
+    if evaluation.rank_by:
+        raise ConfigError(
+            "evaluation.rank_by", "TFMA does not compute metrics within groups",
+            received=f"engine: stock, rank_by: {', '.join(evaluation.rank_by)}",
+            next_step="Set evaluation.engine=batch, or evaluation.rank_by=[] and bounds without metrics of groups.",
+        )  # fmt: skip
+
+
 def check_stock_bounds(evaluation: Evaluation, schema: schema_pb2.Schema) -> None:
     """Refuse bounds that TFMA would report as missing: it finds no float32 equal to the double that a text names.
 
@@ -100,8 +118,16 @@ def metric_configs(evaluation: Evaluation, auc: str) -> Sequence[config_pb2.Metr
         "Recall": decide,
         "BinaryAccuracy": f'"threshold": {evaluation.decision_threshold}',
         **{name: area_arguments(name, auc) for name in ("AUC", "AUCPrecisionRecall")},
+        **{name: group_arguments(name, evaluation) for name in RANKED},
     }
-    return [metric_config(name, arguments.get(name, ""), evaluation) for name in METRICS]
+    computed = [name for name in METRICS if name not in RANKED or evaluation.rank_by]
+    return [metric_config(name, arguments.get(name, ""), evaluation) for name in computed]
+
+
+def group_arguments(name: str, evaluation: Evaluation) -> str:
+    """Arguments of a metric of the order within groups."""
+    columns = f'"group_by": {json.dumps(evaluation.rank_by)}'
+    return columns if name == "GroupAUC" else f'{columns}, "top_k": {evaluation.rank_at}'
 
 
 def area_arguments(name: str, auc: str) -> str:
@@ -115,7 +141,8 @@ def area_arguments(name: str, auc: str) -> str:
 
 def metric_config(name: str, arguments: str, evaluation: Evaluation) -> config_pb2.MetricConfig:
     """One metric with its bounds, each on its own slice: TFMA applies a bound without slices to every slice."""
-    metric = config_pb2.MetricConfig(class_name=name, config=arguments)
+    module = tfma_metrics.__name__ if name in RANKED else ""
+    metric = config_pb2.MetricConfig(class_name=name, module=module, config=arguments)
     for bound in evaluation.thresholds:
         if bound.metric == name:
             where = config_pb2.SlicingSpec(feature_values=bound.slice)

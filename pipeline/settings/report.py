@@ -21,6 +21,7 @@ def report_settings(workload: Workload, config: Config, schema: schema_pb2.Schem
     check_known("report.example_columns", config.report.example_columns, columns)
     evaluation = with_bounds(workload.evaluation, config.evaluation)
     check_known("evaluation.cluster_by", evaluation.cluster_by, columns)
+    check_known("evaluation.rank_by", evaluation.rank_by, columns)
     return Settings(
         workload=workload.name,
         label=workload.table.label,

@@ -17,6 +17,7 @@ from google.protobuf import text_format
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.verdict import METRICS, Bounds
 from components.slice_report.facts import Card
 from components.support.text import shorten
@@ -44,6 +45,9 @@ class Evaluation:
         decision_threshold: a score above it predicts label 1.
         cluster_by: the columns that name the units of rows, such as a user: rows with equal values in all of them
             depend on one another, and intervals take them as one. Without columns each row is a unit.
+        rank_by: the columns that name the group within which rows are ranked, such as a user. Without columns there are
+            no metrics within groups.
+        rank_at: the number of the first rows of a group that GroupNDCG, GroupMAP and GroupHitRate look at.
     """
 
     slices: tuple[tuple[str, ...], ...]
@@ -51,6 +55,8 @@ class Evaluation:
     changes: tuple[Change, ...] = ()
     decision_threshold: float = 0.5
     cluster_by: tuple[str, ...] = ()
+    rank_by: tuple[str, ...] = ()
+    rank_at: int = 10
 
     @property
     def bounds(self) -> Bounds:
@@ -175,6 +181,10 @@ def with_bounds(evaluation: Evaluation, settings: config.Evaluation) -> Evaluati
         evaluation = dataclasses.replace(evaluation, changes=settings.changes)
     if settings.cluster_by is not None:
         evaluation = dataclasses.replace(evaluation, cluster_by=settings.cluster_by)
+    if settings.rank_by is not None:
+        evaluation = dataclasses.replace(evaluation, rank_by=settings.rank_by)
+    if settings.rank_at is not None:
+        evaluation = dataclasses.replace(evaluation, rank_at=settings.rank_at)
     check_evaluation(evaluation)
     return evaluation
 
@@ -199,6 +209,11 @@ def check_evaluation(evaluation: Evaluation) -> None:
         if metric not in METRICS:
             raise ConfigError("evaluation", "no such metric", expected=", ".join(METRICS), received=metric,
                               next_step=did_you_mean(metric, METRICS))  # fmt: skip
+        if metric in RANKED and not evaluation.rank_by:
+            raise ConfigError(
+                f"evaluation, bound on {metric}", "rows are not ranked within groups",
+                expected="evaluation.rank_by, the columns that name the group of a row, such as a user",
+            )  # fmt: skip
 
 
 def check_values(evaluation: Evaluation) -> None:
@@ -210,6 +225,9 @@ def check_values(evaluation: Evaluation) -> None:
     if not 0.0 <= evaluation.decision_threshold <= 1.0:
         received = repr(evaluation.decision_threshold)
         raise ConfigError("evaluation, decision_threshold", "not usable", expected="0 to 1", received=received)
+    if evaluation.rank_at < 1:
+        received = repr(evaluation.rank_at)
+        raise ConfigError("evaluation, rank_at", "not usable", expected="at least 1", received=received)
     for change in evaluation.changes:
         if change.better not in ("higher", "lower") or not 0.0 <= change.tolerance < math.inf:
             raise ConfigError(f"evaluation.changes, {change.metric}", "not usable", received=repr(change),

@@ -9,11 +9,12 @@ import numpy as np
 
 from components.evaluation.columns import SCORE, Columns, labels, scores
 from components.evaluation.influence import Linearized, difference, standard_error
-from components.evaluation.metrics import AREAS, FORMULAS, Metric, Rows, make_rows
+from components.evaluation.metrics import AREAS, FORMULAS, Metric, Rows, groups_of, make_rows
+from components.evaluation.ranked.within_groups import RANKED, with_a_positive, with_both_labels
 from components.evaluation.results import Evaluation
 from components.evaluation.units import Units
 from components.evaluation.verdict import BETTER, METRICS, Measurement, measure, scale_of
-from components.slice_report.facts import Comparison
+from components.slice_report.facts import Comparison, RankedGroups
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def compare(
         MainlineError: a score is not finite.
     """
     found = [
-        Metric(kind, evaluation.thresholds.get(METRICS[kind]), decision_threshold)
+        dataclasses.replace(evaluation.metrics.get(METRICS[kind], Metric(kind)), threshold=decision_threshold)
         for kind in BETTER
         if METRICS[kind] in evaluation.candidate.get((), {})
     ]
@@ -59,11 +60,35 @@ def compare(
     return tuple(compare_metric(metric, evaluation, pair) for metric in found)
 
 
+def ranked_groups(rows: Columns, label: str, evaluation: Evaluation, units: Units) -> RankedGroups | None:
+    """Return the groups within which an evaluation ranks these rows; None if it does not.
+
+    Raises:
+        ConfigError: a group has rows of several units.
+        DataError: a label is neither 0 nor 1.
+    """
+    metrics = [metric for metric in evaluation.metrics.values() if metric.kind in RANKED]
+    if not metrics:
+        return None
+    # A config has one setting for all of them.
+    by = metrics[0].group_by
+    groups = groups_of(rows, metrics, units)[by]
+    size, positives = groups.total(np.ones(groups.rows)), groups.total(labels(rows, label).astype(np.float64))
+    return RankedGroups(
+        by=by,
+        top=max(metric.top for metric in metrics if metric.kind != "GroupAUC"),
+        groups=groups.count,
+        with_both_labels=int(with_both_labels(size, positives).sum()),
+        with_a_positive=int(with_a_positive(size, positives).sum()),
+    )
+
+
 def make_pair(rows: Columns, label: str, base_rate: float, metrics: Sequence[Metric], units: Units) -> Pair:
     """Return the rows for both models."""
     label_of_row, score_of_row = labels(rows, label), scores(rows, SCORE)
     constant = np.full(rows.num_rows, base_rate, np.float64)
-    return Pair(*(make_rows(label_of_row, score, metrics, units) for score in (score_of_row, constant)))
+    groups = groups_of(rows, metrics, units)
+    return Pair(*(make_rows(label_of_row, score, metrics, units, groups) for score in (score_of_row, constant)))
 
 
 def compare_metric(metric: Metric, evaluation: Evaluation, pair: Pair | None) -> Comparison:

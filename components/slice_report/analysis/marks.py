@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from components.evaluation.areas import roc
 from components.evaluation.influence import Linearized, difference, ratio, standard_error
 from components.evaluation.metrics import Metric, Rows, decided
+from components.evaluation.ranked.areas import roc
 from components.evaluation.verdict import SIDES, Measurement, badness, measure
 from components.slice_report.facts import Slice
 from pipeline.criteria import SliceKey

@@ -129,6 +129,21 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class RankedGroups:
+    """The groups within which rows are ranked, and how many of them the metrics of groups are the mean over.
+
+    ``by`` names their columns, ``top`` is the number of the first rows of a group that count, but for GroupAUC.
+    ``with_both_labels`` of the ``groups`` count for GroupAUC; for the others ``with_a_positive``, of several rows.
+    """
+
+    by: tuple[str, ...]
+    top: int
+    groups: int
+    with_both_labels: int
+    with_a_positive: int
+
+
+@dataclass(frozen=True)
 class WeakSegments:
     """The result of the search for weak segments.
 

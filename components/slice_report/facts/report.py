@@ -6,7 +6,7 @@ from typing import Literal
 from components.evaluation.verdict import Verdict
 from components.slice_report.facts.card import Card
 from components.slice_report.facts.data import Data
-from components.slice_report.facts.model import Comparison, Importance, Sensitive, Slice, WeakSegments
+from components.slice_report.facts.model import Comparison, Importance, RankedGroups, Sensitive, Slice, WeakSegments
 from components.slice_report.facts.provenance import Lineage, Training
 from components.slice_report.facts.worst_rows import WorstRows
 
@@ -41,7 +41,7 @@ class Report:
 
     ``areas`` tells how AUC and AUCPrecisionRecall were computed: ``exact``, or ``stock``, over TFMA's fixed thresholds,
     as in releases without this field. ``cluster_by`` holds the columns that name the units of rows for intervals; each
-    row is a unit without them.
+    row is a unit without them. ``ranked`` is None if no metric ranks rows within groups.
     """
 
     schema_version: int
@@ -64,3 +64,4 @@ class Report:
     confidence: float = 0.95
     areas: Literal["exact", "stock"] = "stock"
     cluster_by: tuple[str, ...] = ()
+    ranked: RankedGroups | None = None

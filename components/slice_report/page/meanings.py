@@ -13,6 +13,11 @@ MEANINGS = {
     "BinaryAccuracy": "the share of rows that are on the right side of the decision threshold",
     "BinaryCrossEntropy": "log loss, the mean surprise at the label: lower is better, 0.6931 is a score of 0.5 always",
     "Calibration": CALIBRATION,
+    "GroupAUC": "AUC within each group, then the mean over groups with both labels",
+    "GroupHitRate": "the share of groups that have a positive among the first rows",
+    "GroupMAP": "the average precision of the first rows of each group, then the mean over groups with a positive",
+    "GroupNDCG": "how near the first rows of each group come to the best order of it, a place counting the less the "
+    "lower it is, then the mean over groups with a positive: 1 is best",
     "MeanLabel": "the share of positives",
     "MeanPrediction": "the mean score",
     "Precision": "the share of rows with a score above the decision threshold that are positive",

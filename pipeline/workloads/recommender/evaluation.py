@@ -21,4 +21,5 @@ EVALUATION = Evaluation(
     changes=(Change("AUC", better="higher", tolerance=0.01),),
     # A user has many rows.
     cluster_by=("user_id",),
+    rank_by=("user_id",),
 )

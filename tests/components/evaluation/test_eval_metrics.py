@@ -4,12 +4,13 @@ from sklearn.metrics import average_precision_score, log_loss, precision_score, 
 
 from components.evaluation.influence import standard_error
 from components.evaluation.metrics import FORMULAS, Metric, make_rows, score_bins
+from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.units import independent
 
 
 def linearized(label, score, thresholds=None):
     label, score = np.asarray(label), np.asarray(score, np.float32)
-    metrics = [Metric(kind, thresholds) for kind in FORMULAS]
+    metrics = [Metric(kind, thresholds) for kind in FORMULAS.keys() - RANKED.keys()]
     rows = make_rows(label, score, metrics, independent(len(label)))
     return {metric.kind: FORMULAS[metric.kind](rows, metric) for metric in metrics}
 
@@ -78,7 +79,7 @@ def test_the_influence_of_a_row_is_how_a_metric_changes_with_its_weight(drawn, t
     for copied in (0, 3, 77):
         again = np.append(np.arange(200), copied)
         more = values(label[again], score[again], thresholds)
-        for kind in set(FORMULAS) - {"ExampleCount"}:
+        for kind in FORMULAS.keys() - RANKED.keys() - {"ExampleCount"}:
             # A second copy adds 1 to the weight of the row: the influence and terms of the order of its square.
             growth = more[kind] - found[kind].value
             assert growth == pytest.approx(found[kind].influence()[copied], abs=3e-4), kind

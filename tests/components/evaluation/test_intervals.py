@@ -1,18 +1,16 @@
 """Coverage of the intervals on a made-up population, of which every metric is known."""
 
-import dataclasses
-
 import numpy as np
 import pytest
+from fakes.simulated import shop
+from fakes.simulated.shop import users_at_random
 from scipy import special
 
 from components.evaluation.influence import StandardError, difference, ratio, standard_error
 from components.evaluation.intervals import interval, probability_below
 from components.evaluation.metrics import FORMULAS, Metric, make_rows
-from components.evaluation.units import Units, independent
+from components.evaluation.units import independent
 from components.evaluation.verdict import METRICS, scale_of
-from data.simulation.impressions import Source
-from data.simulation.shop import World
 
 DRAWS = 1500
 THRESHOLD = 0.12
@@ -20,33 +18,9 @@ SCORED = ("AUC", "AUCPrecisionRecall", "BinaryCrossEntropy", "Calibration", "Bin
 ALONE = ("MeanLabel", "MeanPrediction")
 
 
-@dataclasses.dataclass(frozen=True)
-class Population:
-    """All impressions of a shop, by user: who saw them, whether they clicked, and the scores of two models."""
-
-    user: np.ndarray
-    label: np.ndarray
-    scores: tuple[np.ndarray, np.ndarray]
-
-    def take(self, index):
-        return Population(self.user[index], self.label[index], tuple(score[index] for score in self.scores))
-
-
-def click_rates(columns, names, label):
-    """The share of clicks among the rows with the same values, as a model that knows these columns."""
-    code = np.zeros(len(label), np.int64)
-    for name in names:
-        code = code * 1000 + columns[name]
-    code = np.unique(code, return_inverse=True)[1]
-    return ((np.bincount(code, label) + 1) / (np.bincount(code) + 9)).astype(np.float32)[code]
-
-
 @pytest.fixture(scope="module")
 def population():
-    drawn = Source(World(400_000, seed=3)).rows(0, 400_000).columns
-    models = (("membership", "position", "age_band"), ("category", "position", "device"))
-    scores = tuple(click_rates(drawn, names, drawn["clicked"]) for names in models)
-    return Population(drawn["user_id"], drawn["clicked"], scores).take(np.argsort(drawn["user_id"]))
+    return shop.population()
 
 
 def metrics_of(rows, units):
@@ -69,15 +43,6 @@ def metrics_of(rows, units):
 def rows_at_random(population, generator):
     index = generator.integers(0, len(population.label), 1500)
     return population.take(index), independent(1500)
-
-
-def users_at_random(population, generator):
-    """All rows of users drawn with replacement; a user drawn twice is two units."""
-    begins = np.searchsorted(population.user, np.arange(population.user[-1] + 2))
-    chosen = generator.choice(np.flatnonzero(np.diff(begins)), 150)
-    index = [np.arange(begins[user], begins[user + 1]) for user in chosen]
-    code = np.repeat(np.arange(150), [len(rows) for rows in index])
-    return population.take(np.concatenate(index)), Units(code, 150)
 
 
 def coverage(population, draw, units_of_rows=None):

@@ -43,6 +43,24 @@ def test_a_bound_names_the_value_as_the_evaluation_does():
     }
 
 
+def test_metrics_within_groups_are_computed_where_the_config_names_groups():
+    settings = config.Evaluation(rank_by=("race", "sex"), rank_at=3, bounds=(Threshold("GroupAUC", lower=0.6),))
+    plan = make_plan(make_eval_config(CENSUS, settings, SCHEMA), has_baseline=False)
+    ranked = {key.name: (metric.group_by, metric.top) for key, metric in plan.metrics.items() if metric.group_by}
+    by = ("race", "sex")
+    assert ranked == {
+        "group_auc": (by, 10), "group_hit_rate": (by, 3), "group_map": (by, 3), "group_ndcg": (by, 3)
+    }  # fmt: skip
+    without = make_plan(make_eval_config(CENSUS, config.Evaluation(), SCHEMA), has_baseline=False)
+    assert {key.name for key in plan.metrics} - {key.name for key in without.metrics} == set(ranked)
+
+
+def test_stock_evaluator_ranks_nothing_within_groups():
+    with pytest.raises(ConfigError, match=r"evaluation.rank_by: TFMA does not compute") as caught:
+        make_eval_config(CENSUS, config.Evaluation(engine="stock", rank_by=("race",)), SCHEMA)
+    assert "evaluation.engine=batch" in caught.value.next_step
+
+
 @pytest.mark.parametrize(("kind", "is_refused"), [("FLOAT", True), ("INT", False), ("BYTES", False)])
 def test_stock_evaluator_cannot_bound_a_slice_of_a_float_column(kind, is_refused):
     schema = schema_pb2.Schema(feature=[schema_pb2.Feature(name="sex", type=kind)])

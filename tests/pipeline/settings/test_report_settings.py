@@ -45,7 +45,9 @@ def test_the_reason_of_an_accepted_anomaly_is_passed_on():
     assert (acceptance.feature, acceptance.reason, tuple(acceptance.splits)) == ("sex", "new in May", ("train",))
 
 
-@pytest.mark.parametrize("key", ["report.sensitive", "report.id_columns"])
+@pytest.mark.parametrize(
+    "key", ["report.sensitive", "report.id_columns", "evaluation.cluster_by", "evaluation.rank_by"]
+)
 def test_an_unknown_column_is_refused_with_the_nearest(key):
     with pytest.raises(ConfigError) as raised:
         settings("census", f"{key}=[relationshp]")

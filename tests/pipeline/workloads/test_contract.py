@@ -210,6 +210,14 @@ def test_a_config_without_bounds_leaves_those_of_the_workload():
     assert with_bounds(own, config.Evaluation()) is own
 
 
+def test_a_config_may_rank_within_other_groups_than_the_workload():
+    own = load_workload("census").evaluation
+    bound = Threshold(metric="GroupNDCG", lower=0.5)
+    changed = with_bounds(own, config.Evaluation(bounds=(bound,), rank_by=("race",), rank_at=3))
+    assert (changed.rank_by, changed.rank_at) == (("race",), 3)
+    assert (own.rank_by, own.rank_at) == ((), 10)
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -224,6 +232,8 @@ def test_a_config_without_bounds_leaves_those_of_the_workload():
             config.Evaluation(changes=(Change(metric="Auc", better="higher", tolerance=0.1),)),
             "no such metric",
         ),
+        (config.Evaluation(bounds=(Threshold(metric="GroupNDCG", lower=0.5),)), "not ranked within groups"),
+        (config.Evaluation(changes=(Change("GroupAUC", better="higher", tolerance=0.1),)), "not ranked within groups"),
     ],
 )
 def test_a_bound_that_cannot_be_measured_is_refused(settings, said):
@@ -264,7 +274,7 @@ NAN = float("nan")
     "change",
     [{"decision_threshold": NAN}, {"decision_threshold": 2.0}, {"thresholds": (Threshold("AUC", lower=NAN),)},
      {"thresholds": (Threshold("AUC", lower=0.9, upper=0.1),)}, {"changes": (Change("AUC", "up", 0.1),)},
-     {"changes": (Change("AUC", "higher", -0.1),)}, {"changes": (Change("AUC", "higher", NAN),)}],
+     {"changes": (Change("AUC", "higher", -0.1),)}, {"changes": (Change("AUC", "higher", NAN),)}, {"rank_at": 0}],
 )  # fmt: skip
 def test_bounds_of_a_workload_are_such_as_can_be_kept(change):
     with pytest.raises(ConfigError):

@@ -5,7 +5,7 @@ import math
 from markupsafe import Markup
 
 from components.evaluation.verdict import METRICS, Check, Measurement, Verdict, badness
-from components.slice_report.facts import Comparison, Report
+from components.slice_report.facts import Comparison, RankedGroups, Report
 from components.slice_report.page.formats import counted, difference, interval, number
 from components.slice_report.page.html import Child, name, pairs, row, table, tag
 from components.slice_report.page.meanings import CALIBRATION
@@ -110,7 +110,24 @@ def comparison_table(report: Report) -> Markup:
         class_="muted",
     )
     rows = (comparison_row(comparison, compared) for comparison in report.comparisons)
-    return table("This model against others, on all test rows", headings, rows) + explained
+    drawn = table("This model against others, on all test rows", headings, rows)
+    return drawn + explained + (ranked_note(report.ranked) if report.ranked else Markup())
+
+
+def ranked_note(ranked: RankedGroups) -> Markup:
+    """Draw what the metrics of groups are the mean over."""
+    places = "row counts" if ranked.top == 1 else f"{ranked.top} rows count"
+    return tag(
+        "p",
+        "Within groups, rows are ranked by their score among those with the same ",
+        name(", ".join(ranked.by)),
+        f". Of {counted(ranked.groups, 'group')}, GroupAUC is the mean over the {ranked.with_both_labels:,} with both "
+        f"labels; GroupNDCG, GroupMAP and GroupHitRate, for which the first {places}, over the "
+        f"{ranked.with_a_positive:,} of several rows with a positive among them. Where rows have the same score, "
+        "values are the mean over all their orders.",
+        class_="muted",
+        id="ranked",
+    )
 
 
 def comparison_row(comparison: Comparison, with_baseline: bool) -> Markup:

@@ -12,17 +12,19 @@ from components.batch_evaluator.evaluation import evaluate
 from components.batch_evaluator.plan import make_plan
 from components.batch_evaluator.results import sliced_metrics, write_results
 from components.evaluation.metrics import AREAS
+from components.evaluation.ranked import tfma_metrics
+from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.results import Evaluation, read_evaluation
 from components.evaluation.units import independent
 from components.evaluation.verdict import METRICS
-from components.slice_report.analysis.comparisons import BETTER, compare
+from components.slice_report.analysis.comparisons import BETTER, compare, ranked_groups
 from pipeline.errors import DataError, MainlineError
 
 BASE = 0.3
 ROWS = 3000
 
 
-def config_of(threshold, intervals, thresholds=None):
+def config_of(threshold, intervals, thresholds, has_users):
     specs = [
         config_pb2.ModelSpec(
             name=name,
@@ -37,7 +39,13 @@ def config_of(threshold, intervals, thresholds=None):
     decide = {"BinaryAccuracy": f'"threshold": {threshold}'}
     decide |= dict.fromkeys(("Precision", "Recall"), f'"thresholds": [{threshold}]')
     decide |= dict.fromkeys(AREAS, f'"num_thresholds": {thresholds}') if thresholds else {}
-    kinds = [config_pb2.MetricConfig(class_name=name, config=decide.get(name, "")) for name in METRICS]
+    decide |= dict.fromkeys(RANKED, '"group_by": ["user"]')
+    modules = dict.fromkeys(RANKED, tfma_metrics.__name__)
+    kinds = [
+        config_pb2.MetricConfig(class_name=name, module=modules.get(name), config=decide.get(name, ""))
+        for name in METRICS
+        if has_users or name not in RANKED
+    ]
     config = config_pb2.EvalConfig(model_specs=specs, slicing_specs=[config_pb2.SlicingSpec()])
     config.metrics_specs.add().metrics.extend(kinds)
     config.options.compute_confidence_intervals.value = intervals
@@ -46,7 +54,8 @@ def config_of(threshold, intervals, thresholds=None):
 
 def evaluation_of(rows, folder, threshold=0.5, intervals=True, thresholds=None) -> Evaluation:
     """What the evaluator writes of these rows, read again."""
-    plan = make_plan(config_of(threshold, intervals, thresholds), has_baseline="baseline_score" in rows.column_names)
+    config = config_of(threshold, intervals, thresholds, "user" in rows.column_names)
+    plan = make_plan(config, has_baseline="baseline_score" in rows.column_names)
     found = [sliced_metrics(key, values, units, plan) for key, values, units in evaluate(rows, plan)]
     folder.mkdir(exist_ok=True)
     write_results(str(folder), found, plan.config, {})
@@ -58,7 +67,8 @@ def drawn(rows=ROWS, seed=0) -> pa.Table:
     truth = generator.beta(1, 2, rows)
     score = np.clip(truth + generator.normal(0, 0.15, rows), 0.01, 0.99).astype(np.float32)
     label = (generator.random(rows) < truth).astype(np.int64)
-    return pa.table({"y": label, "score": score, "baseline_score": np.sqrt(score)})
+    user = generator.integers(0, rows // 3 + 1, rows)
+    return pa.table({"y": label, "score": score, "baseline_score": np.sqrt(score), "user": user})
 
 
 def compared(rows, base, evaluation, **settings):
@@ -94,7 +104,7 @@ def test_candidate_baseline_and_their_difference_are_those_of_tfma(found, evalua
         assert comparison.baseline == evaluation.baseline[()][name]
         assert comparison.to_baseline == evaluation.differences[()][name]
         # The baseline ranks all rows alike.
-        assert (comparison.to_baseline.interval is None) == (kind in AREAS)
+        assert (comparison.to_baseline.interval is None) == (kind in (*AREAS, *RANKED))
 
 
 def test_areas_over_thresholds_are_compared_with_those_over_the_same_thresholds(rows, tmp_path, found):
@@ -122,12 +132,36 @@ def test_the_trivial_model_has_the_metrics_that_scikit_learn_gives_a_constant(ro
         "Recall": 0.0,
         "Calibration": BASE / share,
         "MeanPrediction": BASE,
+        "GroupAUC": 0.5,
     }
     assert (expected["AUC"], expected["AUCPrecisionRecall"]) == (0.5, pytest.approx(share))
     for kind, value in expected.items():
         assert found[kind].trivial.value == pytest.approx(value, nan_ok=True), kind
         difference = found[kind].candidate.value - found[kind].trivial.value
         assert found[kind].to_trivial.value == pytest.approx(difference, nan_ok=True), kind
+
+
+def test_the_trivial_model_orders_the_rows_of_a_group_at_random(rows, found):
+    label, user = rows["y"].to_numpy(), rows["user"].to_numpy()
+    of_users = [label[user == one] for one in np.unique(user)]
+    counted = [of for of in of_users if of.any() and len(of) > 1]
+    expected = np.mean([metrics.ndcg_score([of], [np.full(len(of), BASE)], k=10) for of in counted])
+    assert found["GroupNDCG"].trivial.value == pytest.approx(expected)
+    low, high = found["GroupNDCG"].to_trivial.interval
+    assert 0 < low < found["GroupNDCG"].to_trivial.value < high
+
+
+def test_groups_that_count_are_counted(rows, evaluation, tmp_path):
+    units = independent(rows.num_rows)
+    ranked = ranked_groups(rows, "y", evaluation, units)
+    users = rows.group_by("user").aggregate([("y", "sum"), ("y", "count")]).to_pylist()
+    positives = [user for user in users if user["y_sum"] and user["y_count"] > 1]
+    both = [user for user in users if 0 < user["y_sum"] < user["y_count"]]
+    assert (ranked.by, ranked.top, ranked.groups) == (("user",), 10, len(users))
+    assert (ranked.with_both_labels, ranked.with_a_positive) == (len(both), len(positives))
+    assert len(both) < len(positives) < len(users)
+    assert evaluation.candidate[()]["group_auc"].degrees_of_freedom == len(both) - 1
+    assert ranked_groups(rows, "y", evaluation_of(rows.drop(["user"]), tmp_path), units) is None
 
 
 def test_a_metric_that_the_trivial_model_has_whatever_the_rows_has_the_interval_of_the_model(found):

@@ -141,6 +141,17 @@ def test_values_that_are_not_finite_are_written_out(report, value):
     model_card(strange)
 
 
+def test_the_groups_that_rows_are_ranked_in_are_counted(report):
+    assert "Within groups" not in PageParser(render(report, report_pages.DIGEST)).text
+    ranked = f.RankedGroups(("user_id", "day"), 5, 1200, 900, 1100)
+    text = PageParser(render(replace(report, ranked=ranked), report_pages.DIGEST)).text
+    assert "among those with the same user_id, day" in text
+    assert "Of 1,200 groups, GroupAUC is the mean over the 900 with both labels" in text
+    assert "for which the first 5 rows count, over the 1,100 of several rows with a positive" in text
+    one = replace(ranked, top=1)
+    assert "the first row counts" in PageParser(render(replace(report, ranked=one), report_pages.DIGEST)).text
+
+
 def test_an_empty_slice_and_one_with_one_label_have_their_rows(report):
     table = report_pages.make_rows()
     one_label = table.filter(pytest.importorskip("pyarrow.compute").equal(table["label"], 1))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from components.evaluation.areas import precision_recall, rank, roc, score_ranks
+from components.evaluation.ranked.areas import precision_recall, rank, roc, score_ranks
 
 AREAS = ((roc, roc_auc_score), (precision_recall, average_precision_score))
 SCORES = {
