@@ -7,10 +7,10 @@ from markupsafe import Markup
 
 from components.artifacts.record.status import Standing
 from components.slice_report.facts import OTHER, Group, Report, ScoreCounts
+from components.slice_report.page.against import comparison_section
 from components.slice_report.page.card import card_section
 from components.slice_report.page.frame import as_data, page
 from components.slice_report.page.html import join, name, shorten, tag
-from components.slice_report.page.sections.comparison import comparison_section
 from components.slice_report.page.sections.data import data_section
 from components.slice_report.page.sections.explanations import explanations_section
 from components.slice_report.page.sections.fairness import fairness_section
