@@ -73,7 +73,7 @@ def navigation(other: Report | None) -> Markup:
 def counts(report: Report) -> Markup:
     """Return the scores by slice and by group as JSON, in which no text can close the script element."""
     facts = {
-        "slices": [as_counts(item.scores) for item in report.slices],
+        "slices": [as_counts(item.scores, clustered=item.units is not None) for item in report.slices],
         "overall": next((index for index, item in enumerate(report.slices) if not item.features), None),
         "sensitive": [[as_group(group) for group in sensitive.groups] for sensitive in report.fairness],
     }
@@ -86,8 +86,9 @@ def as_group(group: Group) -> dict[str, Any]:
     return {"name": shorten(group.value), "compared": compared, **as_counts(group.scores)}
 
 
-def as_counts(scores: ScoreCounts | None) -> dict[str, Any]:
-    """Return positives, negatives and sums of scores under one-letter keys."""
+def as_counts(scores: ScoreCounts | None, *, clustered: bool = False) -> dict[str, Any]:
+    """Return positives, negatives, sums of scores and whether rows depend on one another, under one-letter keys."""
     if scores is None:
         return {}
-    return {"p": scores.positives, "n": scores.negatives, "s": [round(part, 4) for part in scores.score_sums]}
+    sums = [round(part, 4) for part in scores.score_sums]
+    return {"p": scores.positives, "n": scores.negatives, "s": sums, **({"c": 1} if clustered else {})}

@@ -45,12 +45,14 @@ function calibration(of) {
     const bins = [group * size, (group + 1) * size], positives = sum(of.p.slice(...bins));
     const rows = positives + sum(of.n.slice(...bins));
     if (!rows) return;
-    const mean = scores / rows, [low, high] = wilson(positives, rows);
+    const mean = scores / rows, [low, high] = of.c ? [NaN, NaN] : wilson(positives, rows);
     const hint = `${number(rows)} rows, predicted ${number(mean)}, observed ${number(positives / rows)}`;
-    drawn.append(mark("path", { d: path([[mean, low], [mean, high]]) }), dot(mean, positives / rows, 3, hint));
+    if (!of.c) drawn.append(mark("path", { d: path([[mean, low], [mean, high]]) }));
+    drawn.append(dot(mean, positives / rows, 3, hint));
   });
   const ideal = mark("path", { class: "r", d: path([[0, 0], [1, 1]]) });
-  return figure("Calibration", "observed share of positives by mean score, with 95 % intervals", ["model"],
+  const words = `observed share of positives by mean score, ${of.c ? "without intervals: rows are not independent" : "with 95 % intervals"}`;
+  return figure("Calibration", words, ["model"],
     axes("mean score", "share of positives"), ideal, drawn);
 }
 
