@@ -34,8 +34,8 @@ def kill_in_search(rows: Path, root: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_search_that_was_killed_goes_on_and_gives_trainer_its_settings(tmp_path):
-    rows, root = harness.tiny_rows(tmp_path / "rows"), tmp_path / "runs"
+def test_a_search_that_was_killed_goes_on_and_gives_trainer_its_settings(finished):
+    rows, root = finished.rows, finished.root
     kill_in_search(rows, root)
     deadline_s = time.monotonic() + 10.0
     while processes(str(root)) and time.monotonic() < deadline_s:
@@ -60,7 +60,9 @@ def check_search(artifacts: Path) -> None:
     assert {trial["state"] for trial in facts["trials"]} <= {"complete", "pruned"}
     best = json.loads(only(artifacts, "Tuner/best_hyperparameters/*/*.json").read_text(encoding="utf-8"))
     assert best == facts["trials"][facts["best"] - 1]["params"]
-    settings = json.loads(only(artifacts, "Trainer/model_run/*/training.json").read_text(encoding="utf-8"))["settings"]
+    # The finished run trained too.
+    _, latest = sorted(artifacts.glob("Trainer/model_run/*/training.json"), key=lambda path: int(path.parent.name))
+    settings = json.loads(latest.read_text(encoding="utf-8"))["settings"]
     assert settings["batch_size"] == best["batch_size"]
     assert settings["learning_rate"] == best["learning_rate"]
     assert settings["model"] == {"dropout": best["model.dropout"]}

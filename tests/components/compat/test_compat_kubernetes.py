@@ -4,7 +4,7 @@ import importlib.util
 import sys
 
 import pytest
-from fakes.new_interpreter import json_from
+from fakes.processes import json_from
 
 from components.compat.kubernetes import without_validation
 

@@ -2,7 +2,7 @@
 
 import harness
 import pytest
-from fakes.new_interpreter import json_from
+from fakes.processes import json_from
 
 UNNEEDED = ("kubernetes", "jsonschema", "rfc3987_syntax", "tfx.components.infra_validator", "tfx.components.tuner")
 GRAPH_AND_LAUNCHER = """

@@ -1,5 +1,5 @@
 import pytest
-from fakes.new_interpreter import json_from
+from fakes.processes import json_from
 
 
 def test_garbage_is_looked_for_rarely_but_is_looked_for():

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 from fakes import transformed_rows
-from fakes.forked import Forked
+from fakes.processes import Forked
 from tensorflow.python.distribute.sharded_variable import ShardedVariable
 
 from pipeline.config.training import Training

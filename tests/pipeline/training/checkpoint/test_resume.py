@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-from fakes import forked, small_training
+from fakes import processes, small_training
 
 from pipeline.errors import MainlineError
 from pipeline.training import loop
@@ -253,7 +253,7 @@ def test_a_disk_that_is_really_full(world, tmp_path):
     )  # fmt: skip
     done = subprocess.run(
         ["unshare", "--mount", "--map-root-user", "sh", "-c", script], capture_output=True, text=True, timeout=200,
-        env=forked.environment(), cwd=forked.ROOT,
+        env=processes.environment(), cwd=processes.ROOT,
     )  # fmt: skip
     if "unshare" in done.stderr or "mount:" in done.stderr:
         pytest.skip(f"no file system of our own here: {done.stderr.strip()[:80]}")

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 from fakes import transformed_rows as world
-from fakes.forked import Forked
+from fakes.processes import Forked
 from fakes.small_training import free_port
 from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
 from tensorboard.plugins import base_plugin

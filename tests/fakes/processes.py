@@ -1,4 +1,4 @@
-"""Processes that have imported TensorFlow when they start: forks of one that has imported it, and computed nothing.
+"""Other processes: fresh interpreters, and forks of one that has imported TensorFlow, and computed nothing.
 
 Importing it takes eight seconds of processor time; a fork takes none.
 """
@@ -6,6 +6,7 @@ Importing it takes eight seconds of processor time; a fork takes none.
 import json
 import multiprocessing
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -75,3 +76,11 @@ def call(log: str, tf_config: Mapping | None, function: Callable[..., object], a
     os.environ.pop("TF_CONFIG", None)
     os.environ.update({"TF_CONFIG": json.dumps(tf_config)} if tf_config else {})
     function(*arguments)
+
+
+def json_from(code: str) -> dict[str, Any]:
+    """Run code in a new interpreter and return the JSON on its last line."""
+    found = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    return dict(json.loads(found.stdout.splitlines()[-1]))
