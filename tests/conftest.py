@@ -1,7 +1,6 @@
 """Fixtures that many tests share; the expensive one is a whole run, made once."""
 
 import gc
-import shutil
 import signal
 import sys
 from dataclasses import dataclass
@@ -56,13 +55,12 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     folder = tmp_path_factory.mktemp("finished")
     rows = harness.tiny_rows(folder / "rows")
     run = Finished(rows, folder / "runs", harness.run_here(rows, folder / "runs"))
-    shutil.copytree(run.root, folder / "left")
+    harness.keep_copy(run.root)
     return run
 
 
 @pytest.fixture(scope="module")
 def finished(first_run: Finished) -> Finished:
     """That run, as it ended, whatever the tests of other modules did in its root."""
-    shutil.rmtree(first_run.root)
-    shutil.copytree(first_run.root.with_name("left"), first_run.root)
+    harness.put_back(first_run.root)
     return first_run

@@ -56,6 +56,21 @@ def tiny_rows(folder: Path, dataset: str = "census", split: str = "given", sizes
     return folder
 
 
+def keep_copy(root: Path) -> None:
+    """Keeps a copy of a root beside it, for ``put_back``."""
+    shutil.copytree(root, copy_of(root))
+
+
+def put_back(root: Path) -> None:
+    """Makes a root again what it was at ``keep_copy``, at the same path: ML Metadata has absolute ones."""
+    shutil.rmtree(root)
+    shutil.copytree(copy_of(root), root)
+
+
+def copy_of(root: Path) -> Path:
+    return root.with_name(f"{root.name}-left")
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes a file and the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,16 +4,19 @@ from pathlib import Path
 
 import pytest
 from ml_metadata.proto import metadata_store_pb2
-from tfx import v1 as tfx
+from tfx.dsl.component.experimental.annotations import OutputArtifact
+from tfx.dsl.component.experimental.decorators import component
+from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import outputs_utils
+from tfx.types import standard_artifacts
 
 from components.compat.tfx import launcher
 from pipeline.metadata.connection import sqlite
 from pipeline.run.local import graph as local_graph
 
 
-@tfx.dsl.components.component
-def Writer(written: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.Model]):
+@component
+def Writer(written: OutputArtifact[standard_artifacts.Model]):
     Path(written.uri, "model").write_text("weights")
 
 
@@ -32,7 +35,7 @@ def test_the_hook_is_called_before_the_outputs_exist(tmp_path, monkeypatch):
         calls.append((node_folder, execution.id, uris, [Path(uri).exists() for uri in uris]))
 
     monkeypatch.setattr(local_graph, "claim_outputs", before_executor)
-    made = tfx.dsl.Pipeline(
+    made = Pipeline(
         "one", str(tmp_path), components=[Writer()], metadata_connection_config=sqlite(tmp_path / "metadata.db")
     )
     graph = local_graph.Graph(local_graph.compile_pipeline(made, "run", None, None), SilentObserver(), SilentObserver())

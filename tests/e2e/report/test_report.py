@@ -187,7 +187,8 @@ def test_a_run_whose_evaluator_crashed_has_a_report_on_what_came_before(finished
 
     monkeypatch.setattr("components.batch_evaluator.executor.read_plan", crash)
     root = shutil.copytree(finished.root, tmp_path / "runs")
-    outcome = harness.run_here(finished.rows, root, cache=False)
+    # Other bounds, so that Evaluator is not answered from the cache.
+    outcome = harness.run_here(finished.rows, root, "evaluation.bounds=[{metric: AUC, lower: 0.51}]")
     assert outcome.code == 1
     report, folder = report_of(outcome.facts)
     assert report.run.failed_at == "Evaluator"

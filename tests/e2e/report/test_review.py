@@ -21,11 +21,20 @@ def review(root: Path, *arguments: str, **options) -> subprocess.CompletedProces
     return subprocess.run(command, capture_output=True, text=True, cwd=harness.ROOT, timeout=120, **options)
 
 
-@pytest.fixture
-def waiting(finished, tmp_path):
+@pytest.fixture(scope="module")
+def awaiting(finished, tmp_path_factory) -> tuple[Path, harness.Outcome]:
     """A root with a blessed model that awaits review, and another one that is served."""
-    root = shutil.copytree(finished.root, tmp_path / "runs")
+    root = shutil.copytree(finished.root, tmp_path_factory.mktemp("awaiting") / "runs")
     outcome = harness.run_here(finished.rows, root, REQUIRED, "training.learning_rate=3e-3")
+    harness.keep_copy(root)
+    return root, outcome
+
+
+@pytest.fixture
+def waiting(finished, awaiting) -> tuple[Path, Path, harness.Outcome]:
+    """That root as its run left it, whatever other tests did in it."""
+    root, outcome = awaiting
+    harness.put_back(root)
     return finished.rows, root, outcome
 
 

@@ -2,21 +2,24 @@
 
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
-from tfx import v1 as tfx
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact
+from tfx.dsl.component.experimental.decorators import component
 from tfx.orchestration import metadata
+from tfx.orchestration.pipeline import Pipeline
+from tfx.types import standard_artifacts
 
 from pipeline.errors import MainlineError
 from pipeline.metadata.connection import sqlite
 from pipeline.run.local.graph import Graph, compile_pipeline
 
 
-@tfx.dsl.components.component
-def Giver(given: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.Model]):
+@component
+def Giver(given: OutputArtifact[standard_artifacts.Model]):
     given.set_string_custom_property("said", "something")
 
 
-@tfx.dsl.components.component
-def Taker(taken: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model]):
+@component
+def Taker(taken: InputArtifact[standard_artifacts.Model]):
     pass
 
 
@@ -33,7 +36,7 @@ class Quiet:
 @pytest.fixture
 def graph(tmp_path):
     giver = Giver()
-    made = tfx.dsl.Pipeline(
+    made = Pipeline(
         "two", str(tmp_path), components=[giver, Taker(taken=giver.outputs["given"])],
         metadata_connection_config=sqlite(tmp_path / "metadata.db"),
     )  # fmt: skip
