@@ -8,18 +8,18 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-from tfx import types
-from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import json_utils
+from typing import TYPE_CHECKING, Any
 
 from components.distributed_trainer.cluster import Cluster, read_cluster
 from components.support.atomic_files import write_json
 from components.support.failure import Failure
 
+# TFX is imported late: those that only read heartbeats do not need it, and a task prepares its process first.
+if TYPE_CHECKING:
+    from tfx import types
+
 FOLDER, MARKER = "cluster", "chief.json"
-Artifacts = dict[str, list[types.Artifact]]
+Artifacts = dict[str, list["types.Artifact"]]
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,10 @@ class TrainerCall:
     properties: dict[str, Any]
 
     @property
-    def model(self) -> types.Artifact:
+    def model(self) -> "types.Artifact":
         """The artifact that the chief fills."""
+        from tfx.types import artifact_utils, standard_component_specs
+
         return artifact_utils.get_single_instance(self.outputs[standard_component_specs.MODEL_KEY])
 
     @property
@@ -47,6 +49,9 @@ class TrainerCall:
 
     @property
     def _training(self) -> dict[str, Any]:
+        from tfx.types import standard_component_specs
+        from tfx.utils import json_utils
+
         config = json_utils.loads(self.properties.get(standard_component_specs.CUSTOM_CONFIG_KEY, "null")) or {}
         return dict(config.get("training", {}))
 
@@ -57,6 +62,8 @@ class TrainerCall:
 
     def save(self) -> None:
         """Write ``call.json``."""
+        from tfx.types import artifact_utils
+
         content = {
             "inputs": json.loads(artifact_utils.jsonify_artifact_dict(self.inputs)),
             "outputs": json.loads(artifact_utils.jsonify_artifact_dict(self.outputs)),
@@ -67,6 +74,8 @@ class TrainerCall:
 
 def read_call(folder: Path) -> TrainerCall:
     """Read the arguments that ``TrainerCall.save`` wrote."""
+    from tfx.types import artifact_utils
+
     content = json.loads((folder / "call.json").read_text(encoding="utf-8"))
     inputs, outputs = (artifact_utils.parse_artifact_dict(json.dumps(content[key])) for key in ("inputs", "outputs"))
     return TrainerCall(inputs, outputs, content["properties"])

@@ -4,6 +4,7 @@ It runs Trainer's executor with the TF_CONFIG that its launcher set. Every secon
 progress of the main thread, since a live heartbeat thread proves nothing about the one that trains.
 """
 
+import importlib
 import logging
 import os
 import sys
@@ -13,8 +14,6 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from tfx.utils import path_utils
 
 from components.compat.tfx import startup
 from components.distributed_trainer.task_files import (
@@ -49,6 +48,9 @@ class ProgressHandler(logging.Handler):
 def main(arguments: list[str]) -> int:
     """Run a task; return 0, or 1 with the error in ``error.json``."""
     folder, attempt, task = Path(arguments[0]), arguments[1], arguments[2]
+    startup.prepare_process()
+    # Before the first heartbeat: while libraries are loaded, no other thread may run for seconds.
+    importlib.import_module("tfx.types.artifact_utils")
     beat("starting")
     with heartbeats(folder / attempt / task):
         try:
@@ -92,7 +94,8 @@ def write_heartbeats(folder: Path, handler: ProgressHandler, done: threading.Eve
 
 def run(call: TrainerCall, attempt: Path, task: str) -> None:
     """Run the executor; every task but the chief saves its model to a temporary folder of its own."""
-    startup.prepare_process()
+    from tfx.utils import path_utils
+
     from components.distributed_trainer.trainer_executor import TrainerExecutor
 
     if task != call.cluster.chief.name:

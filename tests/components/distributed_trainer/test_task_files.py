@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from fakes.new_interpreter import json_from
 from tfx.types import standard_artifacts
 
 from components.distributed_trainer import task_files as files
@@ -47,3 +48,12 @@ def test_files_are_written_atomically(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["heartbeat.json"]
     assert files.read_heartbeat(tmp_path) == files.Heartbeat(1.0, "running", "epoch 1")
     assert files.read_failure(tmp_path) is None
+
+
+def test_a_launcher_and_a_task_import_tfx_late():
+    code = """
+import json, sys
+import components.distributed_trainer.supervisor, components.distributed_trainer.worker
+print(json.dumps({"loaded": [name for name in ("tfx", "tensorflow") if name in sys.modules]}))
+"""
+    assert json_from(code) == {"loaded": []}
