@@ -8,6 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
+from components.evaluation.ranked.within_groups import RANKED
+from components.evaluation.verdict import METRICS
 from components.slice_report.compare.differences import Finding, interval_of, paired, unpaired, with_clear
 from components.slice_report.compare.facts import Cell, Difference, Interval, Line, RunFacts, SliceFacts
 from components.slice_report.compare.lines import Group
@@ -16,6 +18,7 @@ from components.slice_report.compare.runs import Run
 from pipeline.criteria import SliceKey
 
 AREAS = ("auc", "auc_precision_recall")
+WITHIN_GROUPS = tuple(METRICS[kind] for kind in RANKED)
 Place = tuple[SliceKey, str]
 
 
@@ -63,13 +66,16 @@ class Cells:
         values = [values_of(self.groups[number], place) for number in (at, self.reference)]
         if here is not None and there is not None:
             return paired(here, there, values)
-        if not all(values) or (place[1] in AREAS and not self.same_areas(at)):
+        if not all(values) or not self.alike(at, place[1]):
             return None
         return unpaired(values, *(self.from_runs(number, place) for number in (at, self.reference)))
 
-    def same_areas(self, at: int) -> bool:
-        """Return whether the areas of a line and of the reference were computed in one way."""
-        return len({run.areas for number in (at, self.reference) for run in self.groups[number].runs}) == 1
+    def alike(self, at: int, metric: str) -> bool:
+        """Return whether a metric of a line and of the reference was computed in one way."""
+        runs = [run for number in (at, self.reference) for run in self.groups[number].runs]
+        if metric in WITHIN_GROUPS:
+            return len({(run.rank_by, run.rank_at) for run in runs}) == 1
+        return metric not in AREAS or len({run.areas for run in runs}) == 1
 
     def from_runs(self, at: int, place: Place) -> Interval | None:
         """Return an interval of a line's mean from those of its runs, whose rows are the same.

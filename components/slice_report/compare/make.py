@@ -116,6 +116,12 @@ def notes(groups: Sequence[Group]) -> tuple[str, ...]:
             "Some evaluations have exact areas under curves, others areas over TFMA's fixed thresholds. Their values "
             "differ by that; paired differences are of exact areas, and unpaired ones are not given."
         )
+    if len({(run.rank_by, run.rank_at) for members in groups for run in members.runs}) > 1:
+        found.append(
+            "The runs rank rows within different groups, or count other numbers of first rows. Paired differences of "
+            "GroupAUC, GroupNDCG, GroupMAP and GroupHitRate are as the reference has them, and unpaired ones are not "
+            "given."
+        )
     if len({run.decision_threshold for members in groups for run in members.runs}) > 1:
         found.append(
             "The runs have different decision thresholds; accuracy, precision and recall are at each run's own."

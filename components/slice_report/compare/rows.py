@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from components.evaluation.columns import BASELINE_SCORE, SCORE, Columns, labels, scores
 from components.evaluation.influence import Linearized
-from components.evaluation.metrics import FORMULAS, Metric, make_rows
+from components.evaluation.metrics import FORMULAS, Metric, groups_of, make_rows
 from components.evaluation.predictions import Predictions
+from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.units import Units, units_of
 from components.evaluation.verdict import METRICS
 from components.slice_report.analysis.comparisons import linearized
@@ -33,12 +34,16 @@ class ReferenceRows:
         label: (rows,) 0 or 1.
         units: the unit of each row.
         slices: the positions of the rows of each slice, ascending.
+        rank_by: the columns that name the groups within which rows are ranked.
+        rank_at: the number of the first rows of a group that count.
     """
 
     columns: Mapping[str, pa.ChunkedArray]
     label: NDArray[np.generic]
     units: Units
     slices: Mapping[SliceKey, NDArray[np.int64]]
+    rank_by: tuple[str, ...]
+    rank_at: int
 
 
 def open_predictions(run: Run) -> Predictions | str:
@@ -59,13 +64,15 @@ def read_rows(run: Run, predictions: Columns) -> ReferenceRows:
         MainlineError: a column is missing, or holds what it should not.
     """
     every = [name for name in predictions.column_names if name not in (SCORE, BASELINE_SCORE)]
-    telling = {run.label, *run.cluster_by, *(name for key in run.slices for name, _ in key)}
+    telling = {run.label, *run.cluster_by, *run.rank_by, *(name for key in run.slices for name, _ in key)}
     telling |= set(run.id_columns if set(run.id_columns) & set(every) else every)
     return ReferenceRows(
         {name: predictions[name] for name in every if name in telling},
         labels(predictions, run.label),
         units_of(predictions, run.cluster_by),
         dict(rows_of_slices(run.slices, predictions)),
+        run.rank_by,
+        run.rank_at,
     )
 
 
@@ -105,15 +112,18 @@ def without_nan(column: pa.Array) -> pa.Array:
 
 
 def measure(run: Run, predictions: Columns, rows: ReferenceRows, names: Iterable[str]) -> Measures:
-    """Compute the metrics of a run that have a formula, on every slice of the reference's rows.
+    """Compute the metrics of a run that have a formula, on every slice of the reference's rows and in its groups.
 
     Raises:
         MainlineError: a score is not a probability.
     """
     metrics = {
-        METRICS[kind]: Metric(kind, None, run.decision_threshold) for kind in FORMULAS if METRICS[kind] in set(names)
+        METRICS[kind]: Metric(kind, None, run.decision_threshold, rows.rank_by, rows.rank_at)
+        for kind in FORMULAS
+        if METRICS[kind] in set(names) and (rows.rank_by or kind not in RANKED)
     }
-    every = make_rows(rows.label, scores(predictions, SCORE), metrics.values(), rows.units)
+    groups = groups_of(predictions, metrics.values(), rows.units)
+    every = make_rows(rows.label, scores(predictions, SCORE), metrics.values(), rows.units, groups)
     found = {}
     for key, index in rows.slices.items():
         of_slice = every.take(index)

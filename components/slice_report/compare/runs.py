@@ -39,6 +39,8 @@ class Run:
         evaluation: the folder of the evaluation, with its predictions; empty if the report does not name it.
         id_columns: the columns whose values are those of one thing, such as a user; they tell rows apart.
         cluster_by: the columns that name the units of rows, for intervals.
+        rank_by: the columns that name the groups within which rows are ranked.
+        rank_at: the number of the first rows of a group that count; 0 if rows are not ranked within groups.
     """
 
     found: Found
@@ -57,6 +59,8 @@ class Run:
     evaluation: str
     id_columns: tuple[str, ...]
     cluster_by: tuple[str, ...]
+    rank_by: tuple[str, ...]
+    rank_at: int
 
 
 def read_all(found: Sequence[Found]) -> tuple[list[Run], list[LeftOut]]:
@@ -127,6 +131,8 @@ def as_run(found: Found, report: Report, report_digest: str) -> Run:
         evaluation=evaluation_folder(report.lineage, found.root),
         id_columns=columns_in(config.get("report.id_columns", "")),
         cluster_by=report.cluster_by,
+        rank_by=report.ranked.by if report.ranked else (),
+        rank_at=report.ranked.top if report.ranked else 0,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.slice_values import float_named
 from components.evaluation.verdict import METRICS, Measurement, badness
 from components.slice_report.facts import Pairs, Report, Slice
@@ -17,6 +18,7 @@ from components.slice_report.page.sections.verdict import AREAS
 from components.slice_report.settings import config_changes
 
 AREA_NAMES = ("auc", "auc_precision_recall")
+WITHIN_GROUPS = tuple(METRICS[kind] for kind in RANKED)
 
 
 def comparison_section(report: Report, other: Report) -> Markup:
@@ -69,14 +71,26 @@ class Comparability:
 
     def has(self, metric: str) -> bool:
         """Return True if the values of a metric can be compared."""
+        if metric in WITHIN_GROUPS:
+            return ranking(self.report) == ranking(self.other)
         return metric not in AREA_NAMES or self.report.areas == self.other.areas
 
     def note(self) -> Markup:
         """Explain why differences are not shown."""
-        if self.report.areas == self.other.areas:
-            return Markup()
-        here, there = (AREAS[report.areas] for report in (self.report, self.other))
-        return tag("p", f"This run: {here} Other run: {there} They cannot be compared.", class_="note")
+        why = []
+        if self.report.areas != self.other.areas:
+            here, there = (AREAS[report.areas] for report in (self.report, self.other))
+            why.append(f"This run: {here} Other run: {there} They cannot be compared.")
+        groups = [ranking(report) for report in (self.report, self.other)]
+        if all(groups) and groups[0] != groups[1]:
+            here, there = (f"within {', '.join(by)} at {top}" for by, top in filter(None, groups))
+            why.append(f"This run ranks rows {here}, the other {there}. Metrics of groups cannot be compared.")
+        return Markup().join(tag("p", text, class_="note") for text in why)
+
+
+def ranking(report: Report) -> tuple[tuple[str, ...], int] | None:
+    """Return the columns that name the groups within which rows are ranked, and how many of the first rows count."""
+    return (report.ranked.by, report.ranked.top) if report.ranked else None
 
 
 HEADINGS = ("Metric", "This run", "Other run", "Difference")

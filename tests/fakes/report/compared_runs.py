@@ -11,8 +11,9 @@ from fakes import report_pages
 from components.artifacts.report_files import REPORT
 from components.evaluation.columns import labels, scores
 from components.evaluation.influence import standard_error
-from components.evaluation.metrics import FORMULAS, Metric, make_rows
+from components.evaluation.metrics import FORMULAS, Metric, groups_of, make_rows
 from components.evaluation.predictions import list_scored, part_path, write_part
+from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.units import independent, units_of
 from components.evaluation.verdict import METRICS, Measurement, Verdict, measure, scale_of
 from components.slice_report import facts as f
@@ -45,6 +46,8 @@ def write_run(
     config: Mapping[str, str] = CONFIG,
     slices: Sequence[tuple] = SLICES,
     cluster_by: tuple[str, ...] = (),
+    rank_by: tuple[str, ...] = (),
+    rank_at: int = 10,
     **changes: object,
 ) -> Path:
     """Write a run of the pipeline in ``root``, and return the folder of its history; ``changes`` are of its report."""
@@ -55,7 +58,7 @@ def write_run(
     whole = table.append_column("score", pa.array(scored))
     write_part(part_path(str(evaluation), 0), [whole], whole.schema)
     list_scored(str(evaluation))
-    report = make_report(root.name, name, whole, str(evaluation), config, slices, cluster_by)
+    report = make_report(root.name, name, whole, str(evaluation), config, slices, cluster_by, rank_by, rank_at)
     folder = root / "reports" / name
     folder.mkdir(parents=True)
     (folder / REPORT).write_bytes(to_json(replace(report, **changes)))
@@ -70,6 +73,8 @@ def make_report(
     config: Mapping[str, str],
     slices: Sequence[tuple],
     cluster_by: tuple[str, ...],
+    rank_by: tuple[str, ...],
+    rank_at: int,
 ) -> f.Report:
     """Return the report on scored rows."""
     lineage = replace(
@@ -84,18 +89,22 @@ def make_report(
         0.5,
         "auc",
         verdict=Verdict(True, whole.num_rows, ()),
-        slices=make_slices(whole, slices, cluster_by),
+        slices=make_slices(whole, slices, cluster_by, rank_by, rank_at),
         lineage=lineage,
         areas="exact",
         cluster_by=cluster_by,
+        ranked=f.RankedGroups(rank_by, rank_at, 4, 4, 4) if rank_by else None,
     )
 
 
-def make_slices(whole: pa.Table, keys: Sequence[tuple], cluster_by: tuple[str, ...]) -> tuple[f.Slice, ...]:
+def make_slices(
+    whole: pa.Table, keys: Sequence[tuple], cluster_by: tuple[str, ...], rank_by: tuple[str, ...], rank_at: int
+) -> tuple[f.Slice, ...]:
     """Return the metrics of some slices, as Evaluator has them."""
-    metrics = [Metric(kind) for kind in FORMULAS]
+    metrics = [Metric(kind, group_by=rank_by, top=rank_at) for kind in FORMULAS if rank_by or kind not in RANKED]
     units = units_of(whole, cluster_by) if cluster_by else independent(whole.num_rows)
-    every = make_rows(labels(whole, LABEL), scores(whole, "score"), metrics, units)
+    groups = groups_of(whole, metrics, units)
+    every = make_rows(labels(whole, LABEL), scores(whole, "score"), metrics, units, groups)
     index = dict(rows_of_slices(keys, whole))
     return tuple(as_slice(key, every.take(index[key]), metrics, whole.num_rows) for key in keys)
 

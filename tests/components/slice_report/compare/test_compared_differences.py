@@ -1,6 +1,7 @@
 """Differences with their intervals: against formulas and resampling, and what they cover."""
 
 import math
+import shutil
 from statistics import NormalDist
 
 import numpy as np
@@ -98,6 +99,30 @@ def test_rows_of_one_unit_count_as_one(tmp_path):
     once, units, of_rows = (np.diff(change.interval)[0] for change in changes)
     assert units == pytest.approx(once, rel=0.02)
     assert of_rows == pytest.approx(once / 2, rel=0.02)
+
+
+def test_metrics_within_groups_are_paired_as_the_reference_ranks(tmp_path):
+    table = runs.rows(400)
+    table = table.append_column("user_id", [[row % 80 for row in range(400)]])
+    scored = [runs.score(table, noise, 1) for noise in (0.2, 0.9)]
+    configs = (runs.CONFIG, {**runs.CONFIG, "training.epochs": "9"})
+    made = [
+        runs.write_run(tmp_path / "demo", f"r{at}", table, scored[at], configs[at], rank_by=("user_id",), rank_at=top)
+        for at, top in ((0, 2), (1, 3))
+    ]
+    comparison = compare(map(str, made))
+    label, user = table["label"].to_numpy(), table["user_id"].to_numpy()
+    groups = [user == one for one in range(80) if label[user == one].any()]
+    expected = [np.mean([sklearn_metrics.ndcg_score([label[of]], [score[of]], k=2) for of in groups])
+                for score in scored]  # fmt: skip
+    change = cell(comparison, 1, "group_ndcg").to_reference
+    assert change.value == pytest.approx(expected[1] - expected[0], abs=1e-9)
+    assert change.how == "paired"
+    assert any("rank rows within different groups" in note for note in comparison.notes)
+    shutil.rmtree(tmp_path / "demo" / "artifacts")
+    comparison = compare(map(str, made))
+    assert cell(comparison, 1, "group_ndcg").to_reference is None
+    assert cell(comparison, 1, "auc").to_reference.how == "unpaired"
 
 
 def test_intervals_cover_the_true_difference_over_rows_and_seeds():

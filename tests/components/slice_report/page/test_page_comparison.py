@@ -7,6 +7,7 @@ import pytest
 from fakes import report_pages
 from fakes.report.page_parser import PageParser
 
+from components.slice_report import facts as f
 from components.slice_report.page import render
 
 
@@ -25,6 +26,18 @@ def test_exact_areas_are_not_compared_with_areas_over_thresholds(report):
     for section, alike in ((against(exact, exact), True), (against(exact, stock), False)):
         assert ("They cannot be compared" in section) != alike
         (row,) = re.findall(r"<tr><th scope=.row.>AUC</th>.*?</tr>", section)
+        assert (row.count(">–<") == 1) != alike
+        (row,) = re.findall(r"<tr><th scope=.row.>Recall</th>.*?</tr>", section)
+        assert ">–<" not in row
+
+
+def test_metrics_within_other_groups_are_not_compared(report):
+    metrics = report.slices[0].metrics | {"group_ndcg": report.slices[0].metrics["recall"]}
+    slices = (replace(report.slices[0], metrics=metrics), *report.slices[1:])
+    five, ten = (replace(report, slices=slices, ranked=f.RankedGroups(("user",), top, 9, 8, 7)) for top in (5, 10))
+    for section, alike in ((against(five, five), True), (against(five, ten), False)):
+        assert ("ranks rows within user at 5, the other within user at 10" in section) != alike
+        (row,) = re.findall(r"<tr><th scope=.row.>GroupNDCG</th>.*?</tr>", section)
         assert (row.count(">–<") == 1) != alike
         (row,) = re.findall(r"<tr><th scope=.row.>Recall</th>.*?</tr>", section)
         assert ">–<" not in row
