@@ -186,7 +186,7 @@ def make_baseline(settings: GraphSettings, trainer: DistributedTrainer) -> Resol
     """The model that is served, other than the candidate itself; if nothing is served, the latest blessed one."""
     return Resolver(
         strategy_class=ServedModel,
-        config={"serving": str(serving(settings))},
+        config={"serving": str(settings.serving)},
         candidate=trainer.outputs["model"],
         model=Channel(type=standard_artifacts.Model),
         model_blessing=Channel(type=standard_artifacts.ModelBlessing),
@@ -244,7 +244,7 @@ def make_pusher(
     settings: GraphSettings, trainer: DistributedTrainer, evaluator: BatchEvaluator, review: list[Resolver]
 ) -> VersionedPusher:
     """Pusher: a blessed, and where required approved, model becomes a version below ``serving/``."""
-    pushed_to = pusher_pb2.PushDestination.Filesystem(base_directory=str(serving(settings)))
+    pushed_to = pusher_pb2.PushDestination.Filesystem(base_directory=str(settings.serving))
     return VersionedPusher(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
@@ -252,11 +252,6 @@ def make_pusher(
         review=settings.config.release.review,
         **{key: channel for node in review for key, channel in node.outputs.items()},
     ).with_id(PUSHER)
-
-
-def serving(settings: GraphSettings) -> Path:
-    """The folder of the versions that are served."""
-    return settings.root / "serving"
 
 
 def tuning_nodes(settings: GraphSettings, transform: Transform, schema: OutputChannel) -> "list[Tuner]":

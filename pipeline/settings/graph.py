@@ -36,6 +36,11 @@ class GraphSettings:
         """The section ``training`` without the backend, which does not change the model."""
         return self.config.training.model_dump(mode="json", exclude={"backend"})
 
+    @property
+    def serving(self) -> Path:
+        """The folder of the versions that are served."""
+        return self.root / "serving"
+
 
 def check_settings(config: Config, rows: Path, root: Path) -> GraphSettings:
     """Load the workload and the schema of a config, and check them against each other before any node runs.
