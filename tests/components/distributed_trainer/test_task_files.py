@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from fakes.new_interpreter import json_from
+from fakes.processes import json_from
 from tfx.types import standard_artifacts
 
 from components.distributed_trainer import task_files as files
