@@ -9,13 +9,14 @@ from functools import cached_property
 import numpy as np
 
 from components.evaluation.ranked.within_groups import RANKED
-from components.evaluation.verdict import METRICS
+from components.evaluation.verdict import METRICS, scale_of
 from components.slice_report.compare.differences import Finding, interval_of, paired, unpaired, with_clear
 from components.slice_report.compare.facts import Cell, Difference, Interval, Line, RunFacts, SliceFacts
 from components.slice_report.compare.lines import Group
 from components.slice_report.compare.rows import Measures
 from components.slice_report.compare.runs import Run
 from pipeline.criteria import SliceKey
+from pipeline.shell import near
 
 AREAS = ("auc", "auc_precision_recall")
 WITHIN_GROUPS = tuple(METRICS[kind] for kind in RANKED)
@@ -65,10 +66,11 @@ class Cells:
         here, there = (self.on_rows[number].measures.get(place) for number in (at, self.reference))
         values = [values_of(self.groups[number], place) for number in (at, self.reference)]
         if here is not None and there is not None:
-            return paired(here, there, values)
+            return paired(here, there, values, scale_of(place[1]))
         if not all(values) or not self.alike(at, place[1]):
             return None
-        return unpaired(values, *(self.from_runs(number, place) for number in (at, self.reference)))
+        of_here, of_there = (self.from_runs(number, place) for number in (at, self.reference))
+        return unpaired(values, of_here, of_there, scale_of(place[1]))
 
     def alike(self, at: int, metric: str) -> bool:
         """Return whether a metric of a line and of the reference was computed in one way."""
@@ -142,7 +144,7 @@ def run_facts(run: Run, why_not: str) -> RunFacts:
     return RunFacts(
         pipeline=run.pipeline,
         run=run.run,
-        report=run.found.report,
+        report=str(near(run.found.report)),
         report_digest=run.digest,
         seeds=run.seeds,
         blessed=run.blessed,

@@ -12,7 +12,7 @@ from scipy import special, stats
 
 from components.evaluation import influence
 from components.evaluation.influence import Linearized, StandardError, standard_error
-from components.evaluation.intervals import interval
+from components.evaluation.intervals import Scale, interval
 from components.evaluation.units import independent
 from components.evaluation.verdict import scale_of
 from components.slice_report.compare.facts import Difference, Interval
@@ -44,7 +44,7 @@ def interval_of(metric: Linearized, name: str) -> Interval | None:
     return interval(metric.value, standard_error(metric, units), scale_of(name))
 
 
-def paired(here: Linearized, there: Linearized, of_runs: Sequence[Sequence[float]]) -> Finding:
+def paired(here: Linearized, there: Linearized, of_runs: Sequence[Sequence[float]], scale: Scale) -> Finding:
     """Compare a metric of two lines on the same rows; both have one influence for each unit.
 
     ``of_runs`` are the values of the runs of both lines. If both have several, the interval covers seeds as well as
@@ -60,7 +60,16 @@ def paired(here: Linearized, there: Linearized, of_runs: Sequence[Sequence[float
     if error is None or ends is None:
         return Finding(Difference(between.value, None, "paired"))
     p_value = 2 * special.stdtr(error.degrees_of_freedom, -abs(between.value) / error.value)
-    return Finding(Difference(between.value, ends, "paired", seeds), float(p_value))
+    return Finding(Difference(between.value, within(ends, scale), "paired", seeds), float(p_value))
+
+
+def within(ends: Interval, scale: Scale) -> Interval:
+    """Cut an interval to the differences that are possible: those of shares are at most 1.
+
+    >>> within((-1.2, 0.3), "share"), within((-1.2, 0.3), "positive")
+    ((-1.0, 0.3), (-1.2, 0.3))
+    """
+    return (max(ends[0], -1.0), min(ends[1], 1.0)) if scale == "share" else ends
 
 
 def error_of_mean(values: Sequence[float]) -> StandardError:
@@ -79,14 +88,19 @@ def combined(errors: Sequence[StandardError]) -> StandardError:
     return StandardError(math.sqrt(variance), int(variance**2 / uncertain) if uncertain else 1)
 
 
-def unpaired(of_runs: Sequence[Sequence[float]], of_here: Interval | None, of_there: Interval | None) -> Finding:
+def unpaired(
+    of_runs: Sequence[Sequence[float]],
+    of_here: Interval | None,
+    of_there: Interval | None,
+    scale: Scale,
+) -> Finding:
     """Compare the mean metric of two lines that were measured on other rows, from an interval of each.
 
     The rows count as independent samples; the interval is that of Zou and Donner 2008
     (https://doi.org/10.1002/sim.3095), which allows for intervals that are not symmetric. Seeds are covered if both
     lines have several runs.
 
-    >>> unpaired([[0.8], [0.7]], (0.77, 0.83), (0.66, 0.74)).difference.interval
+    >>> unpaired([[0.8], [0.7]], (0.77, 0.83), (0.66, 0.74), "share").difference.interval
     (0.05, 0.15)
     """
     here, there = (statistics.fmean(values) for values in of_runs)
@@ -97,7 +111,7 @@ def unpaired(of_runs: Sequence[Sequence[float]], of_here: Interval | None, of_th
     luck = reach(combined([error_of_mean(values) for values in of_runs])) if seeds else 0.0
     below = math.hypot(here - of_here[0], of_there[1] - there, luck)
     above = math.hypot(of_here[1] - here, there - of_there[0], luck)
-    ends = round(difference - below, 12), round(difference + above, 12)
+    ends = within((round(difference - below, 12), round(difference + above, 12)), scale)
     # The part of the interval on the side of zero is that many standard errors wide.
     half = below if difference > 0 else above
     p_value = 2 * NormalDist().cdf(-abs(difference) / half * QUANTILE) if half else math.nan

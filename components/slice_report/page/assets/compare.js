@@ -35,7 +35,7 @@ function flagOf(metric, cell) {
 function scaleOf(cells) {
   const ends = cells.filter((cell) => cell && cell[CHANGE] !== null).flatMap((cell) => [CHANGE, FROM, TO].map((at) => real(cell[at])));
   const known = [0, ...ends.filter(Number.isFinite)], low = Math.min(...known), high = Math.max(...known);
-  return ends.length ? (value) => (3 + ((value - low) / (high - low || 1)) * 58).toFixed(1) : null;
+  return ends.length ? (value) => (3 + ((Math.min(Math.max(value, low), high) - low) / (high - low || 1)) * 58).toFixed(1) : null;
 }
 
 function whiskerOf(cell, at) {
@@ -109,7 +109,9 @@ function runsOf(line) {
 
 function slicesOf(line) {
   const isReference = line === facts.reference, found = facts.lines[line].slices;
-  const scales = facts.metrics.map((_, metric) => scaleOf(found.map((slice) => slice && slice[2][metric])));
+  // The wide intervals of small slices do not count, as in the report.
+  const large = found.filter((slice) => slice && !slice[1]);
+  const scales = facts.metrics.map((_, metric) => scaleOf(large.map((slice) => slice[2][metric])));
   const rows = found.flatMap((slice, at) => (slice ? [element("tr", slice[1] ? { class: "small" } : {},
     element("th", { scope: "row" }, element("bdi", {}, facts.slices[at]), element("small", {}, slice[1])),
     element("td", {}, number(slice[0])),

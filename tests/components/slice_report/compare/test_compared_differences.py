@@ -66,7 +66,7 @@ def test_the_difference_of_areas_has_the_interval_of_leaving_each_row_out(two):
 def test_paired_intervals_are_narrower_than_unpaired_ones(two):
     _, _, comparison = two
     here, there = (cell(comparison, line, "auc") for line in (1, 0))
-    apart = unpaired([[here.mean], [there.mean]], here.interval, there.interval).difference
+    apart = unpaired([[here.mean], [there.mean]], here.interval, there.interval, "share").difference
     low, high = here.to_reference.interval
     assert apart.value == pytest.approx(here.to_reference.value)
     assert apart.interval[1] - apart.interval[0] > 1.3 * (high - low)
@@ -133,9 +133,9 @@ def test_intervals_cover_the_true_difference_over_rows_and_seeds():
         lines = [[rows + random.normal(0.0, 0.1) + random.normal(0.0, 0.3, 200) for _ in range(4)] for _ in range(2)]
         averages = [average([mean(run) for run in line]) for line in lines]
         values = [[float(run.mean()) for run in line] for line in lines]
-        low, high = paired(*averages, values).difference.interval
+        low, high = paired(*averages, values, "positive").difference.interval
         covered += low <= 0 <= high
-        low, high = paired(*averages, [[0.0], [0.0]]).difference.interval
+        low, high = paired(*averages, [[0.0], [0.0]], "positive").difference.interval
         rows_only += low <= 0 <= high
     assert 0.93 <= covered / 400 <= 0.985
     assert rows_only / 400 < 0.7
@@ -146,7 +146,7 @@ def test_unpaired_intervals_cover_the_true_difference():
     for _ in range(1000):
         here, there = random.normal(0.0, [0.3, 0.5])
         ends = [(value - 1.96 * error, value + 1.96 * error) for value, error in ((here, 0.3), (there, 0.5))]
-        low, high = unpaired([[here], [there]], *ends).difference.interval
+        low, high = unpaired([[here], [there]], *ends, "positive").difference.interval
         covered += low <= 0 <= high
     assert 0.93 <= covered / 1000 <= 0.97
 
@@ -156,19 +156,27 @@ def test_an_unpaired_difference_is_significant_exactly_if_its_interval_excludes_
     for _ in range(300):
         here, there = random.normal(0.0, 1.0, 2)
         ends = [(value - random.uniform(0.1, 1.5), value + random.uniform(0.1, 1.5)) for value in (here, there)]
-        tested = unpaired([[here], [there]], *ends)
+        tested = unpaired([[here], [there]], *ends, "positive")
         low, high = tested.difference.interval
         assert (low > 0 or high < 0) == (tested.p_value < 0.05)
 
 
 def test_without_an_interval_of_both_there_is_none_of_the_difference():
-    assert unpaired([[0.8], [0.7]], (0.7, 0.9), None).difference == Difference(pytest.approx(0.1))
-    assert unpaired([[math.inf], [0.7]], (0.7, 0.9), (0.6, 0.8)).difference.interval is None
+    assert unpaired([[0.8], [0.7]], (0.7, 0.9), None, "share").difference == Difference(pytest.approx(0.1))
+    assert unpaired([[math.inf], [0.7]], (0.7, 0.9), (0.6, 0.8), "share").difference.interval is None
+
+
+def test_an_interval_of_a_difference_of_shares_stays_within_what_is_possible():
+    few = np.array([0.0, 1.0])
+    assert paired(mean(few), mean(1 - few), [[0.5], [0.5]], "positive").difference.interval[1] > 1
+    assert paired(mean(few), mean(1 - few), [[0.5], [0.5]], "share").difference.interval == (-1.0, 1.0)
+    seeds = [[0.9, 0.1], [0.2, 0.8]]
+    assert unpaired(seeds, (0.4, 0.6), (0.4, 0.6), "share").difference.interval == (-1.0, 1.0)
 
 
 def test_equal_models_differ_by_zero_without_an_interval():
     values = np.random.default_rng(1).normal(size=50)
-    same = paired(mean(values), mean(values), [[0.0], [0.0]])
+    same = paired(mean(values), mean(values), [[0.0], [0.0]], "positive")
     assert same.difference == Difference(0.0, None, "paired")
     assert math.isnan(same.p_value)
 
