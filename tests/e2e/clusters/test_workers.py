@@ -3,11 +3,12 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import harness
@@ -19,6 +20,9 @@ from fakes.stuck_workers import put_into
 TWO = ("training.strategy=multi_worker", "training.workers=2")
 LONG = (*TWO, "training.epochs=30", "training.early_stopping_patience=30", "training.checkpoint_every_steps=5",
         "training.max_restarts=6")  # fmt: skip
+
+# Long enough for imports on a busy machine.
+WAIT_S = 240.0
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
@@ -51,9 +55,9 @@ class Watched:
         for line in self.process.stderr:
             self.lines.append(line.rstrip())
 
-    def until(self, what: Callable[[], object], timeout_s: float = 120.0) -> None:
+    def until(self, what: Callable[[], object]) -> None:
         """Wait until a condition is true."""
-        end_s = time.monotonic() + timeout_s
+        end_s = time.monotonic() + WAIT_S
         while not what():
             # It may end between the two checks, and the end may be the condition.
             assert self.process.poll() is None or what(), "\n".join(self.lines[-20:])
@@ -91,6 +95,34 @@ class Watched:
         return harness.Outcome(code, harness.latest_facts(self.root))
 
 
+@pytest.fixture(scope="module")
+def ingested(tmp_path_factory) -> tuple[Path, Path]:
+    """Rows, and the root of a run over them that ended with Transform; a copy of it is beside it."""
+    folder = tmp_path_factory.mktemp("ingested")
+    rows, root = harness.tiny_rows(folder / "rows"), folder / "runs"
+    assert harness.run_here(rows, root, to_node="Transform").code == 0
+    shutil.copytree(root, folder / "left")
+    return rows, root
+
+
+@pytest.fixture
+def start(ingested) -> Iterator[Callable[..., Watched]]:
+    """Start runs that only have to train, in a root as Transform left it; what still runs in the end is killed."""
+    rows, root = ingested
+    shutil.rmtree(root)
+    shutil.copytree(root.with_name("left"), root)
+    started: list[Watched] = []
+
+    def start_run(*sets: str, path: str = "") -> Watched:
+        started.append(Watched(rows, root, *sets, path=path))
+        return started[-1]
+
+    yield start_run
+    for run in started:
+        run.process.kill()
+        run.process.wait()
+
+
 def record_of(outcome: harness.Outcome, root: Path) -> dict[str, object]:
     """The training record that Trainer wrote."""
     runs = (root / "census" / "artifacts" / "Trainer" / "model_run").glob("*/training.json")
@@ -99,9 +131,8 @@ def record_of(outcome: harness.Outcome, root: Path) -> dict[str, object]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_five_kills_at_the_worst_moments_cost_seconds_and_no_step(tmp_path, capsys):
-    rows = harness.tiny_rows(tmp_path / "rows")
-    run = Watched(rows, tmp_path / "runs", *LONG)
+def test_five_kills_at_the_worst_moments_cost_seconds_and_no_step(start, capsys):
+    run = start(*LONG)
     resume = run.root / "census" / "artifacts" / "Trainer" / "resume"
     run.until(lambda: len(workers_of(run.process)) == 2)
     lost_s = {"at start": run.kill_one(1)}
@@ -132,12 +163,10 @@ def test_five_kills_at_the_worst_moments_cost_seconds_and_no_step(tmp_path, caps
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_worker_that_is_stuck_is_named_and_costs_a_restart_of_all(tmp_path):
-    rows = harness.tiny_rows(tmp_path / "rows")
-    run = Watched(rows, tmp_path / "runs", *LONG, "training.epochs=12", "training.hang_timeout_s=10",
-                  path=put_into(tmp_path / "site"))  # fmt: skip
+def test_a_worker_that_is_stuck_is_named_and_costs_a_restart_of_all(start, tmp_path):
+    run = start(*LONG, "training.epochs=12", "training.hang_timeout_s=10", path=put_into(tmp_path / "site"))
     # In a callback, then in a function of the input pipeline, then the whole process stopped.
-    run.until(lambda: run.attempt().name == "2" and run.trains(), 240)
+    run.until(lambda: run.attempt().name == "2" and run.trains())
     os.kill(workers_of(run.process)[1].pid, signal.SIGSTOP)
     outcome = run.end()
     assert outcome.code == 0, outcome.facts["error"]
@@ -152,23 +181,21 @@ def test_a_worker_that_is_stuck_is_named_and_costs_a_restart_of_all(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_run_that_is_killed_leaves_no_worker_and_goes_on_when_run_again(tmp_path):
-    rows = harness.tiny_rows(tmp_path / "rows")
-    run = Watched(rows, tmp_path / "runs", *LONG)
+def test_a_run_that_is_killed_leaves_no_worker_and_goes_on_when_run_again(start, ingested):
+    run = start(*LONG)
     run.until(lambda: len(workers_of(run.process)) == 2 and run.trains())
     workers = workers_of(run.process)
     run.process.kill()
     run.process.wait()
     _, alive = psutil.wait_procs(workers, timeout=10)
     assert alive == []
-    outcome = harness.run_here(rows, tmp_path / "runs", *LONG)
+    outcome = harness.run_here(*ingested, *LONG)
     assert outcome.code == 0, outcome.facts["error"]
 
 
 @pytest.mark.slow
-def test_ctrl_c_stops_the_workers(tmp_path):
-    rows = harness.tiny_rows(tmp_path / "rows")
-    run = Watched(rows, tmp_path / "runs", *LONG)
+def test_ctrl_c_stops_the_workers(start):
+    run = start(*LONG)
     run.until(lambda: len(workers_of(run.process)) == 2)
     workers = workers_of(run.process)
     run.process.send_signal(signal.SIGINT)
@@ -190,11 +217,9 @@ def test_an_unavailable_backend_is_refused(finished, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_under_parameter_servers_a_killed_worker_is_replaced_and_the_job_ends(tmp_path):
-    rows = harness.tiny_rows(tmp_path / "rows")
-    run = Watched(rows, tmp_path / "runs", "training.strategy=parameter_server", "training.workers=2",
-                  "training.parameter_servers=2", "training.epochs=12",
-                  "training.early_stopping_patience=12")  # fmt: skip
+def test_under_parameter_servers_a_killed_worker_is_replaced_and_the_job_ends(start):
+    run = start("training.strategy=parameter_server", "training.workers=2", "training.parameter_servers=2",
+                "training.epochs=12", "training.early_stopping_patience=12")  # fmt: skip
     run.until(lambda: len(workers_of(run.process)) == 5)
     run.until(lambda: re.search(r"epoch \d", said_by(run.attempt() / "chief-0")))
     victim = next(worker for worker in workers_of(run.process) if worker.cmdline()[-1] == "worker-1")
