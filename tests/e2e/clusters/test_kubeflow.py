@@ -84,14 +84,14 @@ def test_the_whole_graph_runs_pod_by_pod(first, installed):
     assert (installed.inside(facts["model"]) / "READY.json").is_file()
 
 
-def test_the_model_is_that_of_the_local_runner(first, installed, tmp_path):
-    here = harness.run_here(installed.rows, tmp_path / "runs")
+def test_the_model_is_that_of_the_local_runner(first, installed, finished):
+    here = finished.outcome.facts
     ours = read_predictions(str(installed.inside(first.summary()["evaluation"])))
-    theirs = read_predictions(here.facts["evaluation"])
+    theirs = read_predictions(here["evaluation"])
     for column in ("score", "label"):
         if column in theirs.column_names:
             np.testing.assert_allclose(ours.column(column).to_numpy(), theirs.column(column).to_numpy(), atol=1e-6)
-    here_checks, there_checks = (facts["verdict"]["checks"] for facts in (here.facts, first.summary()))
+    here_checks, there_checks = (facts["verdict"]["checks"] for facts in (here, first.summary()))
     assert [check["value"] for check in there_checks] == pytest.approx([check["value"] for check in here_checks])
 
 
