@@ -148,8 +148,8 @@ def make_lineage() -> f.Lineage:
     )
 
 
-def standing(decision: Decision, **known: Any) -> Standing:
-    """Return the status of a report with a decision, as a page shows it."""
+def standing(decision: Decision | None, **known: Any) -> Standing:
+    """Return the status of a report, as a page shows it."""
     facts = Facts("20260102T030405.000006", True, decision, **known)
     return Standing(status_of(facts), "2026-01-03T00:00:00+00:00", (("Approve", "approve"),), decision)
 

@@ -54,7 +54,8 @@ def chromium():
 def page_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "index.html"
     decision = Decision("approved", "Ada", "sound", report_pages.DIGEST, "2026-01-01T00:00:00+00:00")
-    path.write_text(render(report_pages.make_report(), report_pages.DIGEST, decision), encoding="utf-8")
+    drawn = render(report_pages.make_report(), report_pages.DIGEST, report_pages.standing(decision))
+    path.write_text(drawn, encoding="utf-8")
     return path
 
 
@@ -79,3 +80,16 @@ def test_a_low_contrast_is_noticed(chromium, page_file):
         low = [text for text in contrasts(found.page) if text[1] < text[2]]
         assert ("Pipeline", pytest.approx(2.85, abs=0.01), 4.5) in low
         assert any(text.startswith("The baseline is the last") for text, _, _ in low)
+
+
+@pytest.mark.parametrize("decision", ["rejected", None])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_each_status_is_accessible_and_its_contrast_measured(chromium, tmp_path, decision, scheme):
+    made = Decision(decision, "Ada", "sound", report_pages.DIGEST, "2026-01-01T00:00:00+00:00") if decision else None
+    path = tmp_path / "index.html"
+    path.write_text(render(report_pages.make_report(), "", report_pages.standing(made)), encoding="utf-8")
+    with opened(chromium, path, color_scheme=scheme) as found:
+        assert Axe().run(found.page).response["violations"] == []
+        words = "✗ Rejected by" if decision else "Awaiting review."
+        assert found.page.get_by_role("region", name="Status").inner_text().startswith(words)
+        assert [text for text in contrasts(found.page) if text[1] < text[2]] == []
