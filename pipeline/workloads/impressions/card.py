@@ -50,7 +50,8 @@ CARD = Card(
         ),
         metric_choice=(
             "Clicks are rare, so AUC and log loss are held against the best that is possible, not against 1; "
-            "calibration, since a price may be multiplied by the score.",
+            "calibration, since a price may be multiplied by the score. GroupAUC, since a page ranks items for one "
+            "user.",
         ),
     ),
 )

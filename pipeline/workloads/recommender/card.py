@@ -52,7 +52,9 @@ CARD = Card(
             "test. Features of the past count earlier ratings only.",
         ),
         metric_choice=(
-            "AUC for the order of films, log loss and calibration for the score as a probability. New and returning "
+            "The model ranks films for a user, so their order is measured within each user, with bounds on both: "
+            "GroupAUC over all films of a user, and GroupNDCG over the first ten.",
+            "AUC for the order of all rows, log loss and calibration for the score as a probability. New and returning "
             "users have bounds of their own.",
         ),
     ),

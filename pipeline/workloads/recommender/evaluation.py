@@ -17,6 +17,9 @@ EVALUATION = Evaluation(
         Threshold("Calibration", lower=0.85, upper=1.15),
         Threshold("AUC", lower=0.62, slice={"user_segment": "new"}),
         Threshold("AUC", lower=0.68, slice={"user_segment": "returning"}),
+        # Films are ranked for one user. In a random order they would have a GroupAUC of 0.5, and a GroupNDCG of 0.632.
+        Threshold("GroupAUC", lower=0.64),
+        Threshold("GroupNDCG", lower=0.73),
     ),
     changes=(Change("AUC", better="higher", tolerance=0.01),),
     # A user has many rows.
