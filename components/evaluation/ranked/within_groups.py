@@ -132,11 +132,9 @@ def hit_rate(blocks: Blocks, top: int) -> Floats:
     """Return the probability that a positive is among the first ``top`` rows of each group: 0 or 1 without ties."""
     begin, end = positions(blocks, top)
     taken, negatives = end - begin, blocks.rows - blocks.positives
-    sure = taken > negatives
-    # Of the ways to take rows from a block, these have no positive; the orders of two blocks are independent.
-    without = log_choices(np.where(sure, blocks.rows, negatives), taken)
-    missed = blocks.by_group(without - log_choices(blocks.rows, taken))
-    return np.where(blocks.by_group(sure) > 0, 1.0, -np.expm1(missed))
+    # The share of the ways to take rows from a block that take no positive; the orders of two blocks are independent.
+    missed = log_choices(negatives, taken) - log_choices(blocks.rows, taken)
+    return np.asarray(-np.expm1(blocks.by_group(missed)))
 
 
 def positions(blocks: Blocks, top: int) -> tuple[Ints, Ints]:
@@ -151,7 +149,7 @@ def cumulative(weights: Floats) -> Floats:
 
 
 def log_choices(rows: Ints, taken: Ints) -> Floats:
-    """Return the logarithm of the number of ways to take some of the rows."""
+    """Return the logarithm of the number of ways to take some of the rows; -inf if there are not so many."""
     return np.asarray(special.gammaln(rows + 1) - special.gammaln(taken + 1) - special.gammaln(rows - taken + 1))
 
 
