@@ -64,6 +64,13 @@ def difference(one: Linearized, other: Linearized) -> Linearized:
     return Linearized(one.value - other.value, lambda: one.influence() - other.influence(), groups)
 
 
+def quotient(one: Linearized, other: Linearized) -> Linearized:
+    """Return the ratio of two positive metrics of the same rows, so that it is paired; nan if one is not positive."""
+    value = one.value / other.value if one.value > 0 and other.value > 0 else np.nan
+    groups = one.groups + other.groups
+    return Linearized(value, lambda: value * (one.influence() / one.value - other.influence() / other.value), groups)
+
+
 def standard_error(metric: Linearized, units: Units) -> StandardError | None:
     """Return the standard error of a metric; None if the metric is undefined, or rests on fewer than two units."""
     fewest = min((units.number_with(group) for group in metric.groups), default=units.count)

@@ -120,7 +120,10 @@ def judged(sources: Sources, settings: Settings) -> dict[str, Any]:
         "slices": slices,
         "weak": weak,
         "fairness": tuple(
-            sensitive(rows, label, feature, settings.decision_threshold) for feature in settings.sensitive
+            sensitive(
+                rows, label, feature, settings.decision_threshold, units, settings.group_thresholds.get(feature, {})
+            )
+            for feature in settings.sensitive
         ),
         "calibration_error": expected_calibration_error(rows[label].to_numpy(), rows[SCORE].to_numpy()),
         "importances": explain(sources, settings, units, slices, weak),

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -30,6 +30,7 @@ class Settings:
         config: the effective config, key by key.
         sources: digests of the code of preprocessing and training.
         workload_package: the dotted name of the workload's package.
+        group_thresholds: decision thresholds of groups, by sensitive column and value.
     """
 
     workload: str
@@ -49,6 +50,7 @@ class Settings:
     sources: Pairs
     card: Card
     workload_package: str = ""
+    group_thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def as_json(self) -> str:
         """Return one line of JSON, the same for equal settings."""

@@ -1,5 +1,6 @@
 """The root of a config, and those of its sections that are too short for a module of their own."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -37,13 +38,15 @@ class Report(Strict):
 
     ``sensitive`` names columns whose groups are compared by their rates; ``id_columns`` names columns whose values
     should not occur in two splits; ``example_columns`` names columns whose values the report may show for the rows on
-    which the model is most wrong: none by default. The drift thresholds apply where the schema sets none: L-infinity
+    which the model is most wrong: none by default. ``group_thresholds`` has decision thresholds for values of sensitive
+    columns, for the rates of these groups only. The drift thresholds apply where the schema sets none: L-infinity
     distance for a text column, Jensen-Shannon divergence for a number.
     """
 
     sensitive: tuple[str, ...] = ()
     id_columns: tuple[str, ...] = ()
     example_columns: tuple[str, ...] = ()
+    group_thresholds: Mapping[str, Mapping[str, Annotated[float, Field(ge=0.0, le=1.0)]]] = Field(default_factory=dict)
     categorical_drift: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
     numeric_drift: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
 

@@ -19,6 +19,10 @@ def report_settings(workload: Workload, config: Config, schema: schema_pb2.Schem
     check_known("report.sensitive", config.report.sensitive, columns)
     check_known("report.id_columns", config.report.id_columns, columns)
     check_known("report.example_columns", config.report.example_columns, columns)
+    check_known(
+        "report.group_thresholds", tuple(config.report.group_thresholds), config.report.sensitive,
+        "not a column of report.sensitive",
+    )  # fmt: skip
     evaluation = with_bounds(workload.evaluation, config.evaluation)
     check_known("evaluation.cluster_by", evaluation.cluster_by, columns)
     check_known("evaluation.rank_by", evaluation.rank_by, columns)
@@ -40,4 +44,5 @@ def report_settings(workload: Workload, config: Config, schema: schema_pb2.Schem
         sources=tuple((part, workload.code_digest(part)) for part in ("preprocessing", "trainer")),
         card=workload.card,
         workload_package=workload.location.package,
+        group_thresholds=config.report.group_thresholds,
     )

@@ -11,6 +11,7 @@ from sklearn import metrics as sklearn_metrics
 from components.artifacts.decision import Decision
 from components.artifacts.record.known import Facts
 from components.artifacts.record.status import Standing, status_of
+from components.evaluation.units import independent
 from components.evaluation.verdict import Check, Measurement, Verdict
 from components.slice_report import facts as f
 from components.slice_report.analysis.fairness import sensitive
@@ -197,7 +198,7 @@ def make_report(table: pa.Table | None = None, slices: Sequence[Sequence[tuple[s
             min_units=20,
             searched=1000,
         ),
-        fairness=(sensitive(table, "label", "sex", 0.5), sensitive(table, "label", "city", 0.5)),
+        fairness=tuple(sensitive(table, "label", name, 0.5, independent(table.num_rows)) for name in ("sex", "city")),
         calibration_error=expected_calibration_error(label, score),
         data=make_data(),
         training=f.Training(

@@ -102,6 +102,20 @@ def regressed_slices(report: Report) -> Iterator[Attention]:
         yield Attention("regression", text, "slice-table", Severity.SERIOUS, listed(names))
 
 
+def impact_ratios(report: Report) -> Iterator[Attention]:
+    """Yield a line for each sensitive feature whose selection rates break the four-fifths rule."""
+    for sensitive in report.fairness:
+        for gap in sensitive.gaps:
+            if gap.adverse and gap.ratio_interval:
+                low, high = gap.ratio_interval
+                text = (
+                    f"Selection rates below four fifths, evidence of adverse impact (29 CFR 1607.4 D): "
+                    f"{gap.ratio:.2f}, {low:.2f} … {high:.2f}"
+                )
+                about = f"{readable(sensitive.feature)}, {readable(gap.worst)} ÷ {readable(gap.best)}"
+                yield Attention("impact ratio", text, "fairness", Severity.SERIOUS, about)
+
+
 def blocked_anomalies(report: Report) -> Iterator[Attention]:
     """Yield the anomalies that the gate blocked."""
     yield from of_gate(report, "blocked", Severity.BLOCKING)
@@ -201,6 +215,7 @@ FINDERS = (
     regressed_slices,
     missing_parts,
     shared_rows,
+    impact_ratios,
     training_warnings,
     drifted_columns,
     weak_segments,

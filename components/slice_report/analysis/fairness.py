@@ -2,49 +2,95 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from components.evaluation.columns import SCORE, Columns, labels, scores
+from components.evaluation.columns import BASELINE_SCORE, SCORE, Columns, labels, scores
+from components.evaluation.influence import Linearized, difference, mean, quotient, ratio, standard_error
 from components.evaluation.slice_values import value_text
-from components.evaluation.verdict import Measurement
-from components.slice_report.analysis.scores import count_scores, rate, too_small
+from components.evaluation.units import Units
+from components.evaluation.verdict import Measurement, measure
+from components.slice_report.analysis.scores import count_scores, too_few_units, too_small
 from components.slice_report.analysis.statistics import readable
 from components.slice_report.facts import OTHER, Gap, Group, Sensitive
 from pipeline.errors import DataError
 
 LARGEST = 50
 NONE = "(none)"
-RATES = ("selection", "tpr", "fpr", "ppv")
-LOWEST_IS_BEST = "fpr"
+# The rates that are compared between groups.
+RATES = ("selection", "tpr", "fpr", "fnr", "ppv")
+LOWEST_IS_BEST = ("fpr", "fnr")
+NO_THRESHOLDS: Mapping[str, float] = {}
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Values = NDArray[np.generic]
 
 
-def sensitive(rows: Columns, label: str, feature: str, threshold: float) -> Sensitive:
+@dataclass(frozen=True)
+class Members:
+    """The rows of a group.
+
+    Attributes:
+        group: the group as reported.
+        index: (rows,) their positions.
+        rates: of the model, with influences in the order of ``index``.
+    """
+
+    group: Group
+    index: Ints
+    rates: Mapping[str, Linearized]
+
+
+def sensitive(
+    rows: Columns,
+    label: str,
+    feature: str,
+    threshold: float,
+    units: Units,
+    own_thresholds: Mapping[str, float] = NO_THRESHOLDS,
+) -> Sensitive:
     """Return the groups of a column, the largest first, and a gap for each rate.
 
     Args:
-        rows: the predictions, with the columns ``label``, ``feature`` and ``score``.
+        rows: the predictions, with the columns ``label``, ``feature`` and ``score``, and with ``baseline_score`` if
+            there is a baseline.
         label: 0 or 1.
         feature: a column of any type; a row with several values belongs to each group. Rows without a value, or with
             nan, are the group ``(none)``. All but the 50 largest groups are merged as ``(other values)``.
         threshold: a score above it is selected.
+        units: the unit of each row.
+        own_thresholds: the thresholds of groups that have one of their own.
 
     Raises:
-        DataError: there is no such column, or a label is neither 0 nor 1.
+        DataError: there is no such column or group, or a label is neither 0 nor 1.
         MainlineError: a score is not finite.
     """
     if feature not in rows.column_names:
         raise DataError("predictions", "no such column", expected=", ".join(rows.column_names), received=feature)
-    label_of_row, score_of_row = labels(rows, label), scores(rows, SCORE)
-    members = rows_by_group(rows[feature])
-    groups = [
-        make_group(value, label_of_row[index], score_of_row[index], threshold) for value, index in members.items()
+    positive, score = labels(rows, label) == 1, scores(rows, SCORE)
+    baseline = scores(rows, BASELINE_SCORE) if BASELINE_SCORE in rows.column_names else None
+    found = rows_by_group(rows[feature])
+    check_groups(feature, own_thresholds, list(found))
+    members = [
+        make_members(value, index, (positive, score, baseline), units, threshold, own_thresholds.get(value))
+        for value, index in found.items()
     ]
-    return Sensitive(feature, tuple(sorted(groups, key=sort_key)), gaps(groups))
+    groups = sorted((one.group for one in members), key=sort_key)
+    return Sensitive(feature, tuple(groups), gaps(members, units, rows.num_rows))
+
+
+def check_groups(feature: str, thresholds: Mapping[str, float], groups: Sequence[str]) -> None:
+    """Refuse a threshold of a group that has no rows."""
+    unknown = [value for value in thresholds if value not in groups]
+    if unknown:
+        raise DataError(
+            f"report.group_thresholds.{feature}", "no such group in the test rows", expected=", ".join(groups),
+            received=", ".join(unknown), next_step="Correct the value, or remove its threshold.",
+        )  # fmt: skip
 
 
 def sort_key(group: Group) -> tuple[int, int, str]:
@@ -104,58 +150,111 @@ def name_groups(dictionary: pa.Array, code: Ints) -> tuple[list[str], Ints]:
     return list(number_of), group_of_code
 
 
-def make_group(value: str, label: NDArray[np.generic], score: NDArray[np.generic], threshold: float) -> Group:
-    positive, selected = label == 1, score.astype(np.float64) > threshold
-    positives, rows = int(positive.sum()), len(label)
-    return Group(
+def make_members(
+    value: str,
+    index: Ints,
+    columns: tuple[Mask, Values, Values | None],
+    units: Units,
+    threshold: float,
+    own: float | None,
+) -> Members:
+    """Return a group; ``columns`` are whether a row is positive, its score, and its score by the baseline."""
+    decided = threshold if own is None else own
+    positive, score = columns[0][index], columns[1][index]
+    before = {} if columns[2] is None else make_rates(positive, columns[2][index], decided)
+    rates, of_group = make_rates(positive, score, decided), units.take(index)
+    positives, number = int(positive.sum()), None if units.code is None else of_group.count
+    group = Group(
         value=value,
-        rows=rows,
-        too_small=too_small(positives, rows - positives),
-        rates=make_rates(positives, rows, int((selected & positive).sum()), int(selected.sum())),
-        scores=count_scores(label, score),
-    )
+        rows=len(index),
+        too_small=too_small(positives, len(index) - positives) or too_few_units(number),
+        rates={name: measured(name, rate, of_group) for name, rate in rates.items()},
+        scores=count_scores(positive.astype(np.int8), score),
+        units=number,
+        threshold=own,
+        baseline={name: rate.value for name, rate in before.items()},
+    )  # fmt: skip
+    return Members(group, index, rates)
 
 
-def make_rates(positives: int, rows: int, selected_positives: int, selected: int) -> Mapping[str, Measurement]:
-    """Return the rates of a group with their intervals; nan if no row counts.
+def measured(name: str, rate: Linearized, units: Units) -> Measurement:
+    error = standard_error(rate, units)
+    return measure(rate.value, error, "positive" if name == "calibration" else "share")
 
-    >>> rates = make_rates(positives=10, rows=40, selected_positives=8, selected=20)
-    >>> {name: measured.value for name, measured in rates.items()}
-    {'selection': 0.5, 'tpr': 0.8, 'fpr': 0.4, 'ppv': 0.4}
+
+def make_rates(positive: Mask, score: Values, threshold: float) -> dict[str, Linearized]:
+    """Return the rates of rows, and their calibration; nan if no row counts.
+
+    >>> positive, score = np.arange(40) < 10, np.where(np.arange(40) % 2, 0.75, 0.25)
+    >>> {name: rate.value for name, rate in make_rates(positive, score, 0.5).items()}
+    {'base_rate': 0.25, 'selection': 0.5, 'tpr': 0.5, 'fpr': 0.5, 'fnr': 0.5, 'ppv': 0.25, 'calibration': 2.0}
     """
+    selected = score.astype(np.float64) > threshold
     return {
-        "selection": rate(selected, rows),
-        "tpr": rate(selected_positives, positives),
-        "fpr": rate(selected - selected_positives, rows - positives),
-        "ppv": rate(selected_positives, selected),
+        "base_rate": mean(positive),
+        "selection": mean(selected),
+        "tpr": ratio(selected & positive, positive),
+        "fpr": ratio(selected & ~positive, ~positive),
+        "fnr": ratio(~selected & positive, positive),
+        "ppv": ratio(selected & positive, selected),
+        "calibration": ratio(score, positive),
     }
 
 
-def gaps(groups: Sequence[Group]) -> tuple[Gap, ...]:
+def gaps(members: Sequence[Members], units: Units, rows: int) -> tuple[Gap, ...]:
     """Return a gap for each rate that at least two groups have.
 
     Groups that are too small are left out, and so is ``(other values)``, which is not a single group.
     """
-    able = [group for group in groups if not group.too_small and group.value != OTHER]
-    found = ((name, {group.value: group.rates[name].value for group in able}) for name in RATES)
-    known = ((name, {value: share for value, share in rates.items() if not math.isnan(share)}) for name, rates in found)
-    return tuple(make_gap(name, rates) for name, rates in known if len(rates) > 1)
+    able = [one for one in members if not one.group.too_small and one.group.value != OTHER]
+    found = ((name, [one for one in able if not math.isnan(one.rates[name].value)]) for name in RATES)
+    return tuple(make_gap(name, of_rate, units, rows) for name, of_rate in found if len(of_rate) > 1)
 
 
-def make_gap(name: str, rates: Mapping[str, float]) -> Gap:
-    """Return the gap between the best and the worst of at least two groups.
+def make_gap(name: str, members: Sequence[Members], units: Units, rows: int) -> Gap:
+    """Return the gap between the best and the worst of at least two groups, with intervals by unit.
 
-    The ratio is worst divided by best. By the four-fifths rule a selection rate below 80 % of the highest is evidence
-    of adverse impact (29 CFR 1607.4 D, https://www.ecfr.gov/current/title-29/section-1607.4). For ``fpr`` the lowest
-    rate is the best, so the ratio is at least 1, and infinite if the best is 0. The ratio of equal rates is 1.
-
-    >>> make_gap("selection", {"a": 0.25, "b": 0.5})
-    Gap(rate='selection', best='b', worst='a', difference=0.25, ratio=0.5)
-    >>> make_gap("fpr", {"a": 0.0, "b": 0.5})
-    Gap(rate='fpr', best='a', worst='b', difference=0.5, ratio=inf)
+    For false positives and negatives the lowest rate is the best, so the ratio is at least 1, and infinite if the best
+    is 0. The ratio of equal rates is 1.
     """
-    ordered = sorted(rates, key=lambda value: rates[value], reverse=name != LOWEST_IS_BEST)
+    ordered = sorted(members, key=lambda one: one.rates[name].value, reverse=name not in LOWEST_IS_BEST)
     best, worst = ordered[0], ordered[-1]
-    high, low = rates[best], rates[worst]
-    ratio = 1.0 if high == low else low / high if high else math.inf
-    return Gap(name, best, worst, abs(high - low), ratio)
+    high, low = (among_all(one, name, rows) for one in (best, worst))
+    apart = difference(low, high) if name in LOWEST_IS_BEST else difference(high, low)
+    share = quotient(low, high)
+    before = [one.group.baseline.get(name, math.nan) for one in (best, worst)]
+    known = not any(map(math.isnan, before))
+    return Gap(
+        rate=name,
+        best=best.group.value,
+        worst=worst.group.value,
+        difference=apart.value,
+        ratio=divided(low.value, high.value),
+        difference_interval=measure(apart.value, standard_error(apart, units), "difference").interval,
+        ratio_interval=measure(share.value, standard_error(share, units), "positive").interval,
+        baseline_difference=abs(before[0] - before[1]) if known else None,
+        baseline_ratio=divided(before[1], before[0]) if known else None,
+    )
+
+
+def among_all(members: Members, name: str, rows: int) -> Linearized:
+    """Return a rate of a group as one of all rows, of which those of the other groups have no influence."""
+    rate = members.rates[name]
+
+    def influence() -> NDArray[np.float64]:
+        every = np.zeros(rows)
+        every[members.index] = rate.influence()
+        return every
+
+    counted = np.zeros(rows, np.bool_)
+    counted[members.index] = rate.groups[0] if rate.groups else True
+    return Linearized(rate.value, influence, (counted,))
+
+
+def divided(worst: float, best: float) -> float:
+    """Return worst divided by best.
+
+    >>> divided(0.25, 0.5), divided(0.0, 0.0), divided(0.5, 0.0)
+    (0.5, 1.0, inf)
+    """
+    return 1.0 if worst == best else worst / best if best else math.inf

@@ -1,21 +1,17 @@
 """Statistics of scores and labels: counts by score, calibration error, rates, and when rows are too few."""
 
 import math
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluation.verdict import Measurement
 from components.slice_report.facts import BINS, ScoreCounts
 
 SUMS = 20
 CALIBRATION_BINS = 10
 MIN_ROWS = 30
 MIN_OF_EACH_LABEL = 10
-# Quantile of the normal distribution for a 95 % interval.
-QUANTILE = NormalDist().inv_cdf(0.975)
 # Thresholds k / BINS, computed as every reader of the report computes them: one division of doubles.
 EDGES = np.arange(1, BINS) / BINS
 
@@ -115,18 +111,3 @@ def only(rows: int) -> str:
     ('only 2 rows', 'only 1 row', 'no rows')
     """
     return f"only {rows} row{'s' * (rows != 1)}" if rows else "no rows"
-
-
-def rate(hits: int, rows: int) -> Measurement:
-    """Return a share with the interval of Wilson 1927 (https://doi.org/10.2307/2276774); nan without rows.
-
-    >>> rate(10, 10).value, [round(end, 3) for end in rate(10, 10).interval], rate(0, 0)
-    (1.0, [0.722, 1.0], Measurement(value=nan, interval=None))
-    """
-    if not rows:
-        return Measurement(math.nan, None)
-    share, z_squared = hits / rows, QUANTILE**2
-    middle = (share + z_squared / (2 * rows)) / (1 + z_squared / rows)
-    half = QUANTILE / (1 + z_squared / rows) * math.sqrt(share * (1 - share) / rows + z_squared / (4 * rows**2))
-    # Rounding may move an end beyond a share of 0 or 1.
-    return Measurement(share, (max(min(middle - half, share), 0.0), min(max(middle + half, share), 1.0)))

@@ -14,6 +14,7 @@ from components.slice_report.facts.data import (
 )
 from components.slice_report.facts.model import (
     BINS,
+    FOUR_FIFTHS,
     Comparison,
     Gap,
     Group,
@@ -42,6 +43,7 @@ from components.slice_report.facts.worst_rows import Scope, WorstRow, WorstRows
 
 __all__ = [
     "BINS",
+    "FOUR_FIFTHS",
     "OTHER",
     "SCHEMA_VERSION",
     "ArtifactFact",

@@ -11,6 +11,7 @@ from components.evaluation.verdict import Measurement
 from pipeline.criteria import SliceKey
 
 BINS = 200
+FOUR_FIFTHS = 0.8
 
 
 @dataclass(frozen=True)
@@ -168,24 +169,53 @@ class WeakSegments:
 
 @dataclass(frozen=True)
 class Group:
-    """One value of a sensitive feature; ``rates`` are ``selection``, ``tpr``, ``fpr``, ``ppv`` at the threshold."""
+    """One value of a sensitive feature.
+
+    Attributes:
+        rates: ``base_rate``, ``selection``, ``tpr``, ``fpr``, ``fnr``, ``ppv`` at the threshold, and ``calibration``,
+            the sum of scores over that of labels; reports of earlier releases lack some.
+        units: the number of units; None if each row is one.
+        threshold: the decision threshold, if the group has one of its own.
+        baseline: the values of the baseline by rate; empty without one.
+    """
 
     value: str
     rows: int
     too_small: str
     rates: Mapping[str, Measurement]
     scores: ScoreCounts
+    units: int | None = None
+    threshold: float | None = None
+    baseline: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Gap:
-    """The best and the worst group by a rate; the best rate is the highest, for ``fpr`` the lowest."""
+    """The best and the worst group by a rate; the best rate is the highest, for ``fpr`` and ``fnr`` the lowest.
+
+    ``ratio`` is worst divided by best. Intervals are paired: they know the units with rows in both groups, but not that
+    the groups were chosen by their rates. The baseline's values are of the same two groups.
+    """
 
     rate: str
     best: str
     worst: str
     difference: float
     ratio: float
+    difference_interval: tuple[float, float] | None = None
+    ratio_interval: tuple[float, float] | None = None
+    baseline_difference: float | None = None
+    baseline_ratio: float | None = None
+
+    @property
+    def adverse(self) -> bool:
+        """Whether a ratio of selection rates is below four fifths and its interval below 1.
+
+        By the four-fifths rule this is evidence of adverse impact (29 CFR 1607.4 D,
+        https://www.ecfr.gov/current/title-29/section-1607.4).
+        """
+        below = self.ratio_interval is not None and self.ratio_interval[1] < 1
+        return self.rate == "selection" and self.ratio < FOUR_FIFTHS and below
 
 
 @dataclass(frozen=True)

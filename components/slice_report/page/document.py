@@ -81,9 +81,14 @@ def counts(report: Report) -> Markup:
 
 
 def as_group(group: Group) -> dict[str, Any]:
-    """Return the counts of a group, and whether it takes part in gaps."""
+    """Return the counts of a group, whether it takes part in gaps, and whether its rows are in units."""
     compared = not group.too_small and group.value != OTHER
-    return {"name": shorten(group.value), "compared": compared, **as_counts(group.scores)}
+    return {
+        "name": shorten(group.value),
+        "compared": compared,
+        "units": group.units is not None,
+        **as_counts(group.scores),
+    }
 
 
 def as_counts(scores: ScoreCounts | None, *, clustered: bool = False) -> dict[str, Any]:

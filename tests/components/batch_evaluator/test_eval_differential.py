@@ -14,6 +14,7 @@ from components.batch_evaluator.plan import make_plan
 from components.evaluation.metrics import FORMULAS
 from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.slice_values import value_text
+from components.evaluation.units import independent
 from components.slice_report.analysis.fairness import sensitive
 from components.slice_report.analysis.scores import count_scores, expected_calibration_error
 
@@ -109,7 +110,8 @@ def test_rates_by_group_and_calibration_equal_scikit_learn():
     for seed in range(ROUNDS):
         table, threshold = drawn(seed)
         label, score = table["over_50k"].to_numpy().astype(np.int64), table["score"].to_numpy().astype(np.float64)
-        groups = {group.value: group for group in sensitive(table, "over_50k", "group", threshold).groups}
+        found = sensitive(table, "over_50k", "group", threshold, independent(table.num_rows))
+        groups = {group.value: group for group in found.groups}
         cells = ["(none)" if cell is None else value_text(cell) for cell in table["group"].to_pylist()]
         assert sorted(groups) == sorted(set(cells))
         for value, group in groups.items():
@@ -117,15 +119,19 @@ def test_rates_by_group_and_calibration_equal_scikit_learn():
             truth, decided = label[keep], score[keep] > threshold
             tn, fp, fn, tp = reference.confusion_matrix(truth, decided, labels=[0, 1]).ravel()
             rates = {
+                "base_rate": (tp + fn, keep.sum()),
                 "selection": (tp + fp, keep.sum()),
                 "tpr": (tp, tp + fn),
                 "fpr": (fp, fp + tn),
+                "fnr": (fn, tp + fn),
+                "calibration": (score[keep].sum(), tp + fn),
                 "ppv": (tp, tp + fp),
             }
             wanted = {name: hits / of if of else math.nan for name, (hits, of) in rates.items()}
             assert {name: rate.value for name, rate in group.rates.items()} == pytest.approx(wanted, nan_ok=True)
-            for rate in group.rates.values():
-                assert rate.interval is None or 0 <= rate.interval[0] <= rate.value <= rate.interval[1] <= 1
+            for name, rate in group.rates.items():
+                assert rate.interval is None or 0 <= rate.interval[0] <= rate.value <= rate.interval[1]
+                assert name == "calibration" or rate.interval is None or rate.interval[1] <= 1
         assert expected_calibration_error(label, score) == pytest.approx(by_hand(label, score), abs=1e-12)
 
 

@@ -45,6 +45,23 @@ def test_the_reason_of_an_accepted_anomaly_is_passed_on():
     assert (acceptance.feature, acceptance.reason, tuple(acceptance.splits)) == ("sex", "new in May", ("train",))
 
 
+def test_thresholds_of_groups_are_passed_on():
+    made = settings("census", "report.group_thresholds={sex: {Female: 0.4}}")
+    assert made.group_thresholds == {"sex": {"Female": 0.4}}
+    assert from_json(made.as_json()) == made
+    assert settings("census").group_thresholds == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [("{workclass: {Private: 0.4}}", "not a column of report.sensitive"), ("{sex: {Female: 1.5}}", "1.5")],
+)
+def test_thresholds_of_groups_must_be_of_sensitive_columns_and_within_0_and_1(value, problem):
+    with pytest.raises(ConfigError, match=r"report\.group_thresholds") as raised:
+        settings("census", f"report.group_thresholds={value}")
+    assert problem in str(raised.value)
+
+
 @pytest.mark.parametrize(
     "key", ["report.sensitive", "report.id_columns", "evaluation.cluster_by", "evaluation.rank_by"]
 )

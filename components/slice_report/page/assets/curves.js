@@ -15,12 +15,25 @@ function outcomes(of, k) {
 }
 
 // Wilson's interval of a share (1927, https://doi.org/10.1080/01621459.1927.10502953).
-function wilson(part, of) {
+function wilson(part, of, z = 1.959964) {
   if (!of) return [NaN, NaN];
-  const z = 1.959964, share = part / of, size = 1 + (z * z) / of;
+  const share = part / of, size = 1 + (z * z) / of;
   const middle = (share + (z * z) / (2 * of)) / size;
   const half = (z / size) * Math.sqrt((share * (1 - share)) / of + (z * z) / (4 * of * of));
   return [Math.max(0, middle - half), Math.min(1, middle + half)];
+}
+
+// Student's quantile for a 95 % interval: the first terms of its expansion at the normal one (Fisher & Cornish 1960).
+function student(degrees) {
+  const z = 1.959964;
+  const terms = [
+    z,
+    (z ** 3 + z) / 4,
+    (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96,
+    (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384,
+    (79 * z ** 9 + 776 * z ** 7 + 1482 * z ** 5 - 1920 * z ** 3 - 945 * z) / 92160,
+  ];
+  return sum(terms.map((term, power) => term / degrees ** power));
 }
 
 function roc(of) {

@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from components.evaluation.verdict import Measurement
-from components.slice_report.facts import BINS, Gap, Group, Report, Sensitive
+from components.slice_report.facts import BINS, FOUR_FIFTHS, Gap, Group, Report, Sensitive
 from components.slice_report.page.charts import Scale, whisker
 from components.slice_report.page.formats import count, counted, interval, number
 from components.slice_report.page.html import Child, name, row, table, tag
@@ -13,7 +13,13 @@ RATES = {
     "selection": ("Selection rate", "share of rows predicted positive"),
     "tpr": ("True positive rate", "share of positives predicted positive"),
     "fpr": ("False positive rate", "share of negatives predicted positive"),
+    "fnr": ("False negative rate", "share of positives predicted negative"),
     "ppv": ("Precision", "share of predicted positives that are positive"),
+}
+# What does not depend on the threshold.
+FIXED = {
+    "base_rate": ("Base rate", "share of rows with label 1"),
+    "calibration": ("Calibration", "sum of scores over sum of labels; above 1 the scores are too high"),
 }
 SCALE = Scale(0.0, 1.0, 3, 61)
 
@@ -49,33 +55,61 @@ def at_threshold(what: str, threshold: float) -> Markup:
 
 def feature_part(sensitive: Sensitive, index: int, threshold: float) -> Markup:
     """Draw groups and gaps of a feature; the script updates both at another threshold."""
-    heads = ["Group", "Rows", *(tag("th", words, scope="col", title=why) for words, why in RATES.values())]
+    columns = (FIXED["base_rate"], *RATES.values(), FIXED["calibration"])
+    heads = ["Group", "Rows", *(tag("th", words, scope="col", title=why) for words, why in columns)]
     groups = table(f"Rates by {sensitive.feature}", heads, map(group_row, sensitive.groups), class_="groups")
     gaps = table(
         f"Gaps by {sensitive.feature}", ("Rate", "Best group", "Worst group", "Difference", "Worst ÷ best"),
         gap_rows(sensitive), class_="gaps",
     )  # fmt: skip
     explained = (
-        "The best rate is the highest, for false positives the lowest. Worst ÷ best below 0.8 for "
-        "selection rates is evidence of adverse impact (four-fifths rule, 29 CFR 1607.4 D). Groups that "
-        "are too small are left out."
+        "The best rate is the highest, for false positives and negatives the lowest. Groups that are too small are "
+        "left out. Intervals do not account for the choice of best and worst. At another threshold than the report's, "
+        "gaps have no intervals, and all groups have the same threshold."
     )
     note = tag("p", explained, class_="muted")
     heading = tag("h3", "By ", name(sensitive.feature))
-    parts = (heading, at_threshold("Rates", threshold), groups, gaps, note)
+    parts = (heading, at_threshold("Rates", threshold), groups, gaps, impact(sensitive, threshold), note)
     return tag("div", parts, class_="sensitive", data_feature=index)
 
 
+def impact(sensitive: Sensitive, threshold: float) -> Markup:
+    """Say in words what the four-fifths rule gives, at the threshold of the report."""
+    gap = next((gap for gap in sensitive.gaps if gap.rate == "selection"), None)
+    rule = f"Four-fifths rule (29 CFR 1607.4 D), at a decision threshold of {number(threshold)}: "
+    if gap is None:
+        return tag("p", rule, "there are no two groups to compare.")
+    words = f"the ratio of selection rates, {number(gap.ratio)}, is "
+    if gap.adverse:
+        return tag("p", tag("strong", rule, words, "below four fifths: evidence of adverse impact", class_="warn"), ".")
+    if gap.ratio < FOUR_FIFTHS:
+        return tag("p", rule, words, "below four fifths, but its interval does not exclude 1.")
+    return tag("p", rule, words, "not below four fifths.")
+
+
 def group_row(group: Group) -> Markup:
-    head = [name(group.value), tag("small", group.too_small) if group.too_small else None]
-    cells = [rate_cell(rate, group.rates.get(rate)) for rate in RATES]
-    return row(head, count(group.rows), cells, class_="small" if group.too_small else None)
+    """Draw a group; only what depends on the threshold has ``data_rate``."""
+    own = None if group.threshold is None else tag("small", f"threshold {number(group.threshold)}")
+    head = [name(group.value), tag("small", group.too_small) if group.too_small else None, own]
+    rows = [count(group.rows), None if group.units is None else tag("small", counted(group.units, "unit"))]
+    cells = [rate_cell(group, rate, rate) for rate in RATES]
+    fixed = {rate: rate_cell(group, rate, None) for rate in FIXED}
+    cells = [fixed["base_rate"], *cells, fixed["calibration"]]
+    return row(head, rows, cells, class_="small" if group.too_small else None)
 
 
-def rate_cell(rate: str, measured: Measurement | None) -> Markup:
+def rate_cell(group: Group, rate: str, moves: str | None) -> Markup:
+    """Draw a rate with its interval, and the baseline's below it."""
+    measured = group.rates.get(rate)
     if measured is None:
-        return tag("td", number(None), data_rate=rate)
-    return tag("td", number(measured.value), whisker(measured, SCALE), tag("small", interval(measured)), data_rate=rate)
+        return tag("td", number(None), data_rate=moves)
+    drawn = whisker(measured, SCALE) if rate != "calibration" else None
+    small = tag("small", interval(measured))
+    return tag("td", number(measured.value), drawn, small, baseline(group.baseline.get(rate)), data_rate=moves)
+
+
+def baseline(value: float | None) -> Markup | None:
+    return None if value is None else tag("small", f"baseline {number(value)}")
 
 
 def gap_rows(sensitive: Sensitive) -> list[Markup]:
@@ -87,7 +121,12 @@ def gap_rows(sensitive: Sensitive) -> list[Markup]:
 def gap_cells(gap: Gap | None) -> list[Child]:
     if gap is None:
         return [number(None)] * 4
-    return [name(gap.best), name(gap.worst), number(gap.difference), number(gap.ratio)]
+    apart = gap_cell(gap.difference, gap.difference_interval, gap.baseline_difference)
+    return [name(gap.best), name(gap.worst), apart, gap_cell(gap.ratio, gap.ratio_interval, gap.baseline_ratio)]
+
+
+def gap_cell(value: float, ends: tuple[float, float] | None, before: float | None) -> list[Child]:
+    return [number(value), tag("small", interval(Measurement(value, ends))), baseline(before)]
 
 
 def groups_in_words(report: Report) -> str:

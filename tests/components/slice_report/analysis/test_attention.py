@@ -13,6 +13,7 @@ from components.slice_report.page import render
 
 KEPT = Check("AUC", "overall", "≥ 0.7", 0.75, (0.73, 0.77), None, 0.05)
 CLOSE = Check("AUC", "sex=Male", "≥ 0.7", 0.71, (0.69, 0.73), None, 0.01, risk=0.16)
+BELOW_FOUR_FIFTHS = f.Gap("selection", "Male", "Female", 0.1, 0.63, ratio_interval=(0.5, 0.79))
 NOT_CONFIRMED = Measurement(0.2, (-0.1, 0.5))
 MISSED = Check("AUC", "sex=Female", "≥ 0.8", 0.7, (0.66, 0.74), 0.1, -0.1)
 
@@ -32,6 +33,7 @@ def calm(full):
         data=data,
         training=replace(full.training, warnings=()),
         weak=replace(full.weak, found=()),
+        fairness=(),
     )
 
 
@@ -48,8 +50,8 @@ def test_each_finding_is_one_line_and_the_most_severe_come_first(full):
     lines = attention(full)
     assert [line.severity for line in lines] == sorted((line.severity for line in lines), reverse=True)
     assert kinds(full) == [
-        "missed bound", "missed bound", "leakage", "training warning", "drift", "weak segment", "accepted anomaly",
-        "shared ids",
+        "missed bound", "missed bound", "leakage", "impact ratio", "training warning", "drift", "weak segment",
+        "accepted anomaly", "shared ids",
     ]  # fmt: skip
 
 
@@ -70,6 +72,7 @@ def test_each_fact_gives_its_line(calm):
         "regression": replace(calm, slices=(calm.slices[0], replace(calm.slices[1], regressed=("auc",)))),
         "blocked anomaly": with_data(calm, gate=(entry("blocked"),)),
         "missing part": replace(calm, missing=(f.Missing("quality", "Evaluator failed"),)),
+        "impact ratio": replace(calm, fairness=(f.Sensitive("sex", (), (BELOW_FOUR_FIFTHS,)),)),
         "leakage": with_data(calm, leaks=(f.Leak("rows", "test", "train", 3, 0.0015),)),
         "training warning": replace(calm, training=replace(calm.training, warnings=("Units are dead.",))),
         "drift": with_data(calm, drift=(f.Drift("age", "Jensen-Shannon", 0.2, 0.1),)),

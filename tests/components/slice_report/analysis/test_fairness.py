@@ -5,10 +5,11 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import precision_score, recall_score
 
-from components.evaluation.verdict import Measurement
-from components.slice_report.analysis.fairness import NONE, gaps, make_gap, sensitive
+from components.evaluation.influence import Linearized
+from components.evaluation.units import Units, independent
+from components.slice_report.analysis.fairness import NONE, Members, divided, gaps, sensitive
 from components.slice_report.analysis.scores import count_scores
-from components.slice_report.facts import OTHER, Group, ScoreCounts
+from components.slice_report.facts import OTHER, Gap, Group, ScoreCounts
 from pipeline.errors import DataError, MainlineError
 
 NO_SCORES = ScoreCounts((), (), ())
@@ -23,8 +24,12 @@ def table(values, kind=None, seed=0, **columns):
     return pa.table({**given, **columns})
 
 
+def judged(rows, label, feature, threshold, units=None, **own):
+    return sensitive(rows, label, feature, threshold, units or independent(rows.num_rows), own)
+
+
 def measure(values, kind=None, threshold=0.5, **columns):
-    return sensitive(table(values, kind, **columns), "y", "group", threshold)
+    return judged(table(values, kind, **columns), "y", "group", threshold)
 
 
 def sizes(found):
@@ -34,14 +39,17 @@ def sizes(found):
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 0.97])
 def test_rates_are_those_of_scikit_learn(threshold):
     rows = table(["a", "b", "b", "c"] * 250)
-    found = sensitive(rows, "y", "group", threshold)
+    found = judged(rows, "y", "group", threshold)
     frame = rows.to_pandas()
     assert sizes(found) == {"b": 500, "a": 250, "c": 250}
     for group in found.groups:
         part = frame[frame["group"] == group.value]
         decided = part["score"].to_numpy(np.float64) > threshold
         value = {name: measured.value for name, measured in group.rates.items()}
-        assert list(value) == ["selection", "tpr", "fpr", "ppv"]
+        assert list(value) == ["base_rate", "selection", "tpr", "fpr", "fnr", "ppv", "calibration"]
+        assert value["base_rate"] == part["y"].mean()
+        assert value["fnr"] == pytest.approx(1 - recall_score(part["y"], decided))
+        assert value["calibration"] == pytest.approx(part["score"].sum() / part["y"].sum())
         assert value["selection"] == decided.mean()
         assert value["tpr"] == pytest.approx(recall_score(part["y"], decided))
         assert value["fpr"] == pytest.approx(1 - recall_score(part["y"], decided, pos_label=0))
@@ -52,20 +60,23 @@ def test_rates_are_those_of_scikit_learn(threshold):
 
 def test_a_score_at_the_threshold_is_not_selected():
     rows = table(["a"] * 2, score=pa.array([0.5, np.nextafter(np.float32(0.5), np.float32(1))], pa.float32()))
-    (group,) = sensitive(rows, "y", "group", 0.5).groups
+    (group,) = judged(rows, "y", "group", 0.5).groups
     assert group.rates["selection"].value == 0.5
 
 
 def test_intervals_are_those_of_a_bootstrap_within_sampling_error():
     rows = table(["a"] * 800)
-    (group,) = sensitive(rows, "y", "group", 0.5).groups
+    (group,) = judged(rows, "y", "group", 0.5).groups
     labels, selected = rows["y"].to_numpy() == 1, rows["score"].to_numpy() > 0.5
     draws = np.random.default_rng(1).integers(0, 800, (2000, 800))
     y, s = labels[draws], selected[draws]
     bootstrap = {
         "selection": s.mean(axis=1),
         "tpr": (y & s).sum(axis=1) / y.sum(axis=1),
+        "base_rate": y.mean(axis=1),
         "fpr": (~y & s).sum(axis=1) / (~y).sum(axis=1),
+        "fnr": (y & ~s).sum(axis=1) / y.sum(axis=1),
+        "calibration": rows["score"].to_numpy()[draws].sum(axis=1) / y.sum(axis=1),
         "ppv": (y & s).sum(axis=1) / s.sum(axis=1),
     }
     for name, measured in group.rates.items():
@@ -75,7 +86,7 @@ def test_intervals_are_those_of_a_bootstrap_within_sampling_error():
 def test_the_counts_of_a_group_give_its_rates_at_any_threshold():
     rows = table(["a", "b"] * 300)
     for k in (20, 100, 151):
-        for group in sensitive(rows, "y", "group", k / 200).groups:
+        for group in judged(rows, "y", "group", k / 200).groups:
             hits, false = sum(group.scores.positives[k:]), sum(group.scores.negatives[k:])
             assert group.rates["selection"].value == (hits + false) / group.rows
             assert group.rates["tpr"].value == hits / sum(group.scores.positives)
@@ -113,11 +124,11 @@ def test_values_that_read_the_same_are_one_group():
 def test_a_row_with_several_values_is_once_in_each_group(kind):
     values = [["a", "b", "a"], ["b"], None, [], [None], ["c", None]]
     rows = table(values, kind)
-    assert sizes(sensitive(rows, "y", "group", 0.5)) == {"b": 2, "a": 1, "c": 1, NONE: 4}
-    assert sizes(sensitive(rows.slice(1), "y", "group", 0.5)) == {"b": 1, "c": 1, NONE: 4}
+    assert sizes(judged(rows, "y", "group", 0.5)) == {"b": 2, "a": 1, "c": 1, NONE: 4}
+    assert sizes(judged(rows.slice(1), "y", "group", 0.5)) == {"b": 1, "c": 1, NONE: 4}
     halves = pa.concat_tables([rows.slice(0, 2), rows.slice(2)])
     # As text: from Python 3.13 on, a dataclass with a NaN in it is not equal to itself.
-    assert repr(sensitive(halves, "y", "group", 0.5)) == repr(sensitive(rows, "y", "group", 0.5))
+    assert repr(judged(halves, "y", "group", 0.5)) == repr(judged(rows, "y", "group", 0.5))
 
 
 def test_the_largest_of_many_groups_stay_and_the_others_are_merged():
@@ -139,55 +150,152 @@ def test_fifty_values_are_not_merged():
     assert OTHER not in sizes(measure([f"v{k}" for k in range(50)]))
 
 
+RATES = ("selection", "tpr", "fpr", "fnr", "ppv")
+
+
 def group(value, rates, too_small=""):
-    return Group(value, 100, too_small, {name: Measurement(share, None) for name, share in rates.items()}, NO_SCORES)
+    linearized = {name: Linearized(share, lambda: np.zeros(100)) for name, share in rates.items()}
+    return Members(Group(value, 100, too_small, {}, NO_SCORES), np.arange(100), linearized)
 
 
 def of_each(share):
-    return dict.fromkeys(("selection", "tpr", "fpr", "ppv"), share)
+    return dict.fromkeys(RATES, share)
 
 
-def test_the_best_is_the_highest_and_for_false_positives_the_lowest():
-    found = {
-        gap.rate: gap for gap in gaps([group("a", of_each(0.2)), group("b", of_each(0.5)), group("c", of_each(0.4))])
-    }
-    assert list(found) == ["selection", "tpr", "fpr", "ppv"]
+def gaps_of(*members):
+    return {gap.rate: gap for gap in gaps(members, independent(100), 100)}
+
+
+def test_the_best_is_the_highest_and_for_false_rates_the_lowest():
+    found = gaps_of(group("a", of_each(0.2)), group("b", of_each(0.5)), group("c", of_each(0.4)))
+    assert tuple(found) == RATES
     for name in ("selection", "tpr", "ppv"):
         assert (found[name].best, found[name].worst) == ("b", "a")
         assert (found[name].difference, found[name].ratio) == pytest.approx((0.3, 0.4))
-    assert (found["fpr"].best, found["fpr"].worst) == ("a", "b")
-    assert (found["fpr"].difference, found["fpr"].ratio) == pytest.approx((0.3, 2.5))
+    for name in ("fpr", "fnr"):
+        assert (found[name].best, found[name].worst) == ("a", "b")
+        assert (found[name].difference, found[name].ratio) == pytest.approx((0.3, 2.5))
 
 
 @pytest.mark.parametrize(
-    ("name", "rates", "ratio"),
+    ("name", "shares", "ratio"),
     [
-        ("selection", {"a": 0.0, "b": 0.0}, 1.0),
-        ("fpr", {"a": 0.0, "b": 0.0}, 1.0),
-        ("selection", {"a": 0.0, "b": 0.5}, 0.0),
-        ("fpr", {"a": 0.0, "b": 0.5}, math.inf),
+        ("selection", (0.0, 0.0), 1.0),
+        ("fpr", (0.0, 0.0), 1.0),
+        ("selection", (0.0, 0.5), 0.0),
+        ("fpr", (0.0, 0.5), math.inf),
     ],
 )
-def test_a_rate_of_zero_does_not_divide(name, rates, ratio):
-    found = make_gap(name, rates)
-    assert found.ratio == ratio
+def test_a_rate_of_zero_does_not_divide(name, shares, ratio):
+    found = gaps_of(*(group(str(share) * number, of_each(share)) for number, share in enumerate(shares, start=1)))[name]
+    assert (found.ratio, found.ratio_interval) == (ratio, None)
     assert found.best != found.worst
 
 
 def test_groups_without_information_are_left_out_of_gaps():
     able = [group("a", of_each(0.4)), group("b", {**of_each(0.5), "ppv": math.nan})]
     unable = [group("c", of_each(0.9), too_small="only 2 rows"), group(OTHER, of_each(0.0))]
-    found = gaps([*able, *unable])
-    assert [gap.rate for gap in found] == ["selection", "tpr", "fpr"]
-    assert {gap.best for gap in found} | {gap.worst for gap in found} == {"a", "b"}
-    assert gaps([group("a", of_each(0.4)), *unable]) == ()
-    assert gaps([]) == ()
+    found = gaps_of(*able, *unable)
+    assert list(found) == ["selection", "tpr", "fpr", "fnr"]
+    assert {gap.best for gap in found.values()} | {gap.worst for gap in found.values()} == {"a", "b"}
+    assert gaps_of(group("a", of_each(0.4)), *unable) == {}
+    assert gaps_of() == {}
+
+
+def draw_groups(random, users=None):
+    """Rows of two groups with selection rates of 0.3 and 0.4; with ``users``, a user decides in both groups alike."""
+    count = 1200
+    code = np.arange(count) if users is None else np.arange(count) % users
+    chance = random.random(code.max() + 1)[code]
+    group = np.where(random.random(count) < 0.5, "a", "b")
+    score = np.where(chance < np.where(group == "a", 0.3, 0.4), 0.9, 0.1)
+    rows = pa.table({"group": group, "y": random.integers(0, 2, count), "score": score})
+    return rows, independent(count) if users is None else Units(code, users)
+
+
+@pytest.mark.parametrize("users", [None, 150])
+def test_intervals_of_gaps_cover_the_true_gap(users):
+    random, held = np.random.default_rng(0), []
+    for _ in range(300):
+        rows, units = draw_groups(random, users)
+        gap = judged(rows, "y", "group", 0.5, units).gaps[0]
+        sign = 1 if gap.best == "b" else -1
+        (low, high), (least, most) = gap.difference_interval, gap.ratio_interval
+        held.append((low <= sign * 0.1 <= high, least <= 0.75**sign <= most))
+    share = np.mean(held, axis=0)
+    assert (share > 0.92).all()
+    assert (share < 0.985).all()
+
+
+def test_a_gap_knows_that_users_have_rows_in_both_groups():
+    rows, units = draw_groups(np.random.default_rng(0), 150)
+    as_two = Units(units.code + 150 * (rows["group"].to_numpy() == "a"), 300)
+    paired, apart = (judged(rows, "y", "group", 0.5, of).gaps[0] for of in (units, as_two))
+    width, unpaired = (np.diff(gap.difference_interval)[0] for gap in (paired, apart))
+    assert width < 0.8 * unpaired
+    wide = judged(rows, "y", "group", 0.5, units).groups[0].rates["selection"].interval
+    narrow = judged(rows, "y", "group", 0.5).groups[0].rates["selection"].interval
+    assert wide[1] - wide[0] > 1.5 * (narrow[1] - narrow[0])
+
+
+def test_groups_of_few_users_are_too_small():
+    rows = table(["a", "b"] * 300)
+    units = Units(np.where(np.arange(600) % 2, np.arange(600) // 2 % 10, 10 + np.arange(600) // 2), 310)
+    found = judged(rows, "y", "group", 0.5, units)
+    assert {one.value: (one.units, one.too_small) for one in found.groups} == {
+        "a": (300, ""),
+        "b": (10, "only 10 units"),
+    }
+    assert found.gaps == ()
+
+
+def test_the_values_of_the_baseline_are_beside():
+    rows = table(["a", "b"] * 300)
+    other = table(["a", "b"] * 300, seed=1)["score"]
+    found = judged(rows.append_column("baseline_score", other), "y", "group", 0.5)
+    alone = judged(rows.set_column(2, "score", other), "y", "group", 0.5)
+    for one, expected in zip(found.groups, alone.groups, strict=True):
+        assert one.baseline == {name: rate.value for name, rate in expected.rates.items()}
+    for gap in found.gaps:
+        of = {one.value: one.baseline[gap.rate] for one in found.groups}
+        assert gap.baseline_difference == abs(of[gap.best] - of[gap.worst])
+        assert gap.baseline_ratio == divided(of[gap.worst], of[gap.best])
+    assert judged(rows, "y", "group", 0.5).gaps[0].baseline_ratio is None
+
+
+def test_a_group_may_have_a_threshold_of_its_own():
+    rows = table(["a", "b"] * 300)
+    own = {one.value: one for one in judged(rows, "y", "group", 0.5, b=0.3).groups}
+    usual, lower = ({one.value: one for one in judged(rows, "y", "group", at).groups} for at in (0.5, 0.3))
+    assert own["a"] == usual["a"]
+    assert own["b"].rates == lower["b"].rates
+    assert (own["a"].threshold, own["b"].threshold) == (None, 0.3)
+
+
+def test_a_threshold_of_an_unknown_group_is_refused():
+    with pytest.raises(DataError, match=r"report.group_thresholds.group: no such group") as caught:
+        judged(table(["a", "b"] * 300), "y", "group", 0.5, c=0.3)
+    assert "a, b" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("rate", "ratio", "interval", "adverse"),
+    [
+        ("selection", 0.63, (0.5, 0.8), True),
+        ("selection", 0.63, (0.4, 1.01), False),
+        ("selection", 0.81, (0.75, 0.9), False),
+        ("selection", 0.63, None, False),
+        ("tpr", 0.63, (0.5, 0.8), False),
+    ],
+)
+def test_a_ratio_below_four_fifths_is_adverse_if_its_interval_excludes_one(rate, ratio, interval, adverse):
+    assert Gap(rate, "a", "b", 0.1, ratio, ratio_interval=interval).adverse == adverse
 
 
 def test_gaps_are_between_groups_with_enough_rows():
     found = measure(["a", "b"] * 200 + ["c"] * 5)
     assert found.groups[-1].too_small == "only 5 rows"
-    assert len(found.gaps) == 4
+    assert len(found.gaps) == 5
     for gap in found.gaps:
         share = {item.value: item.rates[gap.rate].value for item in found.groups}
         assert {gap.best, gap.worst} == {"a", "b"}
@@ -196,17 +304,17 @@ def test_gaps_are_between_groups_with_enough_rows():
 
 
 def test_no_rows_have_no_groups():
-    found = sensitive(table([], pa.string()), "y", "group", 0.5)
+    found = judged(table([], pa.string()), "y", "group", 0.5)
     assert (found.feature, found.groups, found.gaps) == ("group", (), ())
     without_chunks = table(["a"]).schema.empty_table()
-    assert sensitive(without_chunks, "y", "group", 0.5) == found
-    assert sensitive(table([], pa.list_(pa.string())), "y", "group", 0.5) == found
+    assert judged(without_chunks, "y", "group", 0.5) == found
+    assert judged(table([], pa.list_(pa.string())), "y", "group", 0.5) == found
 
 
-@pytest.mark.parametrize(("label", "undefined"), [(0, {"tpr"}), (1, {"fpr"})])
+@pytest.mark.parametrize(("label", "undefined"), [(0, {"tpr", "fnr", "calibration"}), (1, {"fpr"})])
 def test_one_label_only_leaves_a_rate_without_value(label, undefined):
     rows = table(["a"] * 60, y=pa.array([label] * 60))
-    (only,) = sensitive(rows, "y", "group", 0.5).groups
+    (only,) = judged(rows, "y", "group", 0.5).groups
     assert {name for name, rate in only.rates.items() if math.isnan(rate.value)} == undefined
     assert {name for name, rate in only.rates.items() if rate.interval is None} == undefined
     assert only.too_small == f"no rows with label {1 - label}"
@@ -220,10 +328,10 @@ def test_one_row():
 def test_what_cannot_be_judged_is_refused():
     rows = table(["a"] * 3)
     with pytest.raises(DataError, match="no such column") as caught:
-        sensitive(rows, "y", "sex", 0.5)
+        judged(rows, "y", "sex", 0.5)
     assert "group" in str(caught.value)
     for labels in ([0, 1, None], [0, 1, 2]):
         with pytest.raises(DataError, match="neither 0 nor 1"):
-            sensitive(table(["a"] * 3, y=pa.array(labels)), "y", "group", 0.5)
+            judged(table(["a"] * 3, y=pa.array(labels)), "y", "group", 0.5)
     with pytest.raises(MainlineError, match="not finite"):
-        sensitive(table(["a"] * 2, score=pa.array([0.1, math.nan])), "y", "group", 0.5)
+        judged(table(["a"] * 2, score=pa.array([0.1, math.nan])), "y", "group", 0.5)

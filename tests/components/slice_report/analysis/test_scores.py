@@ -3,10 +3,9 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
-from scipy.stats import binomtest
 from sklearn.metrics import auc, roc_auc_score
 
-from components.slice_report.analysis.scores import count_scores, expected_calibration_error, rate, too_small
+from components.slice_report.analysis.scores import count_scores, expected_calibration_error, too_small
 from components.slice_report.facts import BINS
 
 FLOAT32, FLOAT64 = np.float32, np.float64
@@ -138,30 +137,3 @@ def test_the_calibration_error_of_one_row(label, score, error):
 )
 def test_too_few_rows_are_explained(positives, negatives, why):
     assert too_small(positives, negatives) == why
-
-
-@pytest.mark.parametrize(("hits", "rows"), [(0, 1), (1, 1), (0, 40), (40, 40), (1, 40), (13, 40), (9, 10_000)])
-def test_a_rate_has_the_interval_of_wilson(hits, rows):
-    expected = binomtest(hits, rows).proportion_ci(0.95, "wilson")
-    found = rate(hits, rows)
-    assert found.value == hits / rows
-    assert found.interval == pytest.approx((expected.low, expected.high), abs=1e-12)
-
-
-def test_every_interval_contains_its_rate():
-    for rows in (1, 2, 3, 7, 30, 333):
-        for hits in range(rows + 1):
-            low, high = rate(hits, rows).interval
-            assert 0.0 <= low <= hits / rows <= high <= 1.0
-
-
-def test_the_interval_of_a_rate_has_its_nominal_coverage():
-    counts = np.random.default_rng(0).binomial(60, 0.1, 4000)
-    covered = [interval[0] <= 0.1 <= interval[1] for interval in (rate(int(hits), 60).interval for hits in counts)]
-    assert np.mean(covered) == pytest.approx(0.95, abs=0.03)
-
-
-def test_a_rate_of_no_rows_has_neither_value_nor_interval():
-    found = rate(0, 0)
-    assert math.isnan(found.value)
-    assert found.interval is None

@@ -1,6 +1,7 @@
 """The page in Chromium without a network: it asks for nothing, complains of nothing, and does what a reader wants."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from fakes import report_pages
 from fakes.browser import OpenPage, launched, opened
 
+from components.evaluation.units import independent
 from components.slice_report import facts as f
 from components.slice_report.analysis.fairness import sensitive
 from components.slice_report.page import render
@@ -132,17 +134,40 @@ def gaps_on_page(shown: OpenPage, index: int) -> list[list[str]]:
     )  # fmt: skip
 
 
+def without_intervals(gap: f.Gap) -> f.Gap:
+    return replace(gap, difference_interval=None, ratio_interval=None)
+
+
+def numbers(text: str) -> list[float]:
+    return [float(part) for part in re.findall(r"[\d.]+", text)]
+
+
+def test_of_rows_in_units_a_moved_threshold_gives_rates_without_intervals(chromium, report, tmp_path):
+    groups = tuple(replace(group, units=40, baseline={"tpr": 0.25}) for group in report.fairness[0].groups)
+    clustered = replace(report, fairness=(replace(report.fairness[0], groups=groups),))
+    with opened(chromium, written(render(clustered, report_pages.DIGEST), tmp_path)) as found:
+        before = rates_on_page(found, 0)
+        assert all("…" in row[1] and "baseline 0.2500" in row[1] for row in before)
+        found.page.get_by_role("slider").first.fill("60")
+        assert all(len(numbers(cell)) == 1 for row in rates_on_page(found, 0) for cell in row)
+        found.page.get_by_role("slider").first.fill("100")
+        assert rates_on_page(found, 0) == before
+
+
 def test_moving_the_threshold_gives_the_rates_gaps_and_matrix_of_the_report(shown, chromium, report, tmp_path):
     before = [rates_on_page(shown, 0), gaps_on_page(shown, 0), rates_on_page(shown, 1), gaps_on_page(shown, 1)]
     slider = shown.page.get_by_role("slider").first
     slider.fill("60")
     table = report_pages.make_rows()
-    moved = replace(
-        report, decision_threshold=0.3, fairness=tuple(sensitive(table, "label", name, 0.3) for name in ("sex", "city"))
-    )
+    units = independent(table.num_rows)
+    fairness = tuple(sensitive(table, "label", name, 0.3, units) for name in ("sex", "city"))
+    # Gaps have no intervals at another threshold.
+    fairness = tuple(replace(one, gaps=tuple(map(without_intervals, one.gaps))) for one in fairness)
+    moved = replace(report, decision_threshold=0.3, fairness=fairness)
     with opened(chromium, written(render(moved, report_pages.DIGEST), tmp_path)) as expected:
         for index in (0, 1):
-            assert rates_on_page(shown, index) == rates_on_page(expected, index)
+            for found, drawn in zip(rates_on_page(shown, index), rates_on_page(expected, index), strict=True):
+                assert [numbers(cell) for cell in found] == [pytest.approx(numbers(cell), abs=5e-4) for cell in drawn]
             assert gaps_on_page(shown, index) == gaps_on_page(expected, index)
         matrix = "#confusion"
         assert shown.page.inner_text(matrix) == expected.page.inner_text(matrix)

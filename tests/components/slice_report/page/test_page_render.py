@@ -110,6 +110,30 @@ def test_hostile_texts_are_escaped(report, text):
     assert not any(re.search(r"(?<!\\)<", line) for line in card_lines)
 
 
+@pytest.mark.parametrize(
+    ("ratio", "interval", "words"),
+    [
+        (0.63, (0.5, 0.79), "0.6300, is below four fifths: evidence of adverse impact."),
+        (0.63, (0.4, 1.1), "0.6300, is below four fifths, but its interval does not exclude 1."),
+        (0.9, (0.8, 1.1), "0.9000, is not below four fifths."),
+    ],
+)
+def test_the_four_fifths_rule_is_said_in_words(report, ratio, interval, words):
+    gap = f.Gap("selection", "Male", "Female", 0.1, ratio, (0.05, 0.15), interval, 0.2, 0.5)
+    text = PageParser(render(replace(report, fairness=(f.Sensitive("sex", (), (gap,)),)), report_pages.DIGEST)).text
+    assert words in text
+    assert "baseline 0.5000" in text
+
+
+def test_a_group_shows_its_own_threshold_units_and_baseline(report):
+    (group, *_), gaps = report.fairness[0].groups, report.fairness[0].gaps
+    group = replace(group, units=37, threshold=0.35, baseline={"fnr": 0.125})
+    text = PageParser(render(replace(report, fairness=(f.Sensitive("sex", (group,), gaps),)), report_pages.DIGEST)).text
+    assert "threshold 0.3500" in text
+    assert "37 units" in text
+    assert "baseline 0.1250" in text
+
+
 def test_a_long_text_is_shortened(report):
     long = replace(report, slices=tuple(replace(item, features=(("city", "x" * 10_000),)) for item in report.slices))
     page = render(long, report_pages.DIGEST)
