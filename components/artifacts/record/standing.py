@@ -8,7 +8,7 @@ import ml_metadata as mlmd
 
 from components.artifacts.record.facts import PipelineRecord, baseline_of, facts_on
 from components.artifacts.record.reports import ReportRecord, edited_facts
-from components.artifacts.record.status import Action, Standing, Status, not_recorded, status_of, unknown
+from components.artifacts.record.status import Action, Standing, Status, never_recorded, not_recorded, status_of
 from components.artifacts.report_files import digest
 from pipeline.shell import line, option
 
@@ -45,7 +45,8 @@ def unrecorded(record: PipelineRecord, content: bytes) -> Status:
     run = str(json.loads(content)["run"]["run"])
     of_run = [report for report in record.reports if report.run == run]
     if not of_run:
-        return unknown(f"ML Metadata has no report of run {run}: it ended before its report was recorded.")
+        why = f"ML Metadata has no report of run {run}, which ended before one was recorded. No decision applies to it."
+        return never_recorded(why)
     return not_recorded(
         f"The facts on this page, or their record, were edited: ML Metadata has the report {of_run[0].digest} for run "
         f"{run}, and this is {digest(content)}. No decision applies to it."

@@ -72,8 +72,13 @@ def status_of(facts: Facts) -> Status:
 
 
 def unknown(why: str) -> Status:
-    """Return the status of a report whose record was not read, or does not have it."""
+    """Return the status of a report that was drawn without its record; ``why`` is a sentence or empty."""
     return Status("unknown", "unknown", "unknown", "open", "", (UNRECORDED, (why,)) if why else (UNRECORDED,))
+
+
+def never_recorded(why: str) -> Status:
+    """Return the status of a report that ML Metadata never had, as of a run that failed; ``why`` is a sentence."""
+    return Status("unknown", "not served", "not recorded", "open", "", ((why,),))
 
 
 def not_recorded(why: str) -> Status:

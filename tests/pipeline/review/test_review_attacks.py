@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 from fakes.report.page_parser import PageParser
-from fakes.reviews import PIPELINE, copy_of, put_report
+from fakes.reviews import PIPELINE, copy_of, make_report, put_report
 from tfx.types import standard_artifacts
 
 from components.artifacts.report_files import DECISION, PAGE, REPORT, digest
@@ -294,3 +294,10 @@ def test_decisions_of_earlier_releases_count_and_are_said_to_be_without_a_seal(r
     found = listed(review)["good"]
     assert (found["state"], "without a seal" in found["status"]) == ("approved", True)
     assert resolve(runs, "good") != []
+
+
+def test_the_report_of_a_run_that_failed_is_said_to_be_without_a_record(runs, capsys):
+    runs.copy("failed", make_report("failed"))
+    drawn, _ = draw(runs, "failed", capsys)
+    assert "ML Metadata has no report of run failed, which ended before one was recorded." in drawn
+    assert "Drawn without ML Metadata" not in drawn
