@@ -165,11 +165,18 @@ def weak_table(report: Report) -> Rows:
 def group_table(report: Report) -> Rows:
     """Return the gaps between groups."""
     rows = tuple(
-        (sensitive.feature, RATES[gap.rate][0], gap.best, gap.worst, number(gap.difference), number(gap.ratio))
+        (
+            sensitive.feature,
+            RATES[gap.rate][0],
+            gap.best,
+            gap.worst,
+            number(gap.difference),
+            *value_cells(Measurement(gap.ratio, gap.ratio_interval)),
+        )
         for sensitive in report.fairness
         for gap in sensitive.gaps
     )
-    headings = ("By", "Rate", "Best group", "Worst group", "Difference", "Worst ÷ best")
+    headings = ("By", "Rate", "Best group", "Worst group", "Difference", "Worst ÷ best", "95 % interval")
     return Rows(f"Gaps between groups at a decision threshold of {number(report.decision_threshold)}", headings, rows)
 
 

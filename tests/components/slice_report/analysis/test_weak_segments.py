@@ -137,10 +137,13 @@ def test_results_agree_with_tests_of_one_segment_after_another(weak_in):
         assert segment.excess.interval == pytest.approx((value - half, value + half))
 
 
-@pytest.mark.parametrize("users", [None, 300])
-def test_standard_errors_agree_with_the_jackknife(users):
+@pytest.mark.parametrize(("users", "mixed"), [(None, False), (300, False), (200, True)])
+def test_standard_errors_agree_with_the_jackknife(users, mixed):
+    """Also where users have rows both in the segment and elsewhere."""
     random = np.random.default_rng(0)
-    rows, members, _ = draw_equal_skill(random, 600, users)
+    rows, members, _ = draw_equal_skill(random, 600 if not mixed else 1600, users)
+    if mixed:
+        members = random.random(members.size) < 0.4
     count = rows.units.count
     code = np.arange(600) if rows.units.code is None else rows.units.code
     values = []
