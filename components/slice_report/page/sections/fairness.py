@@ -91,7 +91,7 @@ def group_row(group: Group) -> Markup:
     """Draw a group; only what depends on the threshold has ``data_rate``."""
     own = None if group.threshold is None else tag("small", f"threshold {number(group.threshold)}")
     head = [name(group.value), tag("small", group.too_small) if group.too_small else None, own]
-    rows = [count(group.rows), None if group.units is None else tag("small", counted(group.units, "unit"))]
+    rows = tag("td", count(group.rows), None if group.units is None else tag("small", counted(group.units, "unit")))
     cells = [rate_cell(group, rate, rate) for rate in RATES]
     fixed = {rate: rate_cell(group, rate, None) for rate in FIXED}
     cells = [fixed["base_rate"], *cells, fixed["calibration"]]

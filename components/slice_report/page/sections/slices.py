@@ -222,12 +222,12 @@ def segment_row(segment: Segment) -> Markup:
     units = None if segment.units is None else tag("small", counted(segment.units, "unit"))
     to_baseline = segment.to_baseline
     return row(
-        [words, similar], [count(segment.rows), units], share(segment.share), number(segment.log_loss),
+        [words, similar], tag("td", count(segment.rows), units), share(segment.share), number(segment.log_loss),
         number(segment.entropy), with_below(segment.excess),
         number(None) if to_baseline is None else with_below(to_baseline), p_value(segment.p_adjusted),
     )  # fmt: skip
 
 
-def with_below(measured: Measurement) -> list[Child]:
-    """Return a difference with its interval below it."""
-    return [difference(measured.value), tag("small", interval(measured, signed=True))]
+def with_below(measured: Measurement) -> Markup:
+    """Draw a difference with its interval below it."""
+    return tag("td", difference(measured.value), tag("small", interval(measured, signed=True)))

@@ -110,6 +110,19 @@ def test_hostile_texts_are_escaped(report, text):
     assert not any(re.search(r"(?<!\\)<", line) for line in card_lines)
 
 
+def test_each_row_of_a_table_has_a_cell_for_each_column(report):
+    groups = tuple(replace(group, units=37, threshold=0.35) for group in report.fairness[0].groups)
+    page = render(
+        replace(report, fairness=(replace(report.fairness[0], groups=groups), *report.fairness[1:])),
+        report_pages.DIGEST,
+    )
+    tables = re.findall(r"<table[^>]*>.*?</table>", page, re.DOTALL)
+    assert len(tables) > 10
+    for table in tables:
+        widths = [len(re.findall(r"<t[hd][ >]", line)) for line in re.findall(r"<tr[ >].*?</tr>", table, re.DOTALL)]
+        assert len(set(widths)) == 1, table[:200]
+
+
 @pytest.mark.parametrize(
     ("ratio", "interval", "words"),
     [
