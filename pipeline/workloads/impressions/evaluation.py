@@ -21,7 +21,7 @@ EVALUATION = Evaluation(
         Threshold("AUC", lower=0.74, slice={"user_segment": "new"}),
         Threshold("AUC", lower=0.71, slice={"user_segment": "returning"}),
         # The best possible is 0.787.
-        Threshold("GroupAUC", lower=0.70),
+        Threshold("GroupAUC", lower=0.68),
     ),
     changes=(Change("AUC", better="higher", tolerance=0.01),),
     # A user has many rows.
