@@ -76,7 +76,9 @@ def feature_part(sensitive: Sensitive, index: int, threshold: float) -> Markup:
 def impact(sensitive: Sensitive, threshold: float) -> Markup:
     """Say in words what the four-fifths rule gives, at the threshold of the report."""
     gap = next((gap for gap in sensitive.gaps if gap.rate == "selection"), None)
-    rule = f"Four-fifths rule (29 CFR 1607.4 D), at a decision threshold of {number(threshold)}: "
+    own = any(group.threshold is not None for group in sensitive.groups)
+    where = "the thresholds of the groups" if own else f"a decision threshold of {number(threshold)}"
+    rule = f"Four-fifths rule (29 CFR 1607.4 D), at {where}: "
     if gap is None:
         return tag("p", rule, "there are no two groups to compare.")
     words = f"the ratio of selection rates, {number(gap.ratio)}, is "

@@ -143,6 +143,7 @@ def test_a_group_shows_its_own_threshold_units_and_baseline(report):
     group = replace(group, units=37, threshold=0.35, baseline={"fnr": 0.125})
     text = PageParser(render(replace(report, fairness=(f.Sensitive("sex", (group,), gaps),)), report_pages.DIGEST)).text
     assert "threshold 0.3500" in text
+    assert "at the thresholds of the groups: the ratio" in text
     assert "37 units" in text
     assert "baseline 0.1250" in text
 
