@@ -12,6 +12,7 @@ from components.artifacts.statistics_files import read_statistics
 from components.evaluation.columns import SCORE
 from components.evaluation.units import units_of
 from components.examples.reading import read_schema
+from components.slice_report.analysis.by_slice.slices import make_slices
 from components.slice_report.analysis.comparisons import compare, ranked_groups
 from components.slice_report.analysis.data.drift import drift
 from components.slice_report.analysis.data.leakage import scan_examples
@@ -19,7 +20,6 @@ from components.slice_report.analysis.data.schema_changes import schema_changes
 from components.slice_report.analysis.fairness import sensitive
 from components.slice_report.analysis.importance import explain
 from components.slice_report.analysis.scores import expected_calibration_error
-from components.slice_report.analysis.slices import make_slices
 from components.slice_report.analysis.statistics import column_stats, gate_entries
 from components.slice_report.analysis.weak_segments import find_weak
 from components.slice_report.analysis.worst_rows import find_worst_rows

@@ -24,9 +24,9 @@ class Ranking:
     """Rows in the order of their scores.
 
     Attributes:
-        label: (rows,) 0 or 1, in the rows' own order; any other value for rows that are left out.
-        position: the rows that are not, the lowest score first, and those with label 0 first within a score.
-        counts: (scores, 2) their number with label 0 and with label 1 that have each distinct score.
+        label: (rows,) 0 or 1, in the rows' own order.
+        position: (rows,) the rows, the lowest score first, and those with label 0 first within a score.
+        counts: (scores, 2) the number of rows with label 0 and with label 1 that have each distinct score.
     """
 
     label: NDArray[Any]
@@ -44,16 +44,9 @@ class Ranking:
         """True if there are rows of both labels."""
         return min(self.totals) > 0
 
-    def only(self, rows: NDArray[np.bool_]) -> "Ranking":
-        """Return the ranking of some of the rows, a boolean array of the shape (rows,)."""
-        kept = rows[self.position]
-        before = np.append(0, np.cumsum(kept))
-        counts = np.diff(before[np.append(0, np.cumsum(self.counts))]).reshape(-1, 2)
-        return Ranking(np.where(rows, self.label, -1), self.position[kept], counts[counts.any(axis=1)])
-
     def by_row(self, of_negatives: Floats, of_positives: Floats) -> Floats:
-        """Return for each row, (rows,), the value of its score, (scores,), among rows of its label; 0 if left out."""
-        values = np.zeros(len(self.label))
+        """Return for each row, (rows,), the value of its score, (scores,), among rows of its label."""
+        values = np.empty(len(self.label))
         values[self.position] = np.repeat(np.stack([of_negatives, of_positives], axis=1), self.counts.ravel())
         return values
 
@@ -96,19 +89,30 @@ def roc(ranking: Ranking) -> Linearized:
     """Return the area under the ROC curve, nan if a label has no rows.
 
     It is the share of pairs of a positive and a negative in which the positive has the higher score, ties counted half
-    (``sklearn.metrics.roc_auc_score``). The influence of a row is that of DeLong et al. 1988.
+    (``sklearn.metrics.roc_auc_score``).
     """
-    negatives, positives = ranking.totals
     if not ranking.has_both:
         return undefined(ranking)
-    lower = ranking.counts[:, 0].cumsum() - ranking.counts[:, 0] / 2
-    value = float(lower @ ranking.counts[:, 1]) / positives / negatives
+    value = roc_of_counts(ranking.counts)
+    return Linearized(value, lambda: ranking.by_row(*roc_influences(ranking.counts, value)), both_labels(ranking))
 
-    def influence() -> Floats:
-        higher = positives - (ranking.counts[:, 1].cumsum() - ranking.counts[:, 1] / 2)
-        return ranking.by_row((higher / positives - value) / negatives, (lower / negatives - value) / positives)
 
-    return Linearized(value, influence, both_labels(ranking))
+def roc_of_counts(counts: Ints) -> float:
+    """Return the area under the ROC curve of rows with both labels, from their ``Ranking.counts``, (scores, 2)."""
+    negatives, positives = counts.sum(axis=0).tolist()
+    lower = counts[:, 0].cumsum() - counts[:, 0] / 2
+    return float(lower @ counts[:, 1]) / positives / negatives
+
+
+def roc_influences(counts: Ints, value: float) -> tuple[Floats, Floats]:
+    """Return the influence of a row with each score, (scores,), if its label is 0, and if it is 1.
+
+    They are those of DeLong et al. 1988.
+    """
+    negatives, positives = counts.sum(axis=0).tolist()
+    lower = counts[:, 0].cumsum() - counts[:, 0] / 2
+    higher = positives - (counts[:, 1].cumsum() - counts[:, 1] / 2)
+    return (higher / positives - value) / negatives, (lower / negatives - value) / positives
 
 
 def precision_recall(ranking: Ranking) -> Linearized:

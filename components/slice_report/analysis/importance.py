@@ -21,8 +21,8 @@ from components.evaluation.saved_model import Score, load_model
 from components.evaluation.units import Units
 from components.evaluation.verdict import Measurement, badness, measure, slice_name
 from components.examples.parsing import read_batches
+from components.slice_report.analysis.by_slice.slices import rows_of_slices
 from components.slice_report.analysis.predicates import segment_rows
-from components.slice_report.analysis.slices import rows_of_slices
 from components.slice_report.analysis.weak_segments import clipped_losses, row_losses
 from components.slice_report.facts import Importance, Slice, WeakSegments
 from components.slice_report.settings import Settings

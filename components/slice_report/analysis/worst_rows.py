@@ -13,9 +13,9 @@ from components.evaluation.columns import SCORE
 from components.evaluation.saved_model import Score
 from components.evaluation.slice_values import value_text
 from components.evaluation.verdict import slice_name
+from components.slice_report.analysis.by_slice.slices import rows_of_slices
 from components.slice_report.analysis.importance import Sample, load_scorer, read_sample, scores_of, take
 from components.slice_report.analysis.predicates import segment_rows
-from components.slice_report.analysis.slices import rows_of_slices
 from components.slice_report.analysis.statistics import readable
 from components.slice_report.analysis.weak_segments import row_losses
 from components.slice_report.facts import Scope, Slice, WeakSegments, WorstRow, WorstRows

@@ -15,8 +15,8 @@ from components.evaluation.predictions import Predictions
 from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.units import Units, units_of
 from components.evaluation.verdict import METRICS
+from components.slice_report.analysis.by_slice.slices import rows_of_slices
 from components.slice_report.analysis.comparisons import linearized
-from components.slice_report.analysis.slices import rows_of_slices
 from components.slice_report.compare.runs import Run
 from pipeline.criteria import SliceKey
 from pipeline.errors import MainlineError

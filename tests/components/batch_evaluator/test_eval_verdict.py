@@ -18,7 +18,7 @@ from components.evaluation.results import read_evaluation
 from components.evaluation.slices import with_values_as_text
 from components.evaluation.units import independent
 from components.evaluation.verdict import Bounds
-from components.slice_report.analysis.slices import make_slices
+from components.slice_report.analysis.by_slice.slices import make_slices
 from pipeline.criteria import Threshold
 from pipeline.errors import MainlineError
 

@@ -17,7 +17,7 @@ from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.units import independent, units_of
 from components.evaluation.verdict import METRICS, Measurement, Verdict, measure, scale_of
 from components.slice_report import facts as f
-from components.slice_report.analysis.slices import rows_of_slices
+from components.slice_report.analysis.by_slice.slices import rows_of_slices
 from components.slice_report.facts.encoding import to_json
 
 LABEL = "label"

@@ -17,9 +17,9 @@ from components.evaluation.predictions import read_predictions
 from components.evaluation.units import Units, independent
 from components.evaluation.verdict import Measurement
 from components.slice_report.analysis import importance
+from components.slice_report.analysis.by_slice.slices import make_slices
 from components.slice_report.analysis.importance import draw, explain, mean_growth, worst_slice
 from components.slice_report.analysis.predicates import column_predicates
-from components.slice_report.analysis.slices import make_slices
 from components.slice_report.analysis.weak_segments import find_weak
 from components.slice_report.facts import Segment, Slice, WeakSegments
 from components.slice_report.sources import Sources

@@ -6,7 +6,7 @@ from fakes.report.report_settings import SETTINGS
 from fakes.report.scored_examples import ROWS, losses_of, make_columns, run_evaluation, scores_of
 
 from components.evaluation.units import independent
-from components.slice_report.analysis.slices import make_slices
+from components.slice_report.analysis.by_slice.slices import make_slices
 from components.slice_report.analysis.worst_rows import DONORS, SEED, SHOWN, find_worst_rows, hardest
 from components.slice_report.facts import Segment, WeakSegments
 

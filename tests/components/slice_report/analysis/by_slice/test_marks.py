@@ -3,11 +3,13 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from components.evaluation.influence import StandardError
-from components.evaluation.metrics import Metric, make_rows
+from components.evaluation.influence import StandardError, standard_error
+from components.evaluation.metrics import FORMULAS, Metric, make_rows
 from components.evaluation.units import Units, independent
 from components.evaluation.verdict import Measurement, measure
-from components.slice_report.analysis.marks import LEVEL, mark, p_value, to_rest
+from components.slice_report.analysis.by_slice import part_and_rest
+from components.slice_report.analysis.by_slice.marks import LEVEL, mark, p_value
+from components.slice_report.analysis.by_slice.part_and_rest import PartAndRest
 from components.slice_report.facts import Slice
 
 AUC = Metric("AUC", threshold=0.4)
@@ -33,7 +35,7 @@ def groups(rows, count):
 def test_the_differences_are_those_of_scikit_learn():
     rows, index = drawn(500, 0), np.arange(0, 500, 3)
     inside = np.isin(np.arange(500), index)
-    found = to_rest(rows, index, AUC)
+    found = PartAndRest(rows, AUC).differences(index)
     assert found["auc"].value == pytest.approx(
         roc_auc_score(rows.label[inside], rows.score[inside]) - roc_auc_score(rows.label[~inside], rows.score[~inside])
     )
@@ -71,7 +73,10 @@ def test_copies_of_users_are_not_evidence():
     few, index = drawn(40, 5), np.arange(20)
     many = np.repeat(np.arange(40), 100)
     copied = make_rows(few.label[many], few.score[many], [AUC], Units(many, 40))
-    once, often = (to_rest(few, index, AUC), to_rest(copied, np.flatnonzero(many < 20), AUC))
+    once, often = (
+        PartAndRest(few, AUC).differences(index),
+        PartAndRest(copied, AUC).differences(np.flatnonzero(many < 20)),
+    )
     assert np.ptp(often["auc"].interval) == pytest.approx(np.ptp(once["auc"].interval), rel=1e-6)
 
 
@@ -100,3 +105,33 @@ def test_the_p_value_is_that_of_student():
     found = p_value(measure(0.01, ERROR, "difference"))
     assert found == pytest.approx(2 * stats.t.sf(2.5, 500))
     assert p_value(Measurement(0.01)) is None
+
+
+def test_bins_of_scores_hardly_move_the_differences(monkeypatch):
+    rows, index = drawn(40_000, 7), np.arange(0, 40_000, 5)
+    exact = [
+        roc_auc_score(rows.label[part], rows.score[part]) for part in (index, np.setdiff1d(np.arange(40_000), index))
+    ]
+    assert PartAndRest(rows, AUC).differences(index)["auc"].value == pytest.approx(exact[0] - exact[1], abs=2e-6)
+    monkeypatch.setattr(part_and_rest, "BINS", 200)
+    assert PartAndRest(rows, AUC).differences(index)["auc"].value == pytest.approx(exact[0] - exact[1], abs=1e-4)
+
+
+@pytest.mark.parametrize("units", [None, Units(np.arange(900) // 3, 300)])
+def test_the_interval_is_that_of_the_metrics_of_both_parts(units):
+    rows, index = drawn(900, 8, units), np.arange(0, 900, 9)
+    rest = np.setdiff1d(np.arange(900), index)
+    errors = []
+    for part in (index, rest):
+        of_part = rows.take(part)
+        errors.append(standard_error(FORMULAS["AUC"](of_part, AUC), independent(len(part))).value)
+    found = PartAndRest(rows, AUC).differences(index)["auc"]
+    if units is None:
+        assert found.standard_error == pytest.approx(np.hypot(*errors), rel=2e-2)
+    assert found.standard_error == pytest.approx(np.hypot(*errors), rel=0.15)
+
+
+def test_a_part_without_one_of_the_labels_is_not_compared():
+    rows = drawn(200, 0)
+    assert PartAndRest(rows, AUC).differences(np.flatnonzero(rows.label == 1)) == {}
+    assert PartAndRest(rows, AUC).differences(np.arange(200)) == {}

@@ -5,7 +5,6 @@ https://doi.org/10.1111/j.2517-6161.1995.tb02031.x). Slices that are too small a
 """
 
 import dataclasses
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from components.evaluation.influence import Linearized, difference, ratio, standard_error
-from components.evaluation.metrics import Metric, Rows, decided
-from components.evaluation.ranked.areas import roc
-from components.evaluation.verdict import SIDES, Measurement, badness, measure
+from components.evaluation.metrics import Metric, Rows
+from components.evaluation.verdict import SIDES, Measurement, badness
+from components.slice_report.analysis.by_slice.part_and_rest import PartAndRest
 from components.slice_report.facts import Slice
 from pipeline.criteria import SliceKey
 
@@ -34,8 +32,9 @@ def mark(slices: Sequence[Slice], rows: Rows, members: Members, metric: Metric) 
         members: the positions of the rows of each slice.
         metric: AUC, with the number of thresholds of the evaluation and the decision threshold.
     """
+    prepared = PartAndRest(rows, metric)
     compared = [
-        dataclasses.replace(item, to_rest=to_rest(rows, members[item.features], metric))
+        dataclasses.replace(item, to_rest=prepared.differences(members[item.features]))
         if item.features in members and item.features and not item.too_small
         else item
         for item in slices
@@ -50,29 +49,6 @@ def mark(slices: Sequence[Slice], rows: Rows, members: Members, metric: Metric) 
         dataclasses.replace(item, differs=of(differ, number), regressed=of(worse, number))
         for number, item in enumerate(compared)
     )
-
-
-def to_rest(rows: Rows, index: NDArray[Any], metric: Metric) -> dict[str, Measurement]:
-    """Return each metric of some rows minus that of all others, with its interval; none if there are no others.
-
-    Only metrics that do not depend on the share of positives: others differ wherever that share does.
-    """
-    inside = np.zeros(len(rows.label), np.bool_)
-    inside[index] = True
-    of_rows, of_rest = (metrics_of(rows, mask, metric) for mask in (inside, ~inside))
-    pairs = {name: difference(of_rows[name], of_rest[name]) for name in of_rows}
-    found = {name: measure(pair.value, standard_error(pair, rows.units), "difference") for name, pair in pairs.items()}
-    return {name: measured for name, measured in found.items() if not math.isnan(measured.value)}
-
-
-def metrics_of(rows: Rows, mask: Mask, metric: Metric) -> dict[str, Linearized]:
-    """Return the metrics of some rows, with influences for all; those of other rows are 0."""
-    positive = mask & (rows.label == 1)
-    return {
-        "auc": roc(rows.ranking(metric.thresholds).only(mask)),
-        "recall": ratio(positive & decided(rows, metric), positive),
-        "calibration": ratio(np.where(mask, rows.score, 0), positive),
-    }
 
 
 def differences(slices: Sequence[Slice], kind: str) -> Iterator[tuple[int, str, float]]:

@@ -13,7 +13,7 @@ from components.evaluation.results import Evaluation
 from components.evaluation.slice_values import value_text
 from components.evaluation.slices import rows_by_slice
 from components.evaluation.units import Units
-from components.slice_report.analysis.marks import mark
+from components.slice_report.analysis.by_slice.marks import mark
 from components.slice_report.analysis.scores import count_scores, too_few_units, too_small
 from components.slice_report.facts import Slice
 from pipeline.criteria import SliceKey

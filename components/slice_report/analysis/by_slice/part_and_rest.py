@@ -1,0 +1,97 @@
+"""The metrics of a part of the rows minus those of all others, for many parts of the same rows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.evaluation.influence import StandardError
+from components.evaluation.metrics import Metric, Rows, decided
+from components.evaluation.ranked.areas import roc_influences, roc_of_counts
+from components.evaluation.verdict import Measurement, measure
+
+Floats = NDArray[np.float64]
+Index = NDArray[Any]
+# Scores are put into so many bins of about equally many rows, and are tied within a bin: exact for fewer distinct
+# scores, and otherwise off by about the square of the width of a bin.
+BINS = 16_384
+
+
+class PartAndRest:
+    """Rows, prepared so that comparing a part with the others takes one pass.
+
+    AUC, recall and calibration are compared, which do not depend on the share of positives. Other metrics differ
+    wherever that share does.
+    """
+
+    def __init__(self, rows: Rows, metric: Metric) -> None:
+        positive = rows.label == 1
+        self.units = rows.units
+        self.cell = (bins_of(rows.ranks[metric.thresholds]) * 2 + positive).astype(np.int32)
+        self.cells = np.bincount(self.cell, minlength=2 * (int(self.cell.max(initial=0)) // 2 + 1)).reshape(-1, 2)
+        self.ratios: Mapping[str, tuple[Floats, Floats]] = {
+            "recall": ((decided(rows, metric) & positive).astype(np.float64), positive.astype(np.float64)),
+            "calibration": (rows.score.astype(np.float64), positive.astype(np.float64)),
+        }
+
+    def differences(self, index: Index) -> dict[str, Measurement]:
+        """Return each metric of the rows at ``index`` minus that of all others; without those that are undefined."""
+        part = np.bincount(self.cell[index], minlength=self.cells.size).reshape(-1, 2)
+        rest = self.cells - part
+        if not (part.sum(axis=0) * rest.sum(axis=0)).all():
+            return {}
+        freedom = self.fewest(index) - 1
+        found = {"auc": self.auc(index, part, rest)}
+        found |= {name: self.ratio(index, *pair) for name, pair in self.ratios.items()}
+        return {name: measure(value, self.error(influence, freedom), "difference")
+                for name, (value, influence) in found.items()}  # fmt: skip
+
+    def auc(self, index: Index, part: NDArray[np.int64], rest: NDArray[np.int64]) -> tuple[float, Floats]:
+        """Return the difference, and the influence of each row on it, (rows,)."""
+        values = [roc_of_counts(counts) for counts in (part, rest)]
+        of_part, of_rest = (
+            np.stack(roc_influences(counts, value), axis=1).ravel()
+            for counts, value in zip((part, rest), values, strict=True)
+        )
+        influence = -of_rest[self.cell]
+        influence[index] = of_part[self.cell[index]]
+        return values[0] - values[1], influence
+
+    def ratio(self, index: Index, numerator: Floats, denominator: Floats) -> tuple[float, Floats]:
+        """Return the difference of two ratios of sums, and the influence of each row on it, (rows,)."""
+        above, below = numerator[index], denominator[index]
+        of_part, of_rest = (
+            above.sum() / below.sum(),
+            (numerator.sum() - above.sum()) / (denominator.sum() - below.sum()),
+        )
+        influence = (denominator * of_rest - numerator) / (denominator.sum() - below.sum())
+        influence[index] = (above - of_part * below) / below.sum()
+        return float(of_part - of_rest), influence
+
+    def fewest(self, index: Index) -> int:
+        """Return the number of units that have rows of the rarer label, in the smaller of part and rest."""
+        inside = np.zeros(len(self.cell), np.bool_)
+        inside[index] = True
+        smaller = index if 2 * len(index) <= len(inside) else np.flatnonzero(~inside)
+        positive = self.cell[smaller] % 2 == 1
+        return min(self.units.take(smaller[rows]).count for rows in (positive, ~positive))
+
+    def error(self, influence: Floats, freedom: int) -> StandardError | None:
+        """Return the standard error of a difference; None if it rests on fewer than two units."""
+        of_units = self.units.total(influence)
+        variance = float(of_units @ of_units) * self.units.count / (self.units.count - 1)
+        return StandardError(float(np.sqrt(variance)), freedom) if freedom > 0 else None
+
+
+def bins_of(ranks: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return a bin for each rank, (rows,), in their order; at most 16,384.
+
+    >>> bins_of(np.array([5, -3, 5, 9], np.int32)).tolist()
+    [1, 0, 1, 2]
+    """
+    edges = np.unique(ranks)
+    if len(edges) > BINS:
+        ordered = np.sort(ranks)
+        edges = np.unique(ordered[np.linspace(0, len(ordered) - 1, BINS).astype(np.int64)])
+    return np.searchsorted(edges, ranks, side="right") - 1
