@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from components.batch_evaluator.plan import Plan
 from components.compat.tfma import MetricKey
 from components.evaluation.columns import Columns, labels, scores
-from components.evaluation.influence import Linearized, StandardError, difference, standard_error
+from components.evaluation.influence import Linearized, StandardError, paired_errors, standard_error
 from components.evaluation.metrics import FORMULAS, Rows, groups_of, make_rows
 from components.evaluation.slices import SliceKey, rows_by_slice
 from components.evaluation.units import Units, units_of
@@ -38,24 +38,38 @@ def evaluate(predictions: Columns, plan: Plan) -> Iterator[tuple[SliceKey, Value
 
 
 def slice_values(rows: Mapping[str, Rows], plan: Plan) -> Values:
-    """Return each metric of a slice, and the differences between candidate and baseline."""
+    """Return each metric of a slice with its standard error, and the differences between candidate and baseline."""
     units = next(iter(rows.values())).units
     metrics = {key: FORMULAS[metric.kind](rows[key.model_name], metric) for key, metric in plan.metrics.items()}
-    metrics |= differences(metrics, plan)
-    return {key: with_error(metric, units, plan, key) for key, metric in metrics.items()}
+    pairs = paired(metrics, plan)
+    found: dict[MetricKey, tuple[float, StandardError | None]] = {}
+    for key, metric in metrics.items():
+        if key in pairs:
+            found |= of_pair(key, pairs[key], metrics, units, plan)
+        elif key not in pairs.values():
+            found[key] = metric.value, standard_error(metric, units) if has_interval(key, plan) else None
+    return found
 
 
-def differences(metrics: Mapping[MetricKey, Linearized], plan: Plan) -> dict[MetricKey, Linearized]:
-    """Return the difference of each metric between candidate and baseline, if there are both."""
+def paired(metrics: Mapping[MetricKey, Linearized], plan: Plan) -> dict[MetricKey, MetricKey]:
+    """Return the key of the baseline's metric for each of the candidate's, if there are both."""
     if len(plan.models) < 2:
         return {}
     candidate, baseline = (model.name for model in plan.models)
-    pairs = ((key, metrics.get(key.make_baseline_key(baseline))) for key in metrics if key.model_name == candidate)
-    return {key.make_diff_key(): difference(metrics[key], other) for key, other in pairs if other is not None}
+    keys = {key: key.make_baseline_key(baseline) for key in metrics if key.model_name == candidate}
+    return {key: other for key, other in keys.items() if other in metrics}
 
 
-def with_error(metric: Linearized, units: Units, plan: Plan, key: MetricKey) -> tuple[float, StandardError | None]:
-    """Return the value of a metric, with its standard error where the plan wants one."""
-    if not plan.intervals or key in plan.no_interval:
-        return metric.value, None
-    return metric.value, standard_error(metric, units)
+def of_pair(
+    key: MetricKey, other: MetricKey, metrics: Mapping[MetricKey, Linearized], units: Units, plan: Plan
+) -> dict[MetricKey, tuple[float, StandardError | None]]:
+    """Return a metric of the candidate, that of the baseline, and their difference."""
+    one, base = metrics[key], metrics[other]
+    errors = paired_errors(one, base, units) if has_interval(key, plan) else (None, None, None)
+    values = (one.value, base.value, one.value - base.value)
+    return dict(zip((key, other, key.make_diff_key()), zip(values, errors, strict=True), strict=True))
+
+
+def has_interval(key: MetricKey, plan: Plan) -> bool:
+    """Return True if the plan wants an interval of a metric."""
+    return plan.intervals and key not in plan.no_interval

@@ -47,15 +47,20 @@ class StandardError:
 
 def mean(values: Values) -> Linearized:
     """Return the mean of ``values``, (rows,); nan without rows."""
-    value = float(values.mean(dtype=np.float64)) if len(values) else np.nan
+    value = total(values) / len(values) if len(values) else np.nan
     return Linearized(value, lambda: (values.astype(np.float64) - value) / len(values))
 
 
 def ratio(numerator: Values, denominator: Values) -> Linearized:
     """Return the sum of ``numerator`` over the sum of ``denominator``, (rows,) each; nan if the latter is 0."""
-    above, below = (float(values.sum(dtype=np.float64)) for values in (numerator, denominator))
+    above, below = total(numerator), total(denominator)
     value = above / below if below > 0 else np.nan
     return Linearized(value, lambda: (numerator.astype(np.float64) - value * denominator) / below, (denominator > 0,))
+
+
+def total(values: Values) -> float:
+    """Return the sum of ``values``, (rows,), in float64; booleans are counted, which is much faster."""
+    return float(np.count_nonzero(values) if values.dtype == np.bool_ else values.sum(dtype=np.float64))
 
 
 def difference(one: Linearized, other: Linearized) -> Linearized:
@@ -73,9 +78,33 @@ def quotient(one: Linearized, other: Linearized) -> Linearized:
 
 def standard_error(metric: Linearized, units: Units) -> StandardError | None:
     """Return the standard error of a metric; None if the metric is undefined, or rests on fewer than two units."""
-    fewest = min((units.number_with(group) for group in metric.groups), default=units.count)
+    fewest = fewest_units(metric, units)
     if not np.isfinite(metric.value) or fewest < 2:
         return None
-    influence = units.total(metric.influence())
-    variance = float(influence @ influence) * units.count / (units.count - 1)
+    return error_of(units.total(metric.influence()), fewest)
+
+
+def paired_errors(one: Linearized, other: Linearized, units: Units) -> tuple[StandardError | None, ...]:
+    """Return the standard errors of two metrics of the same rows and of their difference, as ``standard_error`` does.
+
+    The influences of each are computed once.
+    """
+    fewest = [fewest_units(metric, units) for metric in (one, other)]
+    known = [np.isfinite(metric.value) and least >= 2 for metric, least in zip((one, other), fewest, strict=True)]
+    totals = [units.total(metric.influence()) if able else None
+              for metric, able in zip((one, other), known, strict=True)]  # fmt: skip
+    first, second = totals
+    between = None if first is None or second is None else error_of(first - second, min(fewest))
+    alone = [None if total is None else error_of(total, least) for total, least in zip(totals, fewest, strict=True)]
+    return *alone, between
+
+
+def fewest_units(metric: Linearized, units: Units) -> int:
+    """Return the number of units that a metric rests on."""
+    return min((units.number_with(group) for group in metric.groups), default=units.count)
+
+
+def error_of(influence: Floats, fewest: int) -> StandardError | None:
+    """Return the standard error from the influence of each unit, (units,), of which at least two; None if infinite."""
+    variance = float(influence @ influence) * len(influence) / (len(influence) - 1)
     return StandardError(float(np.sqrt(variance)), fewest - 1) if np.isfinite(variance) else None

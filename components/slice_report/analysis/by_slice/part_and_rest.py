@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluation.influence import StandardError
+from components.evaluation.influence import StandardError, error_of
 from components.evaluation.metrics import Metric, Rows, decided
 from components.evaluation.ranked.areas import roc_influences, roc_of_counts
 from components.evaluation.verdict import Measurement, measure
@@ -41,10 +41,10 @@ class PartAndRest:
         rest = self.cells - part
         if not (part.sum(axis=0) * rest.sum(axis=0)).all():
             return {}
-        freedom = self.fewest(index) - 1
+        fewest = self.fewest(index)
         found = {"auc": self.auc(index, part, rest)}
         found |= {name: self.ratio(index, *pair) for name, pair in self.ratios.items()}
-        return {name: measure(value, self.error(influence, freedom), "difference")
+        return {name: measure(value, self.error(influence, fewest), "difference")
                 for name, (value, influence) in found.items()}  # fmt: skip
 
     def auc(self, index: Index, part: NDArray[np.int64], rest: NDArray[np.int64]) -> tuple[float, Floats]:
@@ -77,11 +77,9 @@ class PartAndRest:
         positive = self.cell[smaller] % 2 == 1
         return min(self.units.take(smaller[rows]).count for rows in (positive, ~positive))
 
-    def error(self, influence: Floats, freedom: int) -> StandardError | None:
+    def error(self, influence: Floats, fewest: int) -> StandardError | None:
         """Return the standard error of a difference; None if it rests on fewer than two units."""
-        of_units = self.units.total(influence)
-        variance = float(of_units @ of_units) * self.units.count / (self.units.count - 1)
-        return StandardError(float(np.sqrt(variance)), freedom) if freedom > 0 else None
+        return error_of(self.units.total(influence), fewest) if fewest > 1 else None
 
 
 def bins_of(ranks: NDArray[np.int32]) -> NDArray[np.int64]:
