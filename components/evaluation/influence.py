@@ -106,5 +106,6 @@ def fewest_units(metric: Linearized, units: Units) -> int:
 
 def error_of(influence: Floats, fewest: int) -> StandardError | None:
     """Return the standard error from the influence of each unit, (units,), of which at least two; None if infinite."""
-    variance = float(influence @ influence) * len(influence) / (len(influence) - 1)
+    # Not by BLAS, whose threads would wait for one another.
+    variance = float(np.einsum("i,i", influence, influence)) * len(influence) / (len(influence) - 1)
     return StandardError(float(np.sqrt(variance)), fewest - 1) if np.isfinite(variance) else None
