@@ -45,6 +45,20 @@ class Change:
 
 
 @dataclass(frozen=True)
+class RatioBound:
+    """A lower bound on the ratio between the groups of a column: their lowest rate divided by the highest.
+
+    Rates are those of the report: share of selected rows, true and false positive rate, false negative rate, precision.
+    """
+
+    __pydantic_config__ = STRICT
+
+    feature: str
+    rate: Literal["selection", "tpr", "fpr", "fnr", "ppv"]
+    ratio: Annotated[float, Field(gt=0.0, le=1.0)]
+
+
+@dataclass(frozen=True)
 class Acceptance:
     """An anomaly that is let through in some splits, with the reason."""
 

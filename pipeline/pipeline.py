@@ -44,7 +44,7 @@ from pipeline.nodes import (
 )
 from pipeline.settings.evaluation import make_eval_config
 from pipeline.settings.graph import GraphSettings, check_settings, domains, schema_copy
-from pipeline.settings.report import report_settings
+from pipeline.settings.report import ratio_bounds, report_settings
 from pipeline.settings.split import make_splitting
 from pipeline.settings.tuning import tuning_settings
 from pipeline.splits import SPLITS
@@ -212,6 +212,7 @@ def make_evaluator(
         eval_config=make_eval_config(settings.workload, config, settings.schema),
         cluster_by=evaluation.cluster_by,
         strict_bounds=evaluation.bounds if config.on_too_close == "block" else None,
+        ratio_bounds=ratio_bounds(evaluation, settings.config.report),
     ).with_id(EVALUATOR)
 
 

@@ -18,8 +18,11 @@ from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils
 
 from components.artifacts.model_digest import JUDGED, content_digest
-from components.batch_evaluator.inputs import STRICT_BOUNDS, Artifacts, model_path
+from components.batch_evaluator.inputs import CLUSTER_BY, RATIO_BOUNDS, STRICT_BOUNDS, Artifacts, model_path
+from components.evaluation.groups.bounds import RatioBounds, check_ratios, write_checks
+from components.evaluation.predictions import Predictions
 from components.evaluation.results import read_verdict
+from components.evaluation.units import units_of
 from components.evaluation.verdict import Bounds
 
 logger = logging.getLogger(__name__)
@@ -51,6 +54,21 @@ def write_blessing(inputs: Artifacts, outputs: Artifacts, properties: dict[str, 
     io_utils.write_string_file(os.path.join(blessing.uri, name), "")
     blessed = constants.BLESSED_VALUE if passed else constants.NOT_BLESSED_VALUE
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, blessed)
+
+
+def judge_ratios(evaluation_dir: str, properties: dict[str, Any], label: str) -> bool:
+    """Measure the bounds on ratios between groups from the predictions, and return True if one is missed."""
+    text = properties.get(RATIO_BOUNDS)
+    if not text:
+        return False
+    predictions = Predictions(evaluation_dir)
+    units = units_of(predictions, json.loads(properties.get(CLUSTER_BY) or "[]"))
+    checks = check_ratios(predictions, label, TypeAdapter(RatioBounds).validate_json(text), units)
+    write_checks(evaluation_dir, checks)
+    missed = [f"{check.metric} {check.bound}, {check.slice}" for check in checks if not check.passed]
+    if missed:
+        logger.warning("not blessed, missed: %s", "; ".join(missed))
+    return bool(missed)
 
 
 def bounds_to_json(bounds: Bounds) -> str:

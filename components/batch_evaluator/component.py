@@ -15,18 +15,20 @@ from tfx.utils import json_utils
 
 from components.batch_evaluator.blessing import bounds_to_json
 from components.batch_evaluator.executor import Executor
-from components.batch_evaluator.inputs import CLUSTER_BY, STRICT_BOUNDS
+from components.batch_evaluator.inputs import CLUSTER_BY, RATIO_BOUNDS, STRICT_BOUNDS
 from components.batch_evaluator.stock_executor import StockExecutor
+from components.evaluation.groups.bounds import RatioBounds
 from components.evaluation.verdict import Bounds
 
 
 class BatchEvaluatorSpec(standard.EvaluatorSpec):
-    """The spec of stock Evaluator with two more parameters."""
+    """The spec of stock Evaluator with three more parameters."""
 
     PARAMETERS = {  # noqa: RUF012
         **standard.EvaluatorSpec.PARAMETERS,
         CLUSTER_BY: ExecutionParameter(type=str, optional=True),
         STRICT_BOUNDS: ExecutionParameter(type=str, optional=True),
+        RATIO_BOUNDS: ExecutionParameter(type=str, optional=True),
     }
 
 
@@ -41,6 +43,7 @@ class BatchEvaluator(Evaluator):
         example_splits: the splits to evaluate on; ``eval`` by default.
         cluster_by: the columns whose values name the units of rows, such as a user; each row is one by default.
         strict_bounds: bounds that also withhold the blessing if their metric's interval contains them.
+        ratio_bounds: bounds on ratios between the groups of a column.
         stock: other arguments of stock Evaluator.
     """
 
@@ -54,6 +57,7 @@ class BatchEvaluator(Evaluator):
         example_splits: Sequence[str] | None = None,
         cluster_by: Sequence[str] = (),
         strict_bounds: Bounds | None = None,
+        ratio_bounds: RatioBounds | None = None,
         **stock: Any,
     ) -> None:
         spec = BatchEvaluatorSpec(
@@ -61,6 +65,7 @@ class BatchEvaluator(Evaluator):
             example_splits=json_utils.dumps(example_splits),
             cluster_by=json.dumps(list(cluster_by)),
             strict_bounds=bounds_to_json(strict_bounds) if strict_bounds else None,
+            ratio_bounds=ratio_bounds.as_json() if ratio_bounds else None,
             evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
             blessing=types.Channel(type=standard_artifacts.ModelBlessing),
             **stock,

@@ -8,7 +8,7 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 
-from components.batch_evaluator.blessing import has_thresholds, too_close, write_blessing
+from components.batch_evaluator.blessing import has_thresholds, judge_ratios, too_close, write_blessing
 from components.batch_evaluator.evaluation import evaluate
 from components.batch_evaluator.inputs import (
     Artifacts,
@@ -59,5 +59,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         logger.info("evaluated %d rows, written to %s", predictions.num_rows, evaluation)
         if has_thresholds(plan.config):
             verdict = tfma.load_validation_result(plain(f"{evaluation}/"))
-            passed = verdict.validation_ok and not too_close(evaluation, exec_properties)
+            missed = judge_ratios(evaluation, exec_properties, plan.label)
+            passed = verdict.validation_ok and not missed and not too_close(evaluation, exec_properties)
             write_blessing(input_dict, output_dict, exec_properties, passed)

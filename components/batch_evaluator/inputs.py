@@ -20,7 +20,7 @@ from pipeline.errors import ConfigError, DataError, MainlineError
 
 Artifacts = dict[str, list[types.Artifact]]
 # Properties that stock Evaluator does not have.
-CLUSTER_BY, STRICT_BOUNDS = "cluster_by", "strict_bounds"
+CLUSTER_BY, STRICT_BOUNDS, RATIO_BOUNDS = "cluster_by", "strict_bounds", "ratio_bounds"
 
 
 def check_inputs(inputs: Artifacts, properties: dict[str, Any]) -> None:

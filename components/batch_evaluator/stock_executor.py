@@ -6,7 +6,7 @@ from tfx.components.evaluator import executor as stock
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 
-from components.batch_evaluator.blessing import add_model_digest, too_close, write_blessing
+from components.batch_evaluator.blessing import add_model_digest, judge_ratios, too_close, write_blessing
 from components.batch_evaluator.inputs import (
     Artifacts,
     check_baseline,
@@ -38,11 +38,13 @@ class StockExecutor(stock.Executor):
                 check_only_files(examples, split)
         schema = read_schema(artifact_utils.get_single_uri(input_dict[specs.SCHEMA_KEY]))
         evaluation = artifact_utils.get_single_uri(output_dict[specs.EVALUATION_KEY])
-        scorers = find_scorers(input_dict, read_config(exec_properties))
+        config = read_config(exec_properties)
+        scorers = find_scorers(input_dict, config)
         check_baseline(scorers[1:])
         files = example_files(input_dict, exec_properties)
         write_predictions(lambda: beam_pipeline(self), files, scorers, schema, evaluation)
         super().Do(input_dict, output_dict, exec_properties)
-        if too_close(evaluation, exec_properties):
+        missed = judge_ratios(evaluation, exec_properties, config.model_specs[0].label_key)
+        if missed or too_close(evaluation, exec_properties):
             write_blessing(input_dict, output_dict, exec_properties, passed=False)
         add_model_digest(input_dict, artifact_utils.get_single_instance(output_dict[specs.BLESSING_KEY]))

@@ -9,12 +9,13 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
 
 from components.compat.tensorflow import plain
-from components.compat.tfma import eval_config_writer
+from components.compat.tfma import ERROR_METRIC_NAME, eval_config_writer
+from components.evaluation.groups.bounds import read_checks
 from components.evaluation.influence import StandardError
 from components.evaluation.metric_config import make_metric
 from components.evaluation.metrics import Metric
 from components.evaluation.slice_values import NAMED, value_text
-from components.evaluation.verdict import METRICS, Bounds, Measurement, Verdict, make_verdict, measure, scale_of
+from components.evaluation.verdict import METRICS, Bounds, Check, Measurement, Verdict, make_verdict, measure, scale_of
 from pipeline.criteria import SliceKey
 
 Kind: TypeAlias = metrics_for_slice_pb2.MetricsForSlice.MetricKeyAndValue
@@ -32,6 +33,7 @@ class Evaluation:
         differences: candidate minus baseline.
         errors: why a slice has no intervals.
         metrics: the settings of each metric, by its name.
+        ratio_checks: bounds on ratios between groups, as Evaluator judged them.
         types: FLOAT, INT or BYTES, by sliced column.
     """
 
@@ -40,6 +42,7 @@ class Evaluation:
     differences: dict[SliceKey, dict[str, Measurement]] = field(default_factory=dict)
     errors: dict[SliceKey, str] = field(default_factory=dict)
     metrics: dict[str, Metric] = field(default_factory=dict)
+    ratio_checks: tuple[Check, ...] = ()
     types: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -50,7 +53,8 @@ class Evaluation:
     def verdict(self, blessed: bool, bounds: Bounds) -> Verdict:
         """Compare with bounds, whose slices may name a value in any notation."""
         thresholds = tuple(dataclasses.replace(bound, slice=self.named(bound.slice)) for bound in bounds.thresholds)
-        return make_verdict(blessed, dataclasses.replace(bounds, thresholds=thresholds), self)
+        verdict = make_verdict(blessed, dataclasses.replace(bounds, thresholds=thresholds), self)
+        return dataclasses.replace(verdict, checks=verdict.checks + self.ratio_checks)
 
     def named(self, values: Mapping[str, str]) -> dict[str, str]:
         """Return the features of a slice, with their values as the evaluation writes them."""
@@ -71,7 +75,8 @@ def read_verdict(evaluation_dir: str, blessed: bool, bounds: Bounds) -> Verdict:
 
 def read_evaluation(evaluation_dir: str) -> Evaluation:
     """Read an evaluation. A single model has no name; of two, each has one."""
-    found = Evaluation(metrics=configured(eval_config_writer.load_eval_run(evaluation_dir)[0]))
+    config = eval_config_writer.load_eval_run(evaluation_dir)[0]
+    found = Evaluation(metrics=configured(config), ratio_checks=read_checks(evaluation_dir))
     for of_slice in tfma.load_metrics(plain(f"{evaluation_dir}/")):
         where = as_slice(of_slice.slice_key)
         found.types |= {item.column: TYPES[item.WhichOneof("kind")] for item in of_slice.slice_key.single_slice_keys}
@@ -79,8 +84,8 @@ def read_evaluation(evaluation_dir: str) -> Evaluation:
             measured = as_measured(item)
             if measured is not None:
                 kind_of(found, item).setdefault(where, {})[kind] = measured
-            elif item.value.WhichOneof("type") == "debug_message":
-                found.errors[where] = item.value.debug_message
+            elif kind == ERROR_METRIC_NAME:
+                found.errors[where] = item.value.bytes_value.decode()
     return found
 
 

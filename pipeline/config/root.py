@@ -11,7 +11,7 @@ from pipeline.config.kubeflow import Kubeflow
 from pipeline.config.strict import Port, Strict
 from pipeline.config.training import Training
 from pipeline.config.tuning import Tuning
-from pipeline.criteria import Acceptance
+from pipeline.criteria import Acceptance, RatioBound
 
 
 class Gate(Strict):
@@ -39,7 +39,8 @@ class Report(Strict):
     ``sensitive`` names columns whose groups are compared by their rates; ``id_columns`` names columns whose values
     should not occur in two splits; ``example_columns`` names columns whose values the report may show for the rows on
     which the model is most wrong: none by default. ``group_thresholds`` has decision thresholds for values of sensitive
-    columns, for the rates of these groups only. The drift thresholds apply where the schema sets none: L-infinity
+    columns, for the rates of these groups only. ``fairness_bounds`` has lower bounds on ratios between groups, which
+    withhold the blessing if they are missed. The drift thresholds apply where the schema sets none: L-infinity
     distance for a text column, Jensen-Shannon divergence for a number.
     """
 
@@ -47,6 +48,7 @@ class Report(Strict):
     id_columns: tuple[str, ...] = ()
     example_columns: tuple[str, ...] = ()
     group_thresholds: Mapping[str, Mapping[str, Annotated[float, Field(ge=0.0, le=1.0)]]] = Field(default_factory=dict)
+    fairness_bounds: tuple[RatioBound, ...] = ()
     categorical_drift: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
     numeric_drift: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
 

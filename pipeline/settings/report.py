@@ -2,11 +2,19 @@
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.evaluation.groups.bounds import RatioBounds
 from components.evaluation.verdict import METRICS
 from components.slice_report.settings import Settings, flatten
-from pipeline.config.root import Config
+from pipeline.config.root import Config, Report
 from pipeline.settings.known_names import check_known
-from pipeline.workloads.contract import Workload, with_bounds
+from pipeline.workloads.contract import Evaluation, Workload, with_bounds
+
+
+def ratio_bounds(evaluation: Evaluation, report: Report) -> RatioBounds | None:
+    """The bounds on ratios between groups, with the thresholds that select rows; None without bounds."""
+    if not report.fairness_bounds:
+        return None
+    return RatioBounds(report.fairness_bounds, evaluation.decision_threshold, report.group_thresholds)
 
 
 def report_settings(workload: Workload, config: Config, schema: schema_pb2.Schema) -> Settings:
@@ -17,6 +25,7 @@ def report_settings(workload: Workload, config: Config, schema: schema_pb2.Schem
     """
     columns = [feature.name for feature in schema.feature]
     check_known("report.sensitive", config.report.sensitive, columns)
+    check_known("report.fairness_bounds", [bound.feature for bound in config.report.fairness_bounds], columns)
     check_known("report.id_columns", config.report.id_columns, columns)
     check_known("report.example_columns", config.report.example_columns, columns)
     check_known(

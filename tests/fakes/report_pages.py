@@ -11,11 +11,12 @@ from sklearn import metrics as sklearn_metrics
 from components.artifacts.decision import Decision
 from components.artifacts.record.known import Facts
 from components.artifacts.record.status import Standing, status_of
+from components.evaluation.groups.sizes import too_small
 from components.evaluation.units import independent
 from components.evaluation.verdict import Check, Measurement, Verdict
 from components.slice_report import facts as f
 from components.slice_report.analysis.fairness import sensitive
-from components.slice_report.analysis.scores import count_scores, expected_calibration_error, too_small
+from components.slice_report.analysis.scores import count_scores, expected_calibration_error
 
 ROWS = 2000
 DIGEST = "d" * 64

@@ -5,25 +5,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from components.evaluation.columns import BASELINE_SCORE, SCORE, Columns, labels, scores
-from components.evaluation.influence import Linearized, difference, mean, quotient, ratio, standard_error
+from components.evaluation.groups import NONE, OTHER
+from components.evaluation.groups.membership import rows_by_group
+from components.evaluation.groups.rates import LOWEST_IS_BEST, RATES, among_all, divided, make_rates
+from components.evaluation.groups.sizes import too_few_units, too_small
+from components.evaluation.influence import Linearized, difference, quotient, standard_error
 from components.evaluation.slice_values import value_text
 from components.evaluation.units import Units
 from components.evaluation.verdict import Measurement, measure
-from components.slice_report.analysis.scores import count_scores, too_few_units, too_small
+from components.slice_report.analysis.scores import count_scores
 from components.slice_report.analysis.statistics import readable
-from components.slice_report.facts import OTHER, Gap, Group, Sensitive
+from components.slice_report.facts import Gap, Group, Sensitive
 from pipeline.errors import DataError
 
-LARGEST = 50
-NONE = "(none)"
-# The rates that are compared between groups.
-RATES = ("selection", "tpr", "fpr", "fnr", "ppv")
-LOWEST_IS_BEST = ("fpr", "fnr")
 NO_THRESHOLDS: Mapping[str, float] = {}
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -73,7 +70,7 @@ def sensitive(
         raise DataError("predictions", "no such column", expected=", ".join(rows.column_names), received=feature)
     positive, score = labels(rows, label) == 1, scores(rows, SCORE)
     baseline = scores(rows, BASELINE_SCORE) if BASELINE_SCORE in rows.column_names else None
-    found = rows_by_group(rows[feature])
+    found = rows_by_group(rows[feature], lambda value: readable(value_text(value)))
     check_groups(feature, own_thresholds, list(found))
     members = [
         make_members(value, index, (positive, score, baseline), units, threshold, own_thresholds.get(value))
@@ -102,52 +99,6 @@ def sort_key(group: Group) -> tuple[int, int, str]:
     ['a', 'b', '(other values)', '(none)']
     """
     return (OTHER, NONE).index(group.value) + 1 if group.value in (OTHER, NONE) else 0, -group.rows, group.value
-
-
-def rows_by_group(column: pa.ChunkedArray) -> dict[str, Ints]:
-    """Return the positions of the rows of each group, ascending and without duplicates."""
-    rows = len(column)
-    position, values = memberships(column)
-    encoded = values.dictionary_encode()
-    code = encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False).astype(np.int64)
-    names, group_of_code = name_groups(encoded.dictionary, code)
-    group, position = np.divmod(np.unique(group_of_code[code] * rows + position), max(rows, 1))
-    return {names[int(number)]: position[group == number] for number in np.unique(group)}
-
-
-def memberships(column: pa.ChunkedArray) -> tuple[Ints, pa.Array]:
-    """Return pairs of a row and one of its values, in two arrays; null for a row without a value."""
-    values = column.combine_chunks()
-    position = np.arange(len(values), dtype=np.int64)
-    if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
-        filled = pc.list_parent_indices(values).to_numpy(zero_copy_only=False).astype(np.int64)
-        empty = np.setdiff1d(position, filled)
-        values = values.flatten()
-        values = pa.concat_arrays([values, pa.nulls(len(empty), values.type)])
-        position = np.concatenate([filled, empty])
-    if pa.types.is_floating(values.type):
-        values = pc.if_else(pc.is_nan(values), None, values)
-    return position, values
-
-
-def name_groups(dictionary: pa.Array, code: Ints) -> tuple[list[str], Ints]:
-    """Return the names of the groups, and the group of each code, (codes + 1,), of which the last is null's.
-
-    Values with the same text are one group.
-
-    Args:
-        dictionary: the value of each code.
-        code: the code of each membership.
-    """
-    largest_first = np.argsort(-np.bincount(code, minlength=len(dictionary) + 1)[:-1], kind="stable")
-    number_of: dict[str, int] = {NONE: 0, OTHER: 1}
-    group_of_code = np.full(len(dictionary) + 1, number_of[OTHER], np.int64)
-    group_of_code[-1] = number_of[NONE]
-    for index in largest_first[:LARGEST].tolist():
-        value = dictionary[index].as_py()
-        name = readable(value_text(value))
-        group_of_code[index] = number_of.setdefault(name, len(number_of))
-    return list(number_of), group_of_code
 
 
 def make_members(
@@ -182,25 +133,6 @@ def measured(name: str, rate: Linearized, units: Units) -> Measurement:
     return measure(rate.value, error, "positive" if name == "calibration" else "share")
 
 
-def make_rates(positive: Mask, score: Values, threshold: float) -> dict[str, Linearized]:
-    """Return the rates of rows, and their calibration; nan if no row counts.
-
-    >>> positive, score = np.arange(40) < 10, np.where(np.arange(40) % 2, 0.75, 0.25)
-    >>> {name: rate.value for name, rate in make_rates(positive, score, 0.5).items()}
-    {'base_rate': 0.25, 'selection': 0.5, 'tpr': 0.5, 'fpr': 0.5, 'fnr': 0.5, 'ppv': 0.25, 'calibration': 2.0}
-    """
-    selected = score.astype(np.float64) > threshold
-    return {
-        "base_rate": mean(positive),
-        "selection": mean(selected),
-        "tpr": ratio(selected & positive, positive),
-        "fpr": ratio(selected & ~positive, ~positive),
-        "fnr": ratio(~selected & positive, positive),
-        "ppv": ratio(selected & positive, selected),
-        "calibration": ratio(score, positive),
-    }
-
-
 def gaps(members: Sequence[Members], units: Units, rows: int) -> tuple[Gap, ...]:
     """Return a gap for each rate that at least two groups have.
 
@@ -219,7 +151,7 @@ def make_gap(name: str, members: Sequence[Members], units: Units, rows: int) -> 
     """
     ordered = sorted(members, key=lambda one: one.rates[name].value, reverse=name not in LOWEST_IS_BEST)
     best, worst = ordered[0], ordered[-1]
-    high, low = (among_all(one, name, rows) for one in (best, worst))
+    high, low = (among_all(one.rates[name], one.index, rows) for one in (best, worst))
     apart = difference(low, high) if name in LOWEST_IS_BEST else difference(high, low)
     share = quotient(low, high)
     before = [one.group.baseline.get(name, math.nan) for one in (best, worst)]
@@ -235,26 +167,3 @@ def make_gap(name: str, members: Sequence[Members], units: Units, rows: int) -> 
         baseline_difference=abs(before[0] - before[1]) if known else None,
         baseline_ratio=divided(before[1], before[0]) if known else None,
     )
-
-
-def among_all(members: Members, name: str, rows: int) -> Linearized:
-    """Return a rate of a group as one of all rows, of which those of the other groups have no influence."""
-    rate = members.rates[name]
-
-    def influence() -> NDArray[np.float64]:
-        every = np.zeros(rows)
-        every[members.index] = rate.influence()
-        return every
-
-    counted = np.zeros(rows, np.bool_)
-    counted[members.index] = rate.groups[0] if rate.groups else True
-    return Linearized(rate.value, influence, (counted,))
-
-
-def divided(worst: float, best: float) -> float:
-    """Return worst divided by best.
-
-    >>> divided(0.25, 0.5), divided(0.0, 0.0), divided(0.5, 0.0)
-    (0.5, 1.0, inf)
-    """
-    return 1.0 if worst == best else worst / best if best else math.inf

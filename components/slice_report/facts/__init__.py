@@ -1,8 +1,8 @@
 """The facts of a report, as typed rows."""
 
+from components.evaluation.groups import OTHER
 from components.slice_report.facts.card import Card, Documentation
 from components.slice_report.facts.data import (
-    OTHER,
     Bar,
     ColumnStats,
     Data,

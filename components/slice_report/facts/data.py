@@ -3,9 +3,6 @@
 import math
 from dataclasses import dataclass
 
-# The bar or the group of all values without one of their own.
-OTHER = "(other values)"
-
 
 @dataclass(frozen=True)
 class Bar:

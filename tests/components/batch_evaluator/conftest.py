@@ -48,7 +48,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> EvaluatorInputs:
 def run_executor(world: EvaluatorInputs, tmp_path: Path) -> Callable[..., Run]:
     """Run the executor alone, as the launcher does."""
 
-    def run(config, model=None, baseline=None, split="test", executor=Executor) -> Run:
+    def run(config, model=None, baseline=None, split="test", executor=Executor, **more) -> Run:
         examples = artifact(
             standard_artifacts.Examples, world.examples, split_names=artifact_utils.encode_split_names([split])
         )
@@ -65,7 +65,7 @@ def run_executor(world: EvaluatorInputs, tmp_path: Path) -> Callable[..., Run]:
             os.makedirs(folder)
         # Beam arguments would make TFX build a package of itself, which takes four seconds.
         context = BaseBeamExecutor.Context(make_beam_pipeline_fn=lambda: beam.Pipeline(argv=BEAM_ARGS))
-        properties = {"eval_config": json_format.MessageToJson(config), "example_splits": f'["{split}"]'}
+        properties = {"eval_config": json_format.MessageToJson(config), "example_splits": f'["{split}"]', **more}
         executor(context).Do(inputs, {"evaluation": [evaluation], "blessing": [blessing]}, properties)
         return Run(evaluation.uri, blessing)
 

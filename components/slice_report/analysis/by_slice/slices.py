@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluation.columns import SCORE, Columns, labels, scores
+from components.evaluation.groups.sizes import too_few_units, too_small
 from components.evaluation.metrics import Metric, make_rows
 from components.evaluation.results import Evaluation
 from components.evaluation.slice_values import value_text
 from components.evaluation.slices import rows_by_slice
 from components.evaluation.units import Units
 from components.slice_report.analysis.by_slice.marks import mark
-from components.slice_report.analysis.scores import count_scores, too_few_units, too_small
+from components.slice_report.analysis.scores import count_scores
 from components.slice_report.facts import Slice
 from pipeline.criteria import SliceKey
 

@@ -5,11 +5,13 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import precision_score, recall_score
 
+from components.evaluation.groups import NONE, OTHER
+from components.evaluation.groups.rates import divided
 from components.evaluation.influence import Linearized
 from components.evaluation.units import Units, independent
-from components.slice_report.analysis.fairness import NONE, Members, divided, gaps, sensitive
+from components.slice_report.analysis.fairness import Members, gaps, sensitive
 from components.slice_report.analysis.scores import count_scores
-from components.slice_report.facts import OTHER, Gap, Group, ScoreCounts
+from components.slice_report.facts import Gap, Group, ScoreCounts
 from pipeline.errors import DataError, MainlineError
 
 NO_SCORES = ScoreCounts((), (), ())

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import auc, roc_auc_score
 
-from components.slice_report.analysis.scores import count_scores, expected_calibration_error, too_small
+from components.slice_report.analysis.scores import count_scores, expected_calibration_error
 from components.slice_report.facts import BINS
 
 FLOAT32, FLOAT64 = np.float32, np.float64
@@ -121,19 +121,3 @@ def test_the_calibration_error_is_that_of_its_definition(seed):
 @pytest.mark.parametrize(("label", "score", "error"), [(1, 1.0, 0.0), (1, 0.0, 1.0), (0, 1.0, 1.0), (0, 0.25, 0.25)])
 def test_the_calibration_error_of_one_row(label, score, error):
     assert expected_calibration_error(np.array([label]), np.array([score])) == error
-
-
-@pytest.mark.parametrize(
-    ("positives", "negatives", "why"),
-    [
-        (0, 0, "no rows"),
-        (1, 0, "only 1 row"),
-        (14, 15, "only 29 rows"),
-        (0, 500, "no rows with label 1"),
-        (500, 9, "only 9 rows with label 0"),
-        (10, 20, ""),
-        (5000, 5000, ""),
-    ],
-)
-def test_too_few_rows_are_explained(positives, negatives, why):
-    assert too_small(positives, negatives) == why
