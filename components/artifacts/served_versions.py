@@ -52,7 +52,12 @@ def served(base: Path) -> ServedVersion | None:
     if latest is None or _number(latest) < max(versions(base)):
         return None
     found = marked(latest)
-    return found if found.digest == content_digest(latest) else None
+    return found if is_intact(found) else None
+
+
+def is_intact(version: ServedVersion) -> bool:
+    """Return whether the files of a version are those that its marker names."""
+    return version.digest == content_digest(version.folder)
 
 
 def complete_versions(base: Path) -> list[ServedVersion]:

@@ -56,7 +56,7 @@ def withdrawn_now(
     record: PipelineRecord, report: ReportRecord, root: Path
 ) -> tuple[Sequence[ServedVersion], ServedVersion]:
     """Take the served version out of serving; return what was taken out, and the version that is served now."""
-    now, to = record.served, record.after_rollback()
+    now, to = record.served, record.rollback_target
     if now is None or now.digest != record.digest_of(report):
         raise InputError(
             f"run {report.run}", "its model is not what is served, so there is nothing to roll back",

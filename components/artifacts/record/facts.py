@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from components.artifacts.record.models import Push, model_digests, pushes
 from components.artifacts.record.reports import ReportRecord, reports
 from components.artifacts.record.withdrawals import withdrawals
 from components.artifacts.report_files import REPORT, digest, read_bytes
-from components.artifacts.served_versions import ServedVersion, complete_versions, served, versions
+from components.artifacts.served_versions import ServedVersion, complete_versions, is_intact, served, versions
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,14 @@ class PipelineRecord:
         is_altered = any(report.found.flaws and not report.decision for report in about)
         return not is_withdrawn and not is_altered and decided[:1] in ([], [APPROVED])
 
-    def after_rollback(self) -> ServedVersion | None:
-        """Return the version to go back to: the newest one of another model that no reviewer has turned down."""
+    @cached_property
+    def rollback_target(self) -> ServedVersion | None:
+        """Return the version to go back to: the newest intact one of another model that no reviewer has turned down."""
         now = self.served
         if now is None:
             return None
         others = (version for version in self.versions if version.digest != now.digest)
-        return next((version for version in others if self.may_be_served(version)), None)
+        return next((version for version in others if self.may_be_served(version) and is_intact(version)), None)
 
 
 def pipeline_record(store: mlmd.MetadataStore, pipeline: str, root: Path | None) -> PipelineRecord:
@@ -99,7 +101,7 @@ def facts_on(record: PipelineRecord, report: ReportRecord, compared_with: Baseli
     model = record.digest_of(report)
     mine = [version.number for version in record.versions if model and version.digest == model]
     gone = [withdrawal for withdrawal in record.withdrawals if model and withdrawal.model_digest == model]
-    back = record.after_rollback()
+    back = record.rollback_target
     return Facts(
         run=report.run,
         blessed=report.blessed,

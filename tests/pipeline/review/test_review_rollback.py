@@ -171,4 +171,12 @@ def test_a_withdrawn_model_is_no_target_of_a_later_rollback(runs, review):
     runs.report("r4", model_id=20, model="r4")
     runs.push("r4", "r4", 400)
     record = pipeline_record(runs.store(), PIPELINE, runs.runs / PIPELINE)
-    assert record.after_rollback().number == 200
+    assert record.rollback_target.number == 200
+
+
+@pytest.mark.parametrize("damaged", ["saved_model.pb", "READY.json"])
+def test_a_damaged_version_is_no_target(runs, review, damaged):
+    (serving(runs) / "200" / damaged).write_text("", encoding="utf-8")
+    assert "A rollback would serve version 100 of run r1." in review("list")[1]
+    assert review("rollback", "r3", *WHO)[0] == 0
+    assert served(serving(runs)).number == 100
