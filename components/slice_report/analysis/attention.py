@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from components.evaluation.verdict import Check
+from components.evaluation.changes.direction import direction
+from components.evaluation.verdict import METRICS, Check
 from components.slice_report.analysis.statistics import readable
-from components.slice_report.facts import Data, Leak, Report, Segment
+from components.slice_report.facts import Comparison, Data, Leak, Report, Segment
 
 # The lines of the box, and the weak segments among them.
 MOST, MOST_SEGMENTS = 7, 2
@@ -78,10 +79,11 @@ def how_missed(check: Check) -> str:
 
 
 def close_bounds(report: Report) -> Iterator[Attention]:
-    """Yield a line for each bound that is too close to call; it blocks if it withheld the blessing."""
+    """Yield a line for each bound that is too close to call; it blocks if nothing else withheld the blessing."""
     if report.verdict is None:
         return
-    severity = Severity.SERIOUS if report.verdict.blessed else Severity.BLOCKING
+    missed = any(not check.passed for check in report.verdict.checks)
+    severity = Severity.SERIOUS if report.verdict.blessed or missed else Severity.BLOCKING
     for check in report.verdict.checks:
         if check.state == "too close" and check.interval and check.risk is not None:
             low, high = check.interval
@@ -91,6 +93,24 @@ def close_bounds(report: Report) -> Iterator[Attention]:
             )
             subject = "" if check.slice == "overall" else readable(check.slice)
             yield Attention("close bound", text, "bounds", severity, subject)
+
+
+def regressed_overall(report: Report) -> Iterator[Attention]:
+    """Yield the metrics of all rows that are worse than the baseline's."""
+    worse = [comparison for comparison in report.comparisons if is_worse(comparison)]
+    if worse:
+        text = "Worse than the baseline on all rows"
+        changes = [f"{one.metric} {one.to_baseline.value:+.4f}" for one in worse if one.to_baseline]
+        yield Attention("overall regression", text, "comparisons", Severity.SERIOUS, listed(changes))
+
+
+def is_worse(comparison: Comparison) -> bool:
+    """Return True if the interval of the difference to the baseline lies on the worse side of zero."""
+    before, change = comparison.baseline, comparison.to_baseline
+    if before is None or change is None or change.interval is None or change.interval[0] <= 0 <= change.interval[1]:
+        return False
+    metric = METRICS.get(comparison.metric, comparison.metric)
+    return direction(metric, comparison.candidate.value, before.value) == "worse"
 
 
 def regressed_slices(report: Report) -> Iterator[Attention]:
@@ -212,6 +232,7 @@ FINDERS = (
     missed_bounds,
     close_bounds,
     blocked_anomalies,
+    regressed_overall,
     regressed_slices,
     missing_parts,
     shared_rows,

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from components.evaluation.changes.direction import direction
 from components.evaluation.verdict import SIDES, Measurement
 from components.slice_report.compare.facts import Cell, Comparison, Difference, Line, Setting
 from components.slice_report.compare.lines import short_names
@@ -137,28 +138,11 @@ def flag(metric: str, cell: Cell, change: Difference) -> Markup | None:
     """Draw an arrow up or down if a difference is clear, labelled better or worse if the metric has a better side."""
     if not change.clear:
         return None
-    side, kind = ("higher" if change.value > 0 else "lower"), kind_of(metric, cell, change)
+    side = "higher" if change.value > 0 else "lower"
+    kind = direction(metric, cell.mean, cell.mean - change.value)
     words = f"{side} than the reference, {kind}"
     arrow = {"higher": " ▲", "lower": " ▼"}[side]
     return tag("span", arrow, class_=f"flag {kind}", title=words, role="img", aria_label=words)
-
-
-def kind_of(metric: str, cell: Cell, change: Difference) -> str:
-    """Return whether a difference is better or worse; ``differs`` for a metric without a better side.
-
-    >>> kind_of("auc", Cell(0.8, 0.8, 0.8, None, 1), Difference(0.1))
-    'better'
-    """
-    match SIDES.get(metric):
-        case "higher":
-            gain = change.value
-        case "lower":
-            gain = -change.value
-        case "one":
-            gain = abs(cell.mean - change.value - 1) - abs(cell.mean - 1)
-        case _:
-            return "differs"
-    return "better" if gain > 0 else "worse"
 
 
 def rounded(value: float) -> float:

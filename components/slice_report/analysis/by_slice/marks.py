@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
+from components.evaluation.changes.direction import direction
 from components.evaluation.metrics import Metric, Rows
-from components.evaluation.verdict import SIDES, Measurement, badness
+from components.evaluation.verdict import SIDES, Measurement
 from components.slice_report.analysis.by_slice.part_and_rest import PartAndRest
 from components.slice_report.facts import Slice
 from pipeline.criteria import SliceKey
@@ -39,25 +40,34 @@ def mark(slices: Sequence[Slice], rows: Rows, members: Members, metric: Metric) 
         else item
         for item in slices
     ]
-    differ = discoveries(list(differences(compared, "to_rest")))
-    worse = {
-        found
-        for found in discoveries(list(differences(compared, "to_baseline")))
-        if is_worse(compared[found[0]], found[1])
-    }
+    differ = discoveries(list(differences(compared)))
+    worse = discoveries(list(regressions(compared)))
     return tuple(
         dataclasses.replace(item, differs=of(differ, number), regressed=of(worse, number))
         for number, item in enumerate(compared)
     )
 
 
-def differences(slices: Sequence[Slice], kind: str) -> Iterator[tuple[int, str, float]]:
-    """Yield the number of the slice, the metric and the p-value of each difference that has an interval."""
+def differences(slices: Sequence[Slice]) -> Iterator[tuple[int, str, float]]:
+    """Yield the number of the slice, the metric and the two-sided p-value of each difference to the other rows."""
     for number, item in enumerate(slices):
         if item.features and not item.too_small:
-            for name, measured in getattr(item, kind).items():
+            for name, measured in item.to_rest.items():
                 p = p_value(measured)
                 if name in SIDES and p is not None:
+                    yield number, name, p
+
+
+def regressions(slices: Sequence[Slice]) -> Iterator[tuple[int, str, float]]:
+    """Yield the number of the slice, the metric and the one-sided p-value that it is worse than the baseline's.
+
+    Metrics without a better side are not tested: what they find would loosen the level of the others.
+    """
+    for number, item in enumerate(slices):
+        if item.features and not item.too_small:
+            for name, change in item.to_baseline.items():
+                p = p_worse(name, item.metrics[name], change) if SIDES.get(name) else None
+                if p is not None:
                     yield number, name, p
 
 
@@ -72,18 +82,34 @@ def p_value(measured: Measurement) -> float | None:
     return float(2 * special.stdtr(measured.degrees_of_freedom, -abs(measured.value) / measured.standard_error))
 
 
+def p_worse(name: str, measured: Measurement, change: Measurement) -> float | None:
+    """Return the one-sided p-value that a metric is worse than the baseline's; None without a standard error.
+
+    Where closer to 1 is better, "worse" is two claims: the values differ, and their middle is on the side of 1 that
+    makes the difference bad. The p-value is the larger of both. The standard error of the middle is at most that of the
+    value and half of that of the difference.
+    """
+    p = p_value(change)
+    if p is None:
+        return None
+    how = direction(name, measured.value, measured.value - change.value)
+    if how != "worse":
+        return 1.0 if how == "differs" else 1 - p / 2
+    if SIDES[name] != "one":
+        return p / 2
+    if measured.standard_error is None or change.standard_error is None or measured.degrees_of_freedom is None:
+        return None
+    error = measured.standard_error + change.standard_error / 2
+    off = abs(measured.value - change.value / 2 - 1)
+    return max(p / 2, float(special.stdtr(measured.degrees_of_freedom, -off / error)))
+
+
 def discoveries(tests: Sequence[tuple[int, str, float]]) -> set[tuple[int, str]]:
     """Return the tests whose null hypothesis is rejected."""
     if not tests:
         return set()
     adjusted = stats.false_discovery_control([p for _, _, p in tests], method="bh")
     return {(number, name) for (number, name, _), p in zip(tests, adjusted, strict=True) if p <= LEVEL}
-
-
-def is_worse(item: Slice, name: str) -> bool:
-    """Return True if a metric is worse than the baseline's."""
-    value = item.metrics[name].value
-    return badness(name, value) > badness(name, value - item.to_baseline[name].value)
 
 
 def of(found: set[tuple[int, str]], number: int) -> tuple[str, ...]:

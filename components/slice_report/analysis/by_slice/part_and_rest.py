@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from components.evaluation.groups.sizes import too_few_units, too_small
 from components.evaluation.influence import StandardError, error_of
 from components.evaluation.metrics import Metric, Rows, decided
 from components.evaluation.ranked.areas import roc_influences, roc_of_counts
@@ -30,18 +31,26 @@ class PartAndRest:
         self.units = rows.units
         self.cell = (bins_of(rows.ranks[metric.thresholds]) * 2 + positive).astype(np.int32)
         self.cells = np.bincount(self.cell, minlength=2 * (int(self.cell.max(initial=0)) // 2 + 1)).reshape(-1, 2)
+        self.by_unit = self.rows_by_unit(np.arange(len(self.cell)))
         self.ratios: Mapping[str, tuple[Floats, Floats]] = {
             "recall": ((decided(rows, metric) & positive).astype(np.float64), positive.astype(np.float64)),
             "calibration": (rows.score.astype(np.float64), positive.astype(np.float64)),
         }
 
     def differences(self, index: Index) -> dict[str, Measurement]:
-        """Return each metric of the rows at ``index`` minus that of all others; without those that are undefined."""
+        """Return each metric of the rows at ``index`` minus that of all others.
+
+        Empty if one side lacks a label, or if the others are too few to conclude from.
+        """
         part = np.bincount(self.cell[index], minlength=self.cells.size).reshape(-1, 2)
         rest = self.cells - part
         if not (part.sum(axis=0) * rest.sum(axis=0)).all():
             return {}
-        fewest = self.fewest(index)
+        inside = self.rows_by_unit(index)
+        negatives, positives = rest.sum(axis=0)
+        if too_small(int(positives), int(negatives)) or self.too_few_outside(inside):
+            return {}
+        fewest = self.fewest(inside)
         found = {"auc": self.auc(index, part, rest)}
         found |= {name: self.ratio(index, *pair) for name, pair in self.ratios.items()}
         return {name: measure(value, self.error(influence, fewest), "difference")
@@ -69,13 +78,26 @@ class PartAndRest:
         influence[index] = (above - of_part * below) / below.sum()
         return float(of_part - of_rest), influence
 
-    def fewest(self, index: Index) -> int:
-        """Return the number of units that have rows of the rarer label, in the smaller of part and rest."""
-        inside = np.zeros(len(self.cell), np.bool_)
-        inside[index] = True
-        smaller = index if 2 * len(index) <= len(inside) else np.flatnonzero(~inside)
-        positive = self.cell[smaller] % 2 == 1
-        return min(self.units.take(smaller[rows]).count for rows in (positive, ~positive))
+    def rows_by_unit(self, index: Index) -> NDArray[np.int64]:
+        """Count the rows at ``index`` by label and unit, (2, units); by label, (2, 1), where each row is a unit."""
+        positive = self.cell[index] % 2
+        if self.units.code is None:
+            return np.bincount(positive, minlength=2).reshape(2, 1)
+        count = self.units.count
+        return np.bincount(positive * count + self.units.code[index], minlength=2 * count).reshape(2, count)
+
+    def too_few_outside(self, inside: NDArray[np.int64]) -> bool:
+        """Return True if the other rows are of too few units."""
+        if self.units.code is None:
+            return False
+        return bool(too_few_units(int(np.count_nonzero((self.by_unit - inside).sum(axis=0)))))
+
+    def fewest(self, inside: NDArray[np.int64]) -> int:
+        """Return the least number of units that have rows of one label on one side, given the counts of the part."""
+        sides = (inside, self.by_unit - inside)
+        if self.units.code is None:
+            return int(min(side.min() for side in sides))
+        return int(min(np.count_nonzero(side, axis=1).min() for side in sides))
 
     def error(self, influence: Floats, fewest: int) -> StandardError | None:
         """Return the standard error of a difference; None if it rests on fewer than two units."""

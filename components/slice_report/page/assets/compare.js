@@ -6,12 +6,12 @@ const [MEAN, LOW, HIGH, LEAST, MOST, DEVIATION, CHANGE, FROM, TO, FLAGS] = Array
 const real = (value) => (value === null ? NaN : Number(value));
 const signed = (value) => (value > 0 ? `+${number(value)}` : number(value));
 
-// As in table.py.
+// As direction() in components/evaluation/changes/direction.py.
 function kindOf(side, cell) {
   const change = real(cell[CHANGE]), mean = real(cell[MEAN]);
-  if (!side) return "differs";
+  if (!side || (side === "one" && (mean - 1) * (mean - change - 1) < 0)) return "differs";
   const gain = side === "higher" ? change : side === "lower" ? -change : Math.abs(mean - change - 1) - Math.abs(mean - 1);
-  return gain > 0 ? "better" : "worse";
+  return gain > 0 ? "better" : gain < 0 ? "worse" : "differs";
 }
 
 const below = {

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
+from components.evaluation.changes.direction import direction
 from components.evaluation.verdict import METRICS, Measurement, badness
 from components.slice_report.facts import Report, Segment, Slice, WeakSegments
 from components.slice_report.page.charts import Scale, whisker, whisker_scale
@@ -161,8 +162,13 @@ def metric_cell(item: Slice, metric: str, overall: Mapping[str, Measurement], sc
 
 
 def with_interval(change: Measurement | None) -> str:
-    """Return a difference with its interval as text; empty if there is none."""
-    return f"{difference(change.value)} ({interval(change, signed=True)})" if change else ""
+    """Return a difference with its interval, if it has one, as text; empty without a difference.
+
+    >>> with_interval(Measurement(0.01, (0.0, 0.02))), with_interval(Measurement(0.01)), with_interval(None)
+    ('+0.0100 (0 … +0.0200)', '+0.0100', '')
+    """
+    ends = interval(change, signed=True)
+    return "" if change is None else f"{difference(change.value)} ({ends})" if ends else difference(change.value)
 
 
 def regression(regressed: bool) -> Markup | None:
@@ -174,8 +180,7 @@ def regression(regressed: bool) -> Markup | None:
 def flag(metric: str, measured: Measurement, to_rest: Measurement) -> Markup:
     """Draw an arrow up or down, labelled better or worse if the metric has a better side."""
     side = "higher" if to_rest.value > 0 else "lower"
-    gain = badness(metric, measured.value - to_rest.value) - badness(metric, measured.value)
-    kind = "better" if gain > 0 else "worse" if gain < 0 else "differs"
+    kind = direction(metric, measured.value, measured.value - to_rest.value)
     words = f"{side} than in other rows, {kind}"
     arrow = {"higher": " ▲", "lower": " ▼"}[side]
     return tag("span", arrow, class_=f"flag {kind}", title=words, role="img", aria_label=words)

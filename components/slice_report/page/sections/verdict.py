@@ -1,10 +1,9 @@
 """The verdict with its reasons, and the model beside the last blessed one and the base rate."""
 
-import math
-
 from markupsafe import Markup
 
-from components.evaluation.verdict import METRICS, Check, Measurement, Verdict, badness
+from components.evaluation.changes.direction import Direction, direction
+from components.evaluation.verdict import METRICS, Check, Measurement, Verdict
 from components.slice_report.facts import Comparison, RankedGroups, Report
 from components.slice_report.page.formats import counted, difference, interval, number
 from components.slice_report.page.html import Child, name, pairs, row, table, tag
@@ -106,11 +105,12 @@ def comparison_table(report: Report) -> Markup:
         "p",
         "The baseline is the model that was served, or else the latest blessed one; “base rate only” always predicts "
         "the share of positives in the training rows. Differences are this model minus the other, bold where the 95 % "
-        "interval excludes zero. " + f"{AREAS[report.areas]} Calibration is {CALIBRATION}.",
+        "interval excludes zero. "
+        f"{AREAS[report.areas]} Calibration is {CALIBRATION}; of values on both sides of 1, neither is called better.",
         class_="muted",
     )
     rows = (comparison_row(comparison, compared) for comparison in report.comparisons)
-    drawn = table("This model against others, on all test rows", headings, rows)
+    drawn = table("This model against others, on all test rows", headings, rows, id="comparisons")
     return drawn + explained + (ranked_note(report.ranked) if report.ranked else Markup())
 
 
@@ -138,25 +138,21 @@ def comparison_row(comparison: Comparison, with_baseline: bool) -> Markup:
 
 def beside(comparison: Comparison, other: Measurement | None, change: Measurement | None) -> list[Child]:
     """Draw another model's value, and the difference to it."""
-    return [with_interval(other), delta(change, gain(comparison, other))]
-
-
-def gain(comparison: Comparison, other: Measurement | None) -> float:
-    """Return by how much this model is better than another; nan if the metric has no better side."""
     metric = METRICS.get(comparison.metric, comparison.metric)
-    return badness(metric, other.value) - badness(metric, comparison.candidate.value) if other else math.nan
+    how = direction(metric, comparison.candidate.value, other.value) if other else "differs"
+    return [with_interval(other), delta(change, how)]
 
 
 def with_interval(measured: Measurement | None) -> Markup:
     return tag("td", number(measured.value if measured else None), tag("small", interval(measured)))
 
 
-def delta(change: Measurement | None, gained: float) -> Markup:
-    """Draw a difference, coloured if its interval excludes zero."""
+def delta(change: Measurement | None, how: Direction) -> Markup:
+    """Draw a difference; if its interval excludes zero, bold, and coloured if it is better or worse."""
     if change is None:
         return tag("td", number(None))
     sure = change.interval is not None and (change.interval[0] > 0 or change.interval[1] < 0)
-    kind = None if not sure else "better" if gained > 0 else "worse" if gained < 0 else None
+    kind = how if sure and how != "differs" else None
     words = tag("span", f" ({kind})", class_="words") if kind else None
     shown = tag("strong", difference(change.value)) if sure else difference(change.value)
     return tag("td", shown, words, tag("small", interval(change, signed=True)), class_=kind)

@@ -114,6 +114,31 @@ def test_a_bound_that_is_too_close_blocks_if_it_withheld_the_blessing(calm, bles
     assert "0.6900 … 0.7300 contains its bound of ≥ 0.7, which it misses with a probability of 16 %" in line.text
 
 
+def test_a_bound_that_is_too_close_does_not_block_where_another_is_missed(calm):
+    found = {
+        line.kind: line.severity for line in attention(replace(calm, verdict=Verdict(False, 2000, (CLOSE, MISSED))))
+    }
+    assert found == {"close bound": Severity.SERIOUS, "missed bound": Severity.BLOCKING}
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "before", "kind"),
+    [
+        ("AUC", 0.7, 0.8, True),
+        ("AUC", 0.8, 0.7, False),
+        ("Calibration", 1.051, 0.95, False),
+        ("Calibration", 1.2, 1.1, True),
+    ],
+)
+def test_a_metric_of_all_rows_that_is_worse_than_the_baseline_is_said(calm, metric, value, before, kind):
+    change = value - before
+    sure = Measurement(change, (change - 0.01, change + 0.01))
+    one = f.Comparison(metric, "", Measurement(value), Measurement(before), None, sure, None)
+    assert kinds(replace(calm, comparisons=(one,))) == ["overall regression"] * kind
+    unsure = replace(one, to_baseline=Measurement(change, (-0.3, 0.3)))
+    assert kinds(replace(calm, comparisons=(unsure,))) == []
+
+
 def test_a_bound_without_a_value_says_why(calm):
     absent = Check("Recall", "city=Bergen", "≥ 0.1", None, None, None, None, "no such slice in the data")
     (line,) = attention(replace(calm, verdict=Verdict(False, 2000, (absent,))))

@@ -70,12 +70,12 @@ def test_a_slice_that_the_model_ranks_worse_is_marked():
 
 
 def test_copies_of_users_are_not_evidence():
-    few, index = drawn(40, 5), np.arange(20)
-    many = np.repeat(np.arange(40), 100)
-    copied = make_rows(few.label[many], few.score[many], [AUC], Units(many, 40))
+    few, index = drawn(160, 5), np.arange(80)
+    many = np.repeat(np.arange(160), 100)
+    copied = make_rows(few.label[many], few.score[many], [AUC], Units(many, 160))
     once, often = (
         PartAndRest(few, AUC).differences(index),
-        PartAndRest(copied, AUC).differences(np.flatnonzero(many < 20)),
+        PartAndRest(copied, AUC).differences(np.flatnonzero(many < 80)),
     )
     assert np.ptp(often["auc"].interval) == pytest.approx(np.ptp(once["auc"].interval), rel=1e-6)
 
@@ -135,3 +135,43 @@ def test_a_part_without_one_of_the_labels_is_not_compared():
     rows = drawn(200, 0)
     assert PartAndRest(rows, AUC).differences(np.flatnonzero(rows.label == 1)) == {}
     assert PartAndRest(rows, AUC).differences(np.arange(200)) == {}
+
+
+def test_improvements_and_shifts_do_not_make_slices_look_worse():
+    """Forty slices whose AUC is the baseline's, while log loss is better and calibration moved across 1."""
+    tables = 0
+    for seed in range(300):
+        noise = np.random.default_rng(seed).normal(size=(40, 4))
+        items = []
+        for number, (auc, loss, middle, shift) in enumerate(noise):
+            changes = {
+                "auc": measure(0.004 * auc, ERROR, "difference"),
+                "binary_crossentropy": measure(-0.05 + 0.004 * loss, ERROR, "difference"),
+                "calibration": measure(0.1 + 0.004 * shift, ERROR, "difference"),
+                "mean_prediction": measure(0.1 + 0.004 * shift, ERROR, "difference"),
+            }
+            calibration = measure(1.05 + 0.05 * middle, StandardError(0.05, 500), "positive")
+            values = {name: Measurement(0.6) for name in changes} | {"calibration": calibration}
+            items.append(one(str(number), values, changes))
+        tables += any(item.regressed for item in mark(items, drawn(100, 0), {}, AUC))
+    assert tables / 300 <= LEVEL + 0.035
+
+
+@pytest.mark.parametrize(("value", "expected"), [(1.051, ()), (1.3, ("calibration",)), (0.8, ())])
+def test_calibration_is_worse_only_if_it_moved_away_from_1(value, expected):
+    values = {"calibration": measure(value, StandardError(0.01, 500), "positive")}
+    (found,) = mark([one("0", values, {"calibration": measure(0.101, ERROR, "difference")})], drawn(100, 0), {}, AUC)
+    assert found.regressed == expected
+
+
+def test_the_smaller_of_both_sides_counts_and_a_rest_that_is_too_small_is_not_compared():
+    rows = drawn(2000, 3)
+    positive, negative = (np.flatnonzero(rows.label == label) for label in (1, 0))
+
+    def found_with(outside):
+        return PartAndRest(rows, AUC).differences(np.setdiff1d(np.arange(2000), outside))
+
+    assert found_with(np.append(positive[:1], negative[:300])) == {}
+    assert found_with(np.append(positive[:12], negative[:900]))["auc"].degrees_of_freedom == 11
+    users = Units(np.where(np.isin(np.arange(2000), np.arange(900)), np.arange(2000) % 3, np.arange(2000) - 897), 1103)
+    assert PartAndRest(drawn(2000, 3, users), AUC).differences(np.arange(900, 2000)) == {}
