@@ -7,6 +7,7 @@ import pytest
 from fakes import report_pages
 from fakes.report.page_parser import PageParser
 
+from components.evaluation.verdict import Measurement
 from components.slice_report import facts as f
 from components.slice_report.page import render
 
@@ -67,3 +68,14 @@ def test_a_comparison_lists_the_differences(report):
     here, there = (item.slices[0].metrics["auc"].value for item in (report, other))
     assert f"{abs(here - there):.4f}" in page.split('id="against"')[1].split("</section>")[0]
     assert "training.learning_rate" in page.split('id="against"')[1].split("</section>")[0]
+
+
+def test_calibration_on_both_sides_of_1_is_neither_better_nor_worse(report):
+    sure = Measurement(0.101, (0.096, 0.106))
+    one = f.Comparison("Calibration", "one", Measurement(1.051), Measurement(0.950), None, sure, None)
+    farther = replace(one, candidate=Measurement(1.151), baseline=Measurement(1.05))
+    words = []
+    for comparison in (one, farther):
+        page = render(replace(report, comparisons=(comparison,)), report_pages.DIGEST)
+        words.append("(worse)" in page.split('id="comparisons"')[1].split("</table>")[0])
+    assert words == [False, True]
