@@ -9,11 +9,12 @@ REVISION = "MAINLINE_REVISION"
 
 
 def commit_of(folder: Path) -> str:
-    """Return the commit of the checkout that holds a folder, with ``+`` at its end if tracked files have changes.
+    """Return the commit of the checkout that tracks a folder, with ``+`` at its end if tracked files have changes.
 
-    Without a checkout, or without Git, it is what the environment says; empty if that says nothing.
+    A checkout around the folder that tracks nothing in it, such as a project with a package installed in its ``.venv``,
+    says nothing of the folder. Then, or without Git, it is what the environment says; empty if that says nothing.
     """
-    commit = git(folder, "rev-parse", "HEAD")
+    commit = git(folder, "rev-parse", "HEAD") if git(folder, "ls-files", "--", ".") else ""
     if not commit:
         return os.environ.get(REVISION, "")
     changes = git(folder, "status", "--porcelain", "--untracked-files=no")

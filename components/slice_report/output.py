@@ -1,7 +1,7 @@
 """Writes and reads the files of a report: one by one, each whole or not at all, ``report.json`` last."""
 
 import json
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 
 from components.artifacts.decision import Decision
@@ -29,8 +29,8 @@ def write_page(report: Report, report_digest: str, folder: str, standing: Standi
 def export_decision(folder: Path, decision: Decision | None) -> str:
     """Write the decision that ML Metadata has to ``decision.json``, which is never read to draw a page.
 
-    A file without a decision in ML Metadata is set aside. Returns what was wrong with the file that was there, as a
-    sentence; empty if nothing was.
+    A file without a decision in ML Metadata is set aside. One of an earlier release, which lacks fields, gets them.
+    Returns what was wrong with the file that was there, as a sentence; empty if nothing was.
     """
     path = folder / DECISION
     found = path.read_bytes() if path.is_file() else None
@@ -40,7 +40,18 @@ def export_decision(folder: Path, decision: Decision | None) -> str:
     if found == content:
         return ""
     write_whole(str(path), content)
-    return f"{path} differed from ML Metadata and was written again." if found is not None else ""
+    if found is None or is_earlier_export(found, decision):
+        return ""
+    return f"{path} differed from ML Metadata and was written again."
+
+
+def is_earlier_export(found: bytes, decision: Decision) -> bool:
+    """Return whether a file is what an earlier release exported: the same, without the fields that came later."""
+    earlier = [field.name for field in fields(Decision) if field.default is MISSING]
+    try:
+        return bool(json.loads(found) == {name: getattr(decision, name) for name in earlier})
+    except ValueError:
+        return False
 
 
 def set_aside(path: Path) -> str:

@@ -1,9 +1,12 @@
 """Writes a comparison to an MLflow store: a run for each run, and one above the runs of a line that has several.
 
 What is there already is found by the digests of reports, and written again, not twice. Metrics are named ``auc``,
-``auc.low`` and ``auc.high`` for the interval, ``auc.min``, ``auc.max`` and ``auc.sd`` over seeds, ``auc.change`` with
-``auc.change.low`` and ``auc.change.high`` against the reference; those of a slice have its name before them, as in
-``sex: Female/auc``. A number that is not finite is left out.
+``auc.low`` and ``auc.high`` for the interval, ``auc.min``, ``auc.max`` and ``auc.sd`` over seeds; those of a slice have
+its name before them, as in ``sex: Female/auc``. A number that is not finite is left out.
+
+MLflow cannot delete metrics, so a difference has its reference in its name: ``auc.change from R``, and for the interval
+``auc.change.low from R`` and ``auc.change.high from R``, where ``R`` is the tag ``mainline.reference_id``. Tags can be
+deleted, and are those of the last comparison.
 """
 
 import hashlib
@@ -28,7 +31,9 @@ if TYPE_CHECKING:
 NAME, PARAMETER, TAG, BATCH_METRICS, BATCH = 250, 6000, 8000, 1000, 100
 FORBIDDEN = re.compile(r"[^\w\-. :/]", re.ASCII)
 # The tag by which a run of the store is found again.
-IDENTITY = "mainline.identity"
+OURS = "mainline."
+IDENTITY = f"{OURS}identity"
+PARENT = "mlflow.parentRunId"
 Item = TypeVar("Item")
 
 
@@ -89,12 +94,13 @@ def shown(uri: str) -> str:
 
 def entries(comparison: Comparison) -> Iterator[Entry]:
     """Yield what the store gets, a line before its runs."""
+    reference = reference_id(comparison)
     for at, line in enumerate(comparison.lines):
         if len(line.runs) == 1:
             (run,) = line.runs
             tags = {**tags_of(comparison, at), **tags_of_run(run)}
             parameters = {**parameters_of(comparison, at), **dict(run.seeds)}
-            yield Entry(run.report_digest, run.run, run.run, dict(metrics_of(line)), parameters, tags)
+            yield Entry(identity_of(line), run.run, run.run, dict(metrics_of(line, reference)), parameters, tags)
         else:
             yield from several(comparison, at)
 
@@ -102,12 +108,24 @@ def entries(comparison: Comparison) -> Iterator[Entry]:
 def several(comparison: Comparison, at: int) -> Iterator[Entry]:
     """Yield a line of several runs, then its runs."""
     line = comparison.lines[at]
-    identity = hashlib.sha256(" ".join(sorted(run.report_digest for run in line.runs)).encode()).hexdigest()
+    identity, metrics = identity_of(line), dict(metrics_of(line, reference_id(comparison)))
     parameters, tags = parameters_of(comparison, at), tags_of(comparison, at)
-    yield Entry(identity, line.name[:NAME], line.runs[0].run, dict(metrics_of(line)), parameters, tags)
+    yield Entry(identity, line.name[:NAME], line.runs[0].run, metrics, parameters, tags)
     for run in line.runs:
         own = {**parameters, **dict(run.seeds)}
         yield Entry(run.report_digest, run.run, run.run, run.overall, own, tags_of_run(run), parent=identity)
+
+
+def identity_of(line: Line) -> str:
+    """Return the digest of the report of a line of one run; of several, a digest of their digests in any order."""
+    digests = sorted(run.report_digest for run in line.runs)
+    return digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+
+def reference_id(comparison: Comparison) -> str:
+    """Return what tells a reference from others, whatever it is compared with: its first run, and part of a digest."""
+    line = comparison.lines[comparison.reference]
+    return f"{min(run.run for run in line.runs)}-{identity_of(line)[:8]}"
 
 
 def parameters_of(comparison: Comparison, at: int) -> dict[str, str]:
@@ -123,6 +141,7 @@ def tags_of(comparison: Comparison, at: int) -> dict[str, str]:
     return {
         "mainline.workload": comparison.workload,
         "mainline.reference": comparison.lines[comparison.reference].name,
+        "mainline.reference_id": reference_id(comparison),
         "mainline.runs": str(len(line.runs)),
         "mainline.clear": ", ".join(metric for metric, change in changes.items() if change.clear),
         "mainline.unpaired": ", ".join(metric for metric, change in changes.items() if change.how == "unpaired"),
@@ -141,16 +160,16 @@ def tags_of_run(run: RunFacts) -> dict[str, str]:
     }
 
 
-def metrics_of(line: Line) -> Iterator[tuple[str, float]]:
+def metrics_of(line: Line, reference: str) -> Iterator[tuple[str, float]]:
     """Yield the metrics of a line, those of slices under the name of the slice."""
     for item in line.slices:
         prefix = f"{item.name.replace('=', ': ')}/" if item.features else ""
         for metric, cell in item.metrics.items():
-            for ending, value in numbers_of(cell):
+            for ending, value in numbers_of(cell, reference):
                 yield f"{prefix}{metric}{ending}", value
 
 
-def numbers_of(cell: Cell) -> Iterator[tuple[str, float]]:
+def numbers_of(cell: Cell, reference: str) -> Iterator[tuple[str, float]]:
     """Yield the numbers of a cell, with the endings of their names."""
     yield "", cell.mean
     if cell.interval is not None:
@@ -158,9 +177,10 @@ def numbers_of(cell: Cell) -> Iterator[tuple[str, float]]:
     if cell.std_dev is not None:
         yield from ((".min", cell.minimum), (".max", cell.maximum), (".sd", cell.std_dev))
     if cell.to_reference is not None:
-        yield ".change", cell.to_reference.value
+        yield f".change from {reference}", cell.to_reference.value
         if cell.to_reference.interval is not None:
-            yield from zip((".change.low", ".change.high"), cell.to_reference.interval, strict=True)
+            ends = f".change.low from {reference}", f".change.high from {reference}"
+            yield from zip(ends, cell.to_reference.interval, strict=True)
 
 
 def allowed(name: str) -> str:
@@ -206,16 +226,22 @@ def start(client: "MlflowClient", experiment_id: str, entry: Entry) -> str:
 
 
 def fill(client: "MlflowClient", run_id: str, entry: Entry, parent_id: str) -> None:
-    """Write the facts of a run, as many in a request as MLflow takes, and end it."""
+    """Write the facts of a run, as many in a request as MLflow takes, and end it.
+
+    Tags of an earlier comparison that do not hold in this one are deleted.
+    """
     from mlflow.entities import Metric, Param, RunTag
 
     now = int(time.time() * 1000)
     named = ((allowed(name), value) for name, value in entry.metrics.items() if math.isfinite(value))
-    tags = {**entry.tags, **({"mlflow.parentRunId": parent_id} if parent_id else {})}
+    tags = {IDENTITY: entry.identity, **entry.tags, **({PARENT: parent_id} if parent_id else {})}
     for metrics in batches((Metric(name, value, now, 0) for name, value in named), BATCH_METRICS):
         client.log_batch(run_id, metrics=metrics)
     for parameters in batches(entry.parameters.items(), BATCH):
         client.log_batch(run_id, params=[Param(allowed(name), value[:PARAMETER]) for name, value in parameters])
+    for name in client.get_run(run_id).data.tags.keys() - tags.keys():
+        if name == PARENT or name.startswith(OURS):
+            client.delete_tag(run_id, name)
     client.log_batch(run_id, tags=[RunTag(name, value[:TAG]) for name, value in tags.items()])
     client.set_terminated(run_id)
 

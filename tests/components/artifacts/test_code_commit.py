@@ -32,6 +32,17 @@ def test_without_a_checkout_it_is_what_the_image_says(tmp_path, monkeypatch):
     assert commit_of(tmp_path) == "abc123"
 
 
+def test_a_checkout_around_an_installed_package_says_nothing_of_it(checkout, monkeypatch):
+    installed = checkout / ".venv" / "lib" / "site-packages" / "mainline"
+    installed.mkdir(parents=True)
+    (installed / "__init__.py").write_text("")
+    (checkout / ".gitignore").write_text(".venv/\n")
+    monkeypatch.delenv(REVISION, raising=False)
+    assert commit_of(installed) == ""
+    monkeypatch.setenv(REVISION, "abc123")
+    assert commit_of(installed) == "abc123"
+
+
 def test_without_git_it_is_unknown(checkout, monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv(REVISION, raising=False)

@@ -56,8 +56,10 @@ def test_a_store_has_the_settings_that_differ_and_all_numbers_of_a_line(uri, com
     assert run.data.metrics["auc"] == pytest.approx(overall.mean)
     assert (run.data.metrics["auc.low"], run.data.metrics["auc.high"]) == pytest.approx(overall.interval)
     change = overall.to_reference
-    assert run.data.metrics["auc.change"] == pytest.approx(change.value)
-    ends = run.data.metrics["auc.change.low"], run.data.metrics["auc.change.high"]
+    reference = run.data.tags["mainline.reference_id"]
+    assert reference.startswith("20260102T000000.000000Z-")
+    assert run.data.metrics[f"auc.change from {reference}"] == pytest.approx(change.value)
+    ends = [run.data.metrics[f"auc.change.{end} from {reference}"] for end in ("low", "high")]
     assert ends == pytest.approx(change.interval)
     (female,) = [item for item in line.slices if item.name == "sex=Female"]
     assert run.data.metrics["sex: Female/recall"] == pytest.approx(female.metrics["recall"].mean)
@@ -77,6 +79,41 @@ def test_a_comparison_written_again_is_not_there_twice(uri, comparison, five):
     write(compare(five[2:]), uri, "demo")
     found = {name: run.info.run_id for name, run in stored(uri).items()}
     assert found == before
+
+
+def test_a_difference_keeps_its_reference_after_a_comparison_with_another(five, tmp_path):
+    uri, noisy, like = f"sqlite:///{tmp_path}/mlflow.db", "20260102T000003.000000Z", "20260102T000004.000000Z"
+    first, second = compare(five[3:]), compare(five[3:], against=five[4])
+    write(first, uri, "demo")
+    before = stored(uri)
+    (from_noisy,) = (name for name in before[like].data.metrics if name.startswith("auc.change from "))
+    assert not [name for name in before[noisy].data.metrics if "change" in name]
+    write(second, uri, "demo")
+    after = stored(uri)
+    assert after[like].data.metrics[from_noisy] == before[like].data.metrics[from_noisy]
+    assert from_noisy.startswith(f"auc.change from {noisy}-")
+    of_noisy = {name: value for name, value in after[noisy].data.metrics.items() if name.startswith("auc.change from ")}
+    assert of_noisy == {
+        f"auc.change from {after[noisy].data.tags['mainline.reference_id']}": pytest.approx(
+            -before[like].data.metrics[from_noisy]
+        )
+    }
+    assert after[like].data.tags["mainline.reference_id"].startswith(f"{like}-")
+    assert after[like].data.tags["mainline.reference"] == second.lines[second.reference].name
+
+
+def test_a_run_has_the_parent_and_the_tags_of_its_last_comparison_alone(five, tmp_path):
+    uri, seed = f"sqlite:///{tmp_path}/mlflow.db", "20260102T000000.000000Z"
+    write(compare([five[0], five[3]]), uri, "demo")
+    alone = stored(uri)[seed]
+    assert "mlflow.parentRunId" not in alone.data.tags
+    tracking.MlflowClient(uri).set_tag(alone.info.run_id, "team", "search")
+    write(compare(five), uri, "demo")
+    of_line = stored(uri)[seed].data.tags
+    assert "mlflow.parentRunId" in of_line
+    assert not {"mainline.reference", "mainline.reference_id", "mainline.runs", "mainline.clear"} & of_line.keys()
+    write(compare([five[0], five[3]]), uri, "demo")
+    assert stored(uri)[seed].data.tags == {**alone.data.tags, "team": "search"}
 
 
 def test_names_that_mlflow_refuses_are_changed_and_stay_distinct(comparison, uri):
