@@ -23,7 +23,7 @@ from components.evaluation.groups.bounds import RatioBounds, check_ratios, write
 from components.evaluation.predictions import Predictions
 from components.evaluation.results import read_verdict
 from components.evaluation.units import units_of
-from components.evaluation.verdict import Bounds
+from components.evaluation.verdict import METRICS, Bounds, Check
 
 logger = logging.getLogger(__name__)
 
@@ -77,15 +77,21 @@ def bounds_to_json(bounds: Bounds) -> str:
 
 
 def too_close(evaluation_dir: str, properties: dict[str, Any]) -> bool:
-    """Return True if a strict bound is kept, but by so little that the interval of its metric contains it."""
+    """Return True if a strict bound is kept, but the interval of its metric contains it, or the metric has none."""
     text = properties.get(STRICT_BOUNDS)
     if not text:
         return False
     checks = read_verdict(evaluation_dir, True, TypeAdapter(Bounds).validate_json(text)).checks
-    close = [f"{check.metric} {check.bound}, {check.slice}" for check in checks if check.state == "too close"]
+    close = [f"{check.metric} {check.bound}, {check.slice}" for check in checks if is_close(check)]
     if close:
         logger.warning("not blessed, too close to call: %s", "; ".join(close))
     return bool(close)
+
+
+def is_close(check: Check) -> bool:
+    """Return True if the rows do not show that a bound is kept; a number of rows is known without an interval."""
+    unknown = check.passed and check.risk is None and check.metric in METRICS and check.metric != "ExampleCount"
+    return unknown or check.state == "too close"
 
 
 def add_model_digest(inputs: Artifacts, blessing: types.Artifact) -> None:

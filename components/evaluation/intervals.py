@@ -3,8 +3,9 @@
 A metric in [0, 1] has the interval of Wilson 1927 (https://doi.org/10.2307/2276774) for the number of independent rows
 that would give its standard error, as for rates in surveys of clusters (Korn and Graubard 1998) and for AUC (Newcombe
 2006, https://doi.org/10.1002/sim.2323). A metric that is positive has one on the logarithmic scale, a difference a
-symmetric one. Quantiles are those of Student's t. The probabilities that the true value is below a bound are from the
-same distributions, so that an interval contains a bound exactly if both sides of it have more than 2.5 %.
+symmetric one, which is cut at -1 and 1 if it is one of shares. Quantiles are those of Student's t. The probabilities
+that the true value is below a bound are from the same distributions, so that an interval contains a bound exactly if
+both sides of it have more than 2.5 %.
 """
 
 import math
@@ -14,7 +15,7 @@ from scipy import special
 
 from components.evaluation.influence import StandardError
 
-Scale = Literal["share", "positive", "difference"]
+Scale = Literal["share", "positive", "difference", "difference of shares"]
 Interval = tuple[float, float]
 
 LEVEL = 0.95
@@ -41,6 +42,8 @@ def interval(value: float, error: StandardError | None, scale: Scale) -> Interva
             return value / factor, value * factor
         case "difference" if error.value > 0:
             return value - t * error.value, value + t * error.value
+        case "difference of shares" if error.value > 0:
+            return max(value - t * error.value, -1.0), min(value + t * error.value, 1.0)
     return None
 
 
@@ -77,5 +80,5 @@ def standardized(bound: float, value: float, error: StandardError, scale: Scale)
             return (bound - value) / math.sqrt(bound * (1 - bound) / effective_rows(value, error))
         case "positive":
             return (math.log(bound) - math.log(value)) * value / error.value if bound > 0 else -math.inf
-        case "difference":
+        case "difference" | "difference of shares":
             return (bound - value) / error.value

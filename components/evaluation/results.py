@@ -15,11 +15,23 @@ from components.evaluation.influence import StandardError
 from components.evaluation.metric_config import make_metric
 from components.evaluation.metrics import Metric
 from components.evaluation.slice_values import NAMED, value_text
-from components.evaluation.verdict import METRICS, Bounds, Check, Measurement, Verdict, make_verdict, measure, scale_of
+from components.evaluation.verdict import (
+    METRICS,
+    Bounds,
+    Check,
+    Measurement,
+    Verdict,
+    difference_of,
+    make_verdict,
+    measure,
+    scale_of,
+)
 from pipeline.criteria import SliceKey
 
 Kind: TypeAlias = metrics_for_slice_pb2.MetricsForSlice.MetricKeyAndValue
 
+# TFMA's jackknife has 20 buckets, however many rows there are: equal samples tell nothing.
+NOTHING_KNOWN = StandardError(0.0, 19)
 TYPES = {"float_value": "FLOAT", "int64_value": "INT", "bytes_value": "BYTES"}
 
 
@@ -124,4 +136,7 @@ def as_measured(item: Kind) -> Measurement | None:
         return Measurement(value)
     found = item.confidence_interval
     error = StandardError(found.standard_error.double_value.value, found.degrees_of_freedom.value)
-    return measure(value, error, "difference" if item.key.is_diff else scale_of(item.key.name))
+    if error == NOTHING_KNOWN:
+        return Measurement(value)
+    scale = scale_of(item.key.name)
+    return measure(value, error, difference_of(scale) if item.key.is_diff else scale)

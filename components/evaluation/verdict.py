@@ -93,7 +93,7 @@ class Check:
 
     ``value`` is None if the data has no such slice or the metric no value, for the reason ``why``. ``margin`` is the
     distance to the nearest bound, negative if it is missed. ``risk`` is the probability that the true value misses the
-    bound, None without an interval.
+    nearer bound, None without an interval.
     """
 
     metric: str
@@ -214,16 +214,28 @@ def scale_of(name: str) -> Scale:
     return "positive" if name in POSITIVE else "share"
 
 
+def difference_of(scale: Scale) -> Scale:
+    """Return the scale of a difference of two metrics.
+
+    >>> difference_of("share"), difference_of("positive")
+    ('difference of shares', 'difference')
+    """
+    return "difference of shares" if scale == "share" else "difference"
+
+
 def probability_outside(
     measured: Measurement | None, lower: float | None, upper: float | None, scale: Scale
 ) -> float | None:
-    """Return the probability that the true value is below ``lower`` or above ``upper``; None without an interval."""
+    """Return the probability that the true value is beyond the nearer bound; None without an interval.
+
+    It is that of one side, so that it exceeds 2.5 % exactly if the interval contains a bound.
+    """
     if measured is None or measured.standard_error is None or measured.degrees_of_freedom is None:
         return None
     error = StandardError(measured.standard_error, measured.degrees_of_freedom)
     below = 0.0 if lower is None else probability_below(lower, measured.value, error, scale)
     above = 0.0 if upper is None else 1 - probability_below(upper, measured.value, error, scale)
-    return below + above
+    return max(below, above)
 
 
 def defined(measured: Measurement | None) -> float | None:

@@ -32,6 +32,11 @@ def make_eval_config(
         ConfigError: a bound cannot be measured, such as one on a value that its column cannot have.
     """
     evaluation = with_bounds(workload.evaluation, settings)
+    if settings.on_too_close == "block" and not settings.confidence_intervals:
+        raise ConfigError(
+            "evaluation.on_too_close", "nothing is too close to call without intervals", received="block",
+            next_step="Set evaluation.confidence_intervals=true, or evaluation.on_too_close=warn.",
+        )  # fmt: skip
     if settings.engine == "stock":
         check_stock_bounds(evaluation, schema)
         check_stock_intervals(evaluation, settings)

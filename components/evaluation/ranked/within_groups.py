@@ -125,7 +125,8 @@ def average_precision(blocks: Blocks, top: int) -> Floats:
     constant = blocks.before[1] + 1 - (begin + 1) * growth
     precision = constant * (harmonic[end] - harmonic[begin]) + growth * (end - begin)
     sums = blocks.by_group(blocks.positives / blocks.rows * precision)
-    return sums / np.minimum(blocks.totals[1], top)
+    # A perfect order is 1, not less by rounding.
+    return np.round(sums / np.minimum(blocks.totals[1], top), 12)
 
 
 def hit_rate(blocks: Blocks, top: int) -> Floats:

@@ -13,7 +13,7 @@ from components.evaluation.metrics import AREAS, FORMULAS, Metric, Rows, groups_
 from components.evaluation.ranked.within_groups import RANKED, with_a_positive, with_both_labels
 from components.evaluation.results import Evaluation
 from components.evaluation.units import Units
-from components.evaluation.verdict import BETTER, METRICS, Measurement, measure, scale_of
+from components.evaluation.verdict import BETTER, METRICS, Measurement, difference_of, measure, scale_of
 from components.slice_report.facts import Comparison, RankedGroups
 
 
@@ -112,8 +112,9 @@ def against_trivial(metric: Metric, candidate: Measurement, pair: Pair) -> tuple
     """Return the metric of the base rate, and the candidate's difference to it."""
     trivial, units = linearized(metric, pair.trivial), pair.model.units
     to_trivial = difference(linearized(metric, pair.model), trivial)
-    between = measure(to_trivial.value, standard_error(to_trivial, units), "difference")
-    of_trivial = measure(trivial.value, standard_error(trivial, units), scale_of(METRICS[metric.kind]))
+    scale = scale_of(METRICS[metric.kind])
+    between = measure(to_trivial.value, standard_error(to_trivial, units), difference_of(scale))
+    of_trivial = measure(trivial.value, standard_error(trivial, units), scale)
     return of_trivial, dataclasses.replace(between, value=candidate.value - trivial.value)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fakes.stock.evaluator_runs import ROWS, make_config
 
-from components.batch_evaluator.blessing import bounds_to_json
+from components.batch_evaluator.blessing import bounds_to_json, is_close
 from components.batch_evaluator.executor import Executor
 from components.batch_evaluator.stock_executor import StockExecutor
 from components.evaluation.groups.bounds import RatioBounds
@@ -64,3 +64,21 @@ def test_rows_of_one_unit_widen_the_intervals(run_executor):
     assert measured.degrees_of_freedom == len(sums) - 1
     assert set(evaluation.errors) == set(evaluation.candidate) - {()}
     assert set(evaluation.errors.values()) == {"no interval: all rows have the same age"}
+
+
+def test_a_strict_bound_on_a_metric_without_an_interval_withholds_the_blessing(run_executor):
+    bounds = Bounds((Threshold("AUC", lower=0.1), Threshold("ExampleCount", lower=10)))
+    more = {"strict_bounds": bounds_to_json(bounds)}
+    config = make_config("AUC", "ExampleCount", intervals=False)
+    config.metrics_specs[0].metrics[0].threshold.value_threshold.lower_bound.value = 0.1
+    run = run_executor(config, **more)
+    assert run.blessing.get_int_custom_property("blessed") == 0
+    assert [is_close(check) for check in read_verdict(run.evaluation, False, bounds).checks] == [True, False]
+
+
+def test_a_jackknife_whose_samples_are_equal_tells_nothing(run_executor):
+    config = make_config("AUC", "BinaryAccuracy", "ExampleCount", slices=({"feature_keys": ["age"]},), intervals=True)
+    metrics = read_evaluation(run_executor(config, executor=StockExecutor).evaluation).candidate
+    sure = [of["binary_accuracy"] for of in metrics.values() if of["binary_accuracy"].value in (0.0, 1.0)]
+    assert sure
+    assert {measured.interval for measured in sure} == {None}

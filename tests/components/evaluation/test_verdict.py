@@ -13,6 +13,7 @@ from components.evaluation.verdict import (
     Measurement,
     check_change,
     check_threshold,
+    difference_of,
     make_verdict,
     measure,
     miss,
@@ -192,3 +193,17 @@ def test_a_change_may_be_too_close_to_call():
 def test_a_bound_without_an_interval_is_kept_or_missed():
     check = check_threshold(Threshold("AUC", lower=0.7), {(): {"auc": Measurement(0.701)}})
     assert (check.state, check.risk) == ("kept", None)
+
+
+def test_of_two_bounds_the_nearer_decides_whether_a_value_is_too_close():
+    measured = measure(1.0, StandardError(0.046, 400), "positive")
+    low, high = measured.interval
+    for lower, upper, state in ((low - 0.001, high + 0.001, "kept"), (low + 0.001, high + 0.1, "too close")):
+        threshold = Threshold("Calibration", lower=lower, upper=upper)
+        assert check_threshold(threshold, {(): {"calibration": measured}}).state == state
+
+
+def test_a_difference_of_shares_has_an_interval_within_its_range():
+    error = StandardError(0.2, 3)
+    assert measure(-0.9, error, difference_of("share")).interval[0] == -1.0
+    assert measure(-0.9, error, difference_of("positive")).interval[0] < -1.0

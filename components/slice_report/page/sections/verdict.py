@@ -65,7 +65,7 @@ def check_row(check: Check) -> Markup:
     measured = None if check.value is None else Measurement(check.value, check.interval)
     match check.state:
         case "kept":
-            outcome = tag("td", "✓ kept", class_="good")
+            outcome = tag("td", "✓ kept" if check.interval else "✓ kept, no interval", class_="good")
         case "too close":
             outcome = tag("td", "≈ too close to call", class_="close")
         case "missed":
