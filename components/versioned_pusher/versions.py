@@ -50,10 +50,15 @@ def withdraw(base: Path, to: int) -> list[ServedVersion]:
     A folder keeps its files under a name that no model server reads. The largest version goes last, in one step, so
     that a server sees either the version that it had or the one to go back to, and nothing in between.
     """
-    gone = [marked(base / str(number)) for number in versions(base) if number > to]
+    gone = versions_above(base, to)
     for version in gone:
         os.rename(version.folder, base / f".{version.number}.withdrawn")
     return gone
+
+
+def versions_above(base: Path, number: int) -> list[ServedVersion]:
+    """Return all versions above one, smallest first."""
+    return [marked(base / str(found)) for found in versions(base) if found > number]
 
 
 def next_version(base: Path, now_s: float) -> int:

@@ -1,6 +1,6 @@
 """Takes the served version out of serving, so that a model server goes back to an earlier one.
 
-The folder of the version is renamed, which takes effect in one step, and the rollback is recorded in ML Metadata. The
+The rollback is recorded in ML Metadata, and the folder of the version is renamed, which takes effect in one step. The
 model artifact stays as it is. The model is not pushed again until a new report on it is approved.
 """
 
@@ -14,12 +14,13 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 
 from components.artifacts.metadata_store import event, put, put_execution_type, put_type
+from components.artifacts.record.decisions import SEAL
 from components.artifacts.record.facts import PipelineRecord, pipeline_record
 from components.artifacts.record.known import Withdrawal
 from components.artifacts.record.reports import ReportRecord
-from components.artifacts.record.withdrawals import ROLLBACK_TYPE, WITHDRAWAL_TYPE
-from components.artifacts.served_versions import ServedVersion, withdrawn_versions
-from components.versioned_pusher.versions import withdraw
+from components.artifacts.record.withdrawals import ROLLBACK_TYPE, WITHDRAWAL_TYPE, seal
+from components.artifacts.served_versions import ServedVersion
+from components.versioned_pusher.versions import versions_above, withdraw
 from pipeline.errors import InputError, MainlineError
 from pipeline.review.ledger import LONGEST_NAME, LONGEST_NOTE, checked_text
 from pipeline.run.local.lock import run_lock
@@ -33,7 +34,7 @@ def roll_back(
 ) -> list[Withdrawal]:
     """Take the version with the model of a report out of serving, and record who did it, when and why.
 
-    A rollback that was interrupted before it was recorded is recorded now.
+    It is recorded first, so that whenever it is interrupted the model is not pushed again; asked for again, it goes on.
 
     Raises:
         InputError: the name or the note is unusable, or the model is not what is served.
@@ -43,19 +44,23 @@ def roll_back(
     at = now.astimezone(timezone.utc).isoformat(timespec="seconds")
     with run_lock(root, f"rollback of {report.run}"):
         record = pipeline_record(store, report.pipeline, root)
-        gone, to = unrecorded(record, report, root) or withdrawn_now(record, report, root)
+        to = target(record, report, root)
         made = [
             Withdrawal(version.number, to.number, report.pipeline, version.run, version.digest, name, reason, at)
-            for version in gone
+            for version in versions_above(root / "serving", to.number)
         ]
         record_withdrawals(store, report, made)
+        withdraw(root / "serving", to.number)
     return made
 
 
-def withdrawn_now(
-    record: PipelineRecord, report: ReportRecord, root: Path
-) -> tuple[Sequence[ServedVersion], ServedVersion]:
-    """Take the served version out of serving; return what was taken out, and the version that is served now."""
+def target(record: PipelineRecord, report: ReportRecord, root: Path) -> ServedVersion:
+    """Return the version that a rollback of the model of a report leads to.
+
+    Raises:
+        InputError: the model is not what is served.
+        MainlineError: there is no version to go back to.
+    """
     now, to = record.served, record.rollback_target
     if now is None or now.digest != record.digest_of(report):
         raise InputError(
@@ -70,17 +75,7 @@ def withdrawn_now(
             received=f"version {now.number} alone" if len(record.versions) == 1 else "only versions turned down",
             next_step="Train and push another model, or stop the model server.",
         )  # fmt: skip
-    return withdraw(root / "serving", to.number), to
-
-
-def unrecorded(
-    record: PipelineRecord, report: ReportRecord, root: Path
-) -> tuple[Sequence[ServedVersion], ServedVersion] | None:
-    """Return what an interrupted rollback took out and did not record, and the version that is served now."""
-    known = {withdrawal.version for withdrawal in record.withdrawals}
-    gone = [version for version in withdrawn_versions(root / "serving") if version.number not in known]
-    is_mine = any(version.digest == record.digest_of(report) for version in gone)
-    return (gone, record.served) if is_mine and record.served else None
+    return to
 
 
 def record_withdrawals(store: mlmd.MetadataStore, report: ReportRecord, made: Sequence[Withdrawal]) -> None:
@@ -91,14 +86,15 @@ def record_withdrawals(store: mlmd.MetadataStore, report: ReportRecord, made: Se
     execution = metadata_store_pb2.Execution(
         type_id=put_execution_type(store, ROLLBACK_TYPE), last_known_state=metadata_store_pb2.Execution.COMPLETE
     )
-    written = [(as_artifact(withdrawal, type_id), event(Event.OUTPUT, "withdrawn")) for withdrawal in made]
-    put(store, execution, [(read, event(Event.INPUT, "report")), *written], context)
+    written = [as_artifact(withdrawal, type_id) for withdrawal in made]
+    execution.custom_properties[SEAL].string_value = seal(written)
+    outputs = [(artifact, event(Event.OUTPUT, "withdrawn")) for artifact in written]
+    put(store, execution, [(read, event(Event.INPUT, "report")), *outputs], context)
 
 
 def as_artifact(withdrawal: Withdrawal, type_id: int) -> Artifact:
     """Convert a withdrawal to ML Metadata's record of it."""
-    name = f"withdrawn/{withdrawal.pipeline}/{withdrawal.version}"
-    artifact = Artifact(type_id=type_id, name=name, state=Artifact.LIVE)
+    artifact = Artifact(type_id=type_id, state=Artifact.LIVE)
     for key, value in asdict(withdrawal).items():
         if isinstance(value, int):
             artifact.custom_properties[key].int_value = value

@@ -25,13 +25,16 @@ DECISION_TYPE, REVIEW_TYPE, REPORT_TYPE = "ReviewDecision", "Review", "SliceRepo
 SEAL = "seal"
 NAMES = tuple(field.name for field in fields(Decision))
 SEALED = (*NAMES, "model_id", "report_id")
+# Properties that only releases with seals write.
+SINCE_SEALS = ("run", "model_digest", "commit")
 
 
 @dataclass(frozen=True)
 class DecisionRecord:
-    """A decision in ML Metadata; ``id`` is its artifact's, 0 if there is none.
+    """A decision in ML Metadata.
 
     Attributes:
+        id: of its artifact; without one, of the last decision before its review.
         report_ids: the report that it names, and those that its review read.
         model_ids: the models of those reports, and the one that it names.
         sealed: whether its review recorded a digest of it, as earlier releases did not.
@@ -77,19 +80,33 @@ def decision_records(store: mlmd.MetadataStore) -> list[DecisionRecord]:
         for number, decision in decisions.items()
     ]
     writers = {review for artifact, review in wrote.items() if artifact in decisions}
-    lost = [as_record(None, reviews[number], read[number], reports) for number in reviews if number not in writers]
-    return sorted([*lost, *made], key=lambda record: record.id)
+    lost = [
+        lost_record(read[number], last_before(review, decisions.values()))
+        for number, review in reviews.items()
+        if number not in writers
+    ]
+    # The sort is stable: a lost decision comes after the one whose id it has.
+    return sorted([*made, *lost], key=lambda record: record.id)
+
+
+def last_before(execution: Execution, artifacts: Iterable[Artifact]) -> int:
+    """Return the largest id of the artifacts that were recorded until an execution was, 0 if there are none."""
+    at_ms = execution.create_time_since_epoch
+    return max((artifact.id for artifact in artifacts if artifact.create_time_since_epoch <= at_ms), default=0)
+
+
+def lost_record(read: Sequence[Artifact], before: int) -> DecisionRecord:
+    """Return the record of a review that has lost its decision; ``before`` is the last decision before it."""
+    of_reports = frozenset(whole(report, "model_id") for report in read)
+    flaw = "a review of it is recorded, but its decision was removed"
+    gone = Decision("", "", "", "", "")
+    return DecisionRecord(before, gone, frozenset(report.id for report in read), of_reports, True, (flaw,))
 
 
 def as_record(
-    artifact: Artifact | None, review: Execution | None, read: Sequence[Artifact], reports: Mapping[int, Artifact]
+    artifact: Artifact, review: Execution | None, read: Sequence[Artifact], reports: Mapping[int, Artifact]
 ) -> DecisionRecord:
-    """Return a decision with the flaws of its records; ``artifact`` is None if a review has lost its decision."""
-    if artifact is None:
-        gone = Decision("", "", "", "", "")
-        of_reports = frozenset(whole(report, "model_id") for report in read)
-        flaw = "a review of it is recorded, but its decision was removed"
-        return DecisionRecord(0, gone, frozenset(report.id for report in read), of_reports, True, (flaw,))
+    """Return a decision with the flaws of its records."""
     named = whole(artifact, "report_id")
     ids = frozenset({named, *(report.id for report in read)} - {0})
     models = {whole(artifact, "model_id"), *(whole(reports[number], "model_id") for number in ids & reports.keys())}
@@ -109,6 +126,8 @@ def flaws(artifact: Artifact, review: Execution | None, read: Sequence[Artifact]
         return
     if has_seal(review) and value(review, SEAL) != seal(artifact):
         yield "was edited after the review: it differs from the digest that the review recorded"
+    if not has_seal(review) and any(name in artifact.custom_properties for name in SINCE_SEALS):
+        yield "has lost its seal, which is recorded with every decision that names its run"
     if len(read) != 1:
         yield f"belongs to a review of {len(read)} reports instead of one"
         return
@@ -147,14 +166,12 @@ def decision_on(records: Iterable[DecisionRecord], report_id: int, report_digest
 
 
 def rejected_models(store: mlmd.MetadataStore) -> set[int]:
-    """The artifact ids of the models that were rejected and not approved since, on a new report."""
-    latest = {
-        model: record.decision.decision
-        for record in decision_records(store)
-        if not record.flaws
-        for model in record.model_ids
-    }
-    return {model for model, decision in latest.items() if decision == REJECTED}
+    """The artifact ids of the models that were rejected and not approved since, on a new report.
+
+    Those whose latest decision was altered count as rejected.
+    """
+    latest = {model: record for record in decision_records(store) for model in record.model_ids}
+    return {model for model, record in latest.items() if record.flaws or record.decision.decision == REJECTED}
 
 
 def name_of(report_digest: str) -> str:

@@ -10,13 +10,13 @@ from typing import Any
 
 import ml_metadata as mlmd
 
-from components.artifacts.decision import APPROVED
 from components.artifacts.metadata_store import READ, producer
+from components.artifacts.record.decisions import DecisionRecord, decision_records
 from components.artifacts.record.known import Baseline, Earlier, Facts, Version, Withdrawal
 from components.artifacts.record.lapse import reasons
 from components.artifacts.record.models import Push, model_digests, pushes
 from components.artifacts.record.reports import ReportRecord, reports
-from components.artifacts.record.withdrawals import withdrawals
+from components.artifacts.record.withdrawals import RollbackRecord, hold_among, rollback_records, withdrawals
 from components.artifacts.report_files import REPORT, digest, read_bytes
 from components.artifacts.served_versions import ServedVersion, complete_versions, is_intact, served, versions
 
@@ -27,6 +27,7 @@ class PipelineRecord:
 
     Attributes:
         reports: newest first.
+        decisions: in the order in which they were recorded, of all pipelines; likewise ``rollbacks``.
         digests: of models, by artifact id.
         versions: the complete versions below the served folder, the largest first.
         served: the one that is served; None if nothing is, or if the largest folder is no complete version.
@@ -34,7 +35,10 @@ class PipelineRecord:
         has_folder: whether the served folder is on this machine.
     """
 
+    pipeline: str
     reports: tuple[ReportRecord, ...]
+    decisions: tuple[DecisionRecord, ...]
+    rollbacks: tuple[RollbackRecord, ...]
     digests: Mapping[int, str]
     pushes: tuple[Push, ...]
     withdrawals: tuple[Withdrawal, ...]
@@ -61,15 +65,17 @@ class PipelineRecord:
         """Return the reports on a model, newest first."""
         return [report for report in self.reports if model_digest and self.digest_of(report) == model_digest]
 
+    def rollback_flaws(self, report: ReportRecord) -> tuple[str, ...]:
+        """Return what is wrong with the rollbacks of the model of a report."""
+        model = self.digest_of(report)
+        about = (found for found in self.rollbacks if model in found.digests or report.model_id in found.model_ids)
+        return tuple(f"the rollback {flaw}" for found in about for flaw in found.flaws)
+
     def may_be_served(self, version: ServedVersion) -> bool:
         """Return whether no reviewer turned the model of a version down: by a rejection, or by a rollback."""
-        about = self.of_model(version.digest)
-        decided = [report.decision.decision for report in about if report.decision]
-        is_withdrawn = any(
-            gone.model_digest == version.digest and gone.version > version.number for gone in self.withdrawals
-        )
-        is_altered = any(report.found.flaws and not report.decision for report in about)
-        return not is_withdrawn and not is_altered and decided[:1] in ([], [APPROVED])
+        models = {number for number, digest in self.digests.items() if digest == version.digest}
+        models |= {report.model_id for report in self.of_model(version.digest)}
+        return hold_among(self.decisions, self.rollbacks, self.pipeline, models, version.digest) is None
 
     @cached_property
     def rollback_target(self) -> ServedVersion | None:
@@ -85,7 +91,10 @@ def pipeline_record(store: mlmd.MetadataStore, pipeline: str, root: Path | None)
     """Read all that is recorded of a pipeline; ``root`` is its folder on this machine, if there is one."""
     base = root / "serving" if root else None
     return PipelineRecord(
+        pipeline=pipeline,
         reports=tuple(reports(store, pipeline)),
+        decisions=tuple(decision_records(store)),
+        rollbacks=tuple(rollback_records(store)),
         digests=model_digests(store),
         pushes=tuple(pushes(store, pipeline)),
         withdrawals=tuple(withdrawals(store, pipeline)),
@@ -107,7 +116,7 @@ def facts_on(record: PipelineRecord, report: ReportRecord, compared_with: Baseli
         blessed=report.blessed,
         decision=report.decision,
         is_sealed=report.found.record is None or report.found.record.sealed,
-        flaws=report.found.flaws,
+        flaws=(*report.found.flaws, *record.rollback_flaws(report)),
         earlier=None if report.decision else earlier_decision(record, report),
         evaluated_again=next((other.run for other in record.on_same_model(report) if other.id > report.id), ""),
         versions=tuple(mine),

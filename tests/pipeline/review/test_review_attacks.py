@@ -9,6 +9,8 @@ from fakes.report.page_parser import PageParser
 from fakes.reviews import PIPELINE, copy_of, make_report, put_report
 from tfx.types import standard_artifacts
 
+from components.artifacts.record.decisions import rejected_models
+from components.artifacts.record.withdrawals import hold_on
 from components.artifacts.report_files import DECISION, PAGE, REPORT, digest
 from components.artifacts.types import ReviewDecision, SliceReport
 from components.review.strategy import ApprovedReport
@@ -217,6 +219,24 @@ def test_an_edited_property_of_a_decision_is_noticed(runs, review, name):
 def test_a_removed_decision_is_noticed(runs, review):
     edit(runs, "DELETE FROM Artifact WHERE id = ?", decision_id(runs, "bad"))
     check_refused(runs, review, "bad", "a review of it is recorded, but its decision was removed")
+
+
+def test_a_decision_that_lost_its_seal_is_noticed(runs, review):
+    edit(runs, "DELETE FROM ExecutionProperty WHERE name = 'seal'")
+    set_property(runs, decision_id(runs, "bad"), "decision", "approved")
+    check_refused(runs, review, "bad", "has lost its seal")
+
+
+def test_a_rejection_that_was_removed_holds_the_model_back_in_spite_of_an_earlier_approval(runs):
+    again = runs.report("again", model_id=11, model="good", baseline_run="other")
+    runs.decide(again, "rejected")
+    edit(runs, "DELETE FROM Artifact WHERE id = ?", decision_id(runs, "again"))
+    assert hold_on(runs.store(), PIPELINE, 11, again.model_digest).why == "altered"
+
+
+def test_a_model_whose_rejection_was_edited_is_no_baseline(runs):
+    set_property(runs, decision_id(runs, "bad"), "decision", "approved")
+    assert rejected_models(runs.store()) == {12}
 
 
 def test_a_report_that_is_made_blessed_by_an_edit_is_not_approved(world, review):

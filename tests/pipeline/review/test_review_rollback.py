@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import sqlite3
 from datetime import datetime, timezone
 
 import pytest
@@ -149,21 +150,41 @@ def test_a_blank_name_or_note_is_refused(runs, review, blank):
     assert versions(serving(runs)) == [100, 200, 300]
 
 
-def test_a_rollback_that_was_killed_before_it_was_recorded_is_recorded_by_the_next_one(runs, review, monkeypatch):
+def test_a_rollback_that_is_killed_holds_the_model_back_and_goes_on_when_it_is_repeated(runs, review, monkeypatch):
     root, report = runs.runs / PIPELINE, report_of(runs, "r3")
 
     def killed(*_):
         raise MainlineError("test", "killed")
 
-    monkeypatch.setattr(rollback, "record_withdrawals", killed)
+    monkeypatch.setattr(pusher.os, "rename", killed)
     with pytest.raises(MainlineError, match="killed"):
         rollback.roll_back(runs.store(), report, root, "Ada", "worse", NOW)
     monkeypatch.undo()
-    assert served(serving(runs)).number == 200
-    assert withdrawals(runs.store(), PIPELINE) == []
+    assert hold_on(runs.store(), PIPELINE, 13, report.model_digest).why == "withdrawn"
     assert review("rollback", "r3", *WHO)[0] == 0
-    assert [made.version for made in withdrawals(runs.store(), PIPELINE)] == [300]
+    assert served(serving(runs)).number == 200
     assert review("rollback", "r3", *WHO)[0] == 2
+
+
+def test_a_version_that_was_restored_by_hand_is_rolled_back_again(runs, review):
+    for _ in range(2):
+        assert review("rollback", "r3", *WHO)[0] == 0
+        assert served(serving(runs)).number == 200
+        os.rename(serving(runs) / ".300.withdrawn", serving(runs) / "300")
+    assert len(withdrawals(runs.store(), PIPELINE)) == 2
+
+
+@pytest.mark.parametrize("statement", [
+    "UPDATE ArtifactProperty SET string_value = 'x' WHERE name = 'model_digest' AND artifact_id IN "
+    "(SELECT a.id FROM Artifact a JOIN Type t ON a.type_id = t.id WHERE t.name = 'WithdrawnVersion')",
+    "DELETE FROM Artifact WHERE type_id IN (SELECT id FROM Type WHERE name = 'WithdrawnVersion')",
+])  # fmt: skip
+def test_an_edit_does_not_lift_the_hold_of_a_rollback(runs, review, statement):
+    assert review("rollback", "r3", *WHO)[0] == 0
+    with sqlite3.connect(runs.runs / PIPELINE / "metadata.db") as database:
+        assert database.execute(statement).rowcount > 0
+    assert hold_on(runs.store(), PIPELINE, 13, report_of(runs, "r3").model_digest).why == "altered"
+    assert "the rollback was edited" in review("show", "r3")[1]
 
 
 def test_a_withdrawn_model_is_no_target_of_a_later_rollback(runs, review):
