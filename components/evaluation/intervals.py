@@ -21,7 +21,7 @@ Interval = tuple[float, float]
 LEVEL = 0.95
 
 
-def interval(value: float, error: StandardError | None, scale: Scale) -> Interval | None:
+def interval(value: float, error: StandardError | None, scale: Scale, level: float = LEVEL) -> Interval | None:
     """Return the interval of a metric with this value and standard error.
 
     None without a standard error, and where the error is 0 but for shares of 0 and 1: then it tells nothing.
@@ -33,7 +33,7 @@ def interval(value: float, error: StandardError | None, scale: Scale) -> Interva
     """
     if error is None or not math.isfinite(value) or not math.isfinite(error.value):
         return None
-    t = float(special.stdtrit(error.degrees_of_freedom, (1 + LEVEL) / 2))
+    t = float(special.stdtrit(error.degrees_of_freedom, (1 + level) / 2))
     match scale:
         case "share" if error.value > 0 or value in (0.0, 1.0):
             return wilson(value, effective_rows(value, error), t)

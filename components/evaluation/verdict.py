@@ -199,9 +199,9 @@ def check_change(change: Change, evaluated: "Measured") -> Check:
     return Check(f"{change.metric} against baseline", "overall", bound, value, interval, missed, left, why, risk)
 
 
-def measure(value: float, error: StandardError | None, scale: Scale) -> Measurement:
+def measure(value: float, error: StandardError | None, scale: Scale, level: float = LEVEL) -> Measurement:
     """Return a metric with its interval, if it has one."""
-    found = interval_of(value, error, scale)
+    found = interval_of(value, error, scale, level)
     return Measurement(value, found, error.value, error.degrees_of_freedom) if found and error else Measurement(value)
 
 

@@ -17,7 +17,7 @@ from tfx.dsl.io import fileio
 from components.evaluation.columns import SCORE, Columns, labels, scores
 from components.evaluation.groups import OTHER
 from components.evaluation.groups.membership import rows_by_group
-from components.evaluation.groups.rates import among_all, divided, make_rates
+from components.evaluation.groups.rates import among_all, divided, make_rates, pairs, simultaneous_level
 from components.evaluation.groups.sizes import too_few_units, too_small
 from components.evaluation.influence import Linearized, quotient, standard_error
 from components.evaluation.units import Units
@@ -65,7 +65,11 @@ def check_ratios(rows: Columns, label: str, asked: RatioBounds, units: Units) ->
 
 
 def check_ratio(rows: Columns, label: str, bound: RatioBound, asked: RatioBounds, units: Units) -> Check:
-    """Return one bound with the measured ratio; it has none if there are not two groups that are large enough."""
+    """Return one bound with the measured ratio; it has none if there are not two groups that are large enough.
+
+    Interval and risk hold for all pairs of groups at once, as the lowest and the highest rate are chosen among them. A
+    ratio of 0 has neither.
+    """
     if bound.feature not in rows.column_names:
         known = ", ".join(rows.column_names)
         raise DataError("report.fairness_bounds", "no such column", expected=known, received=bound.feature)
@@ -77,7 +81,9 @@ def check_ratio(rows: Columns, label: str, bound: RatioBound, asked: RatioBounds
     ordered = sorted(rates, key=lambda group: rates[group].value)
     lowest, highest = rates[ordered[0]], rates[ordered[-1]]
     between = quotient(lowest, highest)
-    measured = measure(divided(lowest.value, highest.value), standard_error(between, units), "positive")
+    error, level = standard_error(between, units), simultaneous_level(len(rates))
+    measured = measure(divided(lowest.value, highest.value), error, "positive", level)
+    risk = probability_outside(measured, bound.ratio, None, "positive")
     return Check(
         metric=metric,
         slice=f"{bound.feature}: {ordered[0]} ÷ {ordered[-1]}",
@@ -86,7 +92,7 @@ def check_ratio(rows: Columns, label: str, bound: RatioBound, asked: RatioBounds
         interval=measured.interval,
         missed_by=miss(measured.value, bound.ratio, None),
         margin=margin(measured.value, bound.ratio, None),
-        risk=probability_outside(measured, bound.ratio, None, "positive"),
+        risk=None if risk is None else min(risk * pairs(len(rates)), 1.0),
     )
 
 

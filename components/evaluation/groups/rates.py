@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluation.influence import Linearized, mean, ratio
+from components.evaluation.intervals import LEVEL
 
 # The rates that are compared between groups.
 RATES = ("selection", "tpr", "fpr", "fnr", "ppv")
@@ -54,3 +55,24 @@ def divided(worst: float, best: float) -> float:
     (0.5, 1.0, inf)
     """
     return 1.0 if worst == best else worst / best if best else math.inf
+
+
+def pairs(groups: int) -> int:
+    """Return the number of pairs of groups.
+
+    The pair that is furthest apart was chosen among them, so its interval must hold for all of them at once: by
+    Bonferroni each has its share of the 5 % that may miss.
+
+    >>> pairs(2), pairs(10)
+    (1, 45)
+    """
+    return math.comb(groups, 2)
+
+
+def simultaneous_level(groups: int) -> float:
+    """Return the level of the interval of one pair, so that those of all pairs hold at once with 95 %.
+
+    >>> round(simultaneous_level(2), 4), round(simultaneous_level(10), 4)
+    (0.95, 0.9989)
+    """
+    return 1 - (1 - LEVEL) / pairs(groups)

@@ -126,11 +126,12 @@ def impact_ratios(report: Report) -> Iterator[Attention]:
     """Yield a line for each sensitive feature whose selection rates break the four-fifths rule."""
     for sensitive in report.fairness:
         for gap in sensitive.gaps:
-            if gap.adverse and gap.ratio_interval:
-                low, high = gap.ratio_interval
+            # A ratio of 0 has no interval of its own.
+            ends, of = (gap.difference_interval, "difference ") if gap.ratio == 0 else (gap.ratio_interval, "")
+            if gap.adverse and ends:
                 text = (
                     f"Selection rates below four fifths, evidence of adverse impact (29 CFR 1607.4 D): "
-                    f"{gap.ratio:.2f}, {low:.2f} … {high:.2f}"
+                    f"{gap.ratio:.2f}, {of}{ends[0]:.2f} … {ends[1]:.2f}"
                 )
                 about = f"{readable(sensitive.feature)}, {readable(gap.worst)} ÷ {readable(gap.best)}"
                 yield Attention("impact ratio", text, "fairness", Severity.SERIOUS, about)

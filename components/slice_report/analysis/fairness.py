@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from components.evaluation.columns import BASELINE_SCORE, SCORE, Columns, labels, scores
 from components.evaluation.groups import NONE, OTHER
 from components.evaluation.groups.membership import rows_by_group
-from components.evaluation.groups.rates import LOWEST_IS_BEST, RATES, among_all, divided, make_rates
+from components.evaluation.groups.rates import (
+    LOWEST_IS_BEST,
+    RATES,
+    among_all,
+    divided,
+    make_rates,
+    simultaneous_level,
+)
 from components.evaluation.groups.sizes import too_few_units, too_small
 from components.evaluation.influence import Linearized, difference, quotient, standard_error
 from components.evaluation.slice_values import value_text
@@ -146,6 +153,8 @@ def gaps(members: Sequence[Members], units: Units, rows: int) -> tuple[Gap, ...]
 def make_gap(name: str, members: Sequence[Members], units: Units, rows: int) -> Gap:
     """Return the gap between the best and the worst of at least two groups, with intervals by unit.
 
+    The intervals hold for all pairs of groups at once, since best and worst are chosen among them.
+
     For false positives and negatives the lowest rate is the best, so the ratio is at least 1, and infinite if the best
     is 0. The ratio of equal rates is 1.
     """
@@ -153,7 +162,7 @@ def make_gap(name: str, members: Sequence[Members], units: Units, rows: int) -> 
     best, worst = ordered[0], ordered[-1]
     high, low = (among_all(one.rates[name], one.index, rows) for one in (best, worst))
     apart = difference(low, high) if name in LOWEST_IS_BEST else difference(high, low)
-    share = quotient(low, high)
+    share, level = quotient(low, high), simultaneous_level(len(members))
     before = [one.group.baseline.get(name, math.nan) for one in (best, worst)]
     known = not any(map(math.isnan, before))
     return Gap(
@@ -162,8 +171,9 @@ def make_gap(name: str, members: Sequence[Members], units: Units, rows: int) -> 
         worst=worst.group.value,
         difference=apart.value,
         ratio=divided(low.value, high.value),
-        difference_interval=measure(apart.value, standard_error(apart, units), "difference").interval,
-        ratio_interval=measure(share.value, standard_error(share, units), "positive").interval,
+        difference_interval=measure(apart.value, standard_error(apart, units), "difference", level).interval,
+        ratio_interval=measure(share.value, standard_error(share, units), "positive", level).interval,
         baseline_difference=abs(before[0] - before[1]) if known else None,
         baseline_ratio=divided(before[1], before[0]) if known else None,
+        compared=len(members),
     )

@@ -25,10 +25,27 @@ Place = tuple[SliceKey, str]
 
 @dataclass(frozen=True)
 class OnRows:
-    """A group on the rows of the reference: the mean of its runs' metrics, or else why runs have none, by digest."""
+    """A group on the rows of the reference, without the influences, which would fill the memory.
 
-    measures: Measures
+    Attributes:
+        intervals: of the mean of each metric over its runs.
+        to_reference: the paired differences.
+        why_not: why runs have neither, by digest.
+    """
+
+    intervals: Mapping[Place, Interval | None]
+    to_reference: Mapping[Place, Finding]
     why_not: Mapping[str, str]
+
+
+def on_rows_of(pair: Sequence[Group], measures: Measures, reference: Measures) -> OnRows:
+    """Return what is known of a group, the first of the pair, from its metrics and those of the reference."""
+    found = {
+        place: paired(measured, reference[place], [values_of(members, place) for members in pair], scale_of(place[1]))
+        for place, measured in measures.items()
+        if place in reference
+    }
+    return OnRows({place: interval_of(measured, place[1]) for place, measured in measures.items()}, found, {})
 
 
 @dataclass(frozen=True)
@@ -63,10 +80,9 @@ class Cells:
 
     def tested(self, at: int, place: Place) -> Finding | None:
         """Compare one metric of a line with the reference; None if one of them has no such value."""
-        here, there = (self.on_rows[number].measures.get(place) for number in (at, self.reference))
+        if place in self.on_rows[at].to_reference:
+            return self.on_rows[at].to_reference[place]
         values = [values_of(self.groups[number], place) for number in (at, self.reference)]
-        if here is not None and there is not None:
-            return paired(here, there, values, scale_of(place[1]))
         if not all(values) or not self.alike(at, place[1]):
             return None
         of_here, of_there = (self.from_runs(number, place) for number in (at, self.reference))
@@ -95,15 +111,14 @@ class Cells:
         values = values_of(self.groups[at], place)
         if not values:
             return None
-        measured = self.on_rows[at].measures.get(place)
-        alone = len(values) == 1 or measured is None
+        intervals = self.on_rows[at].intervals
         return Cell(
             mean=statistics.fmean(values),
             minimum=float(np.min(values)),
             maximum=float(np.max(values)),
             std_dev=spread(values) if len(values) > 1 else None,
             runs=len(values),
-            interval=self.from_runs(at, place) if alone or measured is None else interval_of(measured, place[1]),
+            interval=intervals[place] if len(values) > 1 and place in intervals else self.from_runs(at, place),
             to_reference=self.differences.get((at, place)),
         )
 

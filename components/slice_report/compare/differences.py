@@ -1,9 +1,10 @@
 """Differences between two lines: paired on the same rows, or unpaired from their intervals."""
 
 import dataclasses
+import functools
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import NormalDist
 from typing import Any, TypeVar
 
@@ -31,11 +32,25 @@ class Finding:
     p_value: float = math.nan
 
 
-def average(metrics: Sequence[Linearized]) -> Linearized:
+def average(metrics: Iterable[Linearized]) -> Linearized:
     """Return the mean of one metric over several runs on the same rows, whose influence is the mean of theirs."""
-    groups = tuple(group for metric in metrics for group in metric.groups)
-    value = float(np.mean([metric.value for metric in metrics]))
-    return Linearized(value, lambda: np.mean([metric.influence() for metric in metrics], axis=0), groups)
+    runs = list(metrics)
+    return divided(functools.reduce(added, runs), len(runs))
+
+
+def added(one: Linearized, other: Linearized) -> Linearized:
+    """Return the sum of a metric of two runs, which keeps neither of them in memory.
+
+    Both have one influence for each unit. Of their groups the smallest is left, since it alone counts.
+    """
+    influence = one.influence() + other.influence()
+    groups = sorted(one.groups + other.groups, key=np.count_nonzero)
+    return Linearized(one.value + other.value, lambda: influence, tuple(groups[:1]))
+
+
+def divided(total: Linearized, runs: int) -> Linearized:
+    """Return the mean of a metric over a number of runs from its sum over them."""
+    return Linearized(total.value / runs, lambda: total.influence() / runs, total.groups)
 
 
 def interval_of(metric: Linearized, name: str) -> Interval | None:
@@ -85,7 +100,9 @@ def combined(errors: Sequence[StandardError]) -> StandardError:
     """
     variance = sum(error.value**2 for error in errors)
     uncertain = sum(error.value**4 / error.degrees_of_freedom for error in errors)
-    return StandardError(math.sqrt(variance), int(variance**2 / uncertain) if uncertain else 1)
+    # Rounding may leave a whole number slightly too small.
+    whole = math.floor(variance**2 / uncertain + 1e-9) if uncertain else 1
+    return StandardError(math.sqrt(variance), max(1, whole))
 
 
 def unpaired(

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from components.evaluation.influence import Linearized
 from components.evaluation.verdict import METRICS
-from components.slice_report.compare.cells import Cells, OnRows, make_line
-from components.slice_report.compare.differences import average
+from components.slice_report.compare.cells import Cells, OnRows, Place, make_line, on_rows_of
+from components.slice_report.compare.differences import added, divided
 from components.slice_report.compare.facts import SCHEMA_VERSION, Comparison, LeftOut
 from components.slice_report.compare.lines import Group, differing, group, names
 from components.slice_report.compare.rows import (
@@ -60,12 +61,18 @@ def slice_keys(groups: Sequence[Group], reference: int) -> tuple[SliceKey, ...]:
 
 
 def measure_groups(groups: Sequence[Group], reference: int, metrics: Sequence[str]) -> list[OnRows]:
-    """Measure each group on the rows of the reference, one group in memory at a time beside it."""
+    """Measure each group on the rows of the reference, one run in memory at a time beside the means of two groups."""
     rows = reference_rows(groups[reference].first)
     if isinstance(rows, str):
         # Of the first run rows are unknown, and with them whether those of others are the same.
-        return [OnRows({}, {run.digest: rows for run in members.runs}) for members in groups]
-    return [measure_group(members, rows, metrics) for members in groups]
+        return [OnRows({}, {}, {run.digest: rows for run in members.runs}) for members in groups]
+    of_reference, why_not = measure_group(groups[reference], rows, metrics)
+    found = []
+    for at, members in enumerate(groups):
+        measures, reasons = (of_reference, why_not) if at == reference else measure_group(members, rows, metrics)
+        pair = (members, groups[reference])
+        found.append(OnRows({}, {}, reasons) if reasons else on_rows_of(pair, measures, of_reference))
+    return found
 
 
 def reference_rows(run: Run) -> ReferenceRows | str:
@@ -79,19 +86,19 @@ def reference_rows(run: Run) -> ReferenceRows | str:
         return f"the reference: {error.where}: {error.problem}"
 
 
-def measure_group(members: Group, rows: ReferenceRows, metrics: Sequence[str]) -> OnRows:
-    """Measure the runs of a group; their mean is known if all of them have the rows of the reference."""
-    found: list[Measures] = []
+def measure_group(members: Group, rows: ReferenceRows, metrics: Sequence[str]) -> tuple[Measures, dict[str, str]]:
+    """Return the means of a group's metrics, if all of its runs have the rows of the reference, or else why not."""
+    total: dict[Place, Linearized] = {}
     why_not: dict[str, str] = {}
     for run in members.runs:
         measured = measure_run(run, rows, metrics)
         if isinstance(measured, str):
             why_not[run.digest] = measured
         else:
-            found.append(measured)
+            total = {place: added(total[place], one) if total else one for place, one in measured.items()}
     if why_not:
-        return OnRows({}, why_not)
-    return OnRows({place: average([measures[place] for measures in found]) for place in found[0]}, {})
+        return {}, why_not
+    return {place: divided(one, len(members.runs)) for place, one in total.items()}, {}
 
 
 def measure_run(run: Run, rows: ReferenceRows, metrics: Sequence[str]) -> Measures | str:

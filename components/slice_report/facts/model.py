@@ -193,8 +193,10 @@ class Group:
 class Gap:
     """The best and the worst group by a rate; the best rate is the highest, for ``fpr`` and ``fnr`` the lowest.
 
-    ``ratio`` is worst divided by best. Intervals are paired: they know the units with rows in both groups, but not that
-    the groups were chosen by their rates. The baseline's values are of the same two groups.
+    ``ratio`` is worst divided by best. Intervals are paired: they know the units with rows in both groups. They hold
+    for all pairs of the groups ``compared`` at once, as best and worst are chosen among them; in reports of earlier
+    releases that is None, and the intervals do not account for the choice. The baseline's values are of the same two
+    groups.
     """
 
     rate: str
@@ -206,16 +208,26 @@ class Gap:
     ratio_interval: tuple[float, float] | None = None
     baseline_difference: float | None = None
     baseline_ratio: float | None = None
+    compared: int | None = None
+
+    @property
+    def apart(self) -> bool | None:
+        """Whether the interval of the ratio is below 1; None without an interval.
+
+        A ratio of 0 has no interval, and is judged by whether that of the difference is above 0.
+        """
+        if self.ratio == 0:
+            return None if self.difference_interval is None else self.difference_interval[0] > 0
+        return None if self.ratio_interval is None else self.ratio_interval[1] < 1
 
     @property
     def adverse(self) -> bool:
-        """Whether a ratio of selection rates is below four fifths and its interval below 1.
+        """Whether a ratio of selection rates is below four fifths and the rates are apart.
 
         By the four-fifths rule this is evidence of adverse impact (29 CFR 1607.4 D,
         https://www.ecfr.gov/current/title-29/section-1607.4).
         """
-        below = self.ratio_interval is not None and self.ratio_interval[1] < 1
-        return self.rate == "selection" and self.ratio < FOUR_FIFTHS and below
+        return self.rate == "selection" and self.ratio < FOUR_FIFTHS and self.apart is True
 
 
 @dataclass(frozen=True)

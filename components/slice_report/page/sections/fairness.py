@@ -64,13 +64,20 @@ def feature_part(sensitive: Sensitive, index: int, threshold: float) -> Markup:
     )  # fmt: skip
     explained = (
         "The best rate is the highest, for false positives and negatives the lowest. Groups that are too small are "
-        "left out. Intervals do not account for the choice of best and worst. At another threshold than the report's, "
+        f"left out. Intervals of gaps {choice(sensitive)} At another threshold than the report's, "
         "gaps have no intervals, and all groups have the same threshold."
     )
     note = tag("p", explained, class_="muted")
     heading = tag("h3", "By ", name(sensitive.feature))
     parts = (heading, at_threshold("Rates", threshold), groups, gaps, impact(sensitive, threshold), note)
     return tag("div", parts, class_="sensitive", data_feature=index)
+
+
+def choice(sensitive: Sensitive) -> str:
+    """Say whether intervals of gaps account for the choice of best and worst, as all but old reports' do."""
+    if any(gap.compared is None for gap in sensitive.gaps):
+        return "do not account for the choice of best and worst."
+    return "account for the number of groups that best and worst are chosen from."
 
 
 def impact(sensitive: Sensitive, threshold: float) -> Markup:
@@ -84,9 +91,12 @@ def impact(sensitive: Sensitive, threshold: float) -> Markup:
     words = f"the ratio of selection rates, {number(gap.ratio)}, is "
     if gap.adverse:
         return tag("p", tag("strong", rule, words, "below four fifths: evidence of adverse impact", class_="warn"), ".")
-    if gap.ratio < FOUR_FIFTHS:
-        return tag("p", rule, words, "below four fifths, but its interval does not exclude 1.")
-    return tag("p", rule, words, "not below four fifths.")
+    if gap.ratio >= FOUR_FIFTHS:
+        return tag("p", rule, words, "not below four fifths.")
+    if gap.apart is None:
+        return tag("p", rule, words, "below four fifths, without an interval.")
+    ends = "the interval of the difference does not exclude 0" if gap.ratio == 0 else "its interval does not exclude 1"
+    return tag("p", rule, words, f"below four fifths, but {ends}.")
 
 
 def group_row(group: Group) -> Markup:

@@ -81,6 +81,31 @@ def test_where_nobody_is_selected_groups_are_equal():
     assert (found.value, found.state, found.interval) == (1.0, "kept", None)
 
 
+def test_a_ratio_of_zero_misses_its_bound_without_an_interval():
+    found = check(rows((0.5, 0.0)))
+    assert (found.slice, found.value, found.state, found.missed_by) == ("group: b ÷ a", 0.0, "missed", 0.8)
+    assert (found.interval, found.risk, found.why) == (None, None, "")
+
+
+def test_interval_and_risk_hold_for_all_pairs_of_groups():
+    two, ten = check(rows((0.5, 0.45))), check(rows((0.5, 0.45, *[0.47] * 8)))
+    assert two.value == ten.value
+    width = [np.ptp(np.log(found.interval)) for found in (two, ten)]
+    # Quantiles of Student's t: 1 - 0.025 and 1 - 0.025 / 45.
+    assert width[1] / width[0] == pytest.approx(3.28 / 1.965, rel=0.005)
+    assert ten.risk == pytest.approx(min(45 * two.risk, 1))
+
+
+def test_equal_rates_of_ten_groups_rarely_have_an_interval_below_one():
+    generator, below, draws, each = np.random.default_rng(1), 0, 300, 200
+    label, group = np.arange(10 * each) % 2, np.repeat(list("abcdefghij"), each)
+    for _ in range(draws):
+        score = np.where(generator.random(10 * each) < 0.2, 0.8, 0.2)
+        found = check(pa.table({"y": label, "score": score, "group": group}))
+        below += found.interval[1] < 1
+    assert below / draws <= 0.05
+
+
 def test_a_column_that_is_not_there_is_named():
     with pytest.raises(DataError, match="no such column") as caught:
         check(rows((0.4, 0.3)), RatioBound("city", "selection", 0.8))

@@ -139,6 +139,12 @@ def test_a_metric_of_all_rows_that_is_worse_than_the_baseline_is_said(calm, metr
     assert kinds(replace(calm, comparisons=(unsure,))) == []
 
 
+def test_a_group_of_which_no_row_is_selected_has_the_interval_of_the_difference(calm):
+    none_selected = f.Gap("selection", "Male", "Female", 0.5, 0.0, (0.456, 0.544))
+    (line,) = attention(replace(calm, fairness=(f.Sensitive("sex", (), (none_selected,)),)))
+    assert line.text.endswith("(29 CFR 1607.4 D): 0.00, difference 0.46 … 0.54")
+
+
 def test_a_bound_without_a_value_says_why(calm):
     absent = Check("Recall", "city=Bergen", "≥ 0.1", None, None, None, None, "no such slice in the data")
     (line,) = attention(replace(calm, verdict=Verdict(False, 2000, (absent,))))

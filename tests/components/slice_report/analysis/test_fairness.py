@@ -294,6 +294,34 @@ def test_a_ratio_below_four_fifths_is_adverse_if_its_interval_excludes_one(rate,
     assert Gap(rate, "a", "b", 0.1, ratio, ratio_interval=interval).adverse == adverse
 
 
+@pytest.mark.parametrize(("ends", "adverse"), [((0.456, 0.544), True), ((-0.01, 0.2), False), (None, False)])
+def test_a_ratio_of_zero_is_judged_by_the_difference(ends, adverse):
+    assert Gap("selection", "a", "b", 0.5, 0.0, ends).adverse == adverse
+
+
+def test_a_group_of_which_no_row_is_selected_is_adverse():
+    score = np.where(np.arange(1000) % 4 == 0, 0.9, 0.1)
+    rows = table(["a", "b"] * 500, score=pa.array(score))
+    gap = judged(rows, "y", "group", 0.5).gaps[0]
+    assert (gap.rate, gap.worst, gap.ratio, gap.ratio_interval, gap.adverse) == ("selection", "b", 0.0, None, True)
+    assert gap.difference_interval == pytest.approx((0.456, 0.544), abs=0.001)
+
+
+@pytest.mark.parametrize("rate", [0.03, 0.2])
+@pytest.mark.parametrize("number", [2, 5, 10])
+def test_equal_rates_are_rarely_called_adverse(number, rate):
+    random, flagged, each, draws = np.random.default_rng(0), 0, 200, 300
+    groups = np.repeat([f"v{k}" for k in range(number)], each)
+    for _ in range(draws):
+        score = np.where(random.random(number * each) < rate, 0.9, 0.1)
+        rows = pa.table({"group": groups, "y": np.arange(number * each) % 2, "score": score})
+        gap = judged(rows, "y", "group", 0.5).gaps[0]
+        assert gap.compared == number
+        flagged += gap.adverse
+    # Of 300 draws, 5 % and two standard errors.
+    assert flagged / draws <= 0.075 if number == 2 else flagged / draws <= 0.05
+
+
 def test_gaps_are_between_groups_with_enough_rows():
     found = measure(["a", "b"] * 200 + ["c"] * 5)
     assert found.groups[-1].too_small == "only 5 rows"

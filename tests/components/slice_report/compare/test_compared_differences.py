@@ -2,6 +2,7 @@
 
 import math
 import shutil
+import tracemalloc
 from statistics import NormalDist
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from fakes.report import compared_runs as runs
 from sklearn import metrics as sklearn_metrics
 
-from components.evaluation.influence import Linearized
+from components.evaluation.influence import Linearized, StandardError
 from components.slice_report.compare.command import compare
 from components.slice_report.compare.differences import Finding, average, combined, error_of_mean, paired, unpaired
 from components.slice_report.compare.differences import with_clear as clear_of
@@ -80,6 +81,29 @@ def test_slices_are_measured_on_their_own_rows(two):
     expected = [sklearn_metrics.log_loss(label, scores[female].astype(float)) for scores in scored]
     change = cell(comparison, 1, "binary_crossentropy", (("sex", "Female"),)).to_reference
     assert change.value == pytest.approx(expected[1] - expected[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("setting", ["training.seed", "training.epochs"])
+def test_memory_does_not_grow_with_the_number_of_runs(tmp_path, setting):
+    """Of seeds of one setting as of several settings: a run more may add its facts, but not its influences."""
+    table = runs.rows(20_000)
+    made = []
+    for at in range(9):
+        config = {**runs.CONFIG, setting: str(at)}
+        made.append(str(runs.write_run(tmp_path / "demo", f"r{at}", table, runs.score(table, 0.3, at), config)))
+    compare(made[:2])
+    peaks = [peak_of_memory(made[:number]) for number in (4, 9)]
+    assert peaks[1] < 1.1 * peaks[0]
+
+
+def peak_of_memory(made) -> int:
+    """The most bytes that a comparison holds at a time."""
+    tracemalloc.start()
+    try:
+        compare(made)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def test_rows_of_one_unit_count_as_one(tmp_path):
@@ -159,6 +183,12 @@ def test_an_unpaired_difference_is_significant_exactly_if_its_interval_excludes_
         tested = unpaired([[here], [there]], *ends, "positive")
         low, high = tested.difference.interval
         assert (low > 0 or high < 0) == (tested.p_value < 0.05)
+
+
+def test_degrees_of_freedom_are_never_rounded_down_to_none():
+    found = [combined([StandardError(error, freedom)]) for error in np.random.default_rng(8).random(2000)
+             for freedom in (1, 2, 7)]  # fmt: skip
+    assert [error.degrees_of_freedom for error in found] == [1, 2, 7] * 2000
 
 
 def test_without_an_interval_of_both_there_is_none_of_the_difference():

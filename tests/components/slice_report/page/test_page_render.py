@@ -128,6 +128,8 @@ def test_each_row_of_a_table_has_a_cell_for_each_column(report):
     [
         (0.63, (0.5, 0.79), "0.6300, is below four fifths: evidence of adverse impact."),
         (0.63, (0.4, 1.1), "0.6300, is below four fifths, but its interval does not exclude 1."),
+        (0.63, None, "0.6300, is below four fifths, without an interval."),
+        (0.0, None, "0, is below four fifths: evidence of adverse impact."),
         (0.9, (0.8, 1.1), "0.9000, is not below four fifths."),
     ],
 )
@@ -136,6 +138,26 @@ def test_the_four_fifths_rule_is_said_in_words(report, ratio, interval, words):
     text = PageParser(render(replace(report, fairness=(f.Sensitive("sex", (), (gap,)),)), report_pages.DIGEST)).text
     assert words in text
     assert "baseline 0.5000" in text
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        (None, "0, is below four fifths, without an interval."),
+        ((-0.1, 0.4), "0, is below four fifths, but the interval of the difference does not exclude 0."),
+    ],
+)
+def test_a_ratio_of_zero_is_said_in_words(report, ends, words):
+    gap = f.Gap("selection", "Male", "Female", 0.1, 0.0, ends)
+    text = PageParser(render(replace(report, fairness=(f.Sensitive("sex", (), (gap,)),)), report_pages.DIGEST)).text
+    assert words in text
+
+
+@pytest.mark.parametrize(("compared", "words"), [(None, "do not account for"), (9, "account for the number")])
+def test_the_page_says_whether_intervals_of_gaps_account_for_the_choice(report, compared, words):
+    gap = f.Gap("selection", "Male", "Female", 0.1, 0.63, compared=compared)
+    text = PageParser(render(replace(report, fairness=(f.Sensitive("sex", (), (gap,)),)), report_pages.DIGEST)).text
+    assert f"Intervals of gaps {words}" in text
 
 
 def test_a_group_shows_its_own_threshold_units_and_baseline(report):
