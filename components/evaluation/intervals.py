@@ -27,7 +27,7 @@ def interval(value: float, error: StandardError | None, scale: Scale, level: flo
     None without a standard error, and where the error is 0 but for shares of 0 and 1: then it tells nothing.
 
     >>> [round(end, 4) for end in interval(0.8, StandardError(0.04, 99), "share")]
-    [0.7096, 0.8678]
+    [0.71, 0.8673]
     >>> [round(end, 4) for end in interval(1.0, StandardError(0.0, 9), "share")]
     [0.6615, 1.0]
     """

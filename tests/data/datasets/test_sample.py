@@ -53,6 +53,9 @@ def test_no_bound_asks_for_more_than_the_truth_can_give(prepared, drawn):
     rows = cells([prepared.path / "test" / "rows.csv"])
     truth = parquet.read_table(drawn.path / "truth" / "test.parquet").column("click_probability").to_pylist()
     for bound in EVALUATION.thresholds:
+        if bound.metric == "GroupAUC":
+            assert bound.lower < mean_auc_of_users(rows, truth)
+            continue
         pairs = [(int(row["clicked"]), p) for row, p in zip(rows, truth, strict=True) if on(row, bound.slice_key)]
         labels, scores = zip(*pairs, strict=True)
         best = {
@@ -62,6 +65,15 @@ def test_no_bound_asks_for_more_than_the_truth_can_give(prepared, drawn):
         }[bound.metric]
         assert bound.lower is None or bound.lower < best
         assert bound.upper is None or bound.upper > best
+
+
+def mean_auc_of_users(rows, scores):
+    """The mean AUC of the users that have clicked on some items and not on others."""
+    by_user = {}
+    for row, score in zip(rows, scores, strict=True):
+        by_user.setdefault(row["user_id"], []).append((int(row["clicked"]), score))
+    pairs = [tuple(zip(*of_user, strict=True)) for of_user in by_user.values()]
+    return sum(found := [roc_auc_score(*pair) for pair in pairs if len(set(pair[0])) == 2]) / len(found)
 
 
 def test_a_model_that_has_learned_nothing_does_not_keep_the_bounds(prepared):
