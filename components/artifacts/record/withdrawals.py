@@ -155,7 +155,11 @@ def hold_among(
         gone = [found for found in rollback.withdrawals if found.model_digest == model_digest]
         events += [(rollback.id, Hold(WITHDRAWN, found.by, found.note)) for found in gone if not rollback.flaws]
     # A record that was lost has the id of what came before it.
-    return max(events, key=lambda event: (event[0], event[1] is not None))[1] if events else None
+    return (
+        max(events, key=lambda event: (event[0], event[1] is not None and event[1].why == ALTERED))[1]
+        if events
+        else None
+    )
 
 
 def hold_by(record: DecisionRecord) -> Hold | None:
