@@ -76,9 +76,9 @@ def check_baseline(scorers: list[Scorer]) -> None:
     missing = next((scorer.path for scorer in scorers if not fileio.exists(scorer.path)), None)
     if missing is not None:
         raise MainlineError(
-            missing, "the model to compare with is missing", expected="the latest blessed model",
-            received="no such folder", next_step="Restore it, or reject its report with python -m pipeline.review: the "
-            "blessed model before it then becomes the baseline.",
+            missing, "the model to compare with is missing", expected="the model that is served, or was blessed last",
+            received="no such folder", next_step="Restore it, or serve another model: python -m pipeline.review rollback "
+            "takes a version out of serving.",
         )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ LIBRARIES = (
 
 
 def make_lineage(trace: Trace, settings: Settings, baseline: Report | None, model_digest: str) -> Lineage:
-    """Return the lineage; ``baseline`` is the report on the last blessed model."""
+    """Return the lineage; ``baseline`` is the report on the model that is compared with."""
     before = baseline.lineage.config if baseline and baseline.lineage else None
     return Lineage(
         config=settings.config,

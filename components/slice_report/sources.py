@@ -73,7 +73,7 @@ class Sources:
 
     @cached_property
     def baseline_report(self) -> Report | None:
-        """The report on the last blessed model, if there is one."""
+        """The report on the baseline, if there is one."""
         folder = self.trace.baseline.report if self.trace.baseline else None
         return read_report(folder)[0] if folder and fileio.exists(f"{folder}/{REPORT}") else None
 

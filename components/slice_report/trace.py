@@ -21,7 +21,7 @@ DATA_PROPERTIES = ("input_fingerprint", "span", "version")
 
 @dataclass(frozen=True)
 class Baseline:
-    """The last blessed model, and where its statistics, schema and report are."""
+    """The baseline, and where its statistics, schema and report are."""
 
     model_id: int
     statistics: str | None = None

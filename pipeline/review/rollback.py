@@ -20,7 +20,7 @@ from components.artifacts.record.known import Withdrawal
 from components.artifacts.record.reports import ReportRecord
 from components.artifacts.record.withdrawals import ROLLBACK_TYPE, WITHDRAWAL_TYPE, seal
 from components.artifacts.served_versions import ServedVersion
-from components.versioned_pusher.versions import versions_above, withdraw
+from components.versioned_pusher.versions import remove_unfinished, versions_above, withdraw
 from pipeline.errors import InputError, MainlineError
 from pipeline.review.ledger import LONGEST_NAME, LONGEST_NOTE, checked_text
 from pipeline.run.local.lock import run_lock
@@ -43,6 +43,9 @@ def roll_back(
     name, reason = checked_text("name", by, LONGEST_NAME), checked_text("note", note, LONGEST_NOTE)
     at = now.astimezone(timezone.utc).isoformat(timespec="seconds")
     with run_lock(root, f"rollback of {report.run}"):
+        # What a killed push left above the served version would hide it.
+        if (root / "serving").is_dir():
+            remove_unfinished(root / "serving")
         record = pipeline_record(store, report.pipeline, root)
         to = target(record, report, root)
         made = [

@@ -32,7 +32,7 @@ class ScoreCounts:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One metric on all test rows: of the model, of the last blessed model, and of always predicting the base rate.
+    """One metric on all test rows: of the model, of the baseline, and of always predicting the base rate.
 
     ``better`` is ``higher``, ``lower``, ``one`` (closer to 1 is better) or empty.
     """

@@ -201,3 +201,16 @@ def test_a_damaged_version_is_no_target(runs, review, damaged):
     assert "A rollback would serve version 100 of run r1." in review("list")[1]
     assert review("rollback", "r3", *WHO)[0] == 0
     assert served(serving(runs)).number == 100
+
+
+def test_what_a_killed_push_left_is_no_obstacle(runs, review):
+    left = serving(runs) / "400"
+    left.mkdir()
+    (left / pusher.UNFINISHED).touch()
+    (left / "saved_model.pb").touch()
+    assert served(serving(runs)) is None
+    code, out, err = review("rollback", "r3", *WHO)
+    assert (code, err) == (0, "")
+    assert out.startswith("version 300 taken out of serving; version 200 is served now")
+    assert not left.exists()
+    assert served(serving(runs)).run == "r2"
