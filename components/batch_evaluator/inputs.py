@@ -77,8 +77,8 @@ def check_baseline(scorers: list[Scorer]) -> None:
     if missing is not None:
         raise MainlineError(
             missing, "the model to compare with is missing", expected="the model that is served, or was blessed last",
-            received="no such folder", next_step="Restore it, or serve another model: python -m pipeline.review rollback "
-            "takes a version out of serving.",
+            received="no such folder",
+            next_step="Restore it, or serve another model: python -m pipeline.review rollback takes a version away.",
         )  # fmt: skip
 
 
