@@ -33,7 +33,7 @@ def evaluate(predictions: Columns, plan: Plan) -> Iterator[tuple[SliceKey, Value
         for model in plan.models
     }
     for key, index in rows_by_slice(predictions, plan.config.slicing_specs):
-        of_slice = {name: every.take(index) for name, every in rows.items()}
+        of_slice = {name: every.part(index) for name, every in rows.items()}
         yield key, slice_values(of_slice, plan), next(iter(of_slice.values())).units.count
 
 

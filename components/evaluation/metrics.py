@@ -71,6 +71,12 @@ class Rows:
         self._rankings: dict[int | None, Ranking] = {}
         self._blocks: dict[tuple[str, ...], Blocks] = {}
 
+    def part(self, index: Ints) -> "Rows":
+        """Return the rows at these positions, ascending and each once; all rows are not copied."""
+        if len(index) < len(self.label):
+            return self.take(index)
+        return Rows(self.label, self.score, self.loss, self.ranks, self.units, self.groups)
+
     def take(self, index: Ints) -> "Rows":
         """Return the rows at these positions."""
         ranks = {thresholds: of_rows[index] for thresholds, of_rows in self.ranks.items()}

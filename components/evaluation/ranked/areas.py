@@ -31,7 +31,7 @@ class Ranking:
 
     label: NDArray[Any]
     position: NDArray[np.int32]
-    counts: Ints
+    counts: NDArray[np.int32]
 
     @cached_property
     def totals(self) -> tuple[int, int]:
@@ -69,7 +69,7 @@ def rank(label: NDArray[Any], ranks: NDArray[np.int32]) -> Ranking:
     begins = np.append(np.zeros(min(len(keys), 1), np.int64), np.flatnonzero(score[1:] != score[:-1]) + 1)
     positives = np.add.reduceat(keys & 1, begins) if len(keys) else begins
     rows = np.diff(begins, append=len(keys))
-    return Ranking(label, position, np.stack([rows - positives, positives], axis=1))
+    return Ranking(label, position, np.stack([rows - positives, positives], axis=1).astype(np.int32))
 
 
 def score_ranks(score: NDArray[Any]) -> NDArray[np.int32]:
@@ -97,14 +97,14 @@ def roc(ranking: Ranking) -> Linearized:
     return Linearized(value, lambda: ranking.by_row(*roc_influences(ranking.counts, value)), both_labels(ranking))
 
 
-def roc_of_counts(counts: Ints) -> float:
+def roc_of_counts(counts: NDArray[Any]) -> float:
     """Return the area under the ROC curve of rows with both labels, from their ``Ranking.counts``, (scores, 2)."""
     negatives, positives = counts.sum(axis=0).tolist()
     lower = counts[:, 0].cumsum() - counts[:, 0] / 2
     return float(lower @ counts[:, 1]) / positives / negatives
 
 
-def roc_influences(counts: Ints, value: float) -> tuple[Floats, Floats]:
+def roc_influences(counts: NDArray[Any], value: float) -> tuple[Floats, Floats]:
     """Return the influence of a row with each score, (scores,), if its label is 0, and if it is 1.
 
     They are those of DeLong et al. 1988.
