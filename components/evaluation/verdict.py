@@ -174,8 +174,7 @@ def check_threshold(threshold: Threshold, metrics: Metrics) -> Check:
     value = defined(measured)
     why = without_value(threshold.metric, of_slice) if value is None else ""
     interval = measured.interval if measured and value is not None else None
-    missed = miss(value, threshold.lower, threshold.upper)
-    left = margin(value, threshold.lower, threshold.upper)
+    missed, left = (of(value, threshold.lower, threshold.upper) for of in (miss, margin))
     where = slice_name(tuple(threshold.slice.items()))
     scale = scale_of(METRICS[threshold.metric])
     risk = probability_outside(measured, threshold.lower, threshold.upper, scale) if interval else None
@@ -195,8 +194,8 @@ def check_change(change: Change, evaluated: "Measured") -> Check:
     bound = f"≥ {lower}" if lower is not None else f"≤ {upper}"
     interval = measured.interval if measured else None
     risk = probability_outside(measured, lower, upper, "difference") if interval else None
-    missed, left = miss(value, lower, upper), margin(value, lower, upper)
-    return Check(f"{change.metric} against baseline", "overall", bound, value, interval, missed, left, why, risk)
+    where = (f"{change.metric} against baseline", "overall", bound)
+    return Check(*where, value, interval, miss(value, lower, upper), margin(value, lower, upper), why, risk)
 
 
 def measure(value: float, error: StandardError | None, scale: Scale, level: float = LEVEL) -> Measurement:
@@ -215,11 +214,7 @@ def scale_of(name: str) -> Scale:
 
 
 def difference_of(scale: Scale) -> Scale:
-    """Return the scale of a difference of two metrics.
-
-    >>> difference_of("share"), difference_of("positive")
-    ('difference of shares', 'difference')
-    """
+    """Return the scale of a difference of two metrics."""
     return "difference of shares" if scale == "share" else "difference"
 
 
