@@ -32,11 +32,7 @@ def make_eval_config(
         ConfigError: a bound cannot be measured, such as one on a value that its column cannot have.
     """
     evaluation = with_bounds(workload.evaluation, settings)
-    if settings.on_too_close == "block" and not settings.confidence_intervals:
-        raise ConfigError(
-            "evaluation.on_too_close", "nothing is too close to call without intervals", received="block",
-            next_step="Set evaluation.confidence_intervals=true, or evaluation.on_too_close=warn.",
-        )  # fmt: skip
+    check_too_close(settings)
     if settings.engine == "stock":
         check_stock_bounds(evaluation, schema)
         check_stock_intervals(evaluation, settings)
@@ -67,6 +63,19 @@ def make_eval_config(
         ),
     )
     return with_values_as_text(made, schema)
+
+
+def check_too_close(settings: config.Evaluation) -> None:
+    """Refuse to block on bounds that are too close to call if there are no intervals.
+
+    Raises:
+        ConfigError: that is what the config asks for.
+    """
+    if settings.on_too_close == "block" and not settings.confidence_intervals:
+        raise ConfigError(
+            "evaluation.on_too_close", "nothing is too close to call without intervals", received="block",
+            next_step="Set evaluation.confidence_intervals=true, or evaluation.on_too_close=warn.",
+        )  # fmt: skip
 
 
 def check_stock_intervals(evaluation: Evaluation, settings: config.Evaluation) -> None:
