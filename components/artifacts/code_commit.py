@@ -1,4 +1,4 @@
-"""The Git commit of code."""
+"""Finds the Git commit that a folder of code was checked out at."""
 
 import os
 import subprocess

@@ -11,7 +11,6 @@ metrics_validator          (tensorflow_model_analysis/evaluators/metrics_validat
 slicer_lib                 (tensorflow_model_analysis/slicer/slicer_lib.py) Slice keys as protocol buffers.
 metrics_writer             (tensorflow_model_analysis/writers/metrics_plots_and_validations_writer.py) Metrics as
                            protocol buffers, and the verdict over all slices.
-math_util                  (tensorflow_model_analysis/utils/math_util.py) Confidence intervals.
 eval_config_writer         (tensorflow_model_analysis/writers/eval_config_writer.py) The name of the config's file.
 *_KEY, ERROR_METRIC_NAME,  (tensorflow_model_analysis/constants.py, version.py) Names in the files of an evaluation.
 VERSION
@@ -31,7 +30,6 @@ from tensorflow_model_analysis.evaluators import metrics_validator
 from tensorflow_model_analysis.metrics import metric_specs
 from tensorflow_model_analysis.metrics.metric_types import MetricKey
 from tensorflow_model_analysis.slicer import slicer_lib
-from tensorflow_model_analysis.utils import math_util
 from tensorflow_model_analysis.version import VERSION
 from tensorflow_model_analysis.writers import eval_config_writer
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as metrics_writer
@@ -45,7 +43,6 @@ __all__ = [
     "VERSION",
     "MetricKey",
     "eval_config_writer",
-    "math_util",
     "metric_specs",
     "metrics_validator",
     "metrics_writer",

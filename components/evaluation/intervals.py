@@ -40,11 +40,18 @@ def interval(value: float, error: StandardError | None, scale: Scale, level: flo
         case "positive" if value > 0 and error.value > 0:
             factor = math.exp(t * error.value / value)
             return value / factor, value * factor
-        case "difference" if error.value > 0:
-            return value - t * error.value, value + t * error.value
-        case "difference of shares" if error.value > 0:
-            return max(value - t * error.value, -1.0), min(value + t * error.value, 1.0)
+        case "difference" | "difference of shares" if error.value > 0:
+            return within((value - t * error.value, value + t * error.value), scale)
     return None
+
+
+def within(ends: Interval, scale: Scale) -> Interval:
+    """Cut an interval to the differences that are possible: those of shares are at most 1.
+
+    >>> within((-1.2, 0.3), "difference of shares"), within((-1.2, 0.3), "difference")
+    ((-1.0, 0.3), (-1.2, 0.3))
+    """
+    return (max(ends[0], -1.0), min(ends[1], 1.0)) if scale == "difference of shares" else ends
 
 
 def wilson(share: float, rows: float, t: float) -> Interval:

@@ -171,7 +171,7 @@ def make_gap(name: str, members: Sequence[Members], units: Units, rows: int) -> 
         worst=worst.group.value,
         difference=apart.value,
         ratio=divided(low.value, high.value),
-        difference_interval=measure(apart.value, standard_error(apart, units), "difference", level).interval,
+        difference_interval=measure(apart.value, standard_error(apart, units), "difference of shares", level).interval,
         ratio_interval=measure(share.value, standard_error(share, units), "positive", level).interval,
         baseline_difference=abs(before[0] - before[1]) if known else None,
         baseline_ratio=divided(before[1], before[0]) if known else None,

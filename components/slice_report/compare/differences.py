@@ -13,9 +13,9 @@ from scipy import special, stats
 
 from components.evaluation import influence
 from components.evaluation.influence import Linearized, StandardError, standard_error
-from components.evaluation.intervals import Scale, interval
+from components.evaluation.intervals import Scale, interval, within
 from components.evaluation.units import independent
-from components.evaluation.verdict import scale_of
+from components.evaluation.verdict import difference_of, scale_of
 from components.slice_report.compare.facts import Difference, Interval
 
 # The share of false ones among the differences that are called clear.
@@ -71,20 +71,11 @@ def paired(here: Linearized, there: Linearized, of_runs: Sequence[Sequence[float
     seeds = all(len(values) > 1 for values in of_runs)
     if error is not None and seeds:
         error = combined([error, *map(error_of_mean, of_runs)])
-    ends = interval(between.value, error, "difference")
+    ends = interval(between.value, error, difference_of(scale))
     if error is None or ends is None:
         return Finding(Difference(between.value, None, "paired"))
     p_value = 2 * special.stdtr(error.degrees_of_freedom, -abs(between.value) / error.value)
-    return Finding(Difference(between.value, within(ends, scale), "paired", seeds), float(p_value))
-
-
-def within(ends: Interval, scale: Scale) -> Interval:
-    """Cut an interval to the differences that are possible: those of shares are at most 1.
-
-    >>> within((-1.2, 0.3), "share"), within((-1.2, 0.3), "positive")
-    ((-1.0, 0.3), (-1.2, 0.3))
-    """
-    return (max(ends[0], -1.0), min(ends[1], 1.0)) if scale == "share" else ends
+    return Finding(Difference(between.value, ends, "paired", seeds), float(p_value))
 
 
 def error_of_mean(values: Sequence[float]) -> StandardError:
@@ -128,7 +119,7 @@ def unpaired(
     luck = reach(combined([error_of_mean(values) for values in of_runs])) if seeds else 0.0
     below = math.hypot(here - of_here[0], of_there[1] - there, luck)
     above = math.hypot(of_here[1] - here, there - of_there[0], luck)
-    ends = within((round(difference - below, 12), round(difference + above, 12)), scale)
+    ends = within((round(difference - below, 12), round(difference + above, 12)), difference_of(scale))
     # The part of the interval on the side of zero is that many standard errors wide.
     half = below if difference > 0 else above
     p_value = 2 * NormalDist().cdf(-abs(difference) / half * QUANTILE) if half else math.nan

@@ -23,7 +23,6 @@ USED = {
         "CombineValidations",
     ),
     "eval_config_writer": ("EVAL_CONFIG_FILE", "EVAL_CONFIG_FILE_FORMAT"),
-    "math_util": ("calculate_confidence_interval",),
     "slicer_lib": ("serialize_slice_key", "deserialize_slice_key"),
 }  # fmt: skip
 
@@ -61,11 +60,3 @@ def test_metrics_become_protocol_buffers():
     key = tfma.MetricKey("auc")
     made = tfma.metrics_writer.convert_slice_metrics_to_proto(((), {key: 0.5}), None)
     assert made.metric_keys_and_values[0].value.double_value.value == 0.5
-
-
-def test_intervals_are_those_of_the_t_distribution():
-    value = analysis.types.ValueWithTDistribution(
-        sample_mean=1.0, sample_standard_deviation=0.1, sample_degrees_of_freedom=19, unsampled_value=1.0
-    )
-    _, low, high = tfma.math_util.calculate_confidence_interval(value)
-    assert 0.7 < low < 0.8 < 1.2 < high < 1.3

@@ -14,23 +14,16 @@ from tfx.utils import proto_utils
 
 from components.distributed_trainer.trainer_executor import TrainerExecutor
 from components.examples.file_rows import record_rows
-from components.examples.listing import FILES, files_of, list_written, mark
+from components.examples.listing import FILES, files_of, mark
 from components.examples.reading import required_files, split_files
 from pipeline.errors import DataError
 
 
 @pytest.fixture
-def examples(tmp_path):
-    """Two files of train, one of eval, which the artifact knows."""
-    artifact = standard_artifacts.Examples()
-    artifact.uri, artifact.split_names = str(tmp_path), '["train", "eval"]'
-    for name in ("train/a.gz", "train/b.gz", "eval/a.gz"):
-        path = tmp_path / f"Split-{name}"
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(gzip.compress(name.encode()))
-    list_written(artifact)
-    record_rows(artifact, {str(path): number for number, path in enumerate(sorted(tmp_path.glob("*/*.gz")))})
-    return artifact
+def examples(written, tmp_path):
+    """The listed files, with their numbers of rows."""
+    record_rows(written, {str(path): number for number, path in enumerate(sorted(tmp_path.glob("*/*.gz")))})
+    return written
 
 
 def names(examples, split) -> list[str]:

@@ -10,7 +10,7 @@ from components.evaluation.groups.sizes import too_few_units, too_small
 from components.evaluation.influence import StandardError, error_of
 from components.evaluation.metrics import Metric, Rows, decided
 from components.evaluation.ranked.areas import roc_influences, roc_of_counts
-from components.evaluation.verdict import Measurement, measure
+from components.evaluation.verdict import Measurement, difference_of, measure, scale_of
 
 Floats = NDArray[np.float64]
 Index = NDArray[Any]
@@ -53,7 +53,7 @@ class PartAndRest:
         fewest = self.fewest(inside)
         found = {"auc": self.auc(index, part, rest)}
         found |= {name: self.ratio(index, *pair) for name, pair in self.ratios.items()}
-        return {name: measure(value, self.error(influence, fewest), "difference")
+        return {name: measure(value, self.error(influence, fewest), difference_of(scale_of(name)))
                 for name, (value, influence) in found.items()}  # fmt: skip
 
     def auc(self, index: Index, part: NDArray[np.int64], rest: NDArray[np.int64]) -> tuple[float, Floats]:

@@ -139,8 +139,3 @@ def gap_cells(gap: Gap | None) -> list[Child]:
 
 def gap_cell(value: float, ends: tuple[float, float] | None, before: float | None) -> list[Child]:
     return [number(value), tag("small", interval(Measurement(value, ends))), baseline(before)]
-
-
-def groups_in_words(report: Report) -> str:
-    """Return the number of groups by feature, for the model card."""
-    return "; ".join(f"{item.feature}: {counted(len(item.groups), 'group')}" for item in report.fairness)
