@@ -16,12 +16,13 @@ from tfx.dsl.io import fileio
 
 from components.evaluation.columns import SCORE, Columns, labels, scores
 from components.evaluation.groups import OTHER
+from components.evaluation.groups.extremes import extremes
 from components.evaluation.groups.membership import rows_by_group
-from components.evaluation.groups.rates import among_all, divided, make_rates, pairs, simultaneous_level
+from components.evaluation.groups.rates import among_all, make_rates, pairs
 from components.evaluation.groups.sizes import too_few_units, too_small
-from components.evaluation.influence import Linearized, quotient, standard_error
+from components.evaluation.influence import Linearized
 from components.evaluation.units import Units
-from components.evaluation.verdict import Check, margin, measure, miss, probability_outside
+from components.evaluation.verdict import Check, margin, miss, probability_outside
 from components.support.remote_files import write_whole
 from pipeline.criteria import RatioBound
 from pipeline.errors import DataError
@@ -78,15 +79,12 @@ def check_ratio(rows: Columns, label: str, bound: RatioBound, asked: RatioBounds
     if len(rates) < 2:
         why = "fewer than two groups have enough rows"
         return Check(metric, bound.feature, text, None, None, None, None, why)
-    ordered = sorted(rates, key=lambda group: rates[group].value)
-    lowest, highest = rates[ordered[0]], rates[ordered[-1]]
-    between = quotient(lowest, highest)
-    error, level = standard_error(between, units), simultaneous_level(len(rates))
-    measured = measure(divided(lowest.value, highest.value), error, "positive", level)
+    found = extremes(rates, units)
+    measured = found.ratio
     risk = probability_outside(measured, bound.ratio, None, "positive")
     return Check(
         metric=metric,
-        slice=f"{bound.feature}: {ordered[0]} ÷ {ordered[-1]}",
+        slice=f"{bound.feature}: {found.worst} ÷ {found.best}",
         bound=text,
         value=measured.value,
         interval=measured.interval,

@@ -9,17 +9,11 @@ from numpy.typing import NDArray
 
 from components.evaluation.columns import BASELINE_SCORE, SCORE, Columns, labels, scores
 from components.evaluation.groups import NONE, OTHER
+from components.evaluation.groups.extremes import extremes
 from components.evaluation.groups.membership import rows_by_group
-from components.evaluation.groups.rates import (
-    LOWEST_IS_BEST,
-    RATES,
-    among_all,
-    divided,
-    make_rates,
-    simultaneous_level,
-)
+from components.evaluation.groups.rates import LOWEST_IS_BEST, RATES, among_all, divided, make_rates
 from components.evaluation.groups.sizes import too_few_units, too_small
-from components.evaluation.influence import Linearized, difference, quotient, standard_error
+from components.evaluation.influence import Linearized, standard_error
 from components.evaluation.slice_values import value_text
 from components.evaluation.units import Units
 from components.evaluation.verdict import Measurement, measure
@@ -153,26 +147,21 @@ def gaps(members: Sequence[Members], units: Units, rows: int) -> tuple[Gap, ...]
 def make_gap(name: str, members: Sequence[Members], units: Units, rows: int) -> Gap:
     """Return the gap between the best and the worst of at least two groups, with intervals by unit.
 
-    The intervals hold for all pairs of groups at once, since best and worst are chosen among them.
-
-    For false positives and negatives the lowest rate is the best, so the ratio is at least 1, and infinite if the best
-    is 0. The ratio of equal rates is 1.
+    For false positives and negatives the lowest rate is the best, so the ratio is at least 1.
     """
-    ordered = sorted(members, key=lambda one: one.rates[name].value, reverse=name not in LOWEST_IS_BEST)
-    best, worst = ordered[0], ordered[-1]
-    high, low = (among_all(one.rates[name], one.index, rows) for one in (best, worst))
-    apart = difference(low, high) if name in LOWEST_IS_BEST else difference(high, low)
-    share, level = quotient(low, high), simultaneous_level(len(members))
-    before = [one.group.baseline.get(name, math.nan) for one in (best, worst)]
+    rates = {one.group.value: among_all(one.rates[name], one.index, rows) for one in members}
+    found = extremes(rates, units, lowest_is_best=name in LOWEST_IS_BEST)
+    earlier = {one.group.value: one.group.baseline.get(name, math.nan) for one in members}
+    before = earlier[found.best], earlier[found.worst]
     known = not any(map(math.isnan, before))
     return Gap(
         rate=name,
-        best=best.group.value,
-        worst=worst.group.value,
-        difference=apart.value,
-        ratio=divided(low.value, high.value),
-        difference_interval=measure(apart.value, standard_error(apart, units), "difference of shares", level).interval,
-        ratio_interval=measure(share.value, standard_error(share, units), "positive", level).interval,
+        best=found.best,
+        worst=found.worst,
+        difference=found.difference.value,
+        ratio=found.ratio.value,
+        difference_interval=found.difference.interval,
+        ratio_interval=found.ratio.interval,
         baseline_difference=abs(before[0] - before[1]) if known else None,
         baseline_ratio=divided(before[1], before[0]) if known else None,
         compared=len(members),
