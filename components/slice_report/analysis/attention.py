@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from components.evaluation.changes.direction import direction
+from components.evaluation.changes.significance import sure_direction
 from components.evaluation.verdict import METRICS, Check
 from components.slice_report.analysis.statistics import readable
 from components.slice_report.facts import Comparison, Data, Leak, Report, Segment
@@ -105,12 +105,9 @@ def regressed_overall(report: Report) -> Iterator[Attention]:
 
 
 def is_worse(comparison: Comparison) -> bool:
-    """Return True if the interval of the difference to the baseline lies on the worse side of zero."""
-    before, change = comparison.baseline, comparison.to_baseline
-    if before is None or change is None or change.interval is None or change.interval[0] <= 0 <= change.interval[1]:
-        return False
-    metric = METRICS.get(comparison.metric, comparison.metric)
-    return direction(metric, comparison.candidate.value, before.value) == "worse"
+    """Return True if a metric is surely worse than the baseline's."""
+    metric, change = METRICS.get(comparison.metric, comparison.metric), comparison.to_baseline
+    return change is not None and sure_direction(metric, comparison.candidate, change) == "worse"
 
 
 def regressed_slices(report: Report) -> Iterator[Attention]:

@@ -19,8 +19,8 @@ EXPLANATION = (
     "One line for each setting; runs that differ in their seeds alone are one line, with the mean of their values. "
     "Δ is the line minus the reference, with its 95 % interval on the same test rows; where both have several "
     "seeds, it covers seeds, too. ▲ and ▼: the difference is clear, at a false discovery rate of 5 % of each "
-    "metric over all lines, on slices over all lines and slices. Ticks mark zero. Select a line for "
-    "its runs and slices."
+    "metric over all lines, on slices over all lines and slices. Better or worse is said of calibration only where it "
+    "is also clear on which side of 1 the two lie. Ticks mark zero. Select a line for its runs and slices."
 )
 # Lines that are columns of the table of settings.
 WIDEST = 6

@@ -8,8 +8,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from components.evaluation.changes.direction import direction
-from components.evaluation.verdict import SIDES, Measurement
+from components.evaluation.changes.direction import Direction
+from components.evaluation.changes.significance import sure_direction
+from components.evaluation.verdict import Measurement
 from components.slice_report.compare.facts import Cell, Comparison, Difference, Line, Setting
 from components.slice_report.compare.lines import short_names
 from components.slice_report.page.charts import Scale, scale_of
@@ -135,14 +136,19 @@ def change_words(change: Difference | None) -> str:
 
 
 def flag(metric: str, cell: Cell, change: Difference) -> Markup | None:
-    """Draw an arrow up or down if a difference is clear, labelled better or worse if the metric has a better side."""
+    """Draw an arrow up or down if a difference is clear, labelled better or worse if that is sure."""
     if not change.clear:
         return None
     side = "higher" if change.value > 0 else "lower"
-    kind = direction(metric, cell.mean, cell.mean - change.value)
+    kind = side_of(metric, cell, change)
     words = f"{side} than the reference, {kind}"
     arrow = {"higher": " ▲", "lower": " ▼"}[side]
     return tag("span", arrow, class_=f"flag {kind}", title=words, role="img", aria_label=words)
+
+
+def side_of(metric: str, cell: Cell, change: Difference) -> Direction:
+    """Return whether a line is surely better or worse than the reference."""
+    return sure_direction(metric, Measurement(cell.mean, cell.interval), Measurement(change.value, change.interval))
 
 
 def rounded(value: float) -> float:
@@ -154,7 +160,7 @@ def data(comparison: Comparison, slices: Sequence[SliceKey]) -> Markup:
     """Return what the script needs: of each line and slice, the numbers of each metric."""
     names = {item.features: item.name for line in comparison.lines for item in line.slices}
     facts = {
-        "metrics": [[metric, title(metric), SIDES.get(metric, "")] for metric in comparison.metrics],
+        "metrics": [[metric, title(metric)] for metric in comparison.metrics],
         "primary": comparison.metrics.index(comparison.primary_metric)
         if comparison.primary_metric in comparison.metrics else 0,
         "reference": comparison.reference,
@@ -179,7 +185,11 @@ def line_data(line: Line, metrics: Sequence[str], slices: Sequence[SliceKey]) ->
             for run in line.runs
         ],
         "slices": [
-            [found[key].rows, found[key].too_small, [cell_data(found[key].metrics.get(metric)) for metric in metrics]]
+            [
+                found[key].rows,
+                found[key].too_small,
+                [cell_data(metric, found[key].metrics.get(metric)) for metric in metrics],
+            ]
             if key in found
             else None
             for key in slices
@@ -187,25 +197,28 @@ def line_data(line: Line, metrics: Sequence[str], slices: Sequence[SliceKey]) ->
     }
 
 
-def cell_data(cell: Cell | None) -> list[Any] | None:
-    """Return mean, interval, range, runs, and of the difference value, interval, and four flags as one text."""
+def cell_data(metric: str, cell: Cell | None) -> list[Any] | None:
+    """Return mean, interval, range, and of the difference value, interval, and five flags as one text."""
     if cell is None:
         return None
     change = cell.to_reference
     several = [cell.minimum, cell.maximum, cell.std_dev] if cell.runs > 1 else [None] * 3
     low, high = cell.interval or (None, None)
     least, most = (change.interval if change else None) or (None, None)
-    flags = "".join(letter for letter, given in flags_of(change) if given)
+    flags = "".join(letter for letter, given in flags_of(metric, cell, change) if given)
     numbers = [cell.mean, low, high, *several, change.value if change else None, least, most]
     return [*map(plain, numbers), flags]
 
 
-def flags_of(change: Difference | None) -> Iterator[tuple[str, bool]]:
+def flags_of(metric: str, cell: Cell, change: Difference | None) -> Iterator[tuple[str, bool]]:
     """Yield a letter for each fact about a difference, and whether it holds."""
     if change is not None:
         yield "u", change.how == "unpaired"
         yield "s", change.covers_seeds
         yield "c", change.clear
+        side = side_of(metric, cell, change) if change.clear else "differs"
+        yield "b", side == "better"
+        yield "w", side == "worse"
 
 
 def plain(value: float | None) -> float | str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from components.evaluation.changes.direction import direction
 from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.slice_values import float_named
 from components.evaluation.verdict import METRICS, Measurement, badness
@@ -107,8 +108,8 @@ def change_cell(metric: str, here: Measurement | None, there: Measurement | None
     """Draw the difference, marked as better or worse."""
     if here is None or there is None:
         return tag("td", number(None))
-    gain = badness(metric, there.value) - badness(metric, here.value)
-    kind = "better" if gain > 0 else "worse" if gain < 0 else None
+    how = direction(metric, here.value, there.value)
+    kind = how if how != "differs" else None
     words = tag("span", f" ({kind})", class_="words") if kind else None
     return tag("td", difference(here.value - there.value), words, class_=kind, data_v=here.value - there.value)
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import stats
 
-from components.evaluation.changes.direction import direction
+from components.evaluation.changes.significance import p_value, p_worse
 from components.evaluation.metrics import Metric, Rows
-from components.evaluation.verdict import SIDES, Measurement
+from components.evaluation.verdict import SIDES
 from components.slice_report.analysis.by_slice.part_and_rest import PartAndRest
 from components.slice_report.facts import Slice
 from pipeline.criteria import SliceKey
@@ -69,39 +69,6 @@ def regressions(slices: Sequence[Slice]) -> Iterator[tuple[int, str, float]]:
                 p = p_worse(name, item.metrics[name], change) if SIDES.get(name) else None
                 if p is not None:
                     yield number, name, p
-
-
-def p_value(measured: Measurement) -> float | None:
-    """Return the two-sided p-value of a difference by Student's t-test; None without a standard error.
-
-    >>> round(p_value(Measurement(0.2, (0.0, 0.4), 0.1, 1000)), 3)
-    0.046
-    """
-    if measured.standard_error is None or measured.degrees_of_freedom is None:
-        return None
-    return float(2 * special.stdtr(measured.degrees_of_freedom, -abs(measured.value) / measured.standard_error))
-
-
-def p_worse(name: str, measured: Measurement, change: Measurement) -> float | None:
-    """Return the one-sided p-value that a metric is worse than the baseline's; None without a standard error.
-
-    Where closer to 1 is better, "worse" is two claims: the values differ, and their middle is on the side of 1 that
-    makes the difference bad. The p-value is the larger of both. The standard error of the middle is at most that of the
-    value and half of that of the difference.
-    """
-    p = p_value(change)
-    if p is None:
-        return None
-    how = direction(name, measured.value, measured.value - change.value)
-    if how != "worse":
-        return 1.0 if how == "differs" else 1 - p / 2
-    if SIDES[name] != "one":
-        return p / 2
-    if measured.standard_error is None or change.standard_error is None or measured.degrees_of_freedom is None:
-        return None
-    error = measured.standard_error + change.standard_error / 2
-    off = abs(measured.value - change.value / 2 - 1)
-    return max(p / 2, float(special.stdtr(measured.degrees_of_freedom, -off / error)))
 
 
 def discoveries(tests: Sequence[tuple[int, str, float]]) -> set[tuple[int, str]]:

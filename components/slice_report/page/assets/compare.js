@@ -6,13 +6,7 @@ const [MEAN, LOW, HIGH, LEAST, MOST, DEVIATION, CHANGE, FROM, TO, FLAGS] = Array
 const real = (value) => (value === null ? NaN : Number(value));
 const signed = (value) => (value > 0 ? `+${number(value)}` : number(value));
 
-// As direction() in components/evaluation/changes/direction.py.
-function kindOf(side, cell) {
-  const change = real(cell[CHANGE]), mean = real(cell[MEAN]);
-  if (!side || (side === "one" && (mean - 1) * (mean - change - 1) < 0)) return "differs";
-  const gain = side === "higher" ? change : side === "lower" ? -change : Math.abs(mean - change - 1) - Math.abs(mean - 1);
-  return gain > 0 ? "better" : gain < 0 ? "worse" : "differs";
-}
+const kindOf = (cell) => (cell[FLAGS].includes("b") ? "better" : cell[FLAGS].includes("w") ? "worse" : "differs");
 
 const below = {
   change: (cell, isReference) => {
@@ -25,8 +19,8 @@ const below = {
   range: (cell) => (cell[LEAST] === null ? "one run" : `${number(real(cell[LEAST]))} … ${number(real(cell[MOST]))}, sd ${number(real(cell[DEVIATION]))}`),
 };
 
-function flagOf(metric, cell) {
-  const side = cell[CHANGE] > 0 ? "higher" : "lower", kind = kindOf(facts.metrics[metric][2], cell);
+function flagOf(cell) {
+  const side = cell[CHANGE] > 0 ? "higher" : "lower", kind = kindOf(cell);
   const words = `${side} than the reference, ${kind}`;
   return element("span", { class: `flag ${kind}`, title: words, role: "img", "aria-label": words }, side === "higher" ? " ▲" : " ▼");
 }
@@ -46,18 +40,18 @@ function whiskerOf(cell, at) {
 }
 
 // Draws a cell anew, into the nodes that it has: making thousands of nodes takes longer.
-function drawCell(td, cell, metric, isReference, scale, kind) {
+function drawCell(td, cell, isReference, scale, kind) {
   td.firstChild.nodeValue = cell ? number(real(cell[MEAN])) : "–";
   td.querySelector(".flag")?.remove();
-  if (cell && cell[FLAGS].includes("c")) td.firstChild.after(flagOf(metric, cell));
+  if (cell && cell[FLAGS].includes("c")) td.firstChild.after(flagOf(cell));
   td.querySelector("path")?.setAttribute("d", whiskerOf(cell, scale));
   td.lastChild.textContent = cell ? below[kind](cell, isReference) : "";
 }
 
-function newCell(cell, metric, isReference, scale) {
+function newCell(cell, isReference, scale) {
   const svg = isReference ? [] : [mark("svg", { class: "w", viewBox: "0 0 64 10", "aria-hidden": "true" }, mark("path", {}))];
   const td = element("td", {}, "–", ...svg, element("small"));
-  drawCell(td, cell, metric, isReference, scale, "change");
+  drawCell(td, cell, isReference, scale, "change");
   return td;
 }
 
@@ -72,7 +66,7 @@ function drawLines() {
     for (const td of row.querySelectorAll("td[data-metric]")) {
       const metric = Number(td.dataset.metric), cell = cellOf(line, slice, metric);
       td.dataset.v = cell ? real(cell[MEAN]) : "";
-      drawCell(td, cell, metric, line === facts.reference, scales[metric], chosen.below.value);
+      drawCell(td, cell, line === facts.reference, scales[metric], chosen.below.value);
     }
   }
 }
@@ -82,7 +76,7 @@ function showLines(all) {
   const rows = [...lines.tBodies[0].rows];
   const wanted = (row) => {
     const cell = cellOf(Number(row.dataset.line), slice, by), is = chosen.show.value;
-    const clear = cell && cell[FLAGS].includes("c") ? kindOf(facts.metrics[by][2], cell) : "";
+    const clear = cell && cell[FLAGS].includes("c") ? kindOf(cell) : "";
     return words.every((word) => row.dataset.words.includes(word)) && (!is || clear === is);
   };
   rows.forEach((row) => { row.hidden = !all && !wanted(row); });
@@ -115,7 +109,7 @@ function slicesOf(line) {
   const rows = found.flatMap((slice, at) => (slice ? [element("tr", slice[1] ? { class: "small" } : {},
     element("th", { scope: "row" }, element("bdi", {}, facts.slices[at]), element("small", {}, slice[1])),
     element("td", {}, number(slice[0])),
-    ...facts.metrics.map((_, metric) => newCell(slice[2][metric], metric, isReference, scales[metric])))] : []));
+    ...facts.metrics.map((_, metric) => newCell(slice[2][metric], isReference, scales[metric])))] : []));
   return scrolling("Slices of this setting", ["Slice", "Rows", ...facts.metrics.map(([, title]) => title)], rows);
 }
 

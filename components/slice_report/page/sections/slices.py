@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from components.evaluation.changes.direction import direction
+from components.evaluation.changes.significance import sure_direction
 from components.evaluation.verdict import METRICS, Measurement, badness
 from components.slice_report.facts import Report, Segment, Slice, WeakSegments
 from components.slice_report.page.charts import Scale, whisker, whisker_scale
@@ -178,9 +178,9 @@ def regression(regressed: bool) -> Markup | None:
 
 
 def flag(metric: str, measured: Measurement, to_rest: Measurement) -> Markup:
-    """Draw an arrow up or down, labelled better or worse if the metric has a better side."""
+    """Draw an arrow up or down, labelled better or worse if that is sure."""
     side = "higher" if to_rest.value > 0 else "lower"
-    kind = direction(metric, measured.value, measured.value - to_rest.value)
+    kind = sure_direction(metric, measured, to_rest)
     words = f"{side} than in other rows, {kind}"
     arrow = {"higher": " ▲", "lower": " ▼"}[side]
     return tag("span", arrow, class_=f"flag {kind}", title=words, role="img", aria_label=words)

@@ -2,7 +2,8 @@
 
 from markupsafe import Markup
 
-from components.evaluation.changes.direction import Direction, direction
+from components.evaluation.changes.direction import Direction
+from components.evaluation.changes.significance import sure_direction
 from components.evaluation.verdict import METRICS, Check, Measurement, Verdict
 from components.slice_report.facts import Comparison, RankedGroups, Report
 from components.slice_report.page.formats import counted, difference, interval, number
@@ -139,7 +140,7 @@ def comparison_row(comparison: Comparison, with_baseline: bool) -> Markup:
 def beside(comparison: Comparison, other: Measurement | None, change: Measurement | None) -> list[Child]:
     """Draw another model's value, and the difference to it."""
     metric = METRICS.get(comparison.metric, comparison.metric)
-    how = direction(metric, comparison.candidate.value, other.value) if other else "differs"
+    how = sure_direction(metric, comparison.candidate, change) if change else "differs"
     return [with_interval(other), delta(change, how)]
 
 
@@ -148,11 +149,11 @@ def with_interval(measured: Measurement | None) -> Markup:
 
 
 def delta(change: Measurement | None, how: Direction) -> Markup:
-    """Draw a difference; if its interval excludes zero, bold, and coloured if it is better or worse."""
+    """Draw a difference: bold if its interval excludes zero, coloured if it is surely better or worse."""
     if change is None:
         return tag("td", number(None))
     sure = change.interval is not None and (change.interval[0] > 0 or change.interval[1] < 0)
-    kind = how if sure and how != "differs" else None
+    kind = how if how != "differs" else None
     words = tag("span", f" ({kind})", class_="words") if kind else None
     shown = tag("strong", difference(change.value)) if sure else difference(change.value)
     return tag("td", shown, words, tag("small", interval(change, signed=True)), class_=kind)

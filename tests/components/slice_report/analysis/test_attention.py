@@ -122,18 +122,20 @@ def test_a_bound_that_is_too_close_does_not_block_where_another_is_missed(calm):
 
 
 @pytest.mark.parametrize(
-    ("metric", "value", "before", "kind"),
+    ("metric", "value", "before", "error", "kind"),
     [
-        ("AUC", 0.7, 0.8, True),
-        ("AUC", 0.8, 0.7, False),
-        ("Calibration", 1.051, 0.95, False),
-        ("Calibration", 1.2, 1.1, True),
+        ("AUC", 0.7, 0.8, 0.1, True),
+        ("AUC", 0.8, 0.7, 0.1, False),
+        ("Calibration", 1.051, 0.95, 0.01, False),
+        ("Calibration", 1.2, 1.1, 0.01, True),
+        ("Calibration", 1.2, 1.1, 0.2, False),
     ],
 )
-def test_a_metric_of_all_rows_that_is_worse_than_the_baseline_is_said(calm, metric, value, before, kind):
+def test_a_metric_of_all_rows_that_is_worse_than_the_baseline_is_said(calm, metric, value, before, error, kind):
     change = value - before
     sure = Measurement(change, (change - 0.01, change + 0.01))
-    one = f.Comparison(metric, "", Measurement(value), Measurement(before), None, sure, None)
+    candidate = Measurement(value, (value - error, value + error))
+    one = f.Comparison(metric, "", candidate, Measurement(before), None, sure, None)
     assert kinds(replace(calm, comparisons=(one,))) == ["overall regression"] * kind
     unsure = replace(one, to_baseline=Measurement(change, (-0.3, 0.3)))
     assert kinds(replace(calm, comparisons=(unsure,))) == []

@@ -13,7 +13,7 @@ from fakes.report.page_parser import PageParser
 from components.slice_report.compare import facts as f
 from components.slice_report.compare.command import compare
 from components.slice_report.compare.page import render
-from components.slice_report.compare.table import change_words, rounded
+from components.slice_report.compare.table import cell_data, change_words, flag, rounded
 from components.slice_report.page.formats import number
 from components.slice_report.page.frame import ASSETS
 
@@ -79,6 +79,16 @@ def test_every_mean_and_difference_on_all_rows_is_on_the_page(comparison):
             assert number(rounded(cell.mean)) in text, metric
             if cell.to_reference:
                 assert change_words(cell.to_reference) in text, metric
+
+
+@pytest.mark.parametrize(
+    ("ends", "kind", "flags"), [((0.8, 1.6), "differs", "c"), ((1.12, 1.18), "worse", "cw")], ids=["noisy", "clear"]
+)
+def test_a_calibration_is_worse_only_where_the_side_of_1_is_clear(ends, kind, flags):
+    change = f.Difference(0.1, (0.05, 0.15), "paired", clear=True)
+    cell = f.Cell(1.15, 1.15, 1.15, None, 1, ends, change)
+    assert f"flag {kind}" in flag("calibration", cell, change)
+    assert cell_data("calibration", cell)[-1] == flags
 
 
 def test_the_page_says_which_settings_differ_and_how_the_runs_ended(comparison):

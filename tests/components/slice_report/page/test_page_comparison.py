@@ -70,12 +70,13 @@ def test_a_comparison_lists_the_differences(report):
     assert "training.learning_rate" in page.split('id="against"')[1].split("</section>")[0]
 
 
-def test_calibration_on_both_sides_of_1_is_neither_better_nor_worse(report):
+def test_calibration_is_worse_only_where_the_side_of_1_is_clear(report):
     sure = Measurement(0.101, (0.096, 0.106))
     one = f.Comparison("Calibration", "one", Measurement(1.051), Measurement(0.950), None, sure, None)
-    farther = replace(one, candidate=Measurement(1.151), baseline=Measurement(1.05))
+    farther = replace(one, candidate=Measurement(1.151, (1.13, 1.17)), baseline=Measurement(1.05))
+    noisy = replace(farther, candidate=Measurement(1.151, (0.9, 1.5)))
     words = []
-    for comparison in (one, farther):
+    for comparison in (one, farther, noisy):
         page = render(replace(report, comparisons=(comparison,)), report_pages.DIGEST)
         words.append("(worse)" in page.split('id="comparisons"')[1].split("</table>")[0])
-    assert words == [False, True]
+    assert words == [False, True, False]

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
-from scipy import stats
 from sklearn.metrics import roc_auc_score
 
+from components.evaluation.changes.significance import p_value
 from components.evaluation.influence import StandardError, standard_error
 from components.evaluation.metrics import FORMULAS, Metric, make_rows
 from components.evaluation.units import Units, independent
 from components.evaluation.verdict import Measurement, measure
 from components.slice_report.analysis.by_slice import part_and_rest
-from components.slice_report.analysis.by_slice.marks import LEVEL, mark, p_value
+from components.slice_report.analysis.by_slice.marks import LEVEL, mark
 from components.slice_report.analysis.by_slice.part_and_rest import PartAndRest
 from components.slice_report.facts import Slice
 
@@ -99,12 +99,6 @@ def test_a_loss_that_grew_is_worse():
     to_baseline = {"binary_crossentropy": measure(0.02, ERROR, "difference")}
     (found,) = mark([one("0", {"binary_crossentropy": Measurement(0.5)}, to_baseline)], drawn(100, 0), {}, AUC)
     assert found.regressed == ("binary_crossentropy",)
-
-
-def test_the_p_value_is_that_of_student():
-    found = p_value(measure(0.01, ERROR, "difference"))
-    assert found == pytest.approx(2 * stats.t.sf(2.5, 500))
-    assert p_value(Measurement(0.01)) is None
 
 
 def test_bins_of_scores_hardly_move_the_differences(monkeypatch):
