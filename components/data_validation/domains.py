@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.data_validation.text_domains import bool_texts, string_domain
+
 Mask: TypeAlias = NDArray[np.bool_]
 # Takes distinct values, (values,), and returns for each rule a mask of those that break it.
 Rules = Callable[[pa.Array], Mapping[str, Mask]]
@@ -38,9 +40,8 @@ class Domain:
 
 def list_domains(schema: schema_pb2.Schema) -> Iterator[Domain]:
     """Yield the domains that must be checked value by value."""
-    shared = {domain.name: domain.value for domain in schema.string_domain}
     for feature in schema.feature:
-        outside = make_rules(feature, shared)
+        outside = make_rules(feature, schema)
         if outside is not None and not feature.deprecated and feature.lifecycle_stage not in UNUSED:
             yield Domain(feature, outside, tolerated_share(feature))
 
@@ -51,13 +52,12 @@ def tolerated_share(feature: schema_pb2.Feature) -> float:
     return 1.0 - feature.distribution_constraints.min_domain_mass if has_mass else 0.0
 
 
-def make_rules(feature: schema_pb2.Feature, shared: Mapping[str, Iterable[str]]) -> Rules | None:
+def make_rules(feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> Rules | None:
     """Return the rules of a column; None without a domain, or if minimum and maximum suffice to judge it."""
+    allowed = string_domain(feature, schema)
     match feature.type, feature.WhichOneof("domain_info"):
-        case schema_pb2.BYTES, "string_domain":
-            return only_texts(UNEXPECTED_STRING, feature.string_domain.value)
-        case schema_pb2.BYTES, "domain" if feature.domain in shared:
-            return only_texts(UNEXPECTED_STRING, shared[feature.domain])
+        case schema_pb2.BYTES, _ if allowed is not None:
+            return only_texts(UNEXPECTED_STRING, allowed)
         case schema_pb2.BYTES, "bool_domain":
             return only_texts("BOOL_TYPE_UNEXPECTED_STRING", bool_texts(feature.bool_domain))
         case schema_pb2.BYTES, "int_domain":
@@ -76,11 +76,6 @@ def make_rules(feature: schema_pb2.Feature, shared: Mapping[str, Iterable[str]])
 def is_exact(domain: schema_pb2.IntDomain) -> bool:
     """Whether a double holds both bounds exactly."""
     return max(abs(domain.min), abs(domain.max)) < EXACT_LIMIT
-
-
-def bool_texts(domain: schema_pb2.BoolDomain) -> list[str]:
-    """Return the texts for true and false."""
-    return [getattr(domain, name) for name in ("true_value", "false_value") if domain.HasField(name)]
 
 
 def only_texts(rule: str, allowed: Iterable[str]) -> Rules:

@@ -1,9 +1,10 @@
 """Check, before any node runs, that the columns of a schema suit the features of a table."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.data_validation.text_domains import allowed_texts
 from pipeline.errors import ConfigError
 from pipeline.features.feature import NUMBERS, TEXT, ColumnUse, Feature
 from pipeline.features.table import Table
@@ -24,8 +25,9 @@ def check_columns(table: Table, schema: schema_pb2.Schema, where: str) -> None:
     by_name = {column.name: column for column in schema.feature}
     for use in uses(table):
         check_fit(by_name[use.column], use, where)
+    allowed = allowed_texts(schema)
     for feature in table.features:
-        check_room(feature, by_name, where)
+        check_room(feature, allowed, where)
 
 
 def uses(table: Table) -> Iterator[ColumnUse]:
@@ -79,7 +81,7 @@ def check_fit(column: schema_pb2.Feature, use: ColumnUse, where: str) -> None:
         raise ConfigError(at, f"the table reads the column, as {use.use}, but the schema says that it is not in use")
 
 
-def check_room(feature: Feature, columns: Mapping[str, schema_pb2.Feature], where: str) -> None:
+def check_room(feature: Feature, allowed: Mapping[str, Sequence[str]], where: str) -> None:
     """Compare the size of a feature with the domain that gives its ids.
 
     Raises:
@@ -88,7 +90,7 @@ def check_room(feature: Feature, columns: Mapping[str, schema_pb2.Feature], wher
     if feature.domain is None:
         return
     name, room = feature.domain.column, feature.domain.room
-    domain = list(columns[name].string_domain.value)
+    domain = list(allowed.get(name, ()))
     size = len(domain)
     if len(set(domain)) < size:
         twice = next(value for value in domain if domain.count(value) > 1)

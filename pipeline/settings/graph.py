@@ -7,6 +7,7 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.data_validation.text_domains import allowed_texts
 from components.support.atomic_files import claim
 from pipeline.config.root import Config
 from pipeline.errors import ConfigError
@@ -63,11 +64,15 @@ def domains(schema: schema_pb2.Schema, columns: tuple[str, ...]) -> dict[str, li
     Raises:
         ConfigError: a column has no domain.
     """
-    allowed = {feature.name: list(feature.string_domain.value) for feature in schema.feature}
+    allowed = allowed_texts(schema)
     for column in columns:
-        if not allowed.get(column):
-            raise ConfigError(f"schemas, feature {column}", "no string_domain, but the feature table calls it closed")
-    return {column: allowed[column] for column in columns}
+        if column not in allowed:
+            raise ConfigError(
+                f"schemas, feature {column}", "no values in a domain, but the feature table calls it closed",
+                expected='string_domain { value: "a" … }, or domain: "name" and below string_domain { name: "name" … }',
+                next_step="Add the values to the schema, or leave out closed=True.",
+            )  # fmt: skip
+    return {column: list(allowed[column]) for column in columns}
 
 
 def schema_copy(workload: Workload, root: Path) -> Path:

@@ -44,6 +44,7 @@ TABLE = Table(
     label="label",
 )
 TYPES = {"city": "BYTES", "colour": "BYTES", "tags": "BYTES", "age": "FLOAT", "gain": "INT", "label": "INT"}
+DOMAIN = 'domain: "colours"'
 Rows = dict[str, np.ndarray]
 FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
 
@@ -66,14 +67,14 @@ def make_rows(rows: int = 400, seed: int = 1, cities: Sequence[str] = CITIES, co
 
 
 def make_schema(domain: Sequence[str]) -> schema_pb2.Schema:
-    """Return a schema of required columns; ``colour`` has a domain."""
+    """Return a schema of required columns; ``colour`` has a domain, by reference as in a schema that TFDV infers."""
     values = "".join(f'value: "{value}" ' for value in domain)
     features = (
         f'feature {{ name: "{name}" type: {kind} presence {{ min_fraction: 1.0 }} shape {{ dim {{ size: 1 }} }} '
-        f"{f'string_domain {{ {values} }}' if name == 'colour' else ''} }}"
+        f"{DOMAIN if name == 'colour' else ''} }}"
         for name, kind in TYPES.items()
     )
-    return text_format.Parse("".join(features), schema_pb2.Schema())
+    return text_format.Parse(f'{"".join(features)} string_domain {{ name: "colours" {values} }}', schema_pb2.Schema())
 
 
 def make_transform(

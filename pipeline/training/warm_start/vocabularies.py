@@ -10,6 +10,7 @@ import tensorflow_transform as tft
 import tf_keras as keras
 
 from components.compat.tf_keras import is_functional, origin_of
+from components.data_validation.text_domains import allowed_texts
 from pipeline.features import stateless_random
 from pipeline.features.layers import FeatureEmbedding
 from pipeline.features.table import Table
@@ -71,7 +72,7 @@ def describe(model: keras.Model, table: Table, transform: tft.TFTransformOutput)
 
 def read_vocabularies(table: Table, transform: tft.TFTransformOutput) -> dict[str, Vocabulary]:
     """Return, by transformed name, what ids or entries stand for, for every feature that has some."""
-    domains = {item.name: item.string_domain.value for item in transform.raw_metadata.schema.feature}
+    domains = allowed_texts(transform.raw_metadata.schema)
     found = {feature.transformed_name: feature.vocabulary_of(transform, domains) for feature in table.features}
     return {name: vocabulary for name, vocabulary in found.items() if vocabulary is not None}
 

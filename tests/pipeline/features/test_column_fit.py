@@ -16,6 +16,7 @@ from pipeline.features.kinds.numeric import Numeric
 from pipeline.features.layers import wide_and_deep
 from pipeline.features.table import Table
 from pipeline.pipeline import create_pipeline
+from pipeline.settings.graph import domains
 from pipeline.workloads import contract, location
 
 COLUMNS = """
@@ -65,6 +66,33 @@ def test_a_vocabulary_smaller_than_the_domain_is_refused(kind, size):
     feature = Categorical("kind", size, closed=True) if closed else MultiHot("text", size, domain_of="kind")
     with pytest.raises(ConfigError, match="smaller than the domain"):
         check(feature)
+
+
+@pytest.mark.parametrize("feature", [Categorical("z", 2, closed=True), MultiHot("text", 2, domain_of="z")])
+def test_a_domain_by_reference_is_a_domain(feature):
+    domain = 'string_domain { name: "zs" value: "a" value: "b" value: "c" }'
+    with pytest.raises(ConfigError, match="smaller than the domain"):
+        check(feature, more=f'feature {{ name: "z" type: BYTES domain: "zs" }} {domain}')
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ('string_domain { value: "b" value: "a" }', ["b", "a"]),
+        ('domain: "zs"', ["c", "b"]),
+        ('bool_domain { true_value: "yes" false_value: "no" }', ["yes", "no"]),
+    ],
+)
+def test_the_values_of_a_closed_column_come_from_every_kind_of_domain(column, values):
+    text = f'feature {{ name: "z" type: BYTES {column} }} string_domain {{ name: "zs" value: "c" value: "b" }}'
+    assert domains(text_format.Parse(text, schema_pb2.Schema()), ("z",)) == {"z": values}
+
+
+@pytest.mark.parametrize("column", ["", 'domain: "absent"', "string_domain { }", "bool_domain { }"])
+def test_a_closed_column_without_values_is_named(column):
+    schema = text_format.Parse(f'feature {{ name: "z" type: BYTES {column} }}', schema_pb2.Schema())
+    with pytest.raises(ConfigError, match="feature z: no values in a domain"):
+        domains(schema, ("z",))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from google.protobuf import text_format
 from google.protobuf.message import Message
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.data_validation.text_domains import string_domain
 from components.slice_report.analysis.statistics import readable
 from components.slice_report.facts import SchemaChange
 
@@ -47,7 +48,8 @@ def read_column(feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> Colum
     """Describe a column. Fields that the words cover are removed from the rest, so that nothing is repeated."""
     rest = schema_pb2.Feature()
     rest.CopyFrom(feature)
-    values = domain_values(feature, schema)
+    allowed = string_domain(feature, schema)
+    values = None if allowed is None else tuple(sorted(allowed))
     words = (describe_type(rest), *describe_presence(rest), *describe_range(rest))
     if rest.HasField("string_domain"):
         del rest.string_domain.value[:]
@@ -55,16 +57,6 @@ def read_column(feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> Colum
     for environments in (rest.in_environment, rest.not_in_environment):
         environments.sort()
     return Column(words, values, rest)
-
-
-def domain_values(feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> tuple[str, ...] | None:
-    """Return the allowed values of text, sorted, from the column's own domain or from the shared one that it names."""
-    shared = {domain.name: domain for domain in schema.string_domain}
-    if feature.HasField("string_domain"):
-        return tuple(sorted(feature.string_domain.value))
-    if feature.HasField("domain") and feature.domain in shared:
-        return tuple(sorted(shared[feature.domain].value))
-    return None
 
 
 def describe_type(rest: schema_pb2.Feature) -> str:
