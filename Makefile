@@ -14,10 +14,10 @@ report: .venv/ready
 tensorboard: .venv/ready
 	@.venv/bin/tensorboard --logdir $(or $(LOGS),runs) --host localhost $(ARGS)
 
-# In two processes, a file of tests in one of them.
+# In three processes, as many tests wait for others; a file of tests in one of them.
 test: .venv/ready
 	@$(PY) -m data.fetch
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # The same tests, and a run, on the image's stack, in a Debian 13 tree below .next/: needs root.
 test-next: .venv/ready

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -92,8 +93,7 @@ def own_names(tree: ast.AST) -> set[str]:
     named = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     set_here = {
         target.attr if isinstance(target, ast.Attribute) else target.id
-        for node in ast.walk(tree)
-        for target in ast.walk(node)
+        for target in ast.walk(tree)
         if isinstance(target, ast.Attribute | ast.Name) and isinstance(target.ctx, ast.Store)
     }
     return named | set_here
@@ -115,7 +115,13 @@ def names_of_ours(tree: ast.AST) -> set[str]:
     """Return the names that our modules define which a file imports: a subclass may use them."""
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
     paths = [ROOT.joinpath(*module.split(".")).with_suffix(".py") for module in modules if module.split(".")[0] in OURS]
-    return {name for path in paths if path.is_file() for name in own_names(ast.parse(path.read_text(encoding="utf-8")))}
+    return {name for path in paths if path.is_file() for name in own_names_in(path)}
+
+
+@cache
+def own_names_in(path: Path) -> set[str]:
+    """The same for a file, read once: most files import the same few."""
+    return own_names(ast.parse(path.read_text(encoding="utf-8")))
 
 
 def private_parts(path: Path) -> list[str]:

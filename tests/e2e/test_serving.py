@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from components.evaluation.predictions import read_predictions
 
+pytestmark = pytest.mark.slow
+
 TEXT = {
     "workclass", "education", "marital_status", "occupation", "relationship", "race", "sex", "native_country",
 }  # fmt: skip

@@ -2,11 +2,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from harness import ROOT
 
 FUZZ = [sys.executable, str(Path(__file__).parent)]
 
 
+@pytest.mark.slow
 def test_readers_agree_and_never_hang_on_random_files():
     """In a process of its own, which ends itself where a reader hangs; ``make fuzz`` draws 10,000 by a new seed."""
     ran = subprocess.run(

@@ -77,8 +77,8 @@ def test_a_strict_bound_on_a_metric_without_an_interval_withholds_the_blessing(r
 
 
 def test_a_jackknife_whose_samples_are_equal_tells_nothing(run_executor):
-    config = make_config("AUC", "BinaryAccuracy", "ExampleCount", slices=({"feature_keys": ["age"]},), intervals=True)
+    # No one of that age has the label or is predicted to: the accuracy is 1 in every sample.
+    config = make_config("BinaryAccuracy", slices=({"feature_values": {"age": "17"}},), intervals=True)
     metrics = read_evaluation(run_executor(config, executor=StockExecutor).evaluation).candidate
-    sure = [of["binary_accuracy"] for of in metrics.values() if of["binary_accuracy"].value in (0.0, 1.0)]
-    assert sure
-    assert {measured.interval for measured in sure} == {None}
+    measured = metrics[(("age", "17"),)]["binary_accuracy"]
+    assert (measured.value, measured.interval) == (1.0, None)

@@ -10,11 +10,12 @@ import harness
 import numpy as np
 import pytest
 from fakes.databases import PASSWORD, STARTERS, Server
+from fakes.kubeflow.compiling import make_package
 from fakes.kubeflow.pipeline_runs import LOST_STORE, NO_VOLUME, Cluster, Ran, bound, stop_group
 
 from components.evaluation.predictions import read_predictions
 from pipeline.config.load import load_config
-from pipeline.kubeflow.compile.package import Package, make_package
+from pipeline.kubeflow.compile.package import Package
 from pipeline.kubeflow.pod.lease import acquire, holder, lease_file
 from pipeline.kubeflow.pod.node_records import read_record
 from pipeline.run.history import read_config

@@ -9,6 +9,8 @@ import pytest
 
 from pipeline.errors import ConfigError
 
+pytestmark = pytest.mark.slow
+
 
 def spoil(rows: Path, folder: Path, split: str, change) -> Path:
     """A copy of the rows with the bytes of one split's file changed."""

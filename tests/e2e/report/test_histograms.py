@@ -1,7 +1,10 @@
 """Histograms that a run writes for TensorBoard."""
 
 import harness
+import pytest
 import tensorflow as tf
+
+pytestmark = pytest.mark.slow
 
 WATCHED = ("training.histogram_every_epochs=1", "training.checkpoint_every_steps=3")
 

@@ -18,6 +18,8 @@ from components.slice_report.facts import Report, Slice
 from components.slice_report.facts.encoding import from_json
 from components.slice_report.page import render
 
+pytestmark = pytest.mark.slow
+
 # scikit-learn uses every score; TFMA puts scores into ten thousand buckets.
 AREA_ERROR = 2e-3
 

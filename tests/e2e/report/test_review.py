@@ -12,6 +12,8 @@ import pytest
 from components.artifacts.report_files import DECISION, PAGE, REPORT, digest
 from components.slice_report.facts.encoding import from_json
 
+pytestmark = pytest.mark.slow
+
 REQUIRED = "release.review=required"
 WHO = ("--by", "Ada", "--note", "Slices look sound")
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fakes.kubeflow.compiling import make_package
 
 from pipeline.config.load import CONF, load_config
 from pipeline.config.root import Config
 from pipeline.errors import ConfigError, MainlineError
-from pipeline.kubeflow.compile.package import Package, make_package
+from pipeline.kubeflow.compile.package import Package
 from pipeline.kubeflow.parameters import parameters_of
 
 ROOT = Path(__file__).resolve().parents[4]

@@ -21,6 +21,8 @@ from pipeline.training import loop
 from pipeline.training.callbacks import Journal
 from pipeline.training.checkpoint import checkpoints, sealed_files
 
+pytestmark = pytest.mark.slow
+
 EPOCHS, STEPS = 3, 10
 LONG = {"model": {"dropout": 0.3}, "checkpoint_every_steps": 3, "early_stopping_patience": 9}
 
