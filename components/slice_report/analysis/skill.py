@@ -27,7 +27,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Moments:
-    """What the excess loss of segments and its standard error need.
+    """Sums over segments, from which their excess loss and its standard error follow.
 
     Attributes:
         units: (segments,) the number of units that have rows in the segment.
@@ -192,7 +192,7 @@ class Rows:
 
     @property
     def sums(self) -> Floats:
-        """What ``row_moments`` takes, for all of these rows: (5,)."""
+        """The sums of ``row_moments`` over all of these rows: (5,)."""
         labels, losses = self.labels, self.losses
         return np.array([labels.size, labels.sum(), losses.sum(), labels @ losses, losses @ losses])
 

@@ -16,7 +16,7 @@ PATTERN = "train/*.*"
 
 
 def place(kind, path):
-    """What is no file of rows, by its name one."""
+    """Something with the name of a file of rows that is none."""
     made = {
         "folder": lambda: path.mkdir(),
         "pipe": lambda: os.mkfifo(path),

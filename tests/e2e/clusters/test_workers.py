@@ -18,7 +18,7 @@ from fakes.fake_trials import processes
 from fakes.stuck_workers import put_into
 
 TWO = ("training.strategy=multi_worker", "training.workers=2")
-LONG = (*TWO, "training.epochs=30", "training.early_stopping_patience=30", "training.checkpoint_every_steps=5",
+LONG = (*TWO, "training.epochs=20", "training.early_stopping_patience=20", "training.checkpoint_every_steps=5",
         "training.max_restarts=6")  # fmt: skip
 
 # Long enough for imports on a busy machine.
@@ -140,7 +140,7 @@ def test_five_kills_at_the_worst_moments_cost_seconds_and_no_step(start, capsys)
     checkpoints = set(resume.rglob("*.index"))
     run.until(lambda: set(resume.rglob("*.index")) - checkpoints)
     lost_s["at a checkpoint"] = run.kill_one(0)
-    run.until(lambda: re.search(r"epoch [23]\d/30", run.said()))
+    run.until(lambda: re.search(r"epoch 1\d/20", run.said()))
     lost_s["late"] = run.kill_one(1)
     models = run.root / "census" / "artifacts" / "Trainer" / "model"
     run.until(lambda: list(models.glob("*/Format-Serving")))
@@ -149,7 +149,7 @@ def test_five_kills_at_the_worst_moments_cost_seconds_and_no_step(start, capsys)
     assert outcome.code == 0, outcome.facts["error"]
     record = record_of(outcome, run.root)
     assert record["workers"] == 2
-    assert [len(values) for values in record["history"].values()] == [30] * len(record["history"])
+    assert [len(values) for values in record["history"].values()] == [20] * len(record["history"])
     assert len(harness.versions(run.root)) == 1
     (model,) = models.iterdir()
     assert [path.name for path in model.iterdir()] == ["Format-Serving"]
@@ -182,14 +182,15 @@ def test_a_worker_that_is_stuck_is_named_and_costs_a_restart_of_all(start, tmp_p
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_run_that_is_killed_leaves_no_worker_and_goes_on_when_run_again(start, ingested):
-    run = start(*LONG)
+    few = (*LONG, "training.epochs=8")
+    run = start(*few)
     run.until(lambda: len(workers_of(run.process)) == 2 and run.trains())
     workers = workers_of(run.process)
     run.process.kill()
     run.process.wait()
     _, alive = psutil.wait_procs(workers, timeout=10)
     assert alive == []
-    outcome = harness.run_here(*ingested, *LONG)
+    outcome = harness.run_here(*ingested, *few)
     assert outcome.code == 0, outcome.facts["error"]
 
 

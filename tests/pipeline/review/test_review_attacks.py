@@ -73,7 +73,7 @@ def decisions(world):
 
 
 def resolve(world, run) -> list[int]:
-    """What Pusher gets as the decision on a run; an error if it refuses the record."""
+    """The decision on a run that Pusher gets; an error if it refuses the record."""
     made = []
     for found in decisions(world):
         made.append(ReviewDecision())

@@ -192,7 +192,7 @@ def test_columns_that_are_not_in_the_schema_can_be_left_out():
 
 
 class Program:
-    """What pickles to a call."""
+    """Its pickle is a call, which unpickling would make."""
 
     def __init__(self, path):
         self.path = path

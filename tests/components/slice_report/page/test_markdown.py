@@ -20,7 +20,7 @@ PIECES = [
 
 
 def words(text: str) -> str:
-    """What a reader sees of a text: white space is one space, what no page may hold a sign for it."""
+    """A text as a reader sees it: white space is one space, and a character that no page may hold is a sign for it."""
     return " ".join(text.replace("\x00", "\ufffd").split())
 
 
