@@ -1,5 +1,6 @@
 """The columns that the schema declares, and the check of a file's columns against them."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,6 +10,9 @@ import pyarrow as pa
 from pipeline.errors import DataError
 
 ARROW_TYPES = {"INT": pa.int64(), "FLOAT": pa.float32(), "BYTES": pa.string()}
+# Of a long list of names, a message has only the first.
+MOST_SHOWN = 10
+NOT_LETTERS = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True)
@@ -49,28 +53,72 @@ class Columns(Mapping[str, ColumnRule]):
         """Return the columns of a file that make it invalid."""
         return [] if self.others == "ignore" else [name for name in names if name not in self.rules]
 
+    def respelled(self, names: Collection[str]) -> dict[str, str]:
+        """Return by name in a file the column of the schema that it is but for spaces, case and punctuation.
+
+        >>> Columns({"age": ColumnRule("INT", True), "zip": ColumnRule("BYTES", True)}).respelled([" Age", "zip"])
+        {' Age': 'age'}
+        """
+        absent = {_spelling(name): name for name in self.rules if name not in names}
+        return {name: absent[_spelling(name)] for name in names if name not in self.rules and _spelling(name) in absent}
+
 
 def check_names(where: str, names: Sequence[str], columns: Columns) -> None:
     """Compare the column names of a file with the schema.
 
     Raises:
-        DataError: a required column is missing, a column appears twice, or one is unknown and not ignored.
+        DataError: a required column is missing, a column appears twice, one is spelled differently, or one is unknown
+            and not ignored.
     """
+    respelled = columns.respelled(names)
+    paired = {*respelled, *respelled.values()}
+    known = columns.among(names)
     missing = [column for column, rule in columns.items() if rule.required and column not in names]
-    if not columns.among(names):
+    if not known:
         missing = missing or [*columns]
     extra = columns.refused(names)
-    repeated = sorted({column for column in {*columns.among(names), *extra} if names.count(column) > 1})
-    if missing or extra or repeated:
-        found = {"missing": missing, "not in the schema": extra, "twice": repeated}
+    found = {
+        "missing": [column for column in missing if column not in paired],
+        "not in the schema": [column for column in extra if column not in paired],
+        "twice": sorted({column for column in {*known, *extra} if names.count(column) > 1}),
+    }
+    if respelled or any(found.values()):
+        pairs = [f"{name!r} for {column!r}" for name, column in respelled.items()]
+        received = {**found, "spelled differently": pairs}
         raise DataError(
             where,
-            "its columns are not those of the schema",
-            expected=", ".join(columns),
-            received="; ".join(f"{what}: {', '.join(map(_quoted, some))}" for what, some in found.items() if some),
-            next_step="Correct the file, declare the columns in schemas/, or leave others out with data.other_columns.",
+            "its columns are not those of the schema" if known or pairs else "none of its columns is in the schema",
+            expected=shown(columns),
+            received="; ".join(f"{what}: {shown(some)}" for what, some in received.items() if some),
+            next_step=_advice(known, respelled),
         )
 
 
+def shown(names: Collection[str]) -> str:
+    """Return names for a message, at most ``MOST_SHOWN`` of them; those that would not be seen in quotes.
+
+    >>> shown(["age", " score", ""])
+    "age, ' score', (a column without a name)"
+    """
+    texts = [_quoted(name) for name in [*names][:MOST_SHOWN]]
+    more = [f"and {len(names) - MOST_SHOWN} more"] if len(names) > MOST_SHOWN else []
+    return ", ".join([*texts, *more])
+
+
 def _quoted(column: str) -> str:
-    return column or "(a column without a name)"
+    if not column:
+        return "(a column without a name)"
+    return column if column == column.strip() else repr(column)
+
+
+def _spelling(name: str) -> str:
+    """Return a name without what is easily mistaken: case, spaces and punctuation; itself if that is all it has."""
+    return NOT_LETTERS.sub("", name.casefold()) or name
+
+
+def _advice(known: Collection[str], respelled: Mapping[str, str]) -> str:
+    if respelled:
+        return "Rename these columns in the file, or in schemas/ and the workload's files."
+    if not known:
+        return "Check data.path and workload: the rows may be those of another workload, or have no header."
+    return "Correct the file, declare the columns in schemas/, or leave others out with data.other_columns."

@@ -1,6 +1,8 @@
 """The header of a CSV file: the names of its columns."""
 
 import codecs
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -19,6 +21,8 @@ from pipeline.errors import DataError
 
 READ_BYTES, MAX_HEADER_BYTES = 1 << 16, 1 << 24
 BLANK = b" \t\r\n"
+BETWEEN_QUOTES = re.compile(rb'"[^"]*"[ ]*([;\t|])')
+DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 PROBLEMS = {
     "unclosed": "a cell begins with a quote that is never closed",
     "text after quote": "there is text after the closing quote of a cell",
@@ -61,6 +65,8 @@ def read_header(name: str, file: BinaryIO) -> Header:
         end = parse_record(data, start, None, final)
         line = _lines(data[:start]) + 1
         if isinstance(end, QuoteError):
+            if between := BETWEEN_QUOTES.match(data, start):
+                raise _wrong_delimiter(f"{name}, line {line}", between[1].decode(), first_line(data[start:]))
             raise quote_error(f"{name}, line {line}", end, data)
         if end is not None and data[start:].strip(BLANK):
             return Header(_names(f"{name}, line {line}", data[start:end]), line, end, _lines(data[:end]))
@@ -93,6 +99,25 @@ def _names(line: str, record: bytes) -> list[str]:
         return [cell.decode() for cell in split_cells(record)]
     except UnicodeDecodeError as error:
         raise not_utf8(line) from error
+
+
+def check_delimiter(where: str, names: Sequence[str], columns: Columns) -> None:
+    """Check that the cells of a header are separated by commas.
+
+    Raises:
+        DataError: another delimiter gives more columns of the schema, or the only name has one in it.
+    """
+    known = len(columns.among(names))
+    for delimiter in DELIMITERS:
+        cells = [cell.strip('" ') for cell in ",".join(names).split(delimiter)]
+        alone = len(names) == 1 < len(cells) and not known
+        if alone or len(columns.among(cells)) > known:
+            raise _wrong_delimiter(where, delimiter, shorten(",".join(names)))
+
+
+def _wrong_delimiter(where: str, delimiter: str, line: str) -> DataError:
+    return DataError(where, f"the cells are separated by {DELIMITERS[delimiter]}", expected="a comma between cells",
+                     received=line, next_step="Write the file with commas, or as Parquet.")  # fmt: skip
 
 
 def quote_error(where: str, error: QuoteError, data: bytes) -> DataError:

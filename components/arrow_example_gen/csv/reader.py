@@ -12,7 +12,7 @@ from pyarrow import csv as arrow_csv
 from components.arrow_example_gen.checks.columns import ARROW_TYPES, Columns, check_names
 from components.arrow_example_gen.checks.text_encoding import not_utf8
 from components.arrow_example_gen.csv.blocks import Block, Source, source
-from components.arrow_example_gen.csv.header import quote_error, read_header
+from components.arrow_example_gen.csv.header import check_delimiter, quote_error, read_header
 from components.arrow_example_gen.formats.byte_ranges import Range
 from components.support.text import shorten
 from pipeline.errors import DataError
@@ -24,9 +24,11 @@ def check_header(name: str, file: BinaryIO, columns: Columns) -> None:
     """Compare the header of a file with the schema.
 
     Raises:
-        DataError: the file is empty or not UTF-8, or its columns are not those of the schema.
+        DataError: the file is empty or not UTF-8, its cells are not separated by commas, or its columns are not those
+            of the schema.
     """
     header = read_header(name, file)
+    check_delimiter(f"{name}, line {header.line}", header.names, columns)
     check_names(f"{name}, line {header.line}", header.names, columns)
 
 

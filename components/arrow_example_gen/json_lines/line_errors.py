@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from components.arrow_example_gen.checks.columns import Columns
+from components.arrow_example_gen.checks.columns import Columns, shown
 from components.arrow_example_gen.checks.text_encoding import NOT_UTF8, not_utf8
 from components.arrow_example_gen.quarantine.bad_rows import Reason
 from components.support.text import is_utf8, shorten
@@ -64,9 +64,10 @@ def _explain_object(line: bytes, found: Pairs, columns: Columns, is_good: Callab
     if not is_utf8(line):
         return _not_utf8(line, next((key for key, value in found if SURROGATE.search(_dump(value))), ""))
     if extra := columns.refused(keys):
-        return LineError("a column is not in the schema", "wrong columns", received=", ".join(extra),
-                         next_step="Correct the line, declare the columns in schemas/, or leave others out with "
-                         "data.other_columns.")  # fmt: skip
+        nearest = [f"Did you mean {column!r}?" for column in columns.respelled(keys).values()]
+        return LineError("a column is not in the schema", "wrong columns", received=shown(extra),
+                         next_step=" ".join(nearest[:1]) or "Correct the line, declare the columns in schemas/, or "
+                         "leave others out with data.other_columns.")  # fmt: skip
     repeated = next((key for key in columns.among(keys) if keys.count(key) > 1), None)
     if repeated is not None:
         return LineError("the key stands twice in the line", "wrong columns", repeated, received=_quoted(line.decode()))

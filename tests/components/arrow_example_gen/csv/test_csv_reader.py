@@ -55,9 +55,8 @@ def test_a_header_that_matches_the_schema_is_accepted(header):
         ("city", "missing: age, score"),
         ("age,score,city,colour", "not in the schema: colour"),
         ("age,score,city,age", "twice: age"),
-        ("Age,score,city", "missing: age; not in the schema: Age"),
-        (" age,score,city", "missing: age; not in the schema:  age"),
-        ("age;score;city", "missing: age, score, city; not in the schema: age;score;city"),
+        ("age,score,city, ", "not in the schema: ' '"),
+        ("Age,age,score,city", "not in the schema: Age"),
         ("age,age,colour,colour", "missing: score, city; not in the schema: colour, colour; twice: age, colour"),
     ],
 )
@@ -68,6 +67,57 @@ def test_a_header_that_differs_from_the_schema_is_explained(header, received):
         f"  received: {received}",
         "  next:     Correct the file, declare the columns in schemas/, or leave others out with data.other_columns.",
     ]
+
+
+@pytest.mark.parametrize("others", ["fail", "ignore"])
+@pytest.mark.parametrize(
+    ("header", "received"),
+    [
+        ("Age,score,city", "'Age' for 'age'"),
+        (" age,score,city", "' age' for 'age'"),
+        ("age, score, city, label", "' score' for 'score', ' city' for 'city', ' label' for 'label'"),
+        ("age,score,city,LABEL", "'LABEL' for 'label'"),
+    ],
+)
+def test_a_column_that_differs_by_space_or_case_is_named_with_the_one_that_is_meant(header, received, others):
+    with pytest.raises(DataError) as caught:
+        check_header("rows.csv", io.BytesIO(csv(header=header)), Columns(COLUMNS.rules, others))
+    assert caught.value.received == f"spelled differently: {received}"
+    assert "Rename these columns" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("header", "called"),
+    [
+        ("age;score;city", "semicolons"),
+        ("age\tscore\tcity", "tabs"),
+        ("age|score|city", "vertical bars"),
+        ("years;points", "semicolons"),
+        ('"age";"score";"city"', "semicolons"),
+        ('age;"score";city', "semicolons"),
+    ],
+)
+def test_another_delimiter_is_named(header, called):
+    assert refused_header(csv(header=header)).splitlines() == [
+        f"rows.csv, line 1: the cells are separated by {called}",
+        "  expected: a comma between cells",
+        f"  received: {header}",
+        "  next:     Write the file with commas, or as Parquet.",
+    ]
+
+
+def test_a_name_with_a_semicolon_is_a_name():
+    columns = Columns({"a;b": ColumnRule("INT", True), "c": ColumnRule("INT", True)})
+    check_header("rows.csv", io.BytesIO(b"a;b,c\n1,2\n"), columns)
+
+
+def test_rows_of_another_workload_are_called_that_in_a_short_message():
+    columns = Columns({f"column_{number}": ColumnRule("INT", True) for number in range(50)})
+    with pytest.raises(DataError, match="none of its columns is in the schema") as caught:
+        check_header("rows.csv", io.BytesIO(csv()), columns)
+    assert "the rows may be those of another workload" in caught.value.next_step
+    assert caught.value.expected.endswith("column_9, and 40 more")
+    assert len(str(caught.value)) < 600
 
 
 def test_a_column_without_a_name_is_shown():

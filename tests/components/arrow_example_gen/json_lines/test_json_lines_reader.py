@@ -64,6 +64,7 @@ def test_rows_of_many_blocks_keep_their_order(monkeypatch):
         ('{"city": 7}', ", column city", "the value has the wrong type", "7"),
         ('{"city": ["a"]}', ", column city", "the value has the wrong type", '["a"]'),
         ('{"colour": "red"}', "", "a column is not in the schema", "colour"),
+        ('{" Age": 1}', "", "a column is not in the schema", "' Age'"),
         ("[1]", "", "the line is not a JSON object", "[1]"),
         ('{"age": 1', "", "the line is not JSON", "Expecting"),
         ("]", "", "the line is not JSON", "Expecting value at character 1: ]"),
