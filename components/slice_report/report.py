@@ -15,6 +15,7 @@ from components.examples.reading import read_schema
 from components.slice_report.analysis.by_slice.slices import make_slices
 from components.slice_report.analysis.comparisons import compare, ranked_groups
 from components.slice_report.analysis.data.drift import drift
+from components.slice_report.analysis.data.label_suspects import find_label_suspects
 from components.slice_report.analysis.data.leakage import scan_examples
 from components.slice_report.analysis.data.schema_changes import schema_changes
 from components.slice_report.analysis.fairness import sensitive
@@ -109,6 +110,7 @@ def judged(sources: Sources, settings: Settings) -> dict[str, Any]:
     rows, label, evaluation = sources.predictions, settings.label, sources.evaluation
     units = units_of(rows, settings.cluster_by)
     weak = find_weak(rows, label, settings.id_columns, units)
+    suspects = find_label_suspects(rows, label, units)
     slices = make_slices(evaluation, rows, label, units, decision_threshold=settings.decision_threshold)
     return {
         "areas": "stock" if evaluation.thresholds else "exact",
@@ -127,7 +129,8 @@ def judged(sources: Sources, settings: Settings) -> dict[str, Any]:
         ),
         "calibration_error": expected_calibration_error(rows[label].to_numpy(), rows[SCORE].to_numpy()),
         "importances": explain(sources, settings, units, slices, weak),
-        "worst_rows": find_worst_rows(sources, settings, slices, weak),
+        "worst_rows": find_worst_rows(sources, settings, slices, weak, suspects),
+        "suspects": suspects,
     }
 
 

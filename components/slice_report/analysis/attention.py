@@ -192,6 +192,18 @@ def drifted_columns(report: Report) -> Iterator[Attention]:
         )
 
 
+def label_suspects(report: Report) -> Iterator[Attention]:
+    """Yield a line if more labels contradict a confident score than scores predict."""
+    found = report.suspects.found if report.suspects else ()
+    if found:
+        rows, expected = sum(tail.suspects for tail in found), sum(tail.expected for tail in found)
+        text = (
+            f"{rows:,} test rows have a label that contradicts a confident score, by the scores {expected:,.1f} "
+            "should: wrong labels, or a model that is too sure"
+        )
+        yield Attention("label suspects", text, "label-suspects", Severity.NOTABLE)
+
+
 def weak_segments(report: Report) -> Iterator[Attention]:
     """Yield the weak segments that cost most, of those that the rows which were not searched confirm."""
     found = sorted(report.weak.found if report.weak else (), key=lambda one: -one.cost)
@@ -237,6 +249,7 @@ FINDERS = (
     impact_ratios,
     training_warnings,
     drifted_columns,
+    label_suspects,
     weak_segments,
     accepted_anomalies,
     shared_ids,

@@ -14,11 +14,12 @@ from components.evaluation.saved_model import Score
 from components.evaluation.slice_values import value_text
 from components.evaluation.verdict import slice_name
 from components.slice_report.analysis.by_slice.slices import rows_of_slices
+from components.slice_report.analysis.data.label_suspects import suspect_rows
 from components.slice_report.analysis.importance import Sample, load_scorer, read_sample, scores_of, take
 from components.slice_report.analysis.predicates import segment_rows
 from components.slice_report.analysis.statistics import readable
 from components.slice_report.analysis.weak_segments import row_losses
-from components.slice_report.facts import Scope, Slice, WeakSegments, WorstRow, WorstRows
+from components.slice_report.facts import SUSPECTS, LabelSuspects, Scope, Slice, WeakSegments, WorstRow, WorstRows
 from components.slice_report.settings import Settings
 from components.slice_report.sources import Sources
 
@@ -32,12 +33,12 @@ Index = NDArray[np.int64]
 
 
 def find_worst_rows(
-    sources: Sources, settings: Settings, slices: Sequence[Slice], weak: WeakSegments
+    sources: Sources, settings: Settings, slices: Sequence[Slice], weak: WeakSegments, suspects: LabelSuspects
 ) -> WorstRows | None:
     """Return the 20 rows with the highest loss of each slice and weak segment; None if no column may be shown.
 
-    Slices that are too small are left out. Contributions are computed for at most 200 rows: those of all rows and of
-    weak segments first, then those of slices.
+    So of the label suspects, if there are too many of them. Slices that are too small are left out. Contributions are
+    computed for at most 200 rows: those of all rows, suspects and weak segments first, then those of slices.
 
     Raises:
         DataError: the examples cannot be read, or do not belong to the predictions.
@@ -45,7 +46,8 @@ def find_worst_rows(
     if not settings.example_columns:
         return None
     losses = row_losses(sources.predictions, settings.label)
-    worst = {name: hardest(losses, rows) for name, rows in scopes(sources, slices, weak)}
+    dubious = suspect_rows(sources.predictions, settings.label, suspects)
+    worst = {name: hardest(losses, rows) for name, rows in scopes(sources, slices, weak, dubious)}
     every = np.array(list(dict.fromkeys(row for rows in worst.values() for row in rows.tolist())), np.int64)
     if not every.size:
         return None
@@ -68,9 +70,13 @@ def find_worst_rows(
     return WorstRows(settings.example_columns, features, rows, found)
 
 
-def scopes(sources: Sources, slices: Sequence[Slice], weak: WeakSegments) -> Iterator[tuple[str, Index]]:
-    """Yield the name and the rows of all rows, of each weak segment, and of each slice that is large enough."""
+def scopes(
+    sources: Sources, slices: Sequence[Slice], weak: WeakSegments, dubious: Index
+) -> Iterator[tuple[str, Index]]:
+    """Yield the name and the rows of all rows, suspects, each weak segment, and each slice that is large enough."""
     yield slice_name(()), np.arange(sources.predictions.num_rows)
+    if dubious.size:
+        yield SUSPECTS, dubious
     for segment in weak.found:
         yield slice_name(segment.features), np.flatnonzero(segment_rows(sources.predictions, segment.features))
     able = {item.features for item in slices if item.features and not item.too_small}

@@ -39,13 +39,14 @@ from components.slice_report.facts.report import (
     Report,
     Run,
 )
-from components.slice_report.facts.worst_rows import Scope, WorstRow, WorstRows
+from components.slice_report.facts.worst_rows import SUSPECTS, LabelSuspects, LabelTail, Scope, WorstRow, WorstRows
 
 __all__ = [
     "BINS",
     "FOUR_FIFTHS",
     "OTHER",
     "SCHEMA_VERSION",
+    "SUSPECTS",
     "ArtifactFact",
     "Bar",
     "Card",
@@ -59,6 +60,8 @@ __all__ = [
     "GateEntry",
     "Group",
     "Importance",
+    "LabelSuspects",
+    "LabelTail",
     "Leak",
     "Lineage",
     "Missing",

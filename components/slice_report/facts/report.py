@@ -8,7 +8,7 @@ from components.slice_report.facts.card import Card
 from components.slice_report.facts.data import Data
 from components.slice_report.facts.model import Comparison, Importance, RankedGroups, Sensitive, Slice, WeakSegments
 from components.slice_report.facts.provenance import Lineage, Training
-from components.slice_report.facts.worst_rows import WorstRows
+from components.slice_report.facts.worst_rows import LabelSuspects, WorstRows
 
 SCHEMA_VERSION = 1
 
@@ -41,7 +41,8 @@ class Report:
 
     ``areas`` tells how AUC and AUCPrecisionRecall were computed: ``exact``, or ``stock``, over TFMA's fixed thresholds,
     as in releases without this field. ``cluster_by`` holds the columns that name the units of rows for intervals; each
-    row is a unit without them. ``ranked`` is None if no metric ranks rows within groups.
+    row is a unit without them. ``ranked`` is None if no metric ranks rows within groups. ``suspects`` is None in
+    reports of earlier releases.
     """
 
     schema_version: int
@@ -65,3 +66,4 @@ class Report:
     areas: Literal["exact", "stock"] = "stock"
     cluster_by: tuple[str, ...] = ()
     ranked: RankedGroups | None = None
+    suspects: LabelSuspects | None = None

@@ -1,6 +1,9 @@
-"""Facts about single test rows: those on which the model is most wrong."""
+"""Facts about single test rows: those on which the model is most wrong, and those whose label may be."""
 
 from dataclasses import dataclass
+
+# The name of the scope of the label suspects; those of slices are ``overall`` or contain ``=``.
+SUSPECTS = "label suspects"
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class WorstRow:
 
 @dataclass(frozen=True)
 class Scope:
-    """A slice or a weak segment by name, and its worst rows, the worst first, as positions in ``WorstRows.rows``."""
+    """A slice, a weak segment or ``SUSPECTS`` by name, and its worst rows as positions in ``WorstRows.rows``."""
 
     name: str
     rows: tuple[int, ...]
@@ -41,3 +44,39 @@ class WorstRows:
     features: tuple[str, ...]
     rows: tuple[WorstRow, ...]
     scopes: tuple[Scope, ...]
+
+
+@dataclass(frozen=True)
+class LabelTail:
+    """The rows with a confident score on one side.
+
+    Attributes:
+        label: the label that the model calls unlikely: 1 for low scores, 0 for high ones.
+        suspects: the rows that have it; ``expected`` is their number by the scores.
+        p_value: of so many suspects if scores are true probabilities, one-sided, by unit.
+    """
+
+    label: int
+    rows: int
+    suspects: int
+    expected: float
+    p_value: float
+
+
+@dataclass(frozen=True)
+class LabelSuspects:
+    """Rows whose label contradicts a confident score.
+
+    Attributes:
+        unlikely: the highest probability of a label that counts as contradicted.
+        level: the probability that a tail is found although scores are true probabilities, over all tails.
+    """
+
+    unlikely: float
+    level: float
+    tails: tuple[LabelTail, ...]
+
+    @property
+    def found(self) -> tuple[LabelTail, ...]:
+        """The tails with significantly more suspects than expected."""
+        return tuple(tail for tail in self.tails if tail.p_value <= self.level / len(self.tails))

@@ -8,7 +8,7 @@ from components.slice_report.page.charts import Scale, whisker, whisker_scale
 from components.slice_report.page.formats import counted, difference, interval
 from components.slice_report.page.html import name, row, table, tag
 from components.slice_report.page.sections.section import absent, missing_notes, section
-from components.slice_report.page.sections.worst_rows import worst_rows_part
+from components.slice_report.page.sections.worst_rows import suspects_part, worst_rows_part
 
 
 def explanations_section(report: Report) -> Markup:
@@ -21,7 +21,8 @@ def explanations_section(report: Report) -> Markup:
     )
     parts = [importance_part(importance) for importance in report.importances]
     note = tag("p", explained, class_="muted") if parts else None
-    return section("explanations", missing_notes(report, "explanations"), nothing, note, parts, worst_rows_part(report))
+    rows = [worst_rows_part(report), suspects_part(report)]
+    return section("explanations", missing_notes(report, "explanations"), nothing, note, parts, rows)
 
 
 def importance_part(importance: Importance) -> Markup:

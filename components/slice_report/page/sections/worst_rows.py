@@ -1,12 +1,12 @@
-"""The rows with the highest loss: of all rows and of weak segments on the page, of a slice in its dialog."""
+"""Single rows: those whose label may be wrong, and those with the highest loss, of a slice in its dialog."""
 
 import json
 
 from markupsafe import Markup
 
 from components.evaluation.verdict import slice_name
-from components.slice_report.facts import Report, Scope, WorstRow, WorstRows
-from components.slice_report.page.formats import count, difference, number
+from components.slice_report.facts import SUSPECTS, LabelSuspects, LabelTail, Report, Scope, WorstRow, WorstRows
+from components.slice_report.page.formats import count, difference, number, p_value, share
 from components.slice_report.page.frame import as_data
 from components.slice_report.page.html import name, row, shorten, table, tag
 from components.slice_report.page.sections.section import absent
@@ -15,6 +15,43 @@ from components.slice_report.page.sections.section import absent
 MOST_FEATURES = 3
 HEADINGS = ("Row", "Label", "Score", "Loss")
 MOVED = "Moved by"
+SUSPECT_HEADINGS = ("Label", "Where the score is", "Rows", "With that label", "Expected", "p-value")
+
+
+def suspects_part(report: Report) -> Markup | None:
+    """Draw how many labels contradict a confident score, how many should, and what else that can mean."""
+    if report.suspects is None:
+        return None
+    suspects, unit = report.suspects, "unit" if report.cluster_by else "row"
+    words = (
+        "The scores of test rows say how many of them should have a label that is unlikely. Where significantly more "
+        f"have it (one-sided, by {unit}, with a probability of a false alarm of {share(suspects.level)} over both), "
+        "labels may be wrong (confident learning, Northcutt et al. 2021). The cause may also be the model: one that is "
+        "too sure of itself, or lacks a feature that would explain these rows, looks the same."
+    )
+    where = {1: f"at most {suspects.unlikely}", 0: f"at least {1 - suspects.unlikely}"}
+    rows = [
+        row(str(tail.label), where[tail.label], count(tail.rows), tag("td", count(tail.suspects), mark(suspects, tail)),
+            f"{tail.expected:,.1f}", p_value(tail.p_value))
+        for tail in suspects.tails
+    ]  # fmt: skip
+    heading = tag("h3", "Labels that contradict a confident score", id="label-suspects")
+    drawn = table("Labels that contradict a confident score", SUSPECT_HEADINGS, rows)
+    return heading + tag("p", words, class_="muted") + drawn + rows_of_suspects(report)
+
+
+def mark(suspects: LabelSuspects, tail: LabelTail) -> Markup | None:
+    return tag("small", "more than expected", class_="warn") if tail in suspects.found else None
+
+
+def rows_of_suspects(report: Report) -> Markup:
+    """Draw the suspects that are most in doubt, if columns may be shown."""
+    if not report.suspects or not report.suspects.found:
+        return Markup()
+    if report.worst_rows is None:
+        return absent("The rows are not shown: report.example_columns names no column that may be.")
+    scopes = [scope for scope in report.worst_rows.scopes if scope.name == SUSPECTS]
+    return Markup().join(scope_part(report.worst_rows, scope) for scope in scopes)
 
 
 def worst_rows_part(report: Report) -> Markup | None:
@@ -39,7 +76,7 @@ def worst_rows_part(report: Report) -> Markup | None:
 
 def scope_part(found: WorstRows, scope: Scope) -> Markup:
     """Draw the worst rows of one scope, folded."""
-    words = "All test rows" if scope.name == slice_name(()) else scope.name
+    words = {slice_name(()): "All test rows", SUSPECTS: "Suspects, most in doubt first"}.get(scope.name, scope.name)
     rows = (worst_row(found, found.rows[position]) for position in scope.rows)
     drawn = table(f"Rows with the highest loss: {words}", (*HEADINGS, *map(name, found.columns), MOVED), rows)
     return tag("details", tag("summary", name(words)), drawn)

@@ -15,6 +15,7 @@ KEPT = Check("AUC", "overall", "≥ 0.7", 0.75, (0.73, 0.77), None, 0.05)
 CLOSE = Check("AUC", "sex=Male", "≥ 0.7", 0.71, (0.69, 0.73), None, 0.01, risk=0.16)
 BELOW_FOUR_FIFTHS = f.Gap("selection", "Male", "Female", 0.1, 0.63, ratio_interval=(0.5, 0.79))
 NOT_CONFIRMED = Measurement(0.2, (-0.1, 0.5))
+SUSPECTS = f.LabelSuspects(0.05, 0.05, (f.LabelTail(1, 900, 70, 21.3, 1e-9), f.LabelTail(0, 40, 1, 0.8, 0.6)))
 MISSED = Check("AUC", "sex=Female", "≥ 0.8", 0.7, (0.66, 0.74), 0.1, -0.1)
 
 
@@ -72,6 +73,7 @@ def test_each_fact_gives_its_line(calm):
         "regression": replace(calm, slices=(calm.slices[0], replace(calm.slices[1], regressed=("auc",)))),
         "blocked anomaly": with_data(calm, gate=(entry("blocked"),)),
         "missing part": replace(calm, missing=(f.Missing("quality", "Evaluator failed"),)),
+        "label suspects": replace(calm, suspects=SUSPECTS),
         "impact ratio": replace(calm, fairness=(f.Sensitive("sex", (), (BELOW_FOUR_FIFTHS,)),)),
         "leakage": with_data(calm, leaks=(f.Leak("rows", "test", "train", 3, 0.0015),)),
         "training warning": replace(calm, training=replace(calm.training, warnings=("Units are dead.",))),
@@ -189,3 +191,12 @@ def test_each_line_links_to_something_on_the_page(full):
     anchors = {line.anchor for line in attention(full)}
     assert anchors <= set(PageParser(page).ids)
     assert all(f'href="#{anchor}"' in page for anchor in anchors)
+
+
+def test_label_suspects_are_counted_in_the_tails_that_have_too_many(calm):
+    (line,) = attention(replace(calm, suspects=SUSPECTS))
+    assert line.text.startswith(
+        "70 test rows have a label that contradicts a confident score, by the scores 21.3 should"
+    )
+    usual = replace(SUSPECTS, tails=tuple(replace(tail, p_value=0.026) for tail in SUSPECTS.tails))
+    assert attention(replace(calm, suspects=usual)) == ()

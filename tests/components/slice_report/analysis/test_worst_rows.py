@@ -8,10 +8,11 @@ from fakes.report.scored_examples import ROWS, losses_of, make_columns, run_eval
 from components.evaluation.units import independent
 from components.slice_report.analysis.by_slice.slices import make_slices
 from components.slice_report.analysis.worst_rows import DONORS, SEED, SHOWN, find_worst_rows, hardest
-from components.slice_report.facts import Segment, WeakSegments
+from components.slice_report.facts import SUSPECTS, LabelSuspects, LabelTail, Segment, WeakSegments
 
 ODD = Segment((("kind", "odd"),), 0, 0, 0, 0, 0)
 NOTHING = WeakSegments(0, 0.05, 30, ())
+NO_SUSPECTS = LabelSuspects(0.05, 0.05, ())
 ALLOWED = replace(SETTINGS, example_columns=("kind", "tags", "age"))
 
 
@@ -32,7 +33,7 @@ def slices(sources):
 
 @pytest.fixture(scope="module")
 def found(sources, slices):
-    return find_worst_rows(sources, ALLOWED, slices, replace(NOTHING, found=(ODD,)))
+    return find_worst_rows(sources, ALLOWED, slices, replace(NOTHING, found=(ODD,)), NO_SUSPECTS)
 
 
 def rows_of(found, scope):
@@ -82,9 +83,19 @@ def test_a_row_stands_once_however_many_slices_have_it(found):
 
 
 def test_without_an_allowed_column_no_row_is_shown(sources, slices):
-    assert find_worst_rows(sources, SETTINGS, slices, NOTHING) is None
+    assert find_worst_rows(sources, SETTINGS, slices, NOTHING, NO_SUSPECTS) is None
 
 
 def test_of_equal_losses_the_first_rows_are_shown_and_rows_without_one_are_not():
     losses = np.array([np.nan, *[0.5] * 50, 0.7])
     assert hardest(losses, np.arange(52)).tolist() == [51, *range(1, SHOWN)]
+
+
+def test_suspects_are_shown_where_there_are_too_many(sources, slices, columns):
+    score, label = scores_of(columns), np.array(columns["label"])[:, 0]
+    low = np.flatnonzero((score <= 0.05) & (label == 1))
+    assert low.size
+    tails = LabelTail(1, 100, low.size, 0.1, 0.0), LabelTail(0, 100, 0, 0.1, 0.9)
+    found = find_worst_rows(sources, ALLOWED, slices, NOTHING, LabelSuspects(0.05, 0.05, tails))
+    expected = low[np.argsort(score[low], kind="stable")[:SHOWN]]
+    assert [row.number - 1 for row in rows_of(found, SUSPECTS)] == expected.tolist()
