@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from components.artifacts.model_digest import MARKER, content_digest
@@ -44,16 +45,19 @@ def push(model: Path, base: Path, now_s: float | None = None, run: str = "") -> 
     return ServedVersion(final, digest, run), True
 
 
-def withdraw(base: Path, to: int) -> list[ServedVersion]:
-    """Take all versions above one out of serving, so that a model server goes back to it; return them, smallest first.
+def withdraw(gone: Iterable[ServedVersion]) -> None:
+    """Take versions out of serving, in their order: pass the largest last.
 
-    A folder keeps its files under a name that no model server reads. The largest version goes last, in one step, so
+    A folder keeps its files under a name that no model server reads. The version that is served goes in one step, so
     that a server sees either the version that it had or the one to go back to, and nothing in between.
     """
-    gone = versions_above(base, to)
     for version in gone:
-        os.rename(version.folder, base / f".{version.number}.withdrawn")
-    return gone
+        os.rename(version.folder, withdrawn_folder(version))
+
+
+def withdrawn_folder(version: ServedVersion) -> Path:
+    """Return where the files of a version are kept once it is taken out of serving."""
+    return version.folder.with_name(f".{version.number}.withdrawn")
 
 
 def versions_above(base: Path, number: int) -> list[ServedVersion]:

@@ -163,6 +163,7 @@ def roll_back(options: argparse.Namespace) -> None:
         return
     numbers = ", ".join(str(withdrawal.version) for withdrawal in made)
     print(f"version {numbers} taken out of serving; version {made[-1].serves} is served now")
+    print(*(f"version {found.version} was damaged: {found.damage}\n" for found in made if found.damage), sep="", end="")
     print(*(f"page  {page}" for page in pages), sep="\n")
 
 

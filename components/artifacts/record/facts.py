@@ -11,6 +11,7 @@ from typing import Any
 import ml_metadata as mlmd
 
 from components.artifacts.metadata_store import READ, producer
+from components.artifacts.record.damage import as_pushed, damage
 from components.artifacts.record.decisions import DecisionRecord, decision_records
 from components.artifacts.record.known import Baseline, Earlier, Facts, Version, Withdrawal
 from components.artifacts.record.lapse import reasons
@@ -18,7 +19,7 @@ from components.artifacts.record.models import Push, model_digests, pushes
 from components.artifacts.record.reports import ReportRecord, reports
 from components.artifacts.record.withdrawals import RollbackRecord, hold_among, rollback_records, withdrawals
 from components.artifacts.report_files import REPORT, digest, read_bytes
-from components.artifacts.served_versions import ServedVersion, complete_versions, is_intact, served, versions
+from components.artifacts.served_versions import ServedVersion, complete_versions, marked, versions
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,9 @@ class PipelineRecord:
         decisions: in the order in which they were recorded, of all pipelines; likewise ``rollbacks``.
         digests: of models, by artifact id.
         versions: the complete versions below the served folder, the largest first.
-        served: the one that is served; None if nothing is, or if the largest folder is no complete version.
-        largest: the largest number of a version, complete or not.
+        served: the one that is served; None if nothing is, or if the largest is damaged.
+        damaged: the version with the largest number, as it was pushed, if it is not complete or its files are others.
+        damage: what is wrong with it, as a clause.
         has_folder: whether the served folder is on this machine.
     """
 
@@ -44,7 +46,8 @@ class PipelineRecord:
     withdrawals: tuple[Withdrawal, ...]
     versions: tuple[ServedVersion, ...]
     served: ServedVersion | None
-    largest: int | None
+    damaged: ServedVersion | None
+    damage: str
     has_folder: bool
 
     def digest_of(self, report: ReportRecord) -> str:
@@ -77,30 +80,53 @@ class PipelineRecord:
         models |= {report.model_id for report in self.of_model(version.digest)}
         return hold_among(self.decisions, self.rollbacks, self.pipeline, models, version.digest) is None
 
+    @property
+    def current(self) -> ServedVersion | None:
+        """Return the version that model servers load, damaged or not."""
+        return self.served or self.damaged
+
     @cached_property
     def rollback_target(self) -> ServedVersion | None:
         """Return the version to go back to: the newest intact one of another model that no reviewer has turned down."""
-        now = self.served
+        now = self.current
         if now is None:
             return None
-        others = (version for version in self.versions if version.digest != now.digest)
-        return next((version for version in others if self.may_be_served(version) and is_intact(version)), None)
+        others = (found for found in self.versions if found.number < now.number and found.digest != now.digest)
+        return next((found for found in others if self.may_be_served(found) and not damage(found, self.pushes)), None)
+
+    def unfinished(self, report: ReportRecord) -> list[ServedVersion]:
+        """Return what a killed rollback of a report's model has left below a version that was pushed since.
+
+        Those are the versions that it recorded as withdrawn, smallest first; none if the model is served.
+        """
+        now, model = self.served, self.digest_of(report)
+        if now is None or now.digest == model:
+            return []
+        gone = {(found.version, found.model_digest) for found in self.withdrawals}
+        pushed = [as_pushed(version, self.pushes) for version in reversed(self.versions) if version.number < now.number]
+        left = [found for found in pushed if (found.number, found.digest) in gone and not self.may_be_served(found)]
+        return left if any(model and found.digest == model for found in left) else []
 
 
 def pipeline_record(store: mlmd.MetadataStore, pipeline: str, root: Path | None) -> PipelineRecord:
     """Read all that is recorded of a pipeline; ``root`` is its folder on this machine, if there is one."""
     base = root / "serving" if root else None
+    pushed = tuple(pushes(store, pipeline))
+    largest = max(versions(base), default=None) if base else None
+    top = marked(base / str(largest)) if base and largest is not None else None
+    wrong = damage(top, pushed) if top else ""
     return PipelineRecord(
         pipeline=pipeline,
         reports=tuple(reports(store, pipeline)),
         decisions=tuple(decision_records(store)),
         rollbacks=tuple(rollback_records(store)),
         digests=model_digests(store),
-        pushes=tuple(pushes(store, pipeline)),
+        pushes=pushed,
         withdrawals=tuple(withdrawals(store, pipeline)),
         versions=tuple(complete_versions(base)) if base else (),
-        served=served(base) if base else None,
-        largest=max(versions(base), default=None) if base else None,
+        served=None if wrong else top,
+        damaged=as_pushed(top, pushed) if top and wrong else None,
+        damage=wrong,
         has_folder=root is not None and root.is_dir(),
     )
 
@@ -121,7 +147,9 @@ def facts_on(record: PipelineRecord, report: ReportRecord, compared_with: Baseli
         evaluated_again=next((other.run for other in record.on_same_model(report) if other.id > report.id), ""),
         versions=tuple(mine),
         served=as_version(record.served),
-        unclear=record.largest if record.served is None else None,
+        unclear=record.damaged.number if record.damaged else None,
+        damage=record.damage,
+        is_damaged=record.damaged is not None and model != "" and record.damaged.digest == model,
         pushed=max((push.version for push in record.pushes if model and push.model_digest == model), default=None),
         withdrawn=gone[-1] if gone else None,
         rollback_to=as_version(back),

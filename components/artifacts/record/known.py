@@ -14,6 +14,7 @@ class Withdrawal:
         run: the run that pushed it.
         withdrawn_at: ISO 8601, UTC.
         serves: the version that was served from then on.
+        damage: what was wrong with its files, as a clause; empty if they were what was pushed.
     """
 
     version: int
@@ -24,6 +25,7 @@ class Withdrawal:
     by: str
     note: str
     withdrawn_at: str
+    damage: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,9 @@ class Facts:
         evaluated_again: the run of a later report on the same model, or nothing.
         versions: the complete versions with this model, the largest first.
         served: the version that is served, of whatever model.
-        unclear: the largest number below the served folder, if that is no complete version.
+        unclear: the largest number below the served folder, if that version is damaged.
+        damage: what is wrong with that version, as a clause.
+        is_damaged: whether that version was pushed with this model.
         pushed: the largest version that ML Metadata has for this model.
         withdrawn: the latest rollback that took this model out of serving.
         rollback_to: the version that a rollback of the served one leads to.
@@ -90,6 +94,8 @@ class Facts:
     versions: tuple[int, ...] = ()
     served: Version | None = None
     unclear: int | None = None
+    damage: str = ""
+    is_damaged: bool = False
     pushed: int | None = None
     withdrawn: Withdrawal | None = None
     rollback_to: Version | None = None

@@ -79,8 +79,11 @@ def serving_sentences(facts: Facts, review: Review, serving: Serving) -> Iterato
     elif serving == "withdrawn" and (gone := facts.withdrawn):
         head = (f"Version {gone.version} was taken out of serving by ", Quoted(gone.by))
         yield (*head, f" on {when(gone.withdrawn_at)}: “", Quoted(gone.note), "”.")
+        if gone.damage:
+            yield ("It was damaged: ", Quoted(gone.damage), ".")
     elif facts.unclear is not None:
-        yield (f"What is served is unclear: version {facts.unclear} has no READY.json that belongs to its files.",)
+        yield (f"What is served is unclear: version {facts.unclear} is not what was pushed: {facts.damage}.",)
+        yield from rollback_sentences(facts) if facts.is_damaged else ()
     elif serving == "unknown":
         recorded = f"; it was pushed as version {mine}" if mine is not None else ""
         yield (f"The served folder is not on this machine, so it is unknown what is served{recorded}.",)

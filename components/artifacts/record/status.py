@@ -119,7 +119,7 @@ def tone(facts: Facts, review: Review, serving: Serving) -> Tone:
 
 def action(facts: Facts, review: Review, serving: Serving) -> Action:
     """Return what a reviewer may do next."""
-    if serving == "served" and review in BAD:
+    if facts.is_damaged or (serving == "served" and review in BAD):
         return "rollback" if facts.rollback_to else ""
     if review in ("awaiting review", "lapsed"):
         return "approve"

@@ -107,8 +107,11 @@ def flaws(rollback: Execution | None, written: Sequence[Artifact], read: Sequenc
 
 
 def seal(written: Iterable[Artifact]) -> str:
-    """Return a digest over the properties of withdrawn versions."""
-    content = sorted([[name, value(artifact, name)] for name in NAMES] for artifact in written)
+    """Return a digest over the properties of withdrawn versions; versions without damage have no such property."""
+    content = sorted(
+        [[name, value(artifact, name)] for name in NAMES if name != "damage" or value(artifact, name) is not None]
+        for artifact in written
+    )
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
@@ -120,7 +123,7 @@ def withdrawals(store: mlmd.MetadataStore, pipeline: str) -> list[Withdrawal]:
 
 def as_withdrawal(artifact: metadata_store_pb2.Artifact) -> Withdrawal:
     """Convert ML Metadata's record of a withdrawn version."""
-    words = ("pipeline", "run", "model_digest", "by", "note", "withdrawn_at")
+    words = ("pipeline", "run", "model_digest", "by", "note", "withdrawn_at", "damage")
     return Withdrawal(whole(artifact, "version"), whole(artifact, "serves"), *(text(artifact, name) for name in words))
 
 

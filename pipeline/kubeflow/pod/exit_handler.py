@@ -18,7 +18,6 @@ from pipeline.config.root import Config
 from pipeline.errors import MainlineError
 from pipeline.kubeflow.graph_nodes import EXIT_HANDLER, SUMMARY_MARKER
 from pipeline.kubeflow.pod.arguments import PodArguments, add_arguments, config_of, pod_arguments
-from pipeline.kubeflow.pod.lease import release
 from pipeline.kubeflow.pod.metadata_settings import from_environment
 from pipeline.kubeflow.pod.node_records import NodeRecord, read_record
 from pipeline.kubeflow.pod.process import print_error, running_pod, tell
@@ -27,6 +26,7 @@ from pipeline.kubeflow.pod.volume import check_volume
 from pipeline.kubeflow.volume_paths import pipeline_root
 from pipeline.metadata.server import wait_for_store
 from pipeline.run.events import NodeStatus
+from pipeline.run.local.lease import release
 from pipeline.run.local.runner import save_summary
 from pipeline.run.request import Request, RunPaths
 from pipeline.run.streams import run_main

@@ -20,7 +20,6 @@ from pipeline.config.root import Config
 from pipeline.errors import ConfigError
 from pipeline.kubeflow.graph_nodes import WORKERS
 from pipeline.kubeflow.pod.arguments import PodArguments, add_arguments, config_of, pod_arguments
-from pipeline.kubeflow.pod.lease import hold_lease
 from pipeline.kubeflow.pod.metadata_settings import from_environment
 from pipeline.kubeflow.pod.node_records import NodeRecord, read_record, write_record
 from pipeline.kubeflow.pod.process import running_pod, tell
@@ -31,6 +30,7 @@ from pipeline.metadata.server import server_error, wait_for_store
 from pipeline.nodes import EXAMPLE_GEN, TRAINER
 from pipeline.run.console import observing
 from pipeline.run.events import NodeStatus
+from pipeline.run.local.lease import hold_lease
 from pipeline.run.local.runner import input_rows, progress_to
 from pipeline.run.request import RunPaths
 from pipeline.run.streams import run_main

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,8 @@ def _held(root: Path, name: str, mine: Mapping[str, Any], what: str, instead: st
             next_step=f"{instead}, or give another --root.",
         ) from None  # fmt: skip
     try:
-        write_whole(_holder(root, name), json.dumps(mine).encode())
+        since = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        write_whole(_holder(root, name), json.dumps({**mine, "since": since}).encode())
         yield
     finally:
         lock.release()

@@ -5,7 +5,7 @@ from tfx.types import standard_artifacts
 from components.artifacts.model_digest import content_digest
 from components.artifacts.record.reports import reports
 from components.baseline.strategy import LatestOtherBlessedModel, ServedModel
-from components.versioned_pusher.versions import withdraw
+from components.versioned_pusher.versions import versions_above, withdraw
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_served_model_stays_the_baseline_after_it_was_rejected(served):
 
 
 def test_a_rejected_model_that_was_taken_out_of_serving_is_no_baseline(served):
-    withdraw(served.runs / PIPELINE / "serving", 100)
+    withdraw(versions_above(served.runs / PIPELINE / "serving", 100))
     served.decide(next(found for found in reports(served.store(), PIPELINE) if found.run == "r2"), "rejected")
     assert compared(served, models(1, 2, 3, 4), blessings(**ALL), models(4)) == [1]
 

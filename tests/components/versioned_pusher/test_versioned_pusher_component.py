@@ -1,6 +1,10 @@
 import json
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from fakes.reviews import NOW, make_report
@@ -14,8 +18,9 @@ from tfx.types.channel import Channel
 
 from components.artifacts.model_digest import content_digest
 from components.artifacts.record.reports import reports
+from components.artifacts.record.withdrawals import withdrawals
 from components.artifacts.report_files import digest
-from components.artifacts.served_versions import latest_version, versions
+from components.artifacts.served_versions import latest_version, served, versions, withdrawn_versions
 from components.artifacts.types import ReviewDecision, SliceReport
 from components.review.strategy import ApprovedReport
 from components.slice_report.facts.encoding import to_json
@@ -27,6 +32,24 @@ from pipeline.run.console import ProgressHandler
 from pipeline.run.local.graph import Graph, compile_pipeline
 
 NAME = "tiny"
+
+
+ROOT = Path(__file__).resolve().parents[3]
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import ml_metadata as mlmd
+from fakes.reviews import NOW
+from tfx.orchestration import metadata
+from components.artifacts.record.reports import reports
+from components.versioned_pusher import versions
+from pipeline.review.rollback import roll_back
+root = Path(sys.argv[1])
+versions.os.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+store = mlmd.MetadataStore(metadata.sqlite_metadata_connection_config(str(root / "metadata.db")))
+report = next(found for found in reports(store, "tiny") if found.digest == sys.argv[2])
+roll_back(store, report, root, "Ada", "worse", NOW)
+"""
 
 
 class Quiet:
@@ -48,6 +71,8 @@ class Tiny:
         self.root, self.serving, self.blessed = folder, folder / "serving", blessed
         (folder / "blessing").mkdir()
         self.runs = 0
+        # Reports of earlier releases do not name their model by its digest.
+        self.names_model = False
         self.train("weights")
 
     def train(self, weights):
@@ -76,7 +101,7 @@ class Tiny:
             str(self.report), SliceReport,
             custom_properties={
                 "report_digest": self.digest, "pipeline": NAME, "run": "r1", "blessed": int(self.blessed),
-                "model_id": 1,
+                "model_id": 1, **({"model_digest": self.judged} if self.names_model else {}),
             },
         ).with_id("Report")  # fmt: skip
         resolver = Resolver(
@@ -112,6 +137,11 @@ class Tiny:
         with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(self.root / "metadata.db"))) as handle:
             report = next(found for found in reports(handle.store, NAME) if found.digest == self.digest)
             assert ledger.decide(handle.store, report, decision, "Ada", "looked at it", NOW).new
+
+    def roll_back_killed(self):
+        """Start a rollback in another process, which is killed after its record and before it renames a folder."""
+        killed = subprocess.run([sys.executable, "-c", KILLED, str(self.root), self.digest], cwd=ROOT)
+        assert killed.returncode == -signal.SIGKILL
 
     def roll_back(self):
         with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(self.root / "metadata.db"))) as handle:
@@ -327,3 +357,29 @@ def test_a_review_needs_report_and_decision(given):
 
 def test_report_and_decision_may_be_left_out_without_a_review():
     assert set(made().inputs) == {"model", "model_blessing"}
+
+
+def test_a_push_between_a_killed_rollback_and_its_retry_stays_served(tiny, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")
+    tiny.names_model = True
+    for weights in ("good", "worse"):
+        tiny.train(weights)
+        assert tiny.run("none")["pushed"] == 1
+    good, worse = versions(tiny.serving)
+    tiny.roll_back_killed()
+    assert versions(tiny.serving) == [good, worse]
+    tiny.train("new")
+    assert tiny.run("none")["pushed"] == 1
+    new = versions(tiny.serving)[-1]
+    tiny.train("worse")
+    tiny.roll_back()
+    assert versions(tiny.serving) == [good, new]
+    assert served(tiny.serving).number == new
+    (kept,) = withdrawn_versions(tiny.serving)
+    assert (kept.number, kept.digest) == (worse, content_digest(kept.folder))
+    assert {path.name for path in tiny.serving.iterdir()} == {str(good), str(new), f".{worse}.withdrawn"}
+    with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(tiny.root / "metadata.db"))) as handle:
+        made = withdrawals(handle.store, NAME)
+    assert [(found.version, found.serves) for found in made] == [(worse, good), (worse, new)]
+    with pytest.raises(InputError, match="not what is served"):
+        tiny.roll_back()

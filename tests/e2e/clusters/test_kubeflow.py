@@ -16,9 +16,9 @@ from fakes.kubeflow.pipeline_runs import LOST_STORE, NO_VOLUME, Cluster, Ran, bo
 from components.evaluation.predictions import read_predictions
 from pipeline.config.load import load_config
 from pipeline.kubeflow.compile.package import Package
-from pipeline.kubeflow.pod.lease import acquire, holder, lease_file
 from pipeline.kubeflow.pod.node_records import read_record
 from pipeline.run.history import read_config
+from pipeline.run.local.lease import acquire, holder, lease_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 ONE_RETRY = "kubeflow.pod.retries=1"

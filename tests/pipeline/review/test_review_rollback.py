@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import sqlite3
 from datetime import datetime, timezone
 
@@ -10,6 +11,7 @@ import pytest
 from fakes.report.page_parser import PageParser
 from fakes.reviews import PIPELINE, copy_of
 
+from components.artifacts.model_digest import content_digest
 from components.artifacts.record.facts import pipeline_record
 from components.artifacts.record.reports import reports
 from components.artifacts.record.withdrawals import hold_on, withdrawals
@@ -17,6 +19,7 @@ from components.artifacts.served_versions import complete_versions, served, vers
 from components.versioned_pusher import versions as pusher
 from pipeline.errors import MainlineError
 from pipeline.review import rollback
+from pipeline.run.local.lease import acquire, holder, release
 from pipeline.run.local.lock import run_lock
 
 WHO = ("--by", "Ada", "--note", "worse at night")
@@ -142,6 +145,103 @@ def test_during_a_run_nothing_is_rolled_back(runs, review):
         code, _, err = review("rollback", "r3", *WHO)
     assert (code, "r9" in err) == (1, True)
     assert versions(serving(runs)) == [100, 200, 300]
+
+
+def test_during_a_run_on_a_cluster_nothing_is_rolled_back(runs, review):
+    acquire(runs.runs / PIPELINE, "r9", 3600.0)
+    code, _, err = review("rollback", "r3", *WHO)
+    assert code == 1
+    assert "another run of this pipeline is active" in err
+    assert "received: r9, since 20" in err
+    assert "Wait until it ends" in err
+    assert versions(serving(runs)) == [100, 200, 300]
+    assert withdrawals(runs.store(), PIPELINE) == []
+    release(runs.runs / PIPELINE, "r9")
+    assert review("rollback", "r3", *WHO)[0] == 0
+    assert holder(runs.runs / PIPELINE) is None
+
+
+def test_a_run_on_a_cluster_does_not_start_during_a_rollback(runs, review, monkeypatch):
+    said, rename = [], os.rename
+
+    def meet_a_run(*paths):
+        with pytest.raises(MainlineError, match="another run") as caught:
+            acquire(runs.runs / PIPELINE, "r9", 3600.0)
+        said.append(caught.value.received)
+        rename(*paths)
+
+    monkeypatch.setattr(pusher.os, "rename", meet_a_run)
+    assert review("rollback", "r3", *WHO)[0] == 0
+    assert said[0].startswith("rollback of r3 on ")
+
+
+DAMAGES = {
+    "files": (lambda folder: (folder / "saved_model.pb").write_text("", encoding="utf-8"), "its files have the digest"),
+    "more files": (lambda folder: (folder / "extra").touch(), "its files have the digest"),
+    "no marker": (lambda folder: (folder / "READY.json").unlink(), "READY.json is missing"),
+    "empty marker": (lambda folder: (folder / "READY.json").write_text("", encoding="utf-8"), "cannot be read"),
+    "no files": (lambda folder: (folder / "saved_model.pb").unlink(), "its files have the digest"),
+    "files and marker": (lambda folder: replace_model(folder), "ML Metadata's record of the push says"),
+}
+
+
+def replace_model(folder):
+    """Put other files into a version, with a marker that fits them."""
+    (folder / "saved_model.pb").write_text("forged", encoding="utf-8")
+    marker = json.loads((folder / "READY.json").read_text(encoding="utf-8"))
+    forged = {**marker, "model_digest": content_digest(folder), "run": "r1"}
+    (folder / "READY.json").write_text(json.dumps(forged), encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_damaged_served_version_is_rolled_back_and_its_damage_recorded(runs, review, kind):
+    make, words = DAMAGES[kind]
+    make(serving(runs) / "300")
+    facts = {item["run"]: item for item in json.loads(review("list", "--json")[1])}
+    assert facts["r3"]["serving"] == "unknown"
+    assert "version 300 is not what was pushed: " in str(facts["r3"]["status"])
+    assert [command.split()[3] for command in facts["r3"]["next"]] == ["rollback"]
+    code, out, err = review("rollback", "r3", *WHO)
+    assert (code, err) == (0, "")
+    assert "version 300 was damaged: " in out
+    assert served(serving(runs)).number == 200
+    (made,) = withdrawals(runs.store(), PIPELINE)
+    assert words in made.damage
+    assert (made.version, made.run, made.model_digest) == (300, "r3", report_of(runs, "r3").model_digest)
+    assert hold_on(runs.store(), PIPELINE, 13, report_of(runs, "r3").model_digest).why == "withdrawn"
+    assert "It was damaged: " in review("show", "r3")[1]
+
+
+def test_the_recorded_damage_cannot_be_edited_away(runs, review):
+    (serving(runs) / "300" / "READY.json").unlink()
+    assert review("rollback", "r3", *WHO)[0] == 0
+    with sqlite3.connect(runs.runs / PIPELINE / "metadata.db") as database:
+        assert database.execute("DELETE FROM ArtifactProperty WHERE name = 'damage'").rowcount == 1
+    assert hold_on(runs.store(), PIPELINE, 13, report_of(runs, "r3").model_digest).why == "altered"
+
+
+def test_a_version_that_was_replaced_with_its_marker_is_no_target(runs, review):
+    replace_model(serving(runs) / "200")
+    assert review("rollback", "r3", *WHO)[0] == 0
+    assert served(serving(runs)).number == 100
+
+
+def test_a_version_that_no_run_pushed_is_named(runs, review):
+    (serving(runs) / "999").mkdir()
+    code, _, err = review("rollback", "r3", *WHO)
+    assert code == 2
+    assert f"{serving(runs) / '999'}: it hides all other versions" in err
+    assert "Move this folder out of the served folder." in err
+    assert withdrawals(runs.store(), PIPELINE) == []
+
+
+def test_a_name_that_is_taken_is_refused_before_anything_is_recorded(runs, review):
+    assert review("rollback", "r3", *WHO)[0] == 0
+    shutil.copytree(serving(runs) / ".300.withdrawn", serving(runs) / "300")
+    code, _, err = review("rollback", "r3", *WHO)
+    assert code == 1
+    assert ".300.withdrawn: the version was taken out of serving before" in err
+    assert len(withdrawals(runs.store(), PIPELINE)) == 1
 
 
 @pytest.mark.parametrize("blank", [("--by", " ", "--note", "fine"), ("--by", "Ada", "--note", "")])

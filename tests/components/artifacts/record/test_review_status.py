@@ -125,8 +125,9 @@ CASES = {
         "5.",
     ),
     "an unknown folder is served": (
-        replace(PLAIN, decision=APPROVED, versions=(5,), unclear=77), "approved", "good", "",
-        f"{BY_ADA} What is served is unclear: version 77 has no READY.json that belongs to its files.",
+        replace(PLAIN, decision=APPROVED, versions=(5,), unclear=77, damage="READY.json is missing"), "approved",
+        "good", "",
+        f"{BY_ADA} What is served is unclear: version 77 is not what was pushed: READY.json is missing.",
     ),
     "pushed, and nothing is served": (
         replace(PLAIN, decision=APPROVED, pushed=5), "approved", "good", "",

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_a_second_run_is_refused_and_told_which_one_is_active(tmp_path, other):
     first, received, next_step = str(caught.value).splitlines()
     assert first == f"{tmp_path}: another run is active here"
     holder = json.loads(received.removeprefix("  received: "))
-    assert holder == {"pid": other.pid, "run": "the-other-run"}
+    assert holder == {"pid": other.pid, "run": "the-other-run", "since": ANY}
     assert next_step == "  next:     Wait until it ends, or give another --root."
     assert caught.value.exit_code == 1
 
@@ -72,7 +73,7 @@ def test_a_killed_run_leaves_nothing_to_clean_up(tmp_path, other, number):
     other.wait()
     with run_lock(tmp_path, "mine"):
         holder = json.loads((tmp_path / ".lock.json").read_text(encoding="utf-8"))
-    assert holder == {"pid": os.getpid(), "run": "mine"}
+    assert holder == {"pid": os.getpid(), "run": "mine", "since": ANY}
 
 
 def test_the_lock_is_released_at_the_end_and_after_an_error(tmp_path):

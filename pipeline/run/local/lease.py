@@ -1,7 +1,8 @@
 """A lease, so that only one run of a pipeline is active on a cluster: a file on the volume with the id of the run.
 
 The pods of a run renew its lease while they work, and the last one releases it. A lease that is not renewed expires and
-can be taken over. File locks of the operating system do not work between machines.
+can be taken over. File locks of the operating system do not work between machines. What must not meet a run, such as a
+rollback, holds the lease too.
 """
 
 import contextlib
@@ -11,7 +12,9 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from components.support.atomic_files import claim
 from pipeline.errors import MainlineError
@@ -19,13 +22,25 @@ from pipeline.errors import MainlineError
 RENEW_S = 30.0
 # After a pod was stopped, the lease expires in this time: long enough for a retry of the pod to renew it.
 STOPPED_EXPIRY_S = 300.0
+# Of a lease whose content is incomplete, and so does not say; the default of kubeflow.lease_timeout_s.
+UNKNOWN_EXPIRY_S = 3600.0
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The state of a lease: its run, the inode and time of its file, and the seconds since it was renewed."""
+    """The state of a lease.
+
+    Attributes:
+        run: the id of the run that holds it, empty if the file is incomplete.
+        since: when the run took it, ISO 8601, UTC; empty if unknown.
+        timeout_s: the time without renewal after which it expires, as its run said; None if unknown.
+        inode: of its file; likewise ``renewed_ns``, its time.
+        age_s: the time since it was renewed.
+    """
 
     run: str
+    since: str
+    timeout_s: float | None
     inode: int
     renewed_ns: int
     age_s: float
@@ -50,8 +65,40 @@ def hold_lease(root: Path, run: str, timeout_s: float, on_lost: Callable[[], Non
         MainlineError: another run holds the lease.
     """
     acquire(root, run, timeout_s)
+    with renewing(root, run, timeout_s, on_lost):
+        yield
+
+
+@contextlib.contextmanager
+def hold_briefly(root: Path, work: str, on_lost: Callable[[], None] = stop_this_pod) -> Iterator[None]:
+    """Hold the lease for work that must not meet a run, and release it afterwards.
+
+    If the process is killed, the lease expires in ``STOPPED_EXPIRY_S``; the same work, asked for again, takes it at
+    once.
+
+    Args:
+        root: of the pipeline.
+        work: what it is, in words for whoever has to wait; the same words are the same work.
+        on_lost: called in another thread if the lease is lost.
+
+    Raises:
+        MainlineError: a run holds the lease.
+    """
+    lease = read_lease(root)
+    known = lease.timeout_s if lease else None
+    acquire(root, work, UNKNOWN_EXPIRY_S if known is None else known, STOPPED_EXPIRY_S)
+    try:
+        with renewing(root, work, STOPPED_EXPIRY_S, on_lost):
+            yield
+    finally:
+        release(root, work)
+
+
+@contextlib.contextmanager
+def renewing(root: Path, run: str, timeout_s: float, on_lost: Callable[[], None]) -> Iterator[None]:
+    """Renew the lease during the block; if it is interrupted, let the lease expire soon."""
     done = threading.Event()
-    thread = threading.Thread(target=_keep_renewing, args=(root, run, done, on_lost), daemon=True)
+    thread = threading.Thread(target=_keep_renewing, args=(root, run, timeout_s, done, on_lost), daemon=True)
     thread.start()
     try:
         yield
@@ -65,13 +112,19 @@ def hold_lease(root: Path, run: str, timeout_s: float, on_lost: Callable[[], Non
         thread.join()
 
 
-def acquire(root: Path, run: str, timeout_s: float) -> None:
+def acquire(root: Path, run: str, timeout_s: float, own_timeout_s: float | None = None) -> None:
     """Take the lease, or renew it for the same run, or take over an expired one.
+
+    Args:
+        root: of the pipeline.
+        run: the id of the run.
+        timeout_s: the time without renewal after which the lease of another run expires, unless that says less.
+        own_timeout_s: likewise, of this lease; the same by default.
 
     Raises:
         MainlineError: another run holds it.
     """
-    while not claim(lease_file(root), content(run)):
+    while not claim(lease_file(root), content(run, timeout_s if own_timeout_s is None else own_timeout_s)):
         lease = read_lease(root)
         if lease is None:
             continue
@@ -79,14 +132,21 @@ def acquire(root: Path, run: str, timeout_s: float) -> None:
             if renew(root):
                 return
             continue
-        if lease.age_s < timeout_s:
-            raise MainlineError(
-                str(root), "another run of this pipeline is active",
-                received=f"{lease.run or 'unknown'}, last seen {lease.age_s:.0f} s ago",
-                next_step="Wait until it ends. If it was killed, its lease expires "
-                f"{timeout_s:.0f} s after it was last seen (kubeflow.lease_timeout_s).",
-            )  # fmt: skip
+        expiry_s = timeout_s if lease.timeout_s is None else min(timeout_s, lease.timeout_s)
+        if lease.age_s < expiry_s:
+            raise is_held(root, lease, expiry_s)
         remove_expired(root, lease)
+
+
+def is_held(root: Path, lease: Lease, expiry_s: float) -> MainlineError:
+    """Return the error about a lease that another run holds."""
+    since = f", since {lease.since}" if lease.since else ""
+    return MainlineError(
+        str(root), "another run of this pipeline is active",
+        received=f"{lease.run or 'unknown'}{since}, last seen {lease.age_s:.0f} s ago",
+        next_step="Wait until it ends. If it was killed, its lease expires "
+        f"{expiry_s:.0f} s after it was last seen (kubeflow.lease_timeout_s).",
+    )  # fmt: skip
 
 
 def release(root: Path, run: str) -> None:
@@ -104,8 +164,9 @@ def shorten(root: Path, run: str, timeout_s: float) -> None:
             os.utime(lease_file(root), (time_s, time_s))
 
 
-def content(run: str) -> bytes:
-    return json.dumps({"run": run}).encode()
+def content(run: str, timeout_s: float) -> bytes:
+    since = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return json.dumps({"run": run, "since": since, "timeout_s": timeout_s}).encode()
 
 
 def lease_file(root: Path) -> Path:
@@ -131,19 +192,26 @@ def read_lease(root: Path) -> Lease | None:
         age_s = max(0.0, probe.stat().st_mtime - found.st_mtime)
     finally:
         probe.unlink()
-    return Lease(run_in(text), found.st_ino, found.st_mtime_ns, age_s)
+    return Lease(*holder_in(text), found.st_ino, found.st_mtime_ns, age_s)
 
 
-def run_in(text: str) -> str:
-    """The run in the content of a lease; empty if it is incomplete. Such a lease expires too.
+def holder_in(text: str) -> tuple[str, str, float | None]:
+    """The run in the content of a lease, since when, and its timeout; incomplete content expires too.
 
-    >>> run_in('{"run": "a"}'), run_in('{"ru')
-    ('a', '')
+    >>> holder_in('{"run": "a", "since": "2026-03-01T12:30:00+00:00", "timeout_s": 60.0}')
+    ('a', '2026-03-01T12:30:00+00:00', 60.0)
+    >>> holder_in('{"run": "a"}'), holder_in('{"ru')
+    (('a', '', None), ('', '', None))
     """
     try:
-        return str(json.loads(text)["run"])
-    except (ValueError, KeyError, TypeError):
-        return ""
+        found: Any = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        return "", "", None
+    timeout_s: Any = found.get("timeout_s")
+    known = float(timeout_s) if type(timeout_s) in (int, float) and timeout_s >= 0 else None
+    return str(found.get("run", "")), str(found.get("since", "")), known
 
 
 def renew(root: Path) -> bool:
@@ -168,13 +236,13 @@ def remove_expired(root: Path, expired: Lease) -> None:
     aside.unlink()
 
 
-def _keep_renewing(root: Path, run: str, done: threading.Event, on_lost: Callable[[], None]) -> None:
+def _keep_renewing(root: Path, run: str, timeout_s: float, done: threading.Event, on_lost: Callable[[], None]) -> None:
     while not done.wait(RENEW_S):
         try:
             current = holder(root)
             if current == run:
                 renew(root)
-            elif current is not None or not claim(lease_file(root), content(run)):
+            elif current is not None or not claim(lease_file(root), content(run, timeout_s)):
                 on_lost()
                 return
         except OSError:

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -9,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import MainlineError
-from pipeline.kubeflow.pod.lease import (
+from pipeline.run.local.lease import (
     STOPPED_EXPIRY_S,
     acquire,
+    hold_briefly,
     hold_lease,
     holder,
     lease_file,
@@ -25,7 +27,7 @@ RACE = """
 import sys
 from pathlib import Path
 from pipeline.errors import MainlineError
-from pipeline.kubeflow.pod.lease import acquire
+from pipeline.run.local.lease import acquire
 try:
     acquire(Path(sys.argv[1]), sys.argv[2], 60.0)
     print("held")
@@ -44,7 +46,34 @@ def test_another_run_is_refused_and_the_active_one_is_named(tmp_path):
     acquire(tmp_path, "one", 60.0)
     with pytest.raises(MainlineError, match="another run of this pipeline is active") as caught:
         acquire(tmp_path, "two", 60.0)
-    assert caught.value.received.startswith("one, last seen 0 s ago")
+    assert re.fullmatch(r"one, since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00, last seen 0 s ago", caught.value.received)
+
+
+def test_brief_work_keeps_runs_away_and_leaves_nothing(tmp_path):
+    with hold_briefly(tmp_path, "rollback"), pytest.raises(MainlineError, match="another run") as caught:
+        acquire(tmp_path, "one", 3600.0)
+    assert caught.value.received.startswith("rollback, since ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_brief_work_that_was_killed_delays_runs_for_minutes_and_itself_not_at_all(tmp_path):
+    acquire(tmp_path, "rollback", 3600.0, STOPPED_EXPIRY_S)
+    with hold_briefly(tmp_path, "rollback"):
+        pass
+    acquire(tmp_path, "rollback", 3600.0, STOPPED_EXPIRY_S)
+    make_silent(tmp_path, STOPPED_EXPIRY_S + 1)
+    acquire(tmp_path, "one", 3600.0)
+    assert holder(tmp_path) == "one"
+
+
+def test_brief_work_waits_as_long_as_the_run_said(tmp_path):
+    acquire(tmp_path, "one", 7200.0)
+    make_silent(tmp_path, 7000.0)
+    with pytest.raises(MainlineError, match="another run"), hold_briefly(tmp_path, "rollback"):
+        pass
+    make_silent(tmp_path, 7201.0)
+    with hold_briefly(tmp_path, "rollback"):
+        assert holder(tmp_path) == "rollback"
 
 
 def test_the_same_run_renews_the_lease(tmp_path):
@@ -97,14 +126,14 @@ def test_the_lease_of_a_stopped_pod_expires_in_minutes(tmp_path):
 
 
 def test_a_stopped_pod_leaves_the_lease_to_others_of_its_run(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.kubeflow.pod.lease.RENEW_S", 0.05)
+    monkeypatch.setattr("pipeline.run.local.lease.RENEW_S", 0.05)
     with hold_lease(tmp_path, "one", 3600.0):
         stopped(tmp_path, "one")
         wait_until(lambda: (found := read_lease(tmp_path)) is not None and found.age_s < 10)
 
 
 def test_a_working_pod_renews_the_lease(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.kubeflow.pod.lease.RENEW_S", 0.05)
+    monkeypatch.setattr("pipeline.run.local.lease.RENEW_S", 0.05)
     with hold_lease(tmp_path, "one", 60.0):
         make_silent(tmp_path, 1000.0)
         wait_until(lambda: time.time() - lease_file(tmp_path).stat().st_mtime < 10)
@@ -118,7 +147,7 @@ def wait_until(what) -> None:
 
 
 def test_a_pod_that_loses_its_lease_is_told_and_stops_renewing(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.kubeflow.pod.lease.RENEW_S", 0.05)
+    monkeypatch.setattr("pipeline.run.local.lease.RENEW_S", 0.05)
     lost = threading.Event()
     with hold_lease(tmp_path, "one", 60.0, on_lost=lost.set):
         lease_file(tmp_path).write_text('{"run": "two"}')
@@ -130,7 +159,7 @@ def test_a_pod_that_loses_its_lease_is_told_and_stops_renewing(tmp_path, monkeyp
 
 def test_a_pod_that_has_lost_its_lease_ends_cleanly(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; import pipeline.kubeflow.pod.lease as lease\n"
+        "import sys, time; from pathlib import Path; import pipeline.run.local.lease as lease\n"
         "from pipeline.kubeflow.pod.process import running_pod\n"
         "lease.RENEW_S = 0.05\n"
         "with running_pod('Trainer') as status:\n"
