@@ -6,12 +6,11 @@ A workload is a package of six files: ``features.py`` (TABLE), ``preprocessing.p
 """
 
 import dataclasses
-import importlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
+from typing import Annotated, Any, get_origin, get_type_hints
 
 from google.protobuf import text_format
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -26,12 +25,13 @@ from pipeline.config import evaluation as config
 from pipeline.criteria import Change, Threshold
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.features.table import Table
-from pipeline.workloads.location import Location, locate
+from pipeline.workloads.location import Location, built_in, locate
+from pipeline.workloads.source_files import PARTS, check_sources, defined, import_part
 
-PARTS = ("features", "preprocessing", "model", "trainer", "evaluation", "card")
+# The workloads of this repository; others beside them are copies.
+SHIPPED = ("census", "impressions", "recommender")
 # Above any sane size of a layer or weight of a penalty.
 MOST = 1_000_000
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -103,17 +103,37 @@ def load_workload(name: str) -> Workload:
     """Load a workload by name and check that it is complete.
 
     Raises:
-        ConfigError: there is no such workload, a file is missing, or does not define what it must.
+        ConfigError: there is no such workload, a file is missing, imports another workload or does not define what it
+            must, or the card is that of another workload.
     """
     location = locate(name)
     missing = [part for part in PARTS if not (location.folder / f"{part}.py").is_file()]
     missing += [] if location.schema.is_file() else [location.shown_schema]
     if missing:
         raise ConfigError(f"workload {name}", "incomplete", expected="six files and a schema", received=f"no {missing}")
-    table = _defined(location, "features", "TABLE", Table)
-    evaluation = _defined(location, "evaluation", "EVALUATION", Evaluation)
+    check_sources(location)
+    table = defined(location, "features", "TABLE", Table)
+    evaluation = defined(location, "evaluation", "EVALUATION", Evaluation)
+    card = defined(location, "card", "CARD", Card)
     short = location.package.removeprefix("pipeline.workloads.")
-    return Workload(short, table, evaluation, _defined(location, "card", "CARD", Card), location)
+    check_own_card(card, location)
+    return Workload(short, table, evaluation, card, location)
+
+
+def check_own_card(card: Card, location: Location) -> None:
+    """Check that the card is not the unchanged copy of one that comes with this repository.
+
+    Raises:
+        ConfigError: it has the title of another workload.
+    """
+    shipped = [locate(name) for name in SHIPPED if name in built_in()]
+    for other in shipped if location not in shipped else []:
+        if defined(other, "card", "CARD", Card).title == card.title:
+            raise ConfigError(
+                f"{location.shown_folder}/card.py", f"the model card is that of {other.shown_folder}",
+                expected="a card of this model", received=repr(card.title),
+                next_step="Describe your model: title, use, limits, rows, owners.",
+            )  # fmt: skip
 
 
 def read_schema(workload: Workload) -> schema_pb2.Schema:
@@ -133,7 +153,7 @@ def read_schema(workload: Workload) -> schema_pb2.Schema:
 
 def required_columns(workload: Workload) -> tuple[str, ...]:
     """Return the columns that the model needs: ``REQUIRED_COLUMNS`` in ``model.py``, if it is defined."""
-    module = importlib.import_module(workload.module("model"))
+    module = import_part(workload.location, "model")
     return tuple(getattr(module, "REQUIRED_COLUMNS", ()))
 
 
@@ -143,7 +163,7 @@ def check_model_settings(workload: Workload, given: Mapping[str, object]) -> Non
     Raises:
         ConfigError: a key is unknown, or a value has another type or is out of bounds.
     """
-    module = importlib.import_module(workload.module("model"))
+    module = import_part(workload.location, "model")
     known = get_type_hints(module.Settings, include_extras=True)
     for key, value in given.items():
         where = f"training.model.{key}"
@@ -239,13 +259,3 @@ def check_values(evaluation: Evaluation) -> None:
                 f"evaluation.bounds, {threshold.metric}", "no value is between the bounds",
                 received=" and ".join(map(str, sides)),
             )  # fmt: skip
-
-
-def _defined(location: Location, part: str, attribute: str, kind: type[T]) -> T:
-    module = importlib.import_module(f"{location.package}.{part}")
-    value = getattr(module, attribute, None)
-    if not isinstance(value, kind):
-        raise ConfigError(
-            f"{location.shown_folder}/{part}.py", f"{attribute} is wrong", expected=kind.__name__, received=repr(value)
-        )
-    return value

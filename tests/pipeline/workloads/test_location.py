@@ -10,6 +10,12 @@ from pipeline.workloads.contract import load_workload
 from pipeline.workloads.location import SCHEMAS, WORKLOADS, locate
 
 
+def retitle(folder):
+    """Give a copy of census a card of its own."""
+    card = folder / "card.py"
+    card.write_text(card.read_text().replace('title="Income above 50,000 USD', 'title="Churn, after income above'))
+
+
 @pytest.fixture
 def outside(tmp_path, monkeypatch):
     """A copy of census as somebody's own workload, in a package that lies outside of the repository."""
@@ -17,6 +23,7 @@ def outside(tmp_path, monkeypatch):
     shutil.copytree(WORKLOADS / "census", folder, ignore=shutil.ignore_patterns("__pycache__"))
     for path in folder.glob("*.py"):
         path.write_text(path.read_text().replace("pipeline.workloads.census", "my_company.churn"))
+    retitle(folder)
     shutil.copy(SCHEMAS / "census.pbtxt", folder / "schema.pbtxt")
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
