@@ -132,11 +132,16 @@ def start(arguments: Iterable[str], path: str = "") -> subprocess.Popen[str]:
     )
 
 
-def skip_unless_components_are_lazy() -> None:
-    """Skips a test of lazy imports where TFX's package of components does more than import."""
+def components_are_lazy() -> bool:
+    """Whether TFX's package of components only imports, so that a start may leave it out."""
     # Found, not imported: that would run it.
     package = Path(importlib.util.find_spec("tfx").origin).parent / "components" / "__init__.py"
-    if not startup.only_imports(package.read_text(encoding="utf-8")):
+    return startup.only_imports(package.read_text(encoding="utf-8"))
+
+
+def skip_unless_components_are_lazy() -> None:
+    """Skips a test of lazy imports where TFX's package of components does more than import."""
+    if not components_are_lazy():
         pytest.skip("this TFX's package of components must run whole")
 
 
