@@ -47,7 +47,9 @@ class Ranking:
     def by_row(self, of_negatives: Floats, of_positives: Floats) -> Floats:
         """Return for each row, (rows,), the value of its score, (scores,), among rows of its label."""
         values = np.empty(len(self.label))
-        values[self.position] = np.repeat(np.stack([of_negatives, of_positives], axis=1), self.counts.ravel())
+        positive = self.label[self.position] == 1
+        values[self.position[~positive]] = np.repeat(of_negatives, self.counts[:, 0])
+        values[self.position[positive]] = np.repeat(of_positives, self.counts[:, 1])
         return values
 
 
@@ -121,22 +123,31 @@ def precision_recall(ranking: Ranking) -> Linearized:
     It is the sum over thresholds of the growth in recall times the precision there, without interpolation
     (``sklearn.metrics.average_precision_score``).
     """
-    positives = ranking.totals[1]
     if not ranking.has_both:
         return undefined(ranking)
-    above = ranking.counts[::-1].cumsum(axis=0)[::-1]
+    counts, positives = ranking.counts, ranking.totals[1]
+    value = float(precisions(counts)[0] @ counts[:, 1]) / positives
+    return Linearized(value, lambda: ranking.by_row(*precision_recall_influences(counts, value)), both_labels(ranking))
+
+
+def precisions(counts: NDArray[Any]) -> tuple[Floats, Ints]:
+    """Return for each threshold, (scores,), the precision of the rows from it on, and their number."""
+    above = counts[::-1].cumsum(axis=0)[::-1]
     predicted = above.sum(axis=1)
-    precision = above[:, 1] / predicted
-    value = float(precision @ ranking.counts[:, 1]) / positives
+    return above[:, 1] / predicted, predicted
 
-    def influence() -> Floats:
-        # A row changes the precision at all thresholds up to its score.
-        per_row = ranking.counts[:, 1] / predicted
-        as_negative = -np.cumsum(per_row * precision) / positives
-        as_positive = as_negative + (np.cumsum(per_row) + precision - value) / positives
-        return ranking.by_row(as_negative, as_positive)
 
-    return Linearized(value, influence, both_labels(ranking))
+def precision_recall_influences(counts: NDArray[Any], value: float) -> tuple[Floats, Floats]:
+    """Return the influence of a row with each score, (scores,), if its label is 0, and if it is 1.
+
+    A row changes the precision at all thresholds up to its score.
+    """
+    # Computed again rather than kept: they would stay until all metrics of a slice are done, for both models.
+    precision, predicted = precisions(counts)
+    positives = counts[:, 1].sum()
+    per_row = counts[:, 1] / predicted
+    as_negative = -np.cumsum(per_row * precision) / positives
+    return as_negative, as_negative + (np.cumsum(per_row) + precision - value) / positives
 
 
 def both_labels(ranking: Ranking) -> tuple[NDArray[np.bool_], ...]:

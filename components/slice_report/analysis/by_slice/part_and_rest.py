@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluation.groups.sizes import too_few_units, too_small
-from components.evaluation.influence import StandardError, error_of
+from components.evaluation.influence import StandardError, Values, error_of, total
 from components.evaluation.metrics import Metric, Rows, decided
 from components.evaluation.ranked.areas import roc_influences, roc_of_counts
 from components.evaluation.verdict import Measurement, difference_of, measure, scale_of
@@ -32,9 +32,9 @@ class PartAndRest:
         self.cell = (bins_of(rows.ranks[metric.thresholds]) * 2 + positive).astype(np.int32)
         self.cells = np.bincount(self.cell, minlength=2 * (int(self.cell.max(initial=0)) // 2 + 1)).reshape(-1, 2)
         self.by_unit = self.rows_by_unit(np.arange(len(self.cell)))
-        self.ratios: Mapping[str, tuple[Floats, Floats]] = {
-            "recall": ((decided(rows, metric) & positive).astype(np.float64), positive.astype(np.float64)),
-            "calibration": (rows.score.astype(np.float64), positive.astype(np.float64)),
+        self.ratios: Mapping[str, tuple[Values, Values]] = {
+            "recall": (decided(rows, metric) & positive, positive),
+            "calibration": (rows.score, positive),
         }
 
     def differences(self, index: Index) -> dict[str, Measurement]:
@@ -67,16 +67,15 @@ class PartAndRest:
         influence[index] = of_part[self.cell[index]]
         return values[0] - values[1], influence
 
-    def ratio(self, index: Index, numerator: Floats, denominator: Floats) -> tuple[float, Floats]:
+    def ratio(self, index: Index, numerator: Values, denominator: Values) -> tuple[float, Floats]:
         """Return the difference of two ratios of sums, and the influence of each row on it, (rows,)."""
         above, below = numerator[index], denominator[index]
-        of_part, of_rest = (
-            above.sum() / below.sum(),
-            (numerator.sum() - above.sum()) / (denominator.sum() - below.sum()),
-        )
-        influence = (denominator * of_rest - numerator) / (denominator.sum() - below.sum())
-        influence[index] = (above - of_part * below) / below.sum()
-        return float(of_part - of_rest), influence
+        sum_above, sum_below = total(above), total(below)
+        rest_below = total(denominator) - sum_below
+        of_part, of_rest = sum_above / sum_below, (total(numerator) - sum_above) / rest_below
+        influence = (denominator * of_rest - numerator) / rest_below
+        influence[index] = (above - of_part * below) / sum_below
+        return of_part - of_rest, influence
 
     def rows_by_unit(self, index: Index) -> NDArray[np.int64]:
         """Count the rows at ``index`` by label and unit, (2, units); by label, (2, 1), where each row is a unit."""
