@@ -72,7 +72,9 @@ def slice_table(report: Report) -> Markup:
     overall = next((item.metrics for item in report.slices if not item.features), {})
     scales = {metric: scale_of_metric(report.slices, metric) for metric in metrics}
     units = ["Units"] if any(item.units is not None for item in report.slices) else []
-    heads = [sortable(breakable(heading)) for heading in ("Slice", "Rows", *units, "Share", *map(title, metrics))]
+    heads = [sortable(breakable(heading)) for heading in ("Slice", "Rows", *units, "Share")]
+    wanted = telling(report)
+    heads += [sortable(breakable(title(metric)), spare=metric not in wanted) for metric in metrics]
     rows = (
         slice_row(
             item,
@@ -117,9 +119,18 @@ def worst_first(report: Report) -> list[tuple[int, Slice]]:
     return sorted(enumerate(report.slices), key=order)
 
 
-def sortable(heading: Child) -> Markup:
-    """Return a heading with a button that sorts; it does nothing without the script."""
-    return tag("th", tag("button", heading, type="button"), scope="col", aria_sort="none")
+def telling(report: Report) -> set[str]:
+    """Return the primary metric, those with a bound, and those that are marked in some slice."""
+    bounds = report.verdict.checks if report.verdict else ()
+    # "AUC against baseline" is a bound on AUC, too.
+    bounded = {METRICS.get(check.metric.split()[0], "") for check in bounds}
+    marked = {metric for item in report.slices for metric in (*item.differs, *item.regressed)}
+    return {report.primary_metric} | bounded | marked
+
+
+def sortable(heading: Child, *, spare: bool = False) -> Markup:
+    """Return a heading with a button that sorts; the script hides a spare column that does not fit."""
+    return tag("th", tag("button", heading, type="button"), scope="col", aria_sort="none", data_spare=spare)
 
 
 def slice_row(item: Slice, index: int, units: list[Markup], cells: list[Markup]) -> Markup:
