@@ -26,7 +26,7 @@ from pipeline.criteria import Change, Threshold
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.features.table import Table
 from pipeline.workloads.location import Location, built_in, locate
-from pipeline.workloads.source_files import PARTS, check_sources, defined, import_part
+from pipeline.workloads.workload_files import PARTS, check_sources, defined, import_part
 
 # The workloads of this repository; others beside them are copies.
 SHIPPED = ("census", "impressions", "recommender")

@@ -4,12 +4,12 @@ from pathlib import Path
 import pydantic
 import pytest
 import yaml
+from shipped import CONFIGS, WORKLOAD_NAMES
 
 from pipeline.config.load import CONF, config_path, load_config, merge, parse_override, read_yaml
 from pipeline.config.root import Config
 from pipeline.errors import ConfigError
 
-NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
 MINIMAL = """\
 name: tiny
 workload: census
@@ -32,10 +32,10 @@ def refused(path, *overrides) -> str:
 
 
 def test_the_project_has_configs():
-    assert {"census", "recommender"} <= set(NAMES)
+    assert {"census", "recommender"} <= set(CONFIGS)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CONFIGS)
 def test_every_config_loads_and_is_named_after_its_file(name):
     assert load_config(name).name == name
 
@@ -256,7 +256,7 @@ def test_an_unknown_name_lists_the_known_ones():
         config_path("nobody")
     first, expected, received = str(caught.value).splitlines()
     assert first == "--config nobody: no such config"
-    assert all(name in expected for name in NAMES)
+    assert all(name in expected for name in CONFIGS)
     assert received == "  received: nobody"
 
 
@@ -319,13 +319,12 @@ def test_a_config_survives_yaml(minimal, tmp_path):
 
 
 def test_every_share_and_rate_in_conf_is_sensible():
-    trainings = [load_config(name).training for name in NAMES]
+    trainings = [load_config(name).training for name in CONFIGS]
     assert all(math.isfinite(training.learning_rate) and training.learning_rate < 1 for training in trainings)
 
 
 def test_a_config_names_a_workload_that_exists():
-    folders = {path.parent.name for path in (CONF.parent / "workloads").glob("*/__init__.py")}
-    assert {load_config(name).workload for name in NAMES} <= folders
+    assert {load_config(name).workload for name in CONFIGS} <= set(WORKLOAD_NAMES)
 
 
 def test_paths_do_not_depend_on_the_current_folder(tmp_path, monkeypatch):

@@ -2,8 +2,9 @@ import random
 
 import pytest
 import yaml
+from shipped import CONFIGS
 
-from pipeline.config.load import CONF, Dumper, dump_config, load_config, read_yaml, validate
+from pipeline.config.load import Dumper, dump_config, load_config, read_yaml, validate
 from pipeline.config.root import Config
 from pipeline.config.yaml_loader import Loader
 from pipeline.criteria import Threshold
@@ -47,7 +48,7 @@ def test_any_text_survives_dump_and_load(tmp_path):
     assert loaded(tmp_path, config) == config
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in CONF.glob("*.yaml")))
+@pytest.mark.parametrize("name", CONFIGS)
 def test_every_config_survives_dump_and_load(tmp_path, name):
     config = load_config(name)
     assert loaded(tmp_path, config) == config

@@ -2,8 +2,9 @@
 
 import pytest
 import yaml
+from shipped import CONFIG_FILES
 
-from pipeline.config.load import CONF, load_config
+from pipeline.config.load import load_config
 from pipeline.config.yaml_loader import Loader
 from pipeline.errors import ConfigError
 
@@ -57,6 +58,6 @@ def test_the_later_of_two_assignments_wins():
     assert found.training.epochs == 4
 
 
-@pytest.mark.parametrize("path", sorted(CONF.rglob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CONFIG_FILES, ids=lambda path: path.stem)
 def test_no_config_in_conf_has_a_duplicate_key(path):
     yaml.load(path.read_text(encoding="utf-8"), Loader)

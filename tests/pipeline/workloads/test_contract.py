@@ -7,6 +7,7 @@ from typing import Annotated
 import pytest
 from google.protobuf import text_format
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from shipped import WORKLOAD_NAMES
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 import pipeline.workloads
@@ -27,7 +28,6 @@ from pipeline.workloads.contract import (
     with_usual_bounds,
 )
 
-WORKLOADS = sorted(path.parent.name for path in location.WORKLOADS.glob("*/__init__.py"))
 PARTS = {
     "__init__": "",
     "features": (
@@ -87,7 +87,7 @@ def test_an_unknown_workload_lists_the_known_ones():
         load_workload("nobody")
     first, expected, received, searched = str(caught.value).splitlines()
     assert first == "workload: no such workload"
-    assert expected.startswith(f"  expected: one of {', '.join(WORKLOADS)}; a package")
+    assert expected.startswith(f"  expected: one of {', '.join(location.built_in())}; a package")
     assert "Searched: " in searched
     assert received == "  received: nobody"
 
@@ -128,10 +128,10 @@ def test_a_file_without_what_it_must_define_is_named(whole, part, text, attribut
 
 
 def test_there_are_workloads():
-    assert {"census", "impressions", "recommender"} <= set(WORKLOADS)
+    assert {"census", "impressions", "recommender"} <= set(WORKLOAD_NAMES)
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", WORKLOAD_NAMES)
 def test_every_workload_loads_and_its_functions_are_where_it_says(name):
     loaded = load_workload(name)
     for path, part in ((loaded.preprocessing_fn, "preprocessing"), (loaded.run_fn, "trainer")):
@@ -141,13 +141,13 @@ def test_every_workload_loads_and_its_functions_are_where_it_says(name):
         assert f"def {function}(" in source
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", WORKLOAD_NAMES)
 def test_every_column_of_the_table_is_in_the_schema(name):
     table = load_workload(name).table
     assert set(raw_columns(table.features)) | {table.label} <= set(schema_of(name))
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", WORKLOAD_NAMES)
 def test_every_feature_that_is_sliced_on_is_in_the_schema(name):
     evaluation = load_workload(name).evaluation
     sliced = {feature for names in evaluation.slices for feature in names}
@@ -156,7 +156,7 @@ def test_every_feature_that_is_sliced_on_is_in_the_schema(name):
     assert sliced | bounded <= set(schema_of(name))
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", WORKLOAD_NAMES)
 def test_every_slice_with_a_bound_is_computed_and_its_value_can_occur(name):
     evaluation, schema = load_workload(name).evaluation, schema_of(name)
     slices = {tuple(sorted(names)) for names in evaluation.slices}
@@ -165,7 +165,7 @@ def test_every_slice_with_a_bound_is_computed_and_its_value_can_occur(name):
         assert all(value in schema[feature].string_domain.value for feature, value in named.items())
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", WORKLOAD_NAMES)
 def test_every_metric_with_a_bound_is_known_and_every_bound_can_be_kept(name):
     evaluation = load_workload(name).evaluation
     assert {bound.metric for bound in (*evaluation.thresholds, *evaluation.changes)} <= set(METRICS)
@@ -173,7 +173,7 @@ def test_every_metric_with_a_bound_is_known_and_every_bound_can_be_kept(name):
     assert all(change.better in ("higher", "lower") and change.tolerance > 0 for change in evaluation.changes)
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", WORKLOAD_NAMES)
 def test_every_closed_vocabulary_is_the_domain_of_its_column(name):
     features, schema = load_workload(name).table.features, schema_of(name)
     domains = {column: len(schema[column].string_domain.value) for column in closed_columns(features)}
@@ -185,7 +185,7 @@ def test_every_closed_vocabulary_is_the_domain_of_its_column(name):
             assert feature.vocabulary == domains[feature.name]
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", WORKLOAD_NAMES)
 def test_the_label_is_absent_when_serving_and_the_columns_of_the_model_are_not(name):
     table, schema = load_workload(name).table, schema_of(name)
     assert list(schema[table.label].not_in_environment) == ["SERVING"]
@@ -193,7 +193,7 @@ def test_the_label_is_absent_when_serving_and_the_columns_of_the_model_are_not(n
     assert all(not schema[column].not_in_environment for column in raw_columns(table.features))
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", WORKLOAD_NAMES)
 def test_every_schema_has_both_environments(name):
     schema = text_format.Parse(load_workload(name).schema.read_text(encoding="utf-8"), schema_pb2.Schema())
     assert list(schema.default_environment) == ["TRAINING", "SERVING"]

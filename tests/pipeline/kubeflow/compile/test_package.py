@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 from fakes.kubeflow.compiling import make_package
+from shipped import CONFIGS
 
-from pipeline.config.load import CONF, load_config
+from pipeline.config.load import load_config
 from pipeline.config.root import Config
 from pipeline.errors import ConfigError, MainlineError
 from pipeline.kubeflow.compile.package import Package
@@ -23,7 +24,6 @@ ROOT = Path(__file__).resolve().parents[4]
 GOLDEN = Path(__file__).parent / "golden" / "kfp-{}.{}".format(*version("kfp").split("."))
 IMAGE = "registry.example/mainline@sha256:" + "0" * 64
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
 REWRITE = "MAINLINE_WRITE_GOLDEN=1 make test ARGS=tests/pipeline/kubeflow/compile/test_package.py"
 
 
@@ -34,10 +34,10 @@ def config_of(name: str = "census", *sets: str, image: str = IMAGE) -> Config:
 @pytest.fixture(scope="module")
 def packages() -> dict[str, Package]:
     """The packages of all configs in ``conf/``."""
-    return {name: make_package(config_of(name)) for name in NAMES}
+    return {name: make_package(config_of(name)) for name in CONFIGS}
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=CONFIGS)
 def package(request, packages) -> Package:
     return packages[request.param]
 

@@ -7,6 +7,7 @@ import pytest
 from fakes import report_pages
 from fakes.report.page_parser import PageParser
 from markdown_it import MarkdownIt
+from shipped import WORKLOAD_NAMES
 
 from components.evaluation.verdict import Check, Measurement, Verdict
 from components.slice_report import facts as f
@@ -16,7 +17,6 @@ from components.slice_report.page.card import card_section
 from components.slice_report.page.card.annex import annex
 from components.slice_report.page.card.facts import MOST_SLICES
 from components.slice_report.page.card.parts import Blank, blanks
-from pipeline.workloads import location
 from pipeline.workloads.contract import load_workload
 
 READER = MarkdownIt("commonmark").enable("table")
@@ -157,7 +157,7 @@ def test_a_report_of_an_earlier_release_is_read_with_its_card(report):
     assert (read.card, read.lineage.commit) == (report.card, "")
 
 
-@pytest.mark.parametrize("workload", sorted(path.parent.name for path in location.WORKLOADS.glob("*/__init__.py")))
+@pytest.mark.parametrize("workload", WORKLOAD_NAMES)
 def test_a_shipped_workload_says_what_its_team_knows(report, workload):
     card = load_workload(workload).card
     empty = {blank.who for blank in blanks(annex(replace(report, card=card), card))}
