@@ -119,7 +119,7 @@ def _override_value(key: str, value: str) -> Any:
 
 
 def validate(content: dict[str, Any], source: str) -> Config:
-    """Validate a mapping against the models; only the first mistake is reported.
+    """Validate a mapping against the models; of several mistakes all missing keys are reported, or else the first.
 
     Raises:
         ConfigError: a key is unknown or missing, or a value is not usable.
@@ -128,7 +128,7 @@ def validate(content: dict[str, Any], source: str) -> Config:
         # In JSON mode a strict model accepts a list for a tuple, but still no "3" for a 3.
         return Config.model_validate_json(json.dumps(with_text_keys(content), default=str))
     except ValidationError as error:
-        raise explain(error.errors()[0], source) from error
+        raise explain(error.errors(), source) from error
 
 
 def with_text_keys(content: Any) -> Any:

@@ -1,6 +1,8 @@
 """Pydantic's validation errors in terms of a config file."""
 
 import dataclasses
+import re
+from collections.abc import Sequence
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -14,15 +16,58 @@ from pipeline.errors import ConfigError, did_you_mean
 UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 
 
-def explain(error: ErrorDetails, source: str) -> ConfigError:
-    """Turn a pydantic error into one that names the file and the key."""
+def explain(errors: Sequence[ErrorDetails], source: str) -> ConfigError:
+    """Turn pydantic's errors into one that names the file and the key.
+
+    An unknown key comes first, since a key that is missing may be that one misspelled; then all missing keys.
+    """
+    unknown = [error for error in errors if error["type"] in UNKNOWN_KEY]
+    missing = [key for error in errors if error["type"] == "missing" for key in required_keys(error["loc"])]
+    first = errors[0]
+    if first["type"] != "missing" or unknown or len(missing) == 1:
+        return explain_one(unknown[0] if first["type"] == "missing" and unknown else first, source)
+    return ConfigError(source, f"required keys are missing: {', '.join(missing)}",
+                       next_step="Add them, or pass --set KEY=VALUE for each.")  # fmt: skip
+
+
+def required_keys(location: tuple[int | str, ...]) -> list[str]:
+    """A missing key, or if it is a section the keys that are required in it.
+
+    >>> required_keys(("name",)), required_keys(("evaluation",))
+    (['name'], ['evaluation'])
+    """
+    key = ".".join(str(part) for part in location)
+    model: type[Any] | None = Config
+    for part in (part for part in location if isinstance(part, str)):
+        model = model_in(annotations_of(model).get(part)) if model else None
+    if model is None or not issubclass(model, BaseModel):
+        return [key]
+    return [f"{key}.{name}" for name, field in model.model_fields.items() if field.is_required()] or [key]
+
+
+def explain_one(error: ErrorDetails, source: str) -> ConfigError:
+    """Turn one pydantic error into one that names the file and the key."""
     key = shorten(".".join(str(part) for part in error["loc"]))
     where = f"{source}: {key}" if key else source
     if error["type"] in UNKNOWN_KEY:
         return ConfigError(where, f"unknown key. {nearest_key(error['loc'])}")
     if error["type"] == "missing":
         return ConfigError(where, "required key is missing", next_step=f"Add it, or pass --set {key}=VALUE.")
-    return ConfigError(where, "not usable", expected=error["msg"], received=shorten(repr(error["input"])))
+    advice = f"Write name: {usable_name(error['input'])}" if error["loc"] == ("name",) else ""
+    return ConfigError(
+        where, "not usable", expected=error["msg"], received=shorten(repr(error["input"])), next_step=advice
+    )
+
+
+def usable_name(name: object) -> str:
+    """A name for a config, which becomes part of names on Kubernetes, made from another one.
+
+    >>> usable_name("My_churn 2"), usable_name(3)
+    ('my-churn-2', 'my-run')
+    """
+    words = re.findall(r"[a-z0-9]+", str(name).lower())
+    usable = "-".join(words)[:63].rstrip("-")
+    return usable if usable[:1].isalpha() else "my-run"
 
 
 def nearest_key(location: tuple[int | str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,8 @@ def locate(name: str) -> Location:
     if "/" in name:
         return in_folder(Path(name).expanduser().resolve())
     if name in built_in():
+        if not name.isidentifier():
+            raise not_importable(WORKLOADS / name)
         return Location(
             f"pipeline.workloads.{name}", WORKLOADS / name, SCHEMAS / f"{name}.pbtxt",
             f"pipeline/workloads/{name}", f"schemas/{name}.pbtxt",
@@ -68,11 +71,34 @@ def in_folder(folder: Path) -> Location:
         importlib.invalidate_caches()
     found = package_folder(folder.name)
     if found is None or found.resolve() != folder:
-        raise ConfigError(
-            "workload", "the folder cannot be imported", expected="letters, digits and _, unlike any package",
-            received=str(folder), next_step="Rename the folder.",
-        )  # fmt: skip
+        raise not_importable(folder)
     return beside(folder.name, folder)
+
+
+def not_importable(folder: Path) -> ConfigError:
+    """Say that a folder cannot be a package by its name."""
+    return ConfigError(
+        "workload", "the folder cannot be imported", expected="letters, digits and _, unlike any package",
+        received=str(folder), next_step=f"Rename the folder{proposal(folder.name)}.",
+    )  # fmt: skip
+
+
+def importable_name(name: str) -> str:
+    """A name with underscores where it has what no package may have in its name.
+
+    >>> importable_name("my-shop.churn 2")
+    'my_shop.churn_2'
+    """
+    return re.sub(r"[^\w.]", "_", name)
+
+
+def proposal(name: str) -> str:
+    """The words that propose an importable name; none if the name is one, but another package's.
+
+    >>> proposal("my-churn"), proposal("json")
+    (', for example to my_churn', '')
+    """
+    return f", for example to {importable_name(name)}" if importable_name(name) != name else ""
 
 
 def beside(package: str, folder: Path) -> Location:
@@ -95,7 +121,13 @@ def package_folder(name: str) -> Path | None:
 def unknown(name: str) -> ConfigError:
     """Say where a workload was looked for."""
     known = built_in()
-    near = did_you_mean(name, known)
+    if name in [path.parent.name for path in WORKLOADS.glob("*/features.py")]:
+        return ConfigError(
+            f"pipeline/workloads/{name}", "the folder is no package", expected="an __init__.py, which may be empty",
+            received=f"workload: {name}", next_step=f"touch pipeline/workloads/{name}/__init__.py",
+        )  # fmt: skip
+    importable = importable_name(name)
+    near = did_you_mean(name, [*known, *([importable] if package_folder(importable) else [])])
     searched = [path or "." for path in sys.path if "site-packages" not in path and not path.endswith(".zip")]
     return ConfigError(
         "workload", "no such workload",

@@ -120,10 +120,29 @@ def test_a_missing_required_key_is_named_with_the_next_step(tmp_path):
     )
 
 
-def test_an_empty_file_names_the_first_missing_key(tmp_path):
+def test_all_missing_keys_are_named_at_once(tmp_path):
     path = tmp_path / "empty.yaml"
     path.write_text("")
-    assert "name: required key is missing" in refused(path)
+    assert refused(path) == (
+        f"{path}: required keys are missing: name, workload, data, training.epochs, training.batch_size, "
+        "training.learning_rate\n  next:     Add them, or pass --set KEY=VALUE for each."
+    )
+    path.write_text("workload: census\ndata: {dataset: census}\ntraining: {epochs: 3}\n")
+    missing = "name, training.batch_size, training.learning_rate"
+    assert f"required keys are missing: {missing}\n" in refused(path)
+
+
+def test_a_misspelled_required_key_is_told_before_the_missing_one(minimal):
+    minimal.write_text(MINIMAL.replace("workload:", "workloads:"))
+    assert "workloads: unknown key. Did you mean 'workload'?" in refused(minimal)
+
+
+@pytest.mark.parametrize(("name", "usable"), [("my_churn", "my-churn"), ("Churn 2", "churn-2"), ("2", "my-run")])
+def test_a_name_that_cannot_be_used_gets_one_that_can(minimal, name, usable):
+    lines = refused(minimal, f"name={name}").splitlines()
+    assert lines[0] == f"{minimal}: name: not usable"
+    assert lines[-1] == f"  next:     Write name: {usable}"
+    assert load_config(str(minimal), (f"name={usable}",)).name == usable
 
 
 @pytest.mark.parametrize("data", ["{}", "{dataset: census, path: rows}"])

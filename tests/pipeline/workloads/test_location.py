@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.cache.source_tree import SourceTree
 from pipeline.errors import ConfigError
+from pipeline.workloads import location
 from pipeline.workloads.contract import load_workload
 from pipeline.workloads.location import SCHEMAS, WORKLOADS, locate
 
@@ -79,13 +80,41 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
     assert caught.value.received == str(tmp_path / "churn")
 
 
-@pytest.mark.parametrize("name", ["my-churn", "json"])
-def test_a_folder_that_cannot_be_imported_by_its_name_is_refused(tmp_path, monkeypatch, name):
+def test_a_folder_among_the_built_in_ones_without_init_is_told_that(tmp_path, monkeypatch):
+    monkeypatch.setattr(location, "WORKLOADS", tmp_path)
+    shutil.copytree(WORKLOADS / "census", tmp_path / "shop")
+    locate("shop")
+    (tmp_path / "shop" / "__init__.py").unlink()
+    with pytest.raises(ConfigError, match="pipeline/workloads/shop: the folder is no package") as caught:
+        locate("shop")
+    assert caught.value.next_step == "touch pipeline/workloads/shop/__init__.py"
+
+
+def test_a_folder_among_the_built_in_ones_whose_name_has_a_hyphen_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(location, "WORKLOADS", tmp_path)
+    shutil.copytree(WORKLOADS / "census", tmp_path / "my-shop")
+    with pytest.raises(ConfigError, match="the folder cannot be imported") as caught:
+        locate("my-shop")
+    assert caught.value.next_step == "Rename the folder, for example to my_shop."
+
+
+def test_a_package_named_with_hyphens_is_found_by_its_name_with_underscores(outside, monkeypatch):
+    monkeypatch.syspath_prepend(str(outside.parents[1]))
+    with pytest.raises(ConfigError, match="no such workload") as caught:
+        locate("my-company.churn")
+    assert caught.value.next_step == "Did you mean 'my_company.churn'?"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("my-churn", "Rename the folder, for example to my_churn."), ("json", "Rename the folder.")]
+)
+def test_a_folder_that_cannot_be_imported_by_its_name_is_refused(tmp_path, monkeypatch, name, said):
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("PYTHONPATH", "")
     (tmp_path / name).mkdir()
-    with pytest.raises(ConfigError, match="the folder cannot be imported"):
+    with pytest.raises(ConfigError, match="the folder cannot be imported") as caught:
         locate(str(tmp_path / name))
+    assert caught.value.next_step == said
 
 
 def test_a_workload_outside_without_a_schema_is_incomplete(outside, monkeypatch):

@@ -89,7 +89,10 @@ def test_a_pod_with_an_invalid_config_fails(module):
         [sys.executable, "-m", f"pipeline.kubeflow.pod.{module}", *words], capture_output=True, text=True, cwd=ROOT
     )
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].endswith("parameters of the run: workload: required key is missing")
+    assert done.stderr.splitlines()[-1].endswith(
+        "parameters of the run: required keys are missing: workload, data, training.epochs, training.batch_size, "
+        "training.learning_rate"
+    )
     if module == "exit_handler":
         assert summary_in(done.stdout)["exit_code"] == 2
         assert summary_in(done.stdout)["status"] == "bad input"
