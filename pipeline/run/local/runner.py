@@ -20,13 +20,12 @@ from data.prepare import prepare
 from data.spans import without_rows
 from pipeline.config.load import dump_config, load_config
 from pipeline.config.root import Config
-from pipeline.errors import DataError
 from pipeline.metadata.server import server_error, wait_for_store
 from pipeline.run.console import ProgressHandler, observing
 from pipeline.run.events import Observer
 from pipeline.run.local.lock import resolve_folder, run_lock
 from pipeline.run.local.run_ids import new_run_id
-from pipeline.run.local.spans import resolve_span, rows_expected
+from pipeline.run.local.spans import no_rows, resolve_span
 from pipeline.run.local.temporary_files import temporary_folder
 from pipeline.run.log_redirect import redirect_output
 from pipeline.run.request import Request, RunPaths
@@ -155,10 +154,7 @@ def input_rows(config: Config) -> Path:
     folder = resolve_folder(Path(data.path or ""))
     missing = without_rows(folder, data.is_divided)
     if missing:
-        raise DataError(
-            str(folder), "no rows", expected=rows_expected(data.is_divided),
-            received=f"none for {', '.join(missing)}", next_step="Correct data.path.",
-        )  # fmt: skip
+        raise no_rows(folder, data.is_divided, missing)
     return folder
 
 
