@@ -11,6 +11,7 @@ from pipeline.criteria import Acceptance
 
 SEVERITY = {"UNKNOWN": 2, "WARNING": 1, "ERROR": 2}
 LEVELS = {"warning": 1, "error": 2}
+MOST_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,13 @@ def render(anomalies: Sequence[Anomaly]) -> str:
     return "\n".join(
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
     )
+
+
+def summary(anomalies: Sequence[Anomaly]) -> str:
+    """Return the table of the first ``MOST_SHOWN`` anomalies, and the number of the others."""
+    more = len(anomalies) - MOST_SHOWN
+    rest = f"\n… and {more} more, in {len({item.feature for item in anomalies})} columns in all: the log lists them"
+    return render(anomalies[:MOST_SHOWN]) + (rest if more > 0 else "")
 
 
 def how_to_accept(anomaly: Anomaly) -> str:

@@ -1,6 +1,7 @@
 """Reads the anomalies of every split, writes the verdict, and fails if an anomaly blocks."""
 
 import json
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,7 +15,7 @@ from components.artifacts.anomalies import Anomaly
 from components.artifacts.statistics_files import read_statistics
 from components.data_validation.labels import Labels
 from components.data_validation.out_of_domain import add_out_of_domain
-from components.data_validation.verdict import how_to_accept, judge, list_anomalies, render
+from components.data_validation.verdict import how_to_accept, judge, list_anomalies, render, summary
 from components.examples.listing import folders_of
 from components.examples.reading import read_schema, required_files
 from components.support.remote_files import write_whole
@@ -23,6 +24,7 @@ from pipeline.criteria import Acceptance
 from pipeline.errors import DataRejectedError
 from pipeline.nodes import VALIDATION_GATE
 
+logger = logging.getLogger(__name__)
 Artifacts = dict[str, list[types.Artifact]]
 
 
@@ -49,9 +51,11 @@ class Executor(base_executor.BaseExecutor):
         anomalies = add_out_of_domain(found, statistics, files, schema)
         verdict = judge(anomalies, exec_properties["block_on"], acceptances)
         if verdict.blocking:
+            logger.error("anomalies that block the run:\n%s", render(verdict.blocking))
+            blocked = f"{len(verdict.blocking)} anomalies block the run; nothing was trained"
             raise DataRejectedError(
                 VALIDATION_GATE,
-                f"{len(verdict.blocking)} anomalies block the run; nothing was trained\n\n{render(verdict.blocking)}\n",
+                f"{blocked}\n\n{summary(verdict.blocking)}\n",
                 next_step=how_to_accept(verdict.blocking[0]),
             )
         folder = artifact_utils.get_single_uri(output_dict["verdict"])

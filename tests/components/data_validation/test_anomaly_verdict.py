@@ -5,7 +5,7 @@ import yaml
 from tensorflow_metadata.proto.v0 import anomalies_pb2 as pb
 
 from components.artifacts.anomalies import Anomaly
-from components.data_validation.verdict import how_to_accept, judge, list_anomalies, render
+from components.data_validation.verdict import how_to_accept, judge, list_anomalies, render, summary
 from pipeline.config.load import load_config
 from pipeline.criteria import Acceptance
 
@@ -181,3 +181,11 @@ def test_the_config_that_accepts_an_anomaly_can_be_pasted(feature, tmp_path):
     (accepted,) = load_config(str(path)).gate.accept
     acceptance = Acceptance(accepted.feature, accepted.rule, accepted.reason, accepted.splits)
     assert judge([anomaly], "error", [acceptance]).accepted == (anomaly,)
+
+
+def test_a_long_table_is_cut_with_the_number_of_anomalies_and_columns():
+    many = [Anomaly(f"column_{number % 29:02d}", "OUT_OF_RANGE", "?", "train", "ERROR") for number in range(87)]
+    lines = summary(many).splitlines()
+    assert len(lines) == 22
+    assert lines[-1] == "… and 67 more, in 29 columns in all: the log lists them"
+    assert summary(many[:20]) == render(many[:20])

@@ -82,6 +82,9 @@ def test_a_cross_names_features_that_there_are():
     assert (caught.value.received, caught.value.next_step) == ("City", "Did you mean 'city'?")
     with pytest.raises(ConfigError, match="age_bucket"):
         Table((CITY, Numeric("age"), Crossed(("city", "age_bucket"), 9)), label="y")
+    with pytest.raises(ConfigError, match="no such categorical feature, and no such buckets") as caught:
+        Table((CITY, Exact("age", vocabulary=3), Crossed(("city", "age"), 9)), label="y")
+    assert caught.value.exit_code == 2
 
 
 def test_a_column_that_is_left_out_takes_the_crosses_of_its_buckets_with_it():
