@@ -77,9 +77,13 @@ def check_names(where: str, names: Sequence[str], columns: Columns) -> None:
     if not known:
         missing = missing or [*columns]
     extra = columns.refused(names)
+    unknown = [column for column in extra if column not in paired]
+    # One of the columns that a file may lack may be the unknown one, under another name.
+    optional = [column for column in columns if column not in (*names, *missing, *paired)] if unknown else []
     found = {
         "missing": [column for column in missing if column not in paired],
-        "not in the schema": [column for column in extra if column not in paired],
+        "not in the schema": unknown,
+        "absent, though optional": optional,
         "twice": sorted({column for column in {*known, *extra} if names.count(column) > 1}),
     }
     if respelled or any(found.values()):

@@ -53,11 +53,14 @@ def test_a_header_that_matches_the_schema_is_accepted(header):
     [
         ("age,score", "missing: city"),
         ("city", "missing: age, score"),
-        ("age,score,city,colour", "not in the schema: colour"),
+        ("age,score,city,colour", "not in the schema: colour; absent, though optional: label"),
         ("age,score,city,age", "twice: age"),
-        ("age,score,city, ", "not in the schema: ' '"),
-        ("Age,age,score,city", "not in the schema: Age"),
-        ("age,age,colour,colour", "missing: score, city; not in the schema: colour, colour; twice: age, colour"),
+        ("age,score,city,label, ", "not in the schema: ' '"),
+        ("Age,age,score,city,label", "not in the schema: Age"),
+        (
+            "age,age,label,colour,colour",
+            "missing: score, city; not in the schema: colour, colour; twice: age, colour",
+        ),
     ],
 )
 def test_a_header_that_differs_from_the_schema_is_explained(header, received):
