@@ -12,6 +12,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "report": ("pipeline.review.__main__", "main_of_draw", "draw the report of a run again, or compare two runs"),
     "compare": ("components.slice_report.__main__", "main_of_compare", "compare any number of runs on one page"),
     "review": ("pipeline.review.__main__", "main", "list, show, approve and reject reports"),
+    "scaffold": ("pipeline.scaffold.command", "main", "draft a workload from a table"),
     "data": ("data.prepare", "main", "fetch and prepare a data set"),
 }
 USAGE = "usage: mainline COMMAND ...; mainline COMMAND --help says more"

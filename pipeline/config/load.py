@@ -19,6 +19,8 @@ from pipeline.config.yaml_loader import Dumper, DuplicateKeyError, Loader
 from pipeline.errors import ConfigError, refused
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
+# The config of a workload of one's own, in its folder.
+OWN_CONFIG = "config.yaml"
 
 
 def load_config(name_or_file: str, overrides: tuple[str, ...] = (), env: str = "local") -> Config:
@@ -42,7 +44,10 @@ def dump_config(config: Config) -> str:
 
 
 def config_path(name_or_file: str) -> Path:
-    """The file itself, or the file in ``conf/`` that has this name."""
+    """The file itself, the file in ``conf/`` that has this name, or ``config.yaml`` in the folder of this name.
+
+    A folder has underscores where a name may have hyphens.
+    """
     check_text("--config", name_or_file)
     given = Path(name_or_file)
     if given.suffix in {".yaml", ".yml"} and exists(given):
@@ -50,9 +55,15 @@ def config_path(name_or_file: str) -> Path:
     named = CONF / f"{name_or_file}.yaml"
     if exists(named):
         return named
+    for folder in (name_or_file, name_or_file.replace("-", "_")):
+        if exists(own := Path(folder) / OWN_CONFIG):
+            return own
     known = ", ".join(sorted(path.stem for path in CONF.glob("*.yaml")))
     raise ConfigError(
-        f"--config {name_or_file}", "no such config", expected=f"one of {known}, or a .yaml file", received=name_or_file
+        f"--config {name_or_file}",
+        "no such config",
+        received=name_or_file,
+        expected=f"one of {known}; a .yaml file; or a folder here that has a {OWN_CONFIG}",
     )
 
 

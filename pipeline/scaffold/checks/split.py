@@ -67,7 +67,7 @@ def by_rows(columns: Sequence[Column], ones: NDArray[np.int64]) -> Split:
         chosen = np.flatnonzero(ones[first] == label)
         passed = (np.cumsum(counts[chosen]) - counts[chosen] / 2) / max(counts[chosen].sum(), 1)
         of_hash[chosen] = np.searchsorted([shares[0], shares[0] + shares[1]], passed, side="right")
-    why = "no column of time or of a group was named: by a hash of the row, the same share of each label"
+    why = "by a hash of the row, the same share of each label: no time or group was named"
     return Split("rows", of_hash[inverse], shares, why)
 
 

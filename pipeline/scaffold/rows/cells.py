@@ -182,6 +182,8 @@ def _good_share(given: pa.Array, counts: Integers, form: str | None) -> float:
 def iso_texts(micros: Integers, kinds: Integers) -> pa.Array:
     """Return microseconds since 1970 as ISO 8601: a day alone if all are midnight; ``kinds``: 0 none, 1 local, 2 UTC.
 
+    If some have a zone, those without are taken as UTC, as the feature kind ``Date`` takes them.
+
     >>> iso_texts(np.array([0, 86_400_000_000]), np.array([1, 0])).to_pylist()
     ['1970-01-01', None]
     """
@@ -189,7 +191,8 @@ def iso_texts(micros: Integers, kinds: Integers) -> pa.Array:
     seconds = micros // 1_000_000
     is_day = not (seconds[good] % 86_400).any() and not (kinds == 2).any()
     texts = np.datetime_as_string(seconds.astype("M8[s]"), unit="D" if is_day else "s").astype(object)
-    texts[kinds == 2] = texts[kinds == 2] + "Z"
+    if (kinds == 2).any():
+        texts = texts + "Z"
     return pa.array(texts, pa.string(), mask=~good)
 
 

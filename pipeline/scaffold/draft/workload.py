@@ -1,0 +1,75 @@
+"""What the files of a workload are written from: the plan, the names, and where the rows come from."""
+
+import math
+import re
+from dataclasses import dataclass
+
+from pipeline.scaffold.plan import Plan
+
+# What would end a comment or a text in the files that are written.
+UNQUOTABLE = re.compile(r"[\x00-\x1f\x7f\"\\`#]")
+BATCHES = 100
+LEAST_BATCH, MOST_BATCH = 32, 512
+STEPS, LEAST_EPOCHS, MOST_EPOCHS = 3000, 15, 60
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A workload that is to be written.
+
+    Attributes:
+        package: the name of the folder and of the Python package.
+        sources: the user's files as given.
+        notes: how these are written, such as their delimiter.
+    """
+
+    package: str
+    sources: tuple[str, ...]
+    plan: Plan
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name in the config, which takes hyphens where a package takes underscores."""
+        return self.package.replace("_", "-").lower()
+
+    @property
+    def label(self) -> str:
+        """The column of the label."""
+        return self.plan.target.column.name
+
+    @property
+    def rows(self) -> int:
+        """The rows with a label."""
+        return len(self.plan.target.ones)
+
+    @property
+    def source(self) -> str:
+        """The files, for a sentence."""
+        first = UNQUOTABLE.sub("_", self.sources[0])
+        return first if len(self.sources) == 1 else f"{first} and {len(self.sources) - 1} more"
+
+    @property
+    def batch_size(self) -> int:
+        """About a hundredth of the train rows, as a power of 2."""
+        power = 2 ** round(math.log2(max(self.plan.train_rows / BATCHES, 1)))
+        return min(max(power, LEAST_BATCH), MOST_BATCH)
+
+    @property
+    def epochs(self) -> int:
+        """So many that a small table gets enough steps, too; training stops earlier if it does not improve."""
+        steps = math.ceil(self.plan.train_rows / self.batch_size)
+        return min(max(math.ceil(STEPS / steps), LEAST_EPOCHS), MOST_EPOCHS)
+
+
+def rounded(value: float, up: bool, digits: int = 2) -> float:
+    """Return a number with few digits, rounded away from the inside of a range.
+
+    >>> rounded(1234.5, up=True), rounded(1234.5, up=False), rounded(-0.0, up=True)
+    (1300.0, 1200.0, 0.0)
+    """
+    if value == 0 or not math.isfinite(value):
+        return 0.0
+    unit = 10.0 ** (math.floor(math.log10(abs(value))) - digits + 1)
+    whole = (math.ceil if up else math.floor)(value / unit)
+    return float(f"{whole * unit:.10g}")
