@@ -12,6 +12,8 @@ DOCS = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *(ROOT / folder / "README.md" for folder in ("data", "benchmarks")),
 ]
+# Pages whose commands need files of their own; tests/e2e/test_own_workload.py and test_scaffold.py run them.
+OWN_FILES = ("own-workload.md", "scaffold.md")
 MARKDOWN = sorted({*DOCS, *ROOT.glob("*.md"), *(ROOT / "benchmarks").glob("*.md")})
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 

@@ -11,7 +11,7 @@ import pytest
 
 UV = next(filter(None, [shutil.which("uv", path=str(harness.ROOT / ".uv" / "bin")), shutil.which("uv")]), None)
 FILES = ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "kubeflow_runner.py", "mainline.py")
-COMMANDS = ("run", "kubeflow", "report", "compare", "review", "data")
+COMMANDS = ("run", "kubeflow", "report", "compare", "review", "scaffold", "data")
 # By extra: a module that it brings.
 EXTRAS = {"": "tfx", "dev": "pytest", "kubeflow": "kfp", "mlflow": "mlflow", "serving": "starlette"}
 

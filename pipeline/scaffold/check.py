@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.support.text import shorten
-from pipeline.config.load import load_config
+from pipeline.config.load import OWN_CONFIG, load_config
 from pipeline.errors import DataError, did_you_mean
+from pipeline.features.column_fit import check_columns
 from pipeline.features.table import closed_columns
 from pipeline.scaffold.columns.column import Column
-from pipeline.settings.graph import check_settings, domains
+from pipeline.settings.graph import domains
+from pipeline.settings.known_names import check_known, check_schema, workload_columns
+from pipeline.task.labels import gate_labels
+from pipeline.workloads.contract import check_model_settings, load_workload, read_schema, with_bounds
 
 UPDATE = "If it is right, draft the files again: --update {folder}. If not, correct the rows."
 
@@ -25,10 +29,21 @@ def check_workload(folder: Path) -> schema_pb2.Schema:
     Raises:
         ConfigError: they do not fit together.
     """
-    config = load_config(str(folder / "config.yaml"))
-    settings = check_settings(config, folder, folder)
-    domains(settings.schema, closed_columns(settings.workload.table.features))
-    return settings.schema
+    config = load_config(str(folder / OWN_CONFIG))
+    workload = load_workload(config.workload)
+    schema = read_schema(workload)
+    columns = [feature.name for feature in schema.feature]
+    check_schema(workload.location.shown_schema, columns)
+    for where, named in workload_columns(workload):
+        check_known(where, named, columns)
+    gate_labels(workload.table.label, schema)
+    check_columns(workload.table, schema, workload.location.shown_schema)
+    domains(schema, closed_columns(workload.table.features))
+    with_bounds(workload.evaluation, config.evaluation)
+    # Only this needs the module of the model, and with it TensorFlow.
+    if config.training.model:
+        check_model_settings(workload, config.training.model)
+    return schema
 
 
 def check_rows(columns: list[Column], sources: list[str], schema: schema_pb2.Schema, label: str, folder: str) -> None:
@@ -40,7 +55,7 @@ def check_rows(columns: list[Column], sources: list[str], schema: schema_pb2.Sch
     known = {feature.name: feature for feature in schema.feature}
     found = {column.name: column for column in columns}
     next_step = UPDATE.format(folder=folder)
-    check_columns(found, known, ", ".join(sources), next_step)
+    check_header(found, known, ", ".join(sources), next_step)
     for name, column in found.items():
         if name in known:
             for problem, expected, received in problems(column, known[name], name == label):
@@ -48,7 +63,7 @@ def check_rows(columns: list[Column], sources: list[str], schema: schema_pb2.Sch
                                 next_step=next_step)  # fmt: skip
 
 
-def check_columns(
+def check_header(
     found: Mapping[str, Column], known: Mapping[str, schema_pb2.Feature], where: str, next_step: str
 ) -> None:  # fmt: skip
     """Compare names: one that is gone and one that is new are often the same column, renamed.

@@ -51,6 +51,8 @@ def main(arguments: list[str], program: str = "python -m pipeline.scaffold") -> 
     """Run the command; print an error as a message and return the exit code."""
     options = parse(arguments, program)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Threads of scikit-learn that wait by spinning take the time of those that work, if the machine has other work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         if options.remove:
             return _remove(options.remove)

@@ -106,7 +106,8 @@ def make_plan(table: pa.Table, options: Options, where: str) -> Plan:
     split = choose_split(by_name, target, options)
     splits.check_labels(split, target.ones)
     time = by_name[options.time].column.numbers() if options.time else None
-    leaks = find_leaks([each for each in profiles if each.name != options.time], target.ones, options.seed, time)
+    judged = [each for each in profiles if each.name not in (options.time, *options.drop)]
+    leaks = find_leaks(judged, target.ones, options.seed, time)
     left_out = why_left_out(profiles, leaks, split, options)
     inputs = [each for each in profiles if each.name not in left_out]
     if not inputs:

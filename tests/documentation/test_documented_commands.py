@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from markdown_pages import DOCS, ROOT, Command, commands_of, section
+from markdown_pages import DOCS, OWN_FILES, ROOT, Command, commands_of, section
 
 import kubeflow_runner
 import local_runner
@@ -17,8 +17,7 @@ from pipeline.kubeflow import command_line
 from pipeline.run.watch.cron import parse_cron
 
 ACTIVATE = [".", ".venv/bin/activate"]
-# The commands of docs/own-workload.md run in tests/e2e/test_own_workload.py.
-COMMANDS = [command for document in DOCS if document.name != "own-workload.md" for command in commands_of(document)]
+COMMANDS = [command for document in DOCS if document.name not in OWN_FILES for command in commands_of(document)]
 MAKE = [command for command in COMMANDS if command.starts("make")]
 RUNNER = [command for command in COMMANDS if command.starts("python", "local_runner.py")]
 KUBEFLOW = [

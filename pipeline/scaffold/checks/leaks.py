@@ -74,14 +74,18 @@ def alone(column: Column, ones: NDArray[np.int64]) -> Leak | None:
     codes = codes_of(column)
     score = held_out_auc(codes, ones)
     if score > LEAK_AUC:
-        return Leak(column.name, _copy_evidence(codes, ones) or f"alone it has AUC {score:.3f}")
+        noun = "ranges" if column.is_number or column.is_date else "values"
+        return Leak(column.name, _copy_evidence(codes, ones, noun) or f"alone it has AUC {score:.3f}")
     if score > STRONG_AUC:
         return Leak(column.name, f"alone it has AUC {score:.3f}: is it known before the event?", is_sure=False)
     return None
 
 
 def codes_of(column: Column) -> NDArray[np.int64]:
-    """Return a whole number a row: the category, the value, or the quantile bin; -1 where it is missing."""
+    """Return a whole number a row: the category, the value, or the quantile bin; -1 where it is missing.
+
+    A value at which a bin ends, such as 0 in most rows, is a bin of its own.
+    """
     if not column.is_number and not column.is_date:
         return column.values.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     numbers = column.numbers()
@@ -91,7 +95,7 @@ def codes_of(column: Column) -> NDArray[np.int64]:
     if given.size:
         values = np.unique(given)
         edges = values if values.size <= BINS else np.unique(np.quantile(given, np.linspace(0, 1, BINS + 1)[1:-1]))
-        codes[~absent] = np.searchsorted(edges, given, side="right")
+        codes[~absent] = np.searchsorted(edges, given, side="left") + np.searchsorted(edges, given, side="right")
     return codes
 
 
@@ -124,13 +128,13 @@ def auc(ones: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
     return float((ranks[ones == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
-def _copy_evidence(codes: NDArray[np.int64], ones: NDArray[np.int64]) -> str:
-    """Say that the label is a function of the values, if each value has one label."""
+def _copy_evidence(codes: NDArray[np.int64], ones: NDArray[np.int64], noun: str) -> str:
+    """Say that the label is a function of the values or ranges, if each has one label."""
     values, ids = np.unique(codes, return_inverse=True)
     means = np.bincount(ids, ones) / np.bincount(ids)
     if not np.isin(means, (0.0, 1.0)).all():
         return ""
-    return "it is a copy of the label" if len(values) == 2 else f"each of its {len(values)} values has one label"
+    return "it is a copy of the label" if len(values) == 2 else f"each of its {len(values)} {noun} has one label"
 
 
 def _later(column: Column, time: NDArray[np.float64] | None) -> Leak | None:

@@ -106,6 +106,8 @@ def _kind(column: Column, given: pa.Array, counts: NDArray[np.int64]) -> tuple[K
         return "empty", "no row has a value"
     absent = rows - len(given)
     others = rows - int(counts.max())
+    if len(given) < CONSTANT_ROWS < rows:
+        return "constant", f"a value in only {len(given)} of {rows:,} rows"
     if distinct == 1 and absent < CONSTANT_ROWS:
         return "constant", "one value in all rows" if not absent else f"one value, missing in {absent} rows"
     if distinct > 1 and others < CONSTANT_ROWS and rows > 10 * CONSTANT_ROWS:

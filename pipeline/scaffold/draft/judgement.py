@@ -48,8 +48,8 @@ def card_text(draft: Draft) -> str:
 from components.slice_report.facts import Card
 
 CARD = Card(
-    title={title!r},
-    summary={f"A Wide & Deep classifier that gives the probability that {draft.label} is 1, from {inputs}."!r},
+    title="{title}",
+    summary="A Wide & Deep classifier that gives the probability that {draft.label} is 1, from {inputs}.",
     # Fill in: for what, and for whom, is the score used? One sentence each, ("…",).
     intended_use=(),
     # Fill in: which decisions must not rest on it?

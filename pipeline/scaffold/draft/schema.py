@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from pipeline.scaffold.columns.profile import Profile
 from pipeline.scaffold.draft.workload import Draft, rounded
+from pipeline.splits import SPLITS
 
 REQUIRED = ("presence { min_fraction: 1.0 min_count: 1 }", "shape { dim { size: 1 } }")
 OPTIONAL = ("presence { min_count: 1 }", "value_count { min: 1 max: 1 }")
@@ -28,17 +30,20 @@ def schema_text(draft: Draft) -> str:
     ]
     for each in draft.plan.profiles:
         if each.kind != "empty":
-            lines += feature(each)
+            lines += feature(each, draft)
     return "\n".join([*lines, *label(draft), ""])
 
 
-def feature(each: Profile) -> Iterator[str]:
+def feature(each: Profile, draft: Draft) -> Iterator[str]:
     """Yield the lines of a column."""
     yield f"# {remark(each)}"
     yield "feature {"
     yield f"  name: {quoted(each.name)}"
     yield f"  type: {each.column.type}"
-    yield from (f"  {line}" for line in (OPTIONAL if each.missing else REQUIRED))
+    given = np.flatnonzero(each.column.values.is_valid().to_numpy(zero_copy_only=False))
+    in_all = len(np.unique(draft.plan.split.index[given])) == len(SPLITS)
+    # A split in which no row has the column would be an anomaly.
+    yield from (f"  {line}" for line in ((OPTIONAL if in_all else OPTIONAL[1:]) if each.missing else REQUIRED))
     yield from (f"  {line}" for line in domain(each))
     yield "}"
 

@@ -25,7 +25,9 @@ def leaks(values, ones=ONES, moment=None, is_date=False) -> list:
     [
         (np.where(ONES == 1, "left", "stayed"), "a copy of the label"),
         (ONES * 10.0, "a copy of the label"),
-        (ONES * 10 + DRAW.integers(0, 5, ROWS), "each of its 10 values has one label"),
+        (ONES * 10 + DRAW.integers(0, 5, ROWS), "each of its 10 ranges has one label"),
+        # Most are 0, and the least of the others lie in the same quantile.
+        (np.where(ONES == 1, DRAW.gamma(2, 20, ROWS) + 1, 0.0), "ranges has one label"),
         (ONES + DRAW.normal(0, 0.05, ROWS), "alone it has AUC 1.000"),
         ([f"r{code}" if one else None for code, one in zip(DRAW.integers(0, 9, ROWS), ONES, strict=True)],
          "whether it is missing tells the label (AUC 1.00): 0% of the rows without it are 1"),
