@@ -8,7 +8,7 @@ from pathlib import Path
 
 import harness
 import pytest
-from fakes.customers import customers, write_csv
+from fakes.tables.customers import customers, write_csv
 from markdown_pages import ROOT, blocks
 
 PAGE = ROOT / "docs" / "scaffold.md"

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fakes.customers import customers, write_csv
+from fakes.tables.customers import customers, write_csv
 
 # As the command sets it: threads that wait by spinning take the time of the other tests.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

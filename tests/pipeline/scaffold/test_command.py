@@ -6,7 +6,7 @@ import time
 
 import harness
 import pytest
-from fakes.customers import customers, write_csv
+from fakes.tables.customers import customers, write_csv
 
 from pipeline.scaffold.command import main, package_name
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from fakes.customers import customers
+from fakes.tables.customers import customers
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from fakes.customers import customers
+from fakes.tables.customers import customers
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 
