@@ -39,7 +39,7 @@ class FileFormat:
 
 FORMATS = {
     ".csv": FileFormat(csv_reader.check_header, csv_ranges.ranges, csv_reader.read_batches, csv_blocks.locate),
-    ".jsonl": FileFormat(json_reader.check_not_empty, json_pieces.ranges, json_pieces.read, json_pieces.locate),
+    ".jsonl": FileFormat(json_reader.check_start, json_pieces.ranges, json_pieces.read, json_pieces.locate),
     ".parquet": FileFormat(parquet.check_types, parquet.row_groups, parquet.read_batches, parquet.locate),
     ".tfrecord": FileFormat(tfrecord.check_not_empty, tfrecord.pieces, tfrecord.read_piece, tfrecord.locate),
 }

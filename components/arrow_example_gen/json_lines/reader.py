@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import json
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
@@ -16,14 +17,27 @@ from pipeline.errors import DataError
 BLOCK_BYTES = 4 << 20
 
 
-def check_not_empty(name: str, file: BinaryIO, columns: Columns) -> None:
-    """Check that a file is not empty; which columns it has no single row tells, since a row may lack some.
+def check_start(name: str, file: BinaryIO, columns: Columns) -> None:
+    """Check that a file is not empty, and if other columns are ignored, the spelling of its first keys.
+
+    Which columns a file has no single row tells, since a row may lack some.
 
     Raises:
-        DataError: the file is empty.
+        DataError: the file is empty, or a key would be ignored that differs from a column by spaces, case or
+            punctuation.
     """
-    if not file.read(1):
+    line = file.readline(BLOCK_BYTES)
+    if not line:
         raise DataError(name, "the file is empty", expected="one JSON object a line", next_step="Write it again.")
+    if columns.others != "ignore":
+        return
+    try:
+        keys = json.loads(line)
+    except (ValueError, RecursionError):
+        return
+    for key, column in columns.respelled(keys).items() if isinstance(keys, dict) else ():
+        raise DataError(f"{name}, line 1", "a key differs from a column by spaces, case or punctuation",
+                        expected=repr(column), received=repr(key), next_step="Rename the key.")  # fmt: skip
 
 
 def read_batches(

@@ -128,11 +128,20 @@ def test_labels_that_the_task_does_not_know_end_the_run_before_training(split, l
     assert (outcome.states()["ExampleGen"], outcome.states()["Transform"]) == ("failed", "waiting")
 
 
-def test_a_split_with_one_label_only_ends_the_run_before_training(finished, tmp_path):
-    rows = spoil(finished.rows, tmp_path, "test", lambda content: content.replace(b",1\n", b",0\n"))
+def only_zeros(content: bytes) -> bytes:
+    return content.replace(b",1\n", b",0\n")
+
+
+def one_row(content: bytes) -> bytes:
+    return b"".join(only_zeros(content).splitlines(keepends=True)[:2])
+
+
+@pytest.mark.parametrize(("change", "rows_left"), [(only_zeros, "400 rows"), (one_row, "1 rows")])
+def test_a_split_with_one_label_only_ends_the_run_before_training(change, rows_left, finished, tmp_path):
+    rows = spoil(finished.rows, tmp_path, "test", change)
     outcome = harness.run_here(rows, finished.root)
     assert (outcome.code, outcome.facts["status"]) == (2, "bad input")
-    assert "label over_50k: 1 in none of " in outcome.facts["error"]
+    assert f"label over_50k: 1 in none of {rows_left} of test" in outcome.facts["error"]
     assert (outcome.states()["ValidationGate"], outcome.states()["Transform"]) == ("failed", "waiting")
 
 

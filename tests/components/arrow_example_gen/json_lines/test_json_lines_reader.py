@@ -10,7 +10,7 @@ from components.arrow_example_gen.checks.columns import Columns
 from components.arrow_example_gen.formats import byte_ranges
 from components.arrow_example_gen.json_lines import reader
 from components.arrow_example_gen.json_lines.pieces import lines_before, ranges
-from components.arrow_example_gen.json_lines.reader import check_not_empty, read_batches
+from components.arrow_example_gen.json_lines.reader import check_start, read_batches
 from pipeline.errors import DataError
 
 CHOSEN = Columns(COLUMNS.rules, others="ignore")
@@ -27,6 +27,14 @@ def refused(*lines: str) -> DataError:
     with pytest.raises(DataError) as caught:
         read(*lines)
     return caught.value
+
+
+def test_a_key_that_would_be_ignored_for_its_spelling_is_refused():
+    with pytest.raises(DataError, match="line 1: a key differs from a column") as caught:
+        check_start("rows.jsonl", io.BytesIO(b'{"Age": 1, "other": 2}\n'), CHOSEN)
+    assert (caught.value.expected, caught.value.received) == ("'age'", "'Age'")
+    for line in (b'{"age": 1, "other": 2}\n', b'{"Age": 1, "age": 2}', b"[1]\n", b"{\n", b"\n"):
+        check_start("rows.jsonl", io.BytesIO(line), CHOSEN)
 
 
 def test_rows_are_typed_by_the_schema():
@@ -98,7 +106,7 @@ def test_a_wrong_line_after_an_empty_one_is_named_by_its_line_in_the_file():
 
 def test_an_empty_file_is_refused():
     with pytest.raises(DataError, match="the file is empty"):
-        check_not_empty("rows.jsonl", io.BytesIO(b""), COLUMNS)
+        check_start("rows.jsonl", io.BytesIO(b""), COLUMNS)
 
 
 def test_columns_that_are_not_in_the_schema_can_be_left_out():
