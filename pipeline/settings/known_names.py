@@ -8,13 +8,16 @@ from collections.abc import Collection, Iterator, Sequence
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
+from components.data_validation.text_domains import allowed_texts
 from components.evaluation.columns import BASELINE_SCORE, SCORE
 from pipeline.config.root import Config, Gate
+from pipeline.criteria import Threshold
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.features.table import closed_columns, raw_columns
 from pipeline.splits import SPLITS
-from pipeline.workloads.contract import Workload, required_columns
+from pipeline.workloads.contract import Workload, required_columns, with_bounds
 
+UNEXPECTED_VALUES = "ENUM_TYPE_UNEXPECTED_STRING_VALUES"
 # The gate's names for anomalies that do not belong to a column.
 NO_COLUMN = ("(all)", "(data set)")
 
@@ -24,7 +27,7 @@ def check_names(workload: Workload, config: Config, schema: schema_pb2.Schema) -
 
     Raises:
         ConfigError: a name is unknown, and the message gives the nearest known one; or ``training.exclude_columns``
-            leaves no feature, or excludes a column that the model needs.
+            leaves no feature, or excludes a column that the model needs; or the slice of a bound cannot have rows.
     """
     columns = [feature.name for feature in schema.feature]
     check_schema(workload.location.shown_schema, columns)
@@ -41,6 +44,24 @@ def check_names(workload: Workload, config: Config, schema: schema_pb2.Schema) -
             received=", ".join(needed), next_step="Exclude other columns, or change the workload's model.py.",
         )  # fmt: skip
     check_accepted(config.gate, columns)
+    check_slice_values(with_bounds(workload.evaluation, config.evaluation).thresholds, config.gate, schema)
+
+
+def check_slice_values(bounds: Sequence[Threshold], gate: Gate, schema: schema_pb2.Schema) -> None:
+    """Check that the slice of each bound can have rows, so that a model is not trained only to miss it.
+
+    Columns of which some values may be outside of the domain are left out.
+
+    Raises:
+        ConfigError: a value is not in the domain of its column.
+    """
+    loose = {entry.feature for entry in gate.accept if entry.rule == UNEXPECTED_VALUES}
+    loose |= {feature.name for feature in schema.feature if feature.HasField("distribution_constraints")}
+    allowed = {name: values for name, values in allowed_texts(schema).items() if name not in loose}
+    for bound in bounds:
+        for column, value in bound.slice.items():
+            where = f"evaluation.bounds, {bound.metric}, slice {column}"
+            check_known(where, [value], allowed.get(column, [value]), "the schema does not allow this value")
 
 
 def check_schema(where: str, columns: Sequence[str]) -> None:

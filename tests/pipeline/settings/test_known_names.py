@@ -23,6 +23,10 @@ NAMED = {
     "report.sensitive": ("report.sensitive=[Race]", "race"),
     "report.id_columns": ("report.id_columns=[relationshp]", "relationship"),
     "evaluation.bounds, AUC": ("evaluation.bounds=[{metric: AUC, lower: 0.1, slice: {Sex: Male}}]", "mean 'sex'"),
+    "evaluation.bounds, AUC, slice sex": (
+        "evaluation.bounds=[{metric: AUC, lower: 0.1, slice: {sex: male}}]",
+        "mean 'Male'",
+    ),
     "evaluation": ("evaluation.bounds=[{metric: auc, lower: 0.1}]", "mean 'AUC'"),
     "data.split_by.key": ("data.split_by={key: Age}", "age"),
     "data.split_by.time": ("data.split_by={time: Age, cuts: [1, 2]}", "age"),
@@ -51,10 +55,17 @@ def test_an_unknown_name_in_a_config_is_refused_with_the_nearest(where, tmp_path
     "override",
     ["training.exclude_columns=[sex, age_bucket, fnlwgt]",
      "gate.accept=[{feature: (all), rule: DATA_MISSING, reason: x}]",
-     "gate.accept=[{feature: fnlwgt, rule: ENUM_TYPE_UNEXPECTED_STRING_VALUES, reason: x}]"],
+     "gate.accept=[{feature: fnlwgt, rule: ENUM_TYPE_UNEXPECTED_STRING_VALUES, reason: x}]",
+     "evaluation.bounds=[{metric: AUC, lower: 0.1, slice: {sex: Male, race: White}}]"],
 )  # fmt: skip
 def test_known_names_pass(override):
     check_names(CENSUS, census(override), SCHEMA)
+
+
+def test_a_bound_may_be_on_a_value_that_the_gate_accepts_outside_the_domain():
+    bound = "evaluation.bounds=[{metric: AUC, lower: 0.1, slice: {sex: other}}]"
+    accepted = "gate.accept=[{feature: sex, rule: ENUM_TYPE_UNEXPECTED_STRING_VALUES, reason: x}]"
+    check_names(CENSUS, census(bound, accepted), SCHEMA)
 
 
 @pytest.mark.parametrize("feature", [Numeric("Age"), MultiHot("sex", vocabulary=2, domain_of="Sex")])
