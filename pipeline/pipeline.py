@@ -213,6 +213,7 @@ def make_evaluator(
         cluster_by=evaluation.cluster_by,
         strict_bounds=evaluation.bounds if config.on_too_close == "block" else None,
         ratio_bounds=ratio_bounds(evaluation, settings.config.report),
+        label=settings.workload.table.target,
     ).with_id(EVALUATOR)
 
 

@@ -206,7 +206,7 @@ def main() -> int:
     rows = {split: read_split(folder / split) for split in ("train", "eval", "test")}
     features = Features(rows["train"])
     inputs = {split: features.transform(table) for split, table in rows.items()}
-    labels = {split: table.column(TABLE.label).to_numpy() for split, table in rows.items()}
+    labels = {split: table.column(TABLE.target.column).to_numpy() for split, table in rows.items()}
     model = fit(inputs["train"], labels["train"], (inputs["eval"], labels["eval"]), training)
     scores = model.predict(inputs["test"], batch_size=SCORE_BATCH, verbose=0).reshape(-1)
     metrics = dict(metrics_by_slice(rows["test"], labels["test"], scores))

@@ -22,8 +22,10 @@ from components.batch_evaluator.inputs import CLUSTER_BY, RATIO_BOUNDS, STRICT_B
 from components.evaluation.groups.bounds import RatioBounds, check_ratios, write_checks
 from components.evaluation.predictions import Predictions
 from components.evaluation.results import read_verdict
+from components.evaluation.tasks.registry import METRICS
 from components.evaluation.units import units_of
-from components.evaluation.verdict import METRICS, Bounds, Check
+from components.evaluation.verdict import Bounds, Check
+from pipeline.label import Label
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +58,7 @@ def write_blessing(inputs: Artifacts, outputs: Artifacts, properties: dict[str, 
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, blessed)
 
 
-def judge_ratios(evaluation_dir: str, properties: dict[str, Any], label: str) -> bool:
+def judge_ratios(evaluation_dir: str, properties: dict[str, Any], label: Label) -> bool:
     """Measure the bounds on ratios between groups from the predictions, and return True if one is missed."""
     text = properties.get(RATIO_BOUNDS)
     if not text:

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 
 from components.batch_evaluator.plan import Plan
 from components.compat.tfma import MetricKey
-from components.evaluation.columns import Columns, labels, scores
+from components.evaluation.columns import Columns
 from components.evaluation.influence import Linearized, StandardError, paired_errors, standard_error
-from components.evaluation.metrics import FORMULAS, Rows, groups_of, make_rows
+from components.evaluation.metrics import groups_of
 from components.evaluation.slices import SliceKey, rows_by_slice
+from components.evaluation.tasks.protocol import TaskRows
+from components.evaluation.tasks.registry import FORMULAS, evaluation_of
 from components.evaluation.units import Units, units_of
 
 Values = Mapping[MetricKey, tuple[float, StandardError | None]]
@@ -22,14 +24,15 @@ def evaluate(predictions: Columns, plan: Plan) -> Iterator[tuple[SliceKey, Value
     Raises:
         ConfigError: a column that names units or groups is missing, or holds several values in a row, or a group has
             rows of several units.
-        DataError: a label is neither 0 nor 1.
-        MainlineError: a score is not in [0, 1].
+        DataError: a label is not one of the task.
+        MainlineError: a prediction is not one of the task.
     """
     units = units_of(predictions, plan.cluster_by)
     groups = groups_of(predictions, plan.metrics.values(), units)
-    label = labels(predictions, plan.label)
+    task = evaluation_of(plan.label)
+    label = task.labels(predictions)
     rows = {
-        model.name: make_rows(label, scores(predictions, model.column), plan.metrics.values(), units, groups)
+        model.name: task.make_rows(label, task.predictions(predictions, model.column), plan.metrics, units, groups)
         for model in plan.models
     }
     for key, index in rows_by_slice(predictions, plan.config.slicing_specs):
@@ -37,7 +40,7 @@ def evaluate(predictions: Columns, plan: Plan) -> Iterator[tuple[SliceKey, Value
         yield key, slice_values(of_slice, plan), next(iter(of_slice.values())).units.count
 
 
-def slice_values(rows: Mapping[str, Rows], plan: Plan) -> Values:
+def slice_values(rows: Mapping[str, TaskRows], plan: Plan) -> Values:
     """Return each metric of a slice with its standard error, and the differences between candidate and baseline."""
     units = next(iter(rows.values())).units
     metrics = {key: FORMULAS[metric.kind](rows[key.model_name], metric) for key, metric in plan.metrics.items()}

@@ -46,7 +46,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         plan = read_plan(input_dict, exec_properties, schema)
         check_schema(plan, schema, multivalent(schema))
         evaluation = artifact_utils.get_single_uri(output_dict[specs.EVALUATION_KEY])
-        scorers = find_scorers(input_dict, plan.config)
+        scorers = find_scorers(input_dict, plan.config, plan.label)
         check_baseline(scorers[1:])
         files = example_files(input_dict, exec_properties)
         write_predictions(lambda: beam_pipeline(self), files, scorers, schema, evaluation)

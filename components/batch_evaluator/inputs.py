@@ -17,10 +17,11 @@ from components.evaluation.columns import BASELINE_SCORE, SCORE
 from components.evaluation.slices import with_values_as_text
 from components.examples.reading import check_examples, split_files
 from pipeline.errors import ConfigError, DataError, MainlineError
+from pipeline.label import Label, label_of
 
 Artifacts = dict[str, list[types.Artifact]]
 # Properties that stock Evaluator does not have.
-CLUSTER_BY, STRICT_BOUNDS, RATIO_BOUNDS = "cluster_by", "strict_bounds", "ratio_bounds"
+CLUSTER_BY, STRICT_BOUNDS, RATIO_BOUNDS, LABEL = "cluster_by", "strict_bounds", "ratio_bounds", "label"
 
 
 def check_inputs(inputs: Artifacts, properties: dict[str, Any]) -> None:
@@ -52,14 +53,22 @@ def read_plan(inputs: Artifacts, properties: dict[str, Any], schema: schema_pb2.
     """Return the plan for the EvalConfig that the component was given."""
     config = with_values_as_text(read_config(properties), schema)
     has_baseline = bool(inputs.get(specs.BASELINE_MODEL_KEY))
-    return make_plan(config, has_baseline=has_baseline, cluster_by=json.loads(properties.get(CLUSTER_BY) or "[]"))
+    cluster_by = json.loads(properties.get(CLUSTER_BY) or "[]")
+    label = read_label(properties, config)
+    return make_plan(config, has_baseline=has_baseline, cluster_by=cluster_by, label=label)
 
 
-def find_scorers(inputs: Artifacts, config: config_pb2.EvalConfig) -> list[Scorer]:
+def read_label(properties: dict[str, Any], config: config_pb2.EvalConfig) -> Label:
+    """Return the label that the component was given; by default, the column of the EvalConfig holds 0 and 1."""
+    given = properties.get(LABEL)
+    return label_of(json.loads(given)) if given else Label(config.model_specs[0].label_key)
+
+
+def find_scorers(inputs: Artifacts, config: config_pb2.EvalConfig, label: Label) -> list[Scorer]:
     """Return the candidate, and the baseline if there is one, as the models of the EvalConfig call them."""
     models = sorted(config.model_specs, key=lambda spec: bool(spec.is_baseline))
     return [
-        Scorer(column, model_path(inputs[key]), spec.signature_name, spec.prediction_key)
+        Scorer(column, model_path(inputs[key]), spec.signature_name, spec.prediction_key, label)
         for column, key, spec in zip(
             (SCORE, BASELINE_SCORE), (specs.MODEL_KEY, specs.BASELINE_MODEL_KEY), models, strict=False
         )

@@ -15,24 +15,11 @@ from components.evaluation.metrics import Metric
 from components.evaluation.ranked import tfma_metrics
 from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.slices import slice_columns
+from components.evaluation.tasks.protocol import EvaluationTask
+from components.evaluation.tasks.registry import evaluation_of
 from pipeline.errors import ConfigError
+from pipeline.label import Label
 
-ALLOWED: Mapping[str, tuple[str, ...]] = {
-    "AUC": ("name", "num_thresholds"),
-    "AUCPrecisionRecall": ("name", "num_thresholds"),
-    "BinaryAccuracy": ("name", "threshold"),
-    "BinaryCrossEntropy": ("name",),
-    "Calibration": ("name",),
-    "ExampleCount": ("name",),
-    "GroupAUC": ("name", "group_by"),
-    "GroupHitRate": ("name", "group_by", "top_k"),
-    "GroupMAP": ("name", "group_by", "top_k"),
-    "GroupNDCG": ("name", "group_by", "top_k"),
-    "MeanLabel": ("name",),
-    "MeanPrediction": ("name",),
-    "Precision": ("name", "thresholds"),
-    "Recall": ("name", "thresholds"),
-}
 MODEL_FIELDS = ("name", "is_baseline", "model_type", "signature_name", "label_key", "prediction_key")
 SPEC_FIELDS = ("metrics", "model_names", "thresholds", "per_slice_thresholds")
 SLICE_FIELDS = ("feature_keys", "feature_values")
@@ -56,7 +43,7 @@ class Plan:
     Attributes:
         config: the EvalConfig with its defaults, as it is saved.
         models: the candidate, then the baseline if there is one.
-        label: the label column.
+        label: the label column, with its task.
         metrics: each metric by its key, which includes the name of its model.
         no_interval: the keys of metrics without intervals.
         intervals: whether metrics get standard errors.
@@ -65,22 +52,27 @@ class Plan:
 
     config: config_pb2.EvalConfig
     models: tuple[Model, ...]
-    label: str
+    label: Label
     metrics: Mapping[MetricKey, Metric]
     no_interval: frozenset[MetricKey]
     intervals: bool
     cluster_by: tuple[str, ...] = ()
 
 
-def make_plan(config: config_pb2.EvalConfig, *, has_baseline: bool, cluster_by: Sequence[str] = ()) -> Plan:
+def make_plan(
+    config: config_pb2.EvalConfig, *, has_baseline: bool, cluster_by: Sequence[str] = (), label: Label | None = None
+) -> Plan:
     """Return the plan for a config; without a baseline, change thresholds are dropped, as in stock Evaluator.
+
+    Without a ``label``, the column that the config names has the labels 0 and 1.
 
     Raises:
         ConfigError: a part of the config is not supported.
     """
     config = tfma.utils.update_eval_config_with_defaults(config, has_baseline=has_baseline, rubber_stamp=True)
     tfma.utils.verify_eval_config(config)
-    check_fields(config)
+    label = label or Label(config.model_specs[0].label_key)
+    check_fields(config, evaluation_of(label))
     metrics = {
         key: make_metric(wanted)
         for key, wanted, _ in metric_specs.keys_and_metrics_from_specs(config, config.metrics_specs)
@@ -88,7 +80,7 @@ def make_plan(config: config_pb2.EvalConfig, *, has_baseline: bool, cluster_by: 
     return Plan(
         config=config,
         models=make_models(config, has_baseline),
-        label=config.model_specs[0].label_key,
+        label=label,
         metrics=metrics,
         no_interval=metric_specs.metric_keys_to_skip_for_confidence_intervals(config.metrics_specs, config),
         intervals=config.options.compute_confidence_intervals.value,
@@ -96,8 +88,8 @@ def make_plan(config: config_pb2.EvalConfig, *, has_baseline: bool, cluster_by: 
     )
 
 
-def check_fields(config: config_pb2.EvalConfig) -> None:
-    """Refuse unsupported fields, metrics, and keys of metrics."""
+def check_fields(config: config_pb2.EvalConfig, task: EvaluationTask) -> None:
+    """Refuse unsupported fields, metrics of another task, and unsupported keys of metrics."""
     only(config, ("model_specs", "slicing_specs", "metrics_specs", "options"), WHERE)
     only(config.options, OPTION_FIELDS, f"{WHERE}.options")
     method = config.options.confidence_intervals.method
@@ -112,7 +104,7 @@ def check_fields(config: config_pb2.EvalConfig) -> None:
     for spec in config.metrics_specs:
         only(spec, SPEC_FIELDS, f"{WHERE}.metrics_specs")
         for metric in spec.metrics:
-            check_metric(metric)
+            check_metric(metric, task)
 
 
 def only(message: Any, known: tuple[str, ...], where: str) -> None:
@@ -122,13 +114,14 @@ def only(message: Any, known: tuple[str, ...], where: str) -> None:
         raise ConfigError(where, f"{unknown[0]}: not supported by this evaluator", expected=", ".join(known))
 
 
-def check_metric(metric: config_pb2.MetricConfig) -> None:
+def check_metric(metric: config_pb2.MetricConfig, task: EvaluationTask) -> None:
     """Refuse an unknown metric or key, and a threshold that is not one number in [0, 1]."""
     where = f"{WHERE}.metrics.{metric.class_name}"
     only(metric, ("class_name", "module", "config", "threshold", "per_slice_thresholds"), where)
-    if metric.class_name not in ALLOWED:
-        raise ConfigError(where, "unknown metric", expected=", ".join(ALLOWED), received=metric.class_name)
-    known = ALLOWED[metric.class_name]
+    allowed = {kind.kind: kind.arguments for kind in task.kinds}
+    if metric.class_name not in allowed:
+        raise ConfigError(where, "unknown metric", expected=", ".join(sorted(allowed)), received=metric.class_name)
+    known = allowed[metric.class_name]
     settings = metric_settings(metric)
     for key in settings:
         if key not in known:
@@ -194,7 +187,7 @@ def check_schema(plan: Plan, schema: schema_pb2.Schema, multivalent: frozenset[s
     """
     names = {feature.name for feature in schema.feature}
     grouping = [name for metric in plan.metrics.values() for name in metric.group_by]
-    for name in dict.fromkeys([plan.label, *slice_columns(plan.config.slicing_specs), *grouping]):
+    for name in dict.fromkeys([plan.label.column, *slice_columns(plan.config.slicing_specs), *grouping]):
         if name not in names:
             raise ConfigError(WHERE, f"{name}: not in the schema", expected=", ".join(sorted(names)), received=name)
         if name in multivalent:

@@ -15,9 +15,11 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.evaluation.predictions import list_parts, list_scored, part_path, write_part
 from components.evaluation.saved_model import load_model
+from components.evaluation.tasks.registry import evaluation_of
 from components.examples.bad_rows import naming_bad_rows
 from components.examples.reading import decoder, serialized_batches
 from pipeline.errors import DataError, MainlineError
+from pipeline.label import Label
 from pipeline.nodes import EVALUATOR
 
 VALUE_TYPES = {schema_pb2.BYTES: pa.string(), schema_pb2.INT: pa.int64(), schema_pb2.FLOAT: pa.float32()}
@@ -25,12 +27,13 @@ VALUE_TYPES = {schema_pb2.BYTES: pa.string(), schema_pb2.INT: pa.int64(), schema
 
 @dataclass(frozen=True)
 class Scorer:
-    """A model on disk, how it is called, and the column for its scores."""
+    """A model on disk, how it is called, the column for its scores, and the label that it predicts."""
 
     column: str
     path: str
     signature: str
     output: str
+    label: Label
 
 
 class ScoreFile(beam.DoFn):
@@ -86,7 +89,8 @@ def empty_table(scorers: Sequence[Scorer], schema: bytes) -> pa.Table:
     batch = decoder(schema)(tf.constant([], tf.string))
     table = raw_columns(batch, schema_pb2.Schema.FromString(schema))
     for scorer in scorers:
-        table = table.append_column(scorer.column, pa.array([], pa.float32()))
+        nothing = checked_scores(np.zeros(0, np.float32), 0, scorer)
+        table = table.append_column(scorer.column, as_column(nothing))
     return table
 
 
@@ -97,35 +101,44 @@ def score_batches(path: str, scorers: Sequence[Scorer], schema: bytes) -> Iterat
     for batch in serialized_batches(path):
         table = raw_columns(decode(batch), columns)
         for scorer, scores in zip(scorers, score_all(batch, scorers), strict=True):
-            table = table.append_column(scorer.column, pa.array(scores))
+            table = table.append_column(scorer.column, as_column(scores))
         yield table
 
 
 def score_all(batch: tf.Tensor, scorers: Sequence[Scorer]) -> list[NDArray[np.generic]]:
-    """Return the scores of serialized rows, (batch,), by each model, each (batch,).
+    """Return the scores of serialized rows, (batch,), by each model, each as ``checked_scores`` does.
 
     Raises:
         DataError: a score is not finite.
         tf.errors.OpError: a model fails on a row.
     """
     models = [(scorer, load_model(scorer.path, scorer.signature, scorer.output)) for scorer in scorers]
-    return [check_scores(score(batch), len(batch), scorer) for scorer, score in models]
+    return [checked_scores(score(batch), len(batch), scorer) for scorer, score in models]
 
 
-def check_scores(scores: NDArray[np.generic], rows: int, scorer: Scorer) -> NDArray[np.generic]:
-    """Return the scores after checking that there is a finite one for each row.
+def checked_scores(scores: NDArray[np.generic], rows: int, scorer: Scorer) -> NDArray[np.generic]:
+    """Return the scores, (rows,), or (rows, width) if there are several for a row, after checking that all are finite.
 
     Raises:
         DataError: a score is not finite, for example because the preprocessing cannot handle the row.
         MainlineError: the number of scores is wrong.
     """
-    if scores.size != rows:
+    width = scorer.label.task.width
+    if scores.size != rows * width:
         raise MainlineError(
-            f"{scorer.path}, {scorer.output}", "not one score per row", expected=f"{rows}", received=f"{scores.size}"
-        )
+            f"{scorer.path}, {scorer.output}", f"not {'one score' if width == 1 else f'{width} scores'} per row",
+            expected=f"{rows * width}", received=f"{scores.size}",
+        )  # fmt: skip
     if not np.isfinite(scores).all():
-        raise DataError(EVALUATOR, f"the {scorer.column} of the row is not finite", expected="a number in [0, 1]")
-    return scores
+        expected = evaluation_of(scorer.label).expected
+        raise DataError(EVALUATOR, f"the {scorer.column} of the row is not finite", expected=expected)
+    return scores.reshape(-1) if width == 1 else scores.reshape(-1, width)
+
+
+def as_column(scores: NDArray[np.generic]) -> pa.Array:
+    """Return scores, (rows,) or (rows, width), as a column of numbers or of lists of equal length."""
+    flat = pa.array(scores.reshape(-1))
+    return flat if scores.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, scores.shape[1])
 
 
 def multivalent(schema: schema_pb2.Schema) -> frozenset[str]:

@@ -14,6 +14,7 @@ from components.batch_evaluator.inputs import (
     example_files,
     find_scorers,
     read_config,
+    read_label,
     read_splits,
 )
 from components.batch_evaluator.scoring import write_predictions
@@ -39,12 +40,13 @@ class StockExecutor(stock.Executor):
         schema = read_schema(artifact_utils.get_single_uri(input_dict[specs.SCHEMA_KEY]))
         evaluation = artifact_utils.get_single_uri(output_dict[specs.EVALUATION_KEY])
         config = read_config(exec_properties)
-        scorers = find_scorers(input_dict, config)
+        label = read_label(exec_properties, config)
+        scorers = find_scorers(input_dict, config, label)
         check_baseline(scorers[1:])
         files = example_files(input_dict, exec_properties)
         write_predictions(lambda: beam_pipeline(self), files, scorers, schema, evaluation)
         super().Do(input_dict, output_dict, exec_properties)
-        missed = judge_ratios(evaluation, exec_properties, config.model_specs[0].label_key)
+        missed = judge_ratios(evaluation, exec_properties, label)
         if missed or too_close(evaluation, exec_properties):
             write_blessing(input_dict, output_dict, exec_properties, passed=False)
         add_model_digest(input_dict, artifact_utils.get_single_instance(output_dict[specs.BLESSING_KEY]))

@@ -5,7 +5,7 @@ roundings of TFMA: tensorflow_model_analysis/metrics/{calibration_histogram,bina
 confusion_matrix_metrics,cross_entropy_metrics,calibration}.py of version 0.47.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -256,18 +256,3 @@ def within_groups(rows: Rows, metric: Metric) -> Linearized:
 def decided(rows: Rows, metric: Metric) -> NDArray[np.bool_]:
     """Return the rows that are predicted positive, shape (rows,): those with a score strictly above the threshold."""
     return np.asarray(rows.score.astype(np.float64) > metric.threshold)
-
-
-FORMULAS: Mapping[str, Callable[[Rows, Metric], Linearized]] = {
-    "AUC": auc,
-    "AUCPrecisionRecall": auc_precision_recall,
-    "BinaryAccuracy": binary_accuracy,
-    "BinaryCrossEntropy": binary_cross_entropy,
-    "Calibration": calibration,
-    "ExampleCount": example_count,
-    "MeanLabel": mean_label,
-    "MeanPrediction": mean_prediction,
-    "Precision": precision,
-    "Recall": recall,
-    **dict.fromkeys(RANKED, within_groups),
-}

@@ -15,17 +15,8 @@ from components.evaluation.influence import StandardError
 from components.evaluation.metric_config import make_metric
 from components.evaluation.metrics import Metric
 from components.evaluation.slice_values import NAMED, value_text
-from components.evaluation.verdict import (
-    METRICS,
-    Bounds,
-    Check,
-    Measurement,
-    Verdict,
-    difference_of,
-    make_verdict,
-    measure,
-    scale_of,
-)
+from components.evaluation.tasks.registry import METRICS, scale_of
+from components.evaluation.verdict import Bounds, Check, Measurement, Verdict, difference_of, make_verdict, measure
 from pipeline.criteria import SliceKey
 
 Kind: TypeAlias = metrics_for_slice_pb2.MetricsForSlice.MetricKeyAndValue

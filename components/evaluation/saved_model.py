@@ -15,7 +15,7 @@ Score = Callable[[tf.Tensor], NDArray[np.generic]]
 
 @functools.lru_cache(maxsize=4)
 def load_model(path: str, signature: str, output: str) -> Score:
-    """Return a function from serialized tf.Examples, (batch,), to scores, (batch,); cached in the process.
+    """Return a function from serialized tf.Examples, (batch,), to an output of the model; cached in the process.
 
     Raises:
         ConfigError: the model lacks the signature or the output.
@@ -31,6 +31,6 @@ def load_model(path: str, signature: str, output: str) -> Score:
 
     def score(examples: tf.Tensor, model: tf.Module = model) -> NDArray[np.generic]:
         # The argument keeps the model alive: the signature holds no reference to it, and its variables would be freed.
-        return np.asarray(function(**{argument: examples})[output].numpy().reshape(-1))
+        return np.asarray(function(**{argument: examples})[output].numpy())
 
     return score

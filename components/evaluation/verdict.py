@@ -8,62 +8,11 @@ from typing import Literal, Protocol
 from components.evaluation.influence import StandardError
 from components.evaluation.intervals import LEVEL, Scale, probability_below
 from components.evaluation.intervals import interval as interval_of
+from components.evaluation.tasks.registry import BY_KIND, METRICS, SIDES, scale_of
 from pipeline.criteria import Change, SliceKey, Threshold
-
-# The metrics of an evaluation: the class in TFMA's config, and the name in results. Those of groups need rank_by.
-METRICS = {
-    "AUC": "auc",
-    "AUCPrecisionRecall": "auc_precision_recall",
-    "BinaryAccuracy": "binary_accuracy",
-    "BinaryCrossEntropy": "binary_crossentropy",
-    "Calibration": "calibration",
-    "ExampleCount": "example_count",
-    "GroupAUC": "group_auc",
-    "GroupHitRate": "group_hit_rate",
-    "GroupMAP": "group_map",
-    "GroupNDCG": "group_ndcg",
-    "MeanLabel": "mean_label",
-    "MeanPrediction": "mean_prediction",
-    "Precision": "precision",
-    "Recall": "recall",
-}
-
-NOTHING_TO_RANK = "undefined: no group of several rows has one with label 1"
-# Reasons why a metric of a slice with rows has no value.
-UNDEFINED = {
-    "AUC": "undefined: all rows have the same label",
-    "AUCPrecisionRecall": "undefined: all rows have the same label",
-    "Calibration": "undefined: no row has label 1",
-    "GroupAUC": "undefined: no group has both labels",
-    "GroupHitRate": NOTHING_TO_RANK,
-    "GroupMAP": NOTHING_TO_RANK,
-    "GroupNDCG": NOTHING_TO_RANK,
-    "Precision": "undefined: no row is predicted positive",
-    "Recall": "undefined: no row has label 1",
-}
-
-# Metrics of model quality, in the order of the report, with the side that is better.
-BETTER = {
-    "AUC": "higher",
-    "AUCPrecisionRecall": "higher",
-    "GroupAUC": "higher",
-    "GroupNDCG": "higher",
-    "GroupMAP": "higher",
-    "GroupHitRate": "higher",
-    "BinaryCrossEntropy": "lower",
-    "BinaryAccuracy": "higher",
-    "Precision": "higher",
-    "Recall": "higher",
-    "Calibration": "one",
-    "MeanPrediction": "",
-}
-SIDES = {METRICS[kind]: side for kind, side in BETTER.items()}
-
 
 # A bound that the true value misses with a higher probability lies within the interval.
 SIGNIFICANT = (1 - LEVEL) / 2
-# Metrics that are positive without an upper limit; the others are shares.
-POSITIVE = ("binary_crossentropy", "calibration")
 
 
 @dataclass(frozen=True)
@@ -204,15 +153,6 @@ def measure(value: float, error: StandardError | None, scale: Scale, level: floa
     return Measurement(value, found, error.value, error.degrees_of_freedom) if found and error else Measurement(value)
 
 
-def scale_of(name: str) -> Scale:
-    """Return the scale of a metric, by its name in results.
-
-    >>> scale_of("auc"), scale_of("calibration")
-    ('share', 'positive')
-    """
-    return "positive" if name in POSITIVE else "share"
-
-
 def difference_of(scale: Scale) -> Scale:
     """Return the scale of a difference of two metrics."""
     return "difference of shares" if scale == "share" else "difference"
@@ -245,7 +185,7 @@ def without_value(metric: str, of_slice: Mapping[str, Measurement]) -> str:
     ('no such slice in the data', 'undefined: all rows have the same label')
     """
     if METRICS[metric] in of_slice:
-        return UNDEFINED.get(metric, "undefined")
+        return BY_KIND[metric].undefined or "undefined"
     return "not measured" if of_slice else "no such slice in the data"
 
 

@@ -12,6 +12,8 @@ from pipeline.features import stateless_random
 from pipeline.features.feature import Feature, IdFeature
 from pipeline.features.kinds.crossed import Crossed
 from pipeline.features.table import transformed_features
+from pipeline.label import Label
+from pipeline.task.registry import training_of
 
 Tensors = dict[str, tf.Tensor]
 
@@ -88,41 +90,60 @@ def keras_inputs(features: Sequence[Feature]) -> Tensors:
     }
 
 
-def embed(feature: IdFeature, ids: tf.Tensor, width: int, l2: float, name: str) -> tf.Tensor:
-    """Embed (batch, 1) ids as (batch, width) by a layer of a ``name``."""
-    layer = FeatureEmbedding(
-        feature.transformed_name,
-        feature.id_count,
-        width,
-        embeddings_initializer=keras.initializers.RandomNormal(stddev=0.05) if width > 1 else "zeros",
-        embeddings_regularizer=keras.regularizers.L2(l2) if l2 else None,
-        name=name,
-    )
+class IdWeights(FeatureEmbedding):
+    """The weights of a feature in the linear part: one row per id, as wide as the model's output."""
+
+
+def embed(layer: FeatureEmbedding, ids: tf.Tensor) -> tf.Tensor:
+    """Embed (batch, 1) ids as (batch, width)."""
     return keras.layers.Flatten()(layer(ids))
 
 
+def penalty(l2: float) -> keras.regularizers.L2 | None:
+    """Return the penalty on the squares of a table's weights, none for 0."""
+    return keras.regularizers.L2(l2) if l2 else None
+
+
+def id_weights(feature: IdFeature, width: int, l2: float) -> IdWeights:
+    """Return the weights of a feature's ids, which begin with 0."""
+    return IdWeights(
+        feature.transformed_name, feature.id_count, width, embeddings_initializer="zeros",
+        embeddings_regularizer=penalty(l2), name=feature.wide_layer,
+    )  # fmt: skip
+
+
+def id_vectors(feature: IdFeature, l2: float) -> FeatureEmbedding:
+    """Return the embedding table of a feature, which begins with small random vectors, or zeros of width 1."""
+    start = keras.initializers.RandomNormal(stddev=0.05) if feature.embedding > 1 else "zeros"
+    return FeatureEmbedding(
+        feature.transformed_name, feature.id_count, feature.embedding, embeddings_initializer=start,
+        embeddings_regularizer=penalty(l2), name=feature.deep_layer,
+    )  # fmt: skip
+
+
 def wide_logit(
-    features: Sequence[Feature], inputs: Mapping[str, tf.Tensor], l2: float = 0.0, cross_l2: float = 0.0
-) -> tf.Tensor:
-    """Return the linear part, (batch, 1): a weight per id of every wide feature, and one per number."""
+    features: Sequence[Feature], inputs: Mapping[str, tf.Tensor], l2: float = 0.0, cross_l2: float = 0.0,
+    width: int = 1,
+) -> tf.Tensor:  # fmt: skip
+    """Return the linear part, (batch, width): a weight per id of every wide feature and output, and one per number."""
     weights = [
-        embed(feature, inputs[feature.transformed_name], 1, cross_l2 if isinstance(feature, Crossed) else l2,
-              feature.wide_layer)
+        embed(
+            id_weights(feature, width, cross_l2 if isinstance(feature, Crossed) else l2),
+            inputs[feature.transformed_name],
+        )
         for feature in features
         if isinstance(feature, IdFeature) and feature.wide
-    ]  # fmt: skip
+    ]
     numbers = dense_inputs(features, inputs)
     if numbers or not weights:
-        weights.append(LinearWeights(1, name="wide_numbers")(keras.layers.Concatenate()(numbers)))
+        weights.append(LinearWeights(width, name="wide_numbers")(keras.layers.Concatenate()(numbers)))
     return keras.layers.Add()(weights)
 
 
 def embeddings(features: Sequence[Feature], inputs: Mapping[str, tf.Tensor], l2: float = 0.0) -> Tensors:
     """Embed every feature that has an embedding; by transformed name, each (batch, width)."""
     return {
-        feature.transformed_name: embed(
-            feature, inputs[feature.transformed_name], feature.embedding, l2, feature.deep_layer
-        )
+        feature.transformed_name: embed(id_vectors(feature, l2), inputs[feature.transformed_name])
         for feature in features
         if isinstance(feature, IdFeature) and feature.embedding
     }
@@ -159,15 +180,19 @@ def mlp(value: tf.Tensor, units: Sequence[int], dropout: float, seed: int = 0) -
 
 def wide_and_deep(
     features: Sequence[Feature], units: Sequence[int], dropout: float, seed: int,
-    embedding_l2: float, wide_l2: float, cross_l2: float,
+    embedding_l2: float, wide_l2: float, cross_l2: float, label: Label | None = None,
 ) -> keras.Model:  # fmt: skip
-    """Return the standard model of a table: transformed features to ``score``, a probability, (batch, 1) float32."""
+    """Return the standard model of a table: transformed features to the outputs of its task, (batch, width) float32.
+
+    ``label`` is the table's ``target``; without one the model returns ``score``, a probability.
+    """
+    label = label or Label("")
     inputs = keras_inputs(features)
     vectors = embeddings(features, inputs, embedding_l2)
     parts = [*vectors.values(), *dense_inputs(features, inputs)]
     # Layers draw their initial weights in the order in which they are made.
     deep = mlp(keras.layers.Concatenate()(parts), units=units, dropout=dropout, seed=seed) if parts else None
-    logit = wide_logit(features, inputs, wide_l2, cross_l2)
+    logits = wide_logit(features, inputs, wide_l2, cross_l2, label.task.width)
     if deep is not None:
-        logit = keras.layers.Add()([logit, keras.layers.Dense(1, name="deep_logit")(deep)])
-    return keras.Model(inputs, keras.layers.Activation("sigmoid", dtype="float32", name="score")(logit))
+        logits = keras.layers.Add()([logits, keras.layers.Dense(label.task.width, name="deep_logit")(deep)])
+    return keras.Model(inputs, training_of(label).head(logits))

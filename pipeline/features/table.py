@@ -11,18 +11,20 @@ from dataclasses import dataclass
 from pipeline.errors import ConfigError
 from pipeline.features.feature import Feature, Transformed, check_limits
 from pipeline.features.names import check_apart, check_column
+from pipeline.label import Label
 
 
 @dataclass(frozen=True)
 class Table:
-    """The features of a workload, and the label, 0 or 1. Columns of the schema that no row names are only carried.
+    """The features of a workload, and the label. Columns of the schema that no row names are only carried.
 
+    ``label`` is a Label, or the name of a column of 0 and 1; code reads ``target``, which is always a Label.
     ``weight`` names a column that says how much a row counts in fitting and in choosing the best epoch: a finite
     number of at least 0, in every row. No feature may read it; the model does not get it.
     """
 
     features: tuple[Feature, ...]
-    label: str
+    label: str | Label
     weight: str | None = None
 
     def __post_init__(self) -> None:
@@ -34,7 +36,7 @@ class Table:
         for feature in self.features:
             check_limits(feature)
         columns = raw_columns(self.features)
-        if self.weight is not None and self.weight in {self.label, *columns}:
+        if self.weight is not None and self.weight in {self.target.column, *columns}:
             raise ConfigError(
                 f"feature table, weight {self.weight!r}", "the column is also the label or a feature",
                 next_step="Copy the column under another name, or drop one of the uses.",
@@ -46,11 +48,16 @@ class Table:
         targeted = [(output.name, "the label or the weight") for output in targets(self)]
         named = [(name, str(feature)) for feature in self.features for name in feature.model_names]
         check_apart([*targeted, *named])
-        if self.label in columns:
+        if self.target.column in columns:
             raise ConfigError(
-                f"feature table, label {self.label!r}", "the column is also a feature, which tells the answer",
+                f"feature table, label {self.target.column!r}", "the column is also a feature, which tells the answer",
                 next_step="Drop the feature.",
             )  # fmt: skip
+
+    @property
+    def target(self) -> Label:
+        """The label with its task."""
+        return self.label if isinstance(self.label, Label) else Label(self.label)
 
     def without(self, columns: Sequence[str]) -> "Table":
         """Return the table without all features that read some columns, to measure how much these matter."""
@@ -68,7 +75,7 @@ def transformed_features(features: Sequence[Feature]) -> tuple[Transformed, ...]
 
 def targets(table: Table) -> tuple[Transformed, ...]:
     """Return the columns that preprocessing gives for training alone: the label, and the weight if there is one."""
-    label = Transformed(f"{table.label}_xf", "int64")
+    label = Transformed(f"{table.target.column}_xf", table.target.task.dtype)
     return (label,) if table.weight is None else (label, Transformed(f"{table.weight}_xf", "float32"))
 
 

@@ -36,7 +36,7 @@ def check_workload(folder: Path) -> schema_pb2.Schema:
     check_schema(workload.location.shown_schema, columns)
     for where, named in workload_columns(workload):
         check_known(where, named, columns)
-    gate_labels(workload.table.label, schema)
+    gate_labels(workload.table.target, schema)
     check_columns(workload.table, schema, workload.location.shown_schema)
     domains(schema, closed_columns(workload.table.features))
     with_bounds(workload.evaluation, config.evaluation)

@@ -10,13 +10,13 @@ import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluation.ranked import tfma_metrics
 from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.slices import with_values_as_text
-from components.evaluation.verdict import METRICS
+from components.evaluation.tasks.registry import BY_KIND, METRICS, evaluation_of
 from pipeline.config import evaluation as config
 from pipeline.criteria import Change, Threshold
 from pipeline.errors import ConfigError
+from pipeline.label import Label
 from pipeline.workloads.contract import Evaluation, Workload, with_bounds
 
 # The default of TFMA's AUC and AUCPrecisionRecall.
@@ -31,7 +31,7 @@ def make_eval_config(
     Raises:
         ConfigError: a bound cannot be measured, such as one on a value that its column cannot have.
     """
-    evaluation = with_bounds(workload.evaluation, settings)
+    label, evaluation = workload.table.target, with_bounds(workload.evaluation, settings)
     check_too_close(settings)
     if settings.engine == "stock":
         check_stock_bounds(evaluation, schema)
@@ -43,8 +43,8 @@ def make_eval_config(
             is_baseline=name == tfma.BASELINE_KEY,
             model_type=tfma.TF_GENERIC,
             signature_name="serving_default",
-            label_key=workload.table.label,
-            prediction_key="score",
+            label_key=label.column,
+            prediction_key=label.task.prediction_key,
         )
         for name in (tfma.CANDIDATE_KEY, tfma.BASELINE_KEY)
     ]
@@ -54,7 +54,7 @@ def make_eval_config(
             config_pb2.SlicingSpec(),
             *(config_pb2.SlicingSpec(feature_keys=keys) for keys in evaluation.slices),
         ],
-        metrics_specs=[config_pb2.MetricsSpec(metrics=list(metric_configs(evaluation, settings.auc)))],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=list(metric_configs(evaluation, settings.auc, label)))],
         options=config_pb2.Options(
             compute_confidence_intervals={"value": settings.confidence_intervals},
             confidence_intervals=config_pb2.ConfidenceIntervalOptions(
@@ -124,8 +124,8 @@ def check_stock_bounds(evaluation: Evaluation, schema: schema_pb2.Schema) -> Non
             )  # fmt: skip
 
 
-def metric_configs(evaluation: Evaluation, auc: str) -> Sequence[config_pb2.MetricConfig]:
-    """A config of every metric, with the bounds that the workload or the config sets on it."""
+def metric_configs(evaluation: Evaluation, auc: str, label: Label) -> Sequence[config_pb2.MetricConfig]:
+    """A config of every metric of the label's task, with the bounds that the workload or the config sets on it."""
     decide = f'"thresholds": [{evaluation.decision_threshold}]'
     arguments = {
         "Precision": decide,
@@ -134,7 +134,8 @@ def metric_configs(evaluation: Evaluation, auc: str) -> Sequence[config_pb2.Metr
         **{name: area_arguments(name, auc) for name in ("AUC", "AUCPrecisionRecall")},
         **{name: group_arguments(name, evaluation) for name in RANKED},
     }
-    computed = [name for name in METRICS if name not in RANKED or evaluation.rank_by]
+    of_task = sorted(kind.kind for kind in evaluation_of(label).kinds)
+    computed = [name for name in of_task if name not in RANKED or evaluation.rank_by]
     return [metric_config(name, arguments.get(name, ""), evaluation) for name in computed]
 
 
@@ -155,8 +156,7 @@ def area_arguments(name: str, auc: str) -> str:
 
 def metric_config(name: str, arguments: str, evaluation: Evaluation) -> config_pb2.MetricConfig:
     """One metric with its bounds, each on its own slice: TFMA applies a bound without slices to every slice."""
-    module = tfma_metrics.__name__ if name in RANKED else ""
-    metric = config_pb2.MetricConfig(class_name=name, module=module, config=arguments)
+    metric = config_pb2.MetricConfig(class_name=name, module=BY_KIND[name].module, config=arguments)
     for bound in evaluation.thresholds:
         if bound.metric == name:
             where = config_pb2.SlicingSpec(feature_values=bound.slice)

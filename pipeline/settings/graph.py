@@ -53,7 +53,7 @@ def check_settings(config: Config, rows: Path, root: Path) -> GraphSettings:
     check_model_settings(workload, config.training.model)
     schema = read_schema(workload)
     check_names(workload, config, schema)
-    labels = gate_labels(workload.table.label, schema)
+    labels = gate_labels(workload.table.target, schema)
     check_columns(workload.table, schema, workload.location.shown_schema)
     return GraphSettings(config, workload, schema, labels, rows, root)
 

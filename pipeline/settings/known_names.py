@@ -83,7 +83,7 @@ def check_schema(where: str, columns: Sequence[str]) -> None:
 def workload_columns(workload: Workload) -> Iterator[tuple[str, Sequence[str]]]:
     """The columns that the files of a workload name, with the file that names them."""
     table, folder = workload.table, workload.location.shown_folder
-    targets = [table.label, *([table.weight] if table.weight is not None else [])]
+    targets = [table.target.column, *([table.weight] if table.weight is not None else [])]
     yield f"{folder}/features.py", [*raw_columns(table.features), *closed_columns(table.features), *targets]
     yield f"{folder}/evaluation.py, slices", [name for names in workload.evaluation.slices for name in names]
 

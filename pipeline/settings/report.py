@@ -3,7 +3,7 @@
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.evaluation.groups.bounds import RatioBounds
-from components.evaluation.verdict import METRICS
+from components.evaluation.tasks.registry import METRICS
 from components.slice_report.settings import Settings, flatten
 from pipeline.config.root import Config, Report
 from pipeline.settings.known_names import check_known
@@ -37,7 +37,7 @@ def report_settings(workload: Workload, config: Config, schema: schema_pb2.Schem
     check_known("evaluation.rank_by", evaluation.rank_by, columns)
     return Settings(
         workload=workload.name,
-        label=workload.table.label,
+        label=workload.table.target.column,
         decision_threshold=evaluation.decision_threshold,
         bounds=evaluation.bounds,
         cluster_by=evaluation.cluster_by,

@@ -17,6 +17,8 @@ from pipeline.config.training import Training, key_of
 from pipeline.errors import MainlineError
 from pipeline.features.table import Table, targets, transformed_features
 from pipeline.nodes import TRAINER
+from pipeline.task.protocol import TrainingTask
+from pipeline.task.registry import training_of
 from pipeline.training.input.split_rows import Split, count_records, list_files
 
 # Entries of the custom config that do not change what is trained: names for TensorBoard's projector, which are read
@@ -35,6 +37,11 @@ class Job:
     train: Split
     eval: Split
     resume_dir: str
+
+    @property
+    def task(self) -> TrainingTask:
+        """How the task of the label is trained."""
+        return training_of(self.table.target)
 
     @property
     def steps_per_epoch(self) -> int:

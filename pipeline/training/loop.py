@@ -18,6 +18,7 @@ from pipeline.config.training import Training
 from pipeline.errors import MainlineError
 from pipeline.features.layers import undecayed_weights
 from pipeline.features.table import Table, raw_columns
+from pipeline.label import Label
 from pipeline.nodes import TRAINER
 from pipeline.training.checkpoint import checkpoints, sealed_files
 from pipeline.training.checkpoint.checkpoints import Manifest
@@ -79,25 +80,40 @@ def build_training_model(job: Job, build_model: BuildModel) -> TrainingModel:
     """Build the model to train, compiled, in the precision of the config.
 
     Raises:
-        MainlineError: its output is not float32.
+        MainlineError: its output is not float32, or has not the width of the task.
     """
-    training = job.training
+    training, task = job.training, job.task
     with layers_compute_in(training.precision):
-        model = TrainingModel(build_model(job.table, training), training.batch_size, training.accumulation_steps)
-    if model.output.dtype != tf.float32:
-        raise MainlineError(
-            "build_model", "the score is not float32", received=model.output.dtype.name,
-            next_step="Give the last layer dtype='float32'.",
-        )  # fmt: skip
+        model = build_model(job.table, training)
+        model = TrainingModel(model, task.losses, training.batch_size, training.accumulation_steps)
+    check_output(model, job.table.target)
     model.compile(
         optimizer=make_optimizer(training, training.epochs * job.steps_per_epoch, undecayed_weights(model)),
-        weighted_metrics=[
-            keras.metrics.AUC(num_thresholds=1000, name="auc"), keras.metrics.BinaryCrossentropy(name="log_loss"),
-        ],
+        weighted_metrics=task.metrics(),
         steps_per_execution=training.steps_per_execution,
         jit_compile=training.jit_compile,
     )  # fmt: skip
     return model
+
+
+def check_output(model: keras.Model, label: Label) -> None:
+    """Check that a model's output is what the task of a label takes.
+
+    Raises:
+        MainlineError: it is not.
+    """
+    dtype, shape = model.output.dtype, tuple(model.output.shape)
+    if dtype != tf.float32:
+        raise MainlineError(
+            "build_model", "the score is not float32", received=dtype.name,
+            next_step="Give the last layer dtype='float32'.",
+        )  # fmt: skip
+    if shape != (None, label.task.width):
+        raise MainlineError(
+            "build_model", f"the model does not fit a {label.task.name} label",
+            expected=f"an output of the shape {(None, label.task.width)}", received=str(shape),
+            next_step="Build the last layer with the label: label=table.target.",
+        )  # fmt: skip
 
 
 def restore_or_start(model: TrainingModel, job: Job, distribution: tf.distribute.Strategy) -> Manifest:
@@ -126,7 +142,8 @@ def export(job: Job, model: TrainingModel, build_model: BuildModel) -> None:
     plain = build_model(job.table, job.training)
     copy_weights(model, plain)
     directory = strategy.export_directory(job.fn_args.serving_model_dir)
-    ServingModel(plain, job.transform, raw_spec(job.fn_args.schema_path, job.table)).save(directory)
+    spec = raw_spec(job.fn_args.schema_path, job.table)
+    ServingModel(plain, job.transform, spec, job.task.outputs).save(directory)
     export_warm_start(directory, plain, job.table, job.transform)
     labels = job.fn_args.custom_config.get("labels")
     write_projector(job.fn_args.model_run_dir, plain, job.table, job.transform, labels)
@@ -152,6 +169,6 @@ def write_record(job: Job, session: Session, watch: tensorboard.Watch, elapsed_s
         "workers": strategy.task()[2],
         "resumed_at": session.origin.resumed_at,
         "warm_start": session.origin.warm_start,
-        "warnings": watch.finish(session.journal.history),
+        "warnings": watch.finish(session.journal.history, job.task.monitor),
     }
     sealed_files.write(f"{job.fn_args.model_run_dir}/training.json", json.dumps(record, indent=1).encode("utf-8"))

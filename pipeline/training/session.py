@@ -21,8 +21,6 @@ from pipeline.training.input.split_rows import Batches
 from pipeline.training.job import Job
 from pipeline.training.training_model import TrainingModel
 
-MONITOR = "val_log_loss"
-
 
 class Session:
     """A training from ``origin`` to its end; ``make_copy`` builds the model again, without a strategy."""
@@ -36,11 +34,12 @@ class Session:
         self.distribution = distribution
         self.origin = origin
         self.make_copy = make_copy
+        self.monitor = f"val_{job.task.monitor}"
         self.coordinated = job.training.strategy == "parameter_server"
         journal = callbacks.EpochJournal if self.coordinated else callbacks.Journal
         self.journal = journal(job.steps_per_epoch, origin.step, origin.history)
         self.best = BestWeights(
-            job.resume_dir, MONITOR, job.training.early_stopping_patience, job.training.weight_averaging,
+            job.resume_dir, self.monitor, job.training.early_stopping_patience, job.training.weight_averaging,
             strategy.is_chief(), origin.best,
         )  # fmt: skip
 
@@ -61,8 +60,9 @@ class Session:
         beat("reading rows")
         held_out, steps = eval_batches(self.job.eval, training.batch_size, share, folder)
         watch = tensorboard.watch(
-            self.job.fn_args.model_run_dir, self.model, training, self.one_batch, strategy.is_chief()
-        )
+            self.job.fn_args.model_run_dir, self.model, self.job.task.losses, training, self.one_batch,
+            strategy.is_chief(),
+        )  # fmt: skip
         evaluation = [ChiefEvaluation(self.make_copy(), held_out, steps, self.best)] if self.coordinated else []
         self.model.steps_done = self.origin.step
         self.model.fit(
@@ -80,13 +80,14 @@ class Session:
     def batches(self, folder: Path) -> Batches | keras.utils.experimental.DatasetCreator:
         """Return the training rows from where the training stands."""
         training, split = self.job.training, self.job.train
+        class_weights = self.job.task.class_weights(training)
         if self.coordinated:
-            return worker_batches(split, training.batch_size, training.seed, self.origin.epoch, training.class_weights)
+            return worker_batches(split, training.batch_size, training.seed, self.origin.epoch, class_weights)
         share = strategy.share(self.distribution)
         return self.spread(
             training_batches(
-                split, training.batch_size, training.seed, self.origin.step, share, training.class_weights,
-                training.sharding, folder,
+                split, training.batch_size, training.seed, self.origin.step, share, class_weights, training.sharding,
+                folder,
             )
         )  # fmt: skip
 
@@ -108,7 +109,7 @@ class Session:
         else:
             beside = [callbacks.StopOnNaN(journal), callbacks.Progress(training.epochs, journal)]
             saving = Checkpoints(*keeping, training.checkpoint_every_steps, training.checkpoint_every_s)
-        chief = [Report(), saving] if strategy.is_chief() else []
+        chief = [Report(self.monitor), saving] if strategy.is_chief() else []
         heartbeat = callbacks.EpochHeartbeat() if self.coordinated else callbacks.Heartbeat()
         return [heartbeat, journal, beside[0], self.best, beside[1], *chief]
 
@@ -116,5 +117,9 @@ class Session:
 class Report(keras.callbacks.Callback):
     """Report the metric of each epoch to the tuner, if this is a trial."""
 
+    def __init__(self, monitor: str) -> None:
+        super().__init__()
+        self.monitor = monitor
+
     def on_epoch_end(self, epoch: int, logs: callbacks.Logs = None) -> None:
-        report(epoch, float((logs or {})[MONITOR]))
+        report(epoch, float((logs or {})[self.monitor]))

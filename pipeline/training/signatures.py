@@ -13,7 +13,7 @@ RawSpec = Mapping[str, tf.io.FixedLenFeature | tf.io.VarLenFeature]
 
 
 class ServingModel(tf.Module):
-    """A model with its preprocessing, from raw columns to ``score`` (batch, 1) float32, the probability of label 1.
+    """A model with its preprocessing: raw columns to the outputs of its task, such as ``score``, (batch, 1) float32.
 
     Signatures:
         serving_default: ``examples`` (batch,) string, serialized tf.Example. An optional column may be left out.
@@ -24,7 +24,10 @@ class ServingModel(tf.Module):
     In an optional column ``""``, the least int64 and NaN stand for missing, in every signature.
     """
 
-    def __init__(self, model: keras.Model, transform: tft.TFTransformOutput, raw_spec: RawSpec) -> None:
+    def __init__(
+        self, model: keras.Model, transform: tft.TFTransformOutput, raw_spec: RawSpec,
+        outputs: Callable[[tf.Tensor], Tensors],
+    ) -> None:  # fmt: skip
         super().__init__()
         # Saving the layers' own functions would double time and size, so a closure hides the model from the tracking
         # of tf.Module; its variables must be saved.
@@ -32,6 +35,7 @@ class ServingModel(tf.Module):
         self._model: Callable[[Tensors], tf.Tensor] = lambda features: model(features, training=False)
         self.transform_layer = transform.transform_features_layer()
         self.raw_spec = dict(raw_spec)
+        self.outputs = outputs
 
     def save(self, directory: str) -> None:
         """Write a SavedModel."""
@@ -63,7 +67,7 @@ class ServingModel(tf.Module):
         return self.transform_layer(tf.io.parse_example(examples, self.raw_spec))
 
     def _score(self, raw: Mapping[str, tf.Tensor | tf.SparseTensor]) -> Tensors:
-        return {"score": self._model(self.transform_layer(raw))}
+        return self.outputs(self._model(self.transform_layer(raw)))
 
 
 def traced(

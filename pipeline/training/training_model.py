@@ -10,20 +10,23 @@ from components.compat.tf_keras import ResumableModel
 from pipeline.features import stateless_random
 
 Gradient: TypeAlias = tf.Tensor | tf.IndexedSlices | None
+Losses: TypeAlias = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 class TrainingModel(ResumableModel):
-    """A functional model with its own training step; its output is a probability, (batch, 1) float32.
+    """A functional model with its own training step; its output is (batch, width) float32.
 
-    The loss is the weighted sum of the cross-entropies of the global batch, divided by its number of rows, plus the
+    ``losses`` returns the loss of each row, (batch,), for its label (batch, 1) and the output. The loss of a step is
+    the weighted sum of those of the global batch, divided by its number of rows, plus the
     losses of the layers. It is the same for one replica and for several of unequal shares and, with ``parts`` above 1,
     for a batch that is computed part by part: gradients are accumulated before the weights are updated.
     """
 
     train_function: Callable[[Any], dict[str, tf.Tensor]] | None
 
-    def __init__(self, model: keras.Model, batch_size: int, parts: int = 1) -> None:
+    def __init__(self, model: keras.Model, losses: Losses, batch_size: int, parts: int = 1) -> None:
         super().__init__(inputs=model.input, outputs=model.output)
+        self.row_losses = losses
         self.batch_size = batch_size
         self.parts = parts
         mean_loss = keras.metrics.Mean(name="loss")
@@ -75,7 +78,7 @@ class TrainingModel(ResumableModel):
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
         scores = tf.concat([item[1] for item in computed], axis=0)
         count = tf.cast(rows, tf.float32)
-        loss = tf.reduce_sum(weighted_losses(labels, scores, weights)) / count + layer_losses(self)
+        loss = tf.reduce_sum(self.weighted_losses(labels, scores, weights)) / count + layer_losses(self)
         self.mean_loss().update_state(loss, sample_weight=count)
         self.compiled_metrics.update_state(labels, scores, weights)
 
@@ -86,7 +89,7 @@ class TrainingModel(ResumableModel):
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         with stateless_random.at(position), tf.GradientTape() as tape:
             scores = self(features, training=True)
-            loss = tf.reduce_sum(weighted_losses(labels, scores, weights)) / self.batch_size
+            loss = tf.reduce_sum(self.weighted_losses(labels, scores, weights)) / self.batch_size
             loss += layer_losses(self) / (replicas * self.parts)
             if isinstance(self.optimizer, keras.mixed_precision.LossScaleOptimizer):
                 loss = self.optimizer.get_scaled_loss(loss)
@@ -102,14 +105,13 @@ class TrainingModel(ResumableModel):
         features, labels, weights = data
         scores = self(features, training=False)
         count = tf.reduce_sum(weights)
-        mean = tf.math.divide_no_nan(tf.reduce_sum(weighted_losses(labels, scores, weights)), count)
+        mean = tf.math.divide_no_nan(tf.reduce_sum(self.weighted_losses(labels, scores, weights)), count)
         self.mean_loss().update_state(mean + layer_losses(self), sample_weight=count)
         return self.compute_metrics(None, labels, scores, weights)
 
-
-def weighted_losses(labels: tf.Tensor, scores: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Return the cross-entropy of each row times its weight, (batch,) float32."""
-    return weights * keras.losses.binary_crossentropy(tf.cast(labels, scores.dtype), scores)
+    def weighted_losses(self, labels: tf.Tensor, scores: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """Return the loss of each row times its weight, (batch,) float32."""
+        return weights * self.row_losses(labels, scores)
 
 
 def layer_losses(model: keras.Model) -> tf.Tensor:

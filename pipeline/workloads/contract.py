@@ -17,7 +17,8 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.evaluation.ranked.within_groups import RANKED
-from components.evaluation.verdict import METRICS, Bounds
+from components.evaluation.tasks.registry import METRICS
+from components.evaluation.verdict import Bounds
 from components.slice_report.facts import Card
 from components.support.text import shorten
 from pipeline.cache.source_tree import SourceTree

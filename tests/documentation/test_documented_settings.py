@@ -9,7 +9,7 @@ from markdown_pages import DOCS, ROOT, blocks, section
 from shipped import CONFIGS
 
 import local_runner
-from components.evaluation.verdict import METRICS
+from components.evaluation.tasks.registry import METRICS
 from pipeline.config.load import CONF, merge, read_yaml, validate
 from pipeline.run.summary.summary import Status, Summary
 

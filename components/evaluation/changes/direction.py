@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from components.evaluation.verdict import SIDES, badness
+from components.evaluation.tasks.registry import SIDES
+from components.evaluation.verdict import badness
 
 Direction = Literal["better", "worse", "differs"]
 

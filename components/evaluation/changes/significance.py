@@ -13,7 +13,8 @@ from scipy import special
 from components.evaluation.changes.direction import Direction, direction
 from components.evaluation.influence import StandardError
 from components.evaluation.intervals import LEVEL
-from components.evaluation.verdict import SIDES, SIGNIFICANT, Measurement
+from components.evaluation.tasks.registry import SIDES
+from components.evaluation.verdict import SIGNIFICANT, Measurement
 
 QUANTILE = NormalDist().inv_cdf((1 + LEVEL) / 2)
 # So many degrees of freedom that Student's t is normal.

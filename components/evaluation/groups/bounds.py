@@ -14,18 +14,20 @@ import numpy as np
 from pydantic import TypeAdapter
 from tfx.dsl.io import fileio
 
-from components.evaluation.columns import SCORE, Columns, labels, scores
+from components.evaluation.columns import SCORE, Columns
 from components.evaluation.groups import OTHER
 from components.evaluation.groups.extremes import extremes
 from components.evaluation.groups.membership import rows_by_group
 from components.evaluation.groups.rates import among_all, make_rates, pairs
 from components.evaluation.groups.sizes import too_few_units, too_small
 from components.evaluation.influence import Linearized
+from components.evaluation.tasks.registry import evaluation_of
 from components.evaluation.units import Units
 from components.evaluation.verdict import Check, margin, miss, probability_outside
 from components.support.remote_files import write_whole
 from pipeline.criteria import RatioBound
 from pipeline.errors import DataError
+from pipeline.label import Label
 
 FILE = "ratio_checks.json"
 
@@ -49,12 +51,12 @@ class RatioBounds:
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
 
 
-def check_ratios(rows: Columns, label: str, asked: RatioBounds, units: Units) -> tuple[Check, ...]:
+def check_ratios(rows: Columns, label: Label, asked: RatioBounds, units: Units) -> tuple[Check, ...]:
     """Return each bound with the measured ratio.
 
     Args:
-        rows: the predictions, with the columns ``label`` and ``score``, and those of the bounds.
-        label: 0 or 1.
+        rows: the predictions, with the column of the label, ``score``, and those of the bounds.
+        label: of a binary task.
         asked: the bounds.
         units: the unit of each row.
 
@@ -65,7 +67,7 @@ def check_ratios(rows: Columns, label: str, asked: RatioBounds, units: Units) ->
     return tuple(check_ratio(rows, label, bound, asked, units) for bound in asked.bounds)
 
 
-def check_ratio(rows: Columns, label: str, bound: RatioBound, asked: RatioBounds, units: Units) -> Check:
+def check_ratio(rows: Columns, label: Label, bound: RatioBound, asked: RatioBounds, units: Units) -> Check:
     """Return one bound with the measured ratio; it has none if there are not two groups that are large enough.
 
     Interval and risk hold for all pairs of groups at once, as the lowest and the highest rate are chosen among them. A
@@ -95,10 +97,11 @@ def check_ratio(rows: Columns, label: str, bound: RatioBound, asked: RatioBounds
 
 
 def rates_by_group(
-    rows: Columns, label: str, bound: RatioBound, asked: RatioBounds, units: Units
+    rows: Columns, label: Label, bound: RatioBound, asked: RatioBounds, units: Units
 ) -> dict[str, Linearized]:
     """Return the rate of each group that is large enough and has one; ``(other values)`` is not a single group."""
-    positive, score = labels(rows, label) == 1, scores(rows, SCORE)
+    task = evaluation_of(label)
+    positive, score = task.labels(rows) == 1, task.predictions(rows, SCORE)
     own = asked.group_thresholds.get(bound.feature, {})
     found = {}
     for group, index in rows_by_group(rows[bound.feature]).items():

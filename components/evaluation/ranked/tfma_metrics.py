@@ -10,7 +10,7 @@ from typing import NoReturn
 import tensorflow_model_analysis as tfma
 
 from components.evaluation.metrics import Metric
-from components.evaluation.verdict import METRICS
+from components.evaluation.tasks.registry import METRICS
 from pipeline.errors import ConfigError
 
 

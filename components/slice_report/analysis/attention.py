@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from components.evaluation.changes.significance import sure_direction
-from components.evaluation.verdict import METRICS, Check
+from components.evaluation.tasks.registry import METRICS
+from components.evaluation.verdict import Check
 from components.slice_report.analysis.statistics import readable
 from components.slice_report.facts import Comparison, Data, Leak, Report, Segment
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from components.evaluation.columns import SCORE, Columns, labels, scores
 from components.evaluation.influence import Linearized, difference, standard_error
-from components.evaluation.metrics import AREAS, FORMULAS, Metric, Rows, groups_of, make_rows
+from components.evaluation.metrics import AREAS, Metric, Rows, groups_of, make_rows
 from components.evaluation.ranked.within_groups import RANKED, with_a_positive, with_both_labels
 from components.evaluation.results import Evaluation
+from components.evaluation.tasks.registry import BETTER, FORMULAS, METRICS, scale_of
 from components.evaluation.units import Units
-from components.evaluation.verdict import BETTER, METRICS, Measurement, difference_of, measure, scale_of
+from components.evaluation.verdict import Measurement, difference_of, measure
 from components.slice_report.facts import Comparison, RankedGroups
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from components.evaluation.ranked.within_groups import RANKED
-from components.evaluation.verdict import METRICS, scale_of
+from components.evaluation.tasks.registry import METRICS, scale_of
 from components.slice_report.compare.differences import Finding, interval_of, paired, unpaired, with_clear
 from components.slice_report.compare.facts import Cell, Difference, Interval, Line, RunFacts, SliceFacts
 from components.slice_report.compare.lines import Group

@@ -14,8 +14,9 @@ from scipy import special, stats
 from components.evaluation import influence
 from components.evaluation.influence import Linearized, StandardError, standard_error
 from components.evaluation.intervals import Scale, interval, within
+from components.evaluation.tasks.registry import scale_of
 from components.evaluation.units import independent
-from components.evaluation.verdict import difference_of, scale_of
+from components.evaluation.verdict import difference_of
 from components.slice_report.compare.facts import Difference, Interval
 
 # The share of false ones among the differences that are called clear.

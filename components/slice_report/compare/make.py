@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from components.evaluation.influence import Linearized
-from components.evaluation.verdict import METRICS
+from components.evaluation.tasks.registry import METRICS
 from components.slice_report.compare.cells import Cells, OnRows, Place, make_line, on_rows_of
 from components.slice_report.compare.differences import added, divided
 from components.slice_report.compare.facts import SCHEMA_VERSION, Comparison, LeftOut

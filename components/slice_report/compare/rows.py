@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from components.evaluation.columns import BASELINE_SCORE, SCORE, Columns, labels, scores
 from components.evaluation.influence import Linearized
-from components.evaluation.metrics import FORMULAS, Metric, groups_of, make_rows
+from components.evaluation.metrics import Metric, groups_of, make_rows
 from components.evaluation.predictions import Predictions
 from components.evaluation.ranked.within_groups import RANKED
+from components.evaluation.tasks.registry import FORMULAS, METRICS
 from components.evaluation.units import Units, units_of
-from components.evaluation.verdict import METRICS
 from components.slice_report.analysis.by_slice.slices import rows_of_slices
 from components.slice_report.analysis.comparisons import linearized
 from components.slice_report.compare.runs import Run

@@ -9,7 +9,8 @@ from markupsafe import Markup
 from components.evaluation.changes.direction import direction
 from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.slice_values import float_named
-from components.evaluation.verdict import METRICS, Measurement, badness
+from components.evaluation.tasks.registry import METRICS
+from components.evaluation.verdict import Measurement, badness
 from components.slice_report.facts import Pairs, Report, Slice
 from components.slice_report.page.card import rows_by_split, verdict_in_words
 from components.slice_report.page.formats import difference, number, title

@@ -2,7 +2,8 @@
 
 import math
 
-from components.evaluation.verdict import METRICS, Measurement
+from components.evaluation.tasks.registry import METRICS
+from components.evaluation.verdict import Measurement
 
 ABSENT = "–"
 TITLES = {name: metric for metric, name in METRICS.items()}

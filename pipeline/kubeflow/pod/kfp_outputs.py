@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from components.evaluation.results import Evaluation, read_evaluation
-from components.evaluation.verdict import SIDES, Measurement, Verdict
+from components.evaluation.tasks.registry import SIDES
+from components.evaluation.verdict import Measurement, Verdict
 from components.slice_report.page.markdown import code, escaped, fenced, table
 from components.support.atomic_files import write_whole
 from pipeline.config.root import Config

@@ -7,7 +7,7 @@ from pipeline.training.diagnostics.probe import DeadUnits, EmbeddingSpread, Insp
 
 # Adam divides by sqrt(v) + 1e-7 (tf_keras's epsilon): below about that norm a step follows epsilon, not the data.
 VANISHED_NORM = 1e-6
-# Below this log loss a batch is fitted, and its gradients may well be small.
+# Below this loss a batch is fitted, and its gradients may well be small.
 FITTED_LOSS = 0.01
 # The derivative of the mean log loss by a logit is at most 1: a larger norm comes from inputs and weights.
 # Pascanu et al., "On the difficulty of training RNNs" (2013) clip far below.
@@ -49,7 +49,7 @@ def in_gradients(norm: float, loss: float) -> Iterator[str]:
         )
     elif norm < VANISHED_NORM and loss > FITTED_LOSS:
         yield (
-            f"The gradients vanish: their global norm is {norm:.3g}, below {VANISHED_NORM:g}, at a log loss of "
+            f"The gradients vanish: their global norm is {norm:.3g}, below {VANISHED_NORM:g}, at a loss of "
             f"{loss:.3g}. Lower training.learning_rate or raise training.warmup_share, and look for saturated layers."
         )
 
@@ -78,10 +78,10 @@ def in_spread(layer: str, spread: EmbeddingSpread) -> Iterator[str]:
         )
 
 
-def in_history(history: Mapping[str, Sequence[float]]) -> Iterator[str]:
-    """Warn of train and eval (``val_``) losses by epoch that are not finite or that diverge.
+def in_history(history: Mapping[str, Sequence[float]], monitor: str) -> Iterator[str]:
+    """Warn of metrics by epoch that are not finite, and if ``monitor`` of train and eval rows (``val_``) diverge.
 
-    >>> list(in_history({"log_loss": [0.6, 0.5, 0.4], "val_log_loss": [0.6, 0.55, 0.56]}))
+    >>> list(in_history({"log_loss": [0.6, 0.5, 0.4], "val_log_loss": [0.6, 0.55, 0.56]}, "log_loss"))
     []
     """
     for name, values in history.items():
@@ -91,17 +91,17 @@ def in_history(history: Mapping[str, Sequence[float]]) -> Iterator[str]:
                 f"{name} is {values[bad - 1]} at epoch {bad}. Lower training.learning_rate, set "
                 "training.clip_norm, and look for NaN in the input."
             )
-    train, eval_ = history.get("log_loss", ()), history.get("val_log_loss", ())
+    train, eval_ = history.get(monitor, ()), history.get(f"val_{monitor}", ())
     if len(train) == len(eval_) > 1 and all(map(math.isfinite, [*train, *eval_])):
-        yield from in_gap(train, eval_)
+        yield from in_gap(train, eval_, monitor.replace("_", " "))
 
 
-def in_gap(train: Sequence[float], eval_: Sequence[float]) -> Iterator[str]:
-    """Warn of an eval loss that rose from its best while the train loss kept falling."""
+def in_gap(train: Sequence[float], eval_: Sequence[float], loss: str) -> Iterator[str]:
+    """Warn of an eval ``loss`` that rose from its best while that of the train rows kept falling."""
     best = min(range(len(eval_)), key=eval_.__getitem__)
     if eval_[-1] > (1 + OVERFIT_RISE) * eval_[best] and train[-1] < train[best]:
         yield (
-            f"The model overfits: from epoch {best + 1} to {len(eval_)} the log loss fell from {train[best]:.4f} to "
+            f"The model overfits: from epoch {best + 1} to {len(eval_)} the {loss} fell from {train[best]:.4f} to "
             f"{train[-1]:.4f} on the train rows and rose from {eval_[best]:.4f} to {eval_[-1]:.4f} on the eval rows. "
             "The best epoch was kept; raise weight decay, dropout or L2, or lower training.epochs."
         )

@@ -11,8 +11,10 @@ import tf_keras as keras
 
 from components.compat.tf_keras import is_functional
 from pipeline.features import stateless_random
+from pipeline.features.layers import IdWeights
 
 Batch: TypeAlias = tuple[Any, ...]
+Losses: TypeAlias = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 Array: TypeAlias = npt.NDArray[Any]
 Layers: TypeAlias = list[keras.layers.Layer]
 T = TypeVar("T")
@@ -51,7 +53,7 @@ class DeadUnits:
 class Inspection:
     """The state of a model: ``gradients`` by variable; ``activations`` (rows, ...) and the rest by layer.
 
-    ``loss`` is the log loss of the batch without regularization.
+    ``loss`` is the mean loss of the batch without regularization.
     """
 
     rows: int
@@ -71,13 +73,15 @@ class Inspection:
 class Probe:
     """Inspects a model on a batch: (features, label) or (features, label, sample weight).
 
+    ``losses`` returns the loss of each row, (batch,), for its label (batch, 1) and the output (batch, width).
     The model runs as in serving, without dropout. An inspection waits for no other worker, so that the chief can do it
     alone. Make a probe outside of the scope of a strategy, or its variables would be sent to other workers. Activations
     and the rows that are read of a table are only available in functional models.
     """
 
-    def __init__(self, model: keras.Model, batch: Batch) -> None:
+    def __init__(self, model: keras.Model, losses: Losses, batch: Batch) -> None:
         self.model = model
+        self.losses = losses
         self.features, self.labels, *weights = batch
         self.weights = weights[0] if weights else None
         functional = is_functional(model)
@@ -114,8 +118,7 @@ class Probe:
         with tf.GradientTape() as tape:
             # Not the model's own loss, which would update its metrics, and fails outside of a replica.
             scores = tf.cast(self.model(self.features, training=False), tf.float32)
-            labels = tf.reshape(tf.cast(self.labels, tf.float32), tf.shape(scores))
-            losses = keras.losses.binary_crossentropy(labels, scores)
+            losses = self.losses(tf.reshape(self.labels, [-1, 1]), scores)
             loss = tf.reduce_mean(losses) if self.weights is None else weighted_mean(losses, self.weights)
             whole = tf.add_n([loss, *(tf.cast(extra, tf.float32) for extra in self.model.losses)])
         found = tape.gradient(whole, variables, unconnected_gradients="zero")
@@ -137,8 +140,9 @@ def weighted_mean(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
 
 
 def embeddings(model: keras.Model) -> Layers:
-    """Return the embedding tables that are wider than 1."""
-    return [layer for layer in model.layers if isinstance(layer, keras.layers.Embedding) and layer.output_dim > 1]
+    """Return the embedding tables that are wider than 1; a linear part has none."""
+    tables = [layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
+    return [layer for layer in tables if layer.output_dim > 1 and not isinstance(layer, IdWeights)]
 
 
 def has_activations(layer: keras.layers.Layer) -> bool:

@@ -15,7 +15,7 @@ from components.support import heartbeat
 from pipeline.config.training import Training
 from pipeline.training.diagnostics import findings
 from pipeline.training.diagnostics.hparams import best_epoch, write_hparams
-from pipeline.training.diagnostics.probe import Batch, Inspection, Probe
+from pipeline.training.diagnostics.probe import Batch, Inspection, Losses, Probe
 
 # The first batch is mostly tracing.
 PROFILE_FROM = 2
@@ -29,26 +29,28 @@ class Watch:
     training: Training | None = None
     callbacks: Sequence[keras.callbacks.Callback] = ()
 
-    def finish(self, history: Mapping[str, Sequence[float]], monitor: str = "val_log_loss") -> list[str]:
+    def finish(self, history: Mapping[str, Sequence[float]], monitor: str) -> list[str]:
         """Write settings and final metrics for comparisons, and return warnings.
 
-        ``history`` holds the metrics of all epochs; the best one is that with the lowest ``monitor``.
+        ``history`` holds the metrics of all epochs; the best one is that with the lowest ``monitor`` on eval rows.
         """
         if self.training is None:
             return []
-        write_hparams(self.log_dir, self.training, best_epoch(history, monitor))
+        write_hparams(self.log_dir, self.training, best_epoch(history, f"val_{monitor}"))
         found = [callback.warnings for callback in self.callbacks if isinstance(callback, Diagnostics)]
-        return [*(warning for warnings in found for warning in warnings), *findings.in_history(history)]
+        return [*(warning for warnings in found for warning in warnings), *findings.in_history(history, monitor)]
 
 
 def watch(
-    log_dir: str, model: keras.Model, training: Training, make_batch: Callable[[], Batch], chief: bool = True
-) -> Watch:
+    log_dir: str, model: keras.Model, losses: Losses, training: Training, make_batch: Callable[[], Batch],
+    chief: bool = True,
+) -> Watch:  # fmt: skip
     """Set up the diagnostics of a training; none on a worker that is not the chief. Call outside of a strategy's scope.
 
     Args:
         log_dir: the folder for TensorBoard.
         model: the model that will be trained.
+        losses: the loss of each row, as ``Probe`` takes it.
         training: ``histogram_every_epochs`` says how often to inspect the model, 0 never; ``profile_steps``, how many
             steps to trace, 0 none.
         make_batch: returns a batch of eval rows; only called if needed.
@@ -58,7 +60,7 @@ def watch(
         return Watch()
     every = training.histogram_every_epochs
     scalars = EpochScalars(log_dir, histogram_freq=every, profile_batch=profiled_batches(training))
-    inner = [Diagnostics(f"{log_dir}/diagnostics", Probe(model, make_batch()), every)] if every else []
+    inner = [Diagnostics(f"{log_dir}/diagnostics", Probe(model, losses, make_batch()), every)] if every else []
     return Watch(log_dir, training, (scalars, *inner))
 
 

@@ -1,5 +1,7 @@
 """Training with parameter servers: each worker reads its own stream of rows, and the chief evaluates alone."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
@@ -11,7 +13,7 @@ from pipeline.training.input.split_rows import Batches, Split, check_count, coun
 
 
 def worker_batches(
-    split: Split, batch_size: int, seed: int, epoch: int, class_weights: tuple[float, float]
+    split: Split, batch_size: int, seed: int, epoch: int, class_weights: Sequence[float] | None
 ) -> keras.utils.experimental.DatasetCreator:
     """Return full batches for every worker, each from all rows in its own order, so that a lost worker loses none.
 

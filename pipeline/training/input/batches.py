@@ -64,7 +64,7 @@ def training_batches(
     seed: int,
     first_step: int = 0,
     share: Share | None = None,
-    class_weights: tuple[float, float] = (1.0, 1.0),
+    class_weights: Sequence[float] | None = None,
     sharding: Literal["record", "file"] = "record",
     folder: Path | None = None,
 ) -> Batches:
@@ -76,7 +76,7 @@ def training_batches(
         seed: for the order of the rows.
         first_step: the number of global batches that were read before.
         share: the replicas of this process; by default, all.
-        class_weights: factors for rows of label 0 and of label 1.
+        class_weights: factors for rows of label 0, of label 1, and so on; by default, all rows count the same.
         sharding: ``record`` reads a share of every global batch, ``file`` reads this worker's own files.
         folder: for parsed blocks, for as long as the batches are read.
 
@@ -202,7 +202,7 @@ def first_batch(split: Split, batch_size: int) -> Example:
     return finisher(split)(next(iter(rows)))
 
 
-def finished(batched: Batches, split: Split, class_weights: tuple[float, float]) -> Batches:
+def finished(batched: Batches, split: Split, class_weights: Sequence[float] | None) -> Batches:
     """Turn an endless stream of matrices into batches of (features, label, weight), prefetched."""
     finish = finisher(split, class_weights)
     batches = batched.map(lambda *matrices: finish(matrices), num_parallel_calls=tf.data.AUTOTUNE)
@@ -210,14 +210,21 @@ def finished(batched: Batches, split: Split, class_weights: tuple[float, float])
     return endless.prefetch(tf.data.AUTOTUNE)
 
 
-def finisher(split: Split, class_weights: tuple[float, float] = (1.0, 1.0)) -> Callable[..., Example]:
+def finisher(split: Split, class_weights: Sequence[float] | None = None) -> Callable[..., Example]:
     """Return a function from matrices to (features, label (batch, 1), weight (batch,) float32)."""
 
     def finish(matrices: Matrices, counted: tf.Tensor | None = None) -> Example:
         features = unpack(matrices, split.spec)
         label = features.pop(split.label)
-        by_class = tf.gather(tf.constant(class_weights, tf.float32), tf.reshape(tf.cast(label, tf.int32), [-1]))
+        by_class = label_weights(tf.reshape(label, [-1]), class_weights)
         weight = by_class if counted is None else by_class * counted
         return features, label, weight * tf.reshape(features.pop(split.weight), [-1]) if split.weight else weight
 
     return finish
+
+
+def label_weights(label: tf.Tensor, class_weights: Sequence[float] | None) -> tf.Tensor:
+    """Return the weights of rows by their label (batch,), each 1 without weights of classes; (batch,) float32."""
+    if class_weights is None:
+        return tf.ones_like(label, tf.float32)
+    return tf.gather(tf.constant(class_weights, tf.float32), tf.cast(label, tf.int32))

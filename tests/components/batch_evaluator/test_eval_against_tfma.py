@@ -10,9 +10,10 @@ from sklearn.metrics import log_loss, roc_auc_score
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as writer
 
-from components.evaluation.metrics import AREAS, FORMULAS
+from components.evaluation.metrics import AREAS
 from components.evaluation.predictions import read_predictions
 from components.evaluation.ranked.within_groups import RANKED
+from components.evaluation.tasks.registry import FORMULAS
 from pipeline.errors import MainlineError
 
 SLICES = (

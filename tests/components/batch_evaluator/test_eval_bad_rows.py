@@ -8,8 +8,12 @@ from components.batch_evaluator import scoring
 from components.batch_evaluator.scoring import Scorer, score_all
 from components.examples.bad_rows import naming_bad_rows
 from pipeline.errors import DataError
+from pipeline.label import Label
 
-SCORERS = [Scorer("score", "model", "serving_default", "score"), Scorer("baseline_score", "old", "s", "score")]
+LABEL = Label("label")
+SCORERS = [
+    Scorer("score", "model", "serving_default", "score", LABEL), Scorer("baseline_score", "old", "s", "score", LABEL)
+]  # fmt: skip
 
 
 def price_of(serialized: tf.Tensor) -> tf.Tensor:

@@ -11,9 +11,9 @@ from sklearn import metrics as reference
 
 from components.batch_evaluator.evaluation import evaluate
 from components.batch_evaluator.plan import make_plan
-from components.evaluation.metrics import FORMULAS
 from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.slice_values import value_text
+from components.evaluation.tasks.registry import FORMULAS
 from components.evaluation.units import independent
 from components.slice_report.analysis.fairness import sensitive
 from components.slice_report.analysis.scores import count_scores, expected_calibration_error

@@ -16,7 +16,8 @@ from components.evaluation.predictions import read_predictions
 from components.evaluation.ranked import tfma_metrics
 from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.results import read_evaluation
-from components.evaluation.verdict import METRICS, Bounds
+from components.evaluation.tasks.registry import METRICS
+from components.evaluation.verdict import Bounds
 from pipeline.criteria import Change, Threshold
 from pipeline.errors import ConfigError
 

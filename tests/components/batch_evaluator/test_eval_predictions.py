@@ -7,6 +7,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from components.batch_evaluator.scoring import ScoreFile, Scorer, multivalent, raw_columns, score_batches
 from components.evaluation.predictions import Predictions, part_path, read_predictions, write_part
 from pipeline.errors import ConfigError, DataError, MainlineError
+from pipeline.label import Label
 
 TABLE = pa.table({"a": [1, 2]})
 SCHEMA = text_format.Parse(
@@ -20,7 +21,7 @@ SCHEMA = text_format.Parse(
 
 
 def scorer(path, signature="serving_default", output="score"):
-    return Scorer("score", f"{path}/Format-Serving", signature, output)
+    return Scorer("score", f"{path}/Format-Serving", signature, output, Label("label"))
 
 
 def test_parts_are_read_in_order_and_nothing_else_is_left(tmp_path):

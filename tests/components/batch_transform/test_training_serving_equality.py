@@ -12,6 +12,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import schema_utils
 
 from pipeline.features.table import raw_columns, transformed_features
+from pipeline.task.registry import training_of
 from pipeline.training.signatures import ServingModel
 
 from .preprocessing import EVERY_KIND
@@ -78,7 +79,7 @@ def served(made, model, tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("served"))
     spec = schema_utils.schema_as_feature_spec(schema()).feature_spec
     raw = {name: spec[name] for name in raw_columns(EVERY_KIND.features)}
-    ServingModel(model, made.transform, raw).save(folder)
+    ServingModel(model, made.transform, raw, training_of(EVERY_KIND.target).outputs).save(folder)
     return tf.saved_model.load(folder)
 
 

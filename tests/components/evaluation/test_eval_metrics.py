@@ -3,8 +3,9 @@ import pytest
 from sklearn.metrics import average_precision_score, log_loss, precision_score, recall_score, roc_auc_score
 
 from components.evaluation.influence import standard_error
-from components.evaluation.metrics import FORMULAS, Metric, make_rows, score_bins
+from components.evaluation.metrics import Metric, make_rows, score_bins
 from components.evaluation.ranked.within_groups import RANKED
+from components.evaluation.tasks.registry import FORMULAS
 from components.evaluation.units import independent
 
 

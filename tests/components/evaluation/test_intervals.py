@@ -8,9 +8,9 @@ from scipy import special
 
 from components.evaluation.influence import StandardError, difference, ratio, standard_error
 from components.evaluation.intervals import interval, probability_below
-from components.evaluation.metrics import FORMULAS, Metric, make_rows
+from components.evaluation.metrics import Metric, make_rows
+from components.evaluation.tasks.registry import FORMULAS, METRICS, scale_of
 from components.evaluation.units import independent
-from components.evaluation.verdict import METRICS, scale_of
 
 DRAWS = 1500
 THRESHOLD = 0.12

@@ -4,9 +4,7 @@ import pytest
 
 from components.evaluation.influence import StandardError
 from components.evaluation.results import Evaluation
-from components.evaluation.verdict import (
-    METRICS as NAMES,
-)
+from components.evaluation.tasks.registry import METRICS as NAMES
 from components.evaluation.verdict import (
     Bounds,
     Check,

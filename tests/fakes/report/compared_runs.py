@@ -11,11 +11,12 @@ from fakes import report_pages
 from components.artifacts.report_files import REPORT
 from components.evaluation.columns import labels, scores
 from components.evaluation.influence import standard_error
-from components.evaluation.metrics import FORMULAS, Metric, groups_of, make_rows
+from components.evaluation.metrics import Metric, groups_of, make_rows
 from components.evaluation.predictions import list_scored, part_path, write_part
 from components.evaluation.ranked.within_groups import RANKED
+from components.evaluation.tasks.registry import FORMULAS, METRICS, scale_of
 from components.evaluation.units import independent, units_of
-from components.evaluation.verdict import METRICS, Measurement, Verdict, measure, scale_of
+from components.evaluation.verdict import Measurement, Verdict, measure
 from components.slice_report import facts as f
 from components.slice_report.analysis.by_slice.slices import rows_of_slices
 from components.slice_report.facts.encoding import to_json

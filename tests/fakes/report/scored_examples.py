@@ -115,7 +115,7 @@ def run_evaluation(root, columns, parts):
     tf.saved_model.save(model, str(path), signatures={"score": model.score})
     sources = Sources("p", "r", {name: str(root / name) for name in ("examples", "schema", "evaluation", "model")})
     plan = make_plan(make_config(), has_baseline=False)
-    scorer = Scorer("score", str(path), plan.models[0].signature, plan.models[0].output)
+    scorer = Scorer("score", str(path), plan.models[0].signature, plan.models[0].output, plan.label)
     evaluation = sources.folders["evaluation"]
     score = ScoreFile([scorer], sources.schema.SerializeToString(), evaluation)
     for numbered in enumerate(sources.example_files()["test"]):

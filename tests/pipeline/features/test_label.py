@@ -2,8 +2,9 @@ import pytest
 import tensorflow as tf
 
 from pipeline.features.kinds.categorical import Categorical
-from pipeline.features.preprocess import checked_label, transform
+from pipeline.features.preprocess import given, transform
 from pipeline.features.table import Table
+from pipeline.task.registry import training_of
 
 TABLE = Table((Categorical("city", vocabulary=2, closed=True),), label="y")
 
@@ -12,26 +13,30 @@ def sparse(values, rows: int, dtype=tf.int64) -> tf.SparseTensor:
     return tf.SparseTensor([[row, 0] for row in range(len(values))], tf.constant(values, dtype), [rows, 1])
 
 
+def target(column) -> tf.Tensor:
+    return training_of(TABLE.target).target(given(column))
+
+
 @pytest.mark.parametrize("dtype", [tf.int64, tf.float32])
 def test_a_label_passes_through_as_int64(dtype):
     columns = {"city": tf.constant([["ulm"], ["bonn"]]), "y": tf.constant([[0], [1]], dtype)}
     label = transform(TABLE, columns, {"city": ["ulm", "bonn"]})["y_xf"]
     assert (label.dtype, label.numpy().tolist()) == (tf.int64, [[0], [1]])
-    assert checked_label("y", sparse([0, 1], 2, dtype)).numpy().tolist() == [[0], [1]]
+    assert target(sparse([0, 1], 2, dtype)).numpy().tolist() == [[0], [1]]
 
 
 @pytest.mark.parametrize("bad", [2, -1, 2**40])
 def test_a_whole_number_is_0_or_1(bad):
     with pytest.raises(tf.errors.InvalidArgumentError, match="column 'y' is the label"):
-        checked_label("y", tf.constant([[0], [bad]], tf.int64))
+        target(tf.constant([[0], [bad]], tf.int64))
 
 
 @pytest.mark.parametrize("bad", [0.9, 0.5, -1.0, float("nan"), float("inf"), 1.0000001])
 def test_no_number_is_cut_to_a_label(bad):
     with pytest.raises(tf.errors.InvalidArgumentError, match="column 'y' is the label"):
-        checked_label("y", tf.constant([[0.0], [bad]]))
+        target(tf.constant([[0.0], [bad]]))
 
 
 def test_a_missing_label_is_not_filled():
     with pytest.raises(tf.errors.InvalidArgumentError, match="column 'y' is the label"):
-        checked_label("y", sparse([0, 1], 3))
+        target(sparse([0, 1], 3))

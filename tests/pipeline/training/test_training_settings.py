@@ -13,6 +13,7 @@ from pipeline.config.training import Training
 from pipeline.errors import MainlineError
 from pipeline.features import stateless_random
 from pipeline.features.stateless_random import BatchPosition, Dropout
+from pipeline.task.registry import training_of
 from pipeline.training import loop
 from pipeline.training.optimizer import layers_compute_in
 from pipeline.training.training_model import TrainingModel, total
@@ -108,7 +109,8 @@ def stepped(parts, precision="float32", steps=3) -> list[np.ndarray]:
     keras.utils.set_random_seed(0)
     settings = Training(**{**small_training.SETTINGS, **DROPPING})
     with layers_compute_in(precision):
-        model = TrainingModel(small_training.build_model(small_training.TABLE, settings), 20, parts)
+        model = small_training.build_model(small_training.TABLE, settings)
+        model = TrainingModel(model, training_of(small_training.TABLE.target).losses, 20, parts)
     model.compile(keras.optimizers.SGD(0.1), weighted_metrics=[])
     for _ in range(steps):
         model.train_step(batch())

@@ -11,7 +11,7 @@ from shipped import WORKLOAD_NAMES
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 import pipeline.workloads
-from components.evaluation.verdict import METRICS
+from components.evaluation.tasks.registry import METRICS
 from pipeline.config import evaluation as config
 from pipeline.criteria import Change, Threshold
 from pipeline.errors import ConfigError
@@ -144,7 +144,7 @@ def test_every_workload_loads_and_its_functions_are_where_it_says(name):
 @pytest.mark.parametrize("name", WORKLOAD_NAMES)
 def test_every_column_of_the_table_is_in_the_schema(name):
     table = load_workload(name).table
-    assert set(raw_columns(table.features)) | {table.label} <= set(schema_of(name))
+    assert set(raw_columns(table.features)) | {table.target.column} <= set(schema_of(name))
 
 
 @pytest.mark.parametrize("name", WORKLOAD_NAMES)
@@ -188,8 +188,8 @@ def test_every_closed_vocabulary_is_the_domain_of_its_column(name):
 @pytest.mark.parametrize("name", WORKLOAD_NAMES)
 def test_the_label_is_absent_when_serving_and_the_columns_of_the_model_are_not(name):
     table, schema = load_workload(name).table, schema_of(name)
-    assert list(schema[table.label].not_in_environment) == ["SERVING"]
-    assert table.label not in raw_columns(table.features)
+    assert list(schema[table.target.column].not_in_environment) == ["SERVING"]
+    assert table.target.column not in raw_columns(table.features)
     assert all(not schema[column].not_in_environment for column in raw_columns(table.features))
 
 

@@ -14,7 +14,7 @@ from scipy import stats
 
 from components.evaluation.changes.significance import p_value, p_worse
 from components.evaluation.metrics import Metric, Rows
-from components.evaluation.verdict import SIDES
+from components.evaluation.tasks.registry import SIDES
 from components.slice_report.analysis.by_slice.part_and_rest import PartAndRest
 from components.slice_report.facts import Slice
 from pipeline.criteria import SliceKey

@@ -10,7 +10,8 @@ from components.evaluation.groups.sizes import too_few_units, too_small
 from components.evaluation.influence import StandardError, Values, error_of, total
 from components.evaluation.metrics import Metric, Rows, decided
 from components.evaluation.ranked.areas import roc_influences, roc_of_counts
-from components.evaluation.verdict import Measurement, difference_of, measure, scale_of
+from components.evaluation.tasks.registry import scale_of
+from components.evaluation.verdict import Measurement, difference_of, measure
 
 Floats = NDArray[np.float64]
 Index = NDArray[Any]

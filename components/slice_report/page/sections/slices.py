@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from components.evaluation.changes.significance import sure_direction
-from components.evaluation.verdict import METRICS, Measurement, badness
+from components.evaluation.tasks.registry import METRICS
+from components.evaluation.verdict import Measurement, badness
 from components.slice_report.facts import Report, Segment, Slice, WeakSegments
 from components.slice_report.page.charts import Scale, whisker, whisker_scale
 from components.slice_report.page.formats import count, counted, difference, interval, number, p_value, share, title

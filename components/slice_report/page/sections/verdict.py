@@ -4,7 +4,8 @@ from markupsafe import Markup
 
 from components.evaluation.changes.direction import Direction
 from components.evaluation.changes.significance import sure_direction
-from components.evaluation.verdict import METRICS, Check, Measurement, Verdict
+from components.evaluation.tasks.registry import METRICS
+from components.evaluation.verdict import Check, Measurement, Verdict
 from components.slice_report.facts import Comparison, RankedGroups, Report
 from components.slice_report.page.formats import counted, difference, interval, number
 from components.slice_report.page.html import Child, name, pairs, row, table, tag

@@ -9,6 +9,7 @@ from components.evaluation.groups.bounds import RatioBounds, check_ratios, read_
 from components.evaluation.units import independent, units_of
 from pipeline.criteria import RatioBound
 from pipeline.errors import DataError
+from pipeline.label import Label
 
 SELECTION = RatioBound("group", "selection", 0.8)
 
@@ -23,7 +24,7 @@ def rows(shares, each=500, seed=0):
 
 
 def check(table, bound=SELECTION, units=None, **asked):
-    (found,) = check_ratios(table, "y", RatioBounds((bound,), **asked), units or independent(table.num_rows))
+    (found,) = check_ratios(table, Label("y"), RatioBounds((bound,), **asked), units or independent(table.num_rows))
     return found
 
 

@@ -6,8 +6,9 @@ from fakes.simulated import shop
 
 from components.evaluation.influence import difference, standard_error
 from components.evaluation.intervals import interval
-from components.evaluation.metrics import FORMULAS, Metric, make_rows
+from components.evaluation.metrics import Metric, make_rows
 from components.evaluation.ranked.within_groups import RANKED
+from components.evaluation.tasks.registry import FORMULAS
 from components.evaluation.units import Units, independent
 
 DRAWS = 1500

@@ -15,9 +15,9 @@ from components.evaluation.metrics import AREAS
 from components.evaluation.ranked import tfma_metrics
 from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.results import Evaluation, read_evaluation
+from components.evaluation.tasks.registry import BETTER, METRICS
 from components.evaluation.units import independent
-from components.evaluation.verdict import METRICS
-from components.slice_report.analysis.comparisons import BETTER, compare, ranked_groups
+from components.slice_report.analysis.comparisons import compare, ranked_groups
 from pipeline.errors import DataError, MainlineError
 
 BASE = 0.3

@@ -6,7 +6,8 @@ import pytest
 from fakes import report_pages
 from fakes.browser import launched, opened
 
-from components.evaluation.verdict import METRICS, Check
+from components.evaluation.tasks.registry import METRICS
+from components.evaluation.verdict import Check
 from components.slice_report.page import render
 
 BOUNDED = ("AUC", "BinaryCrossEntropy", "Calibration", "GroupAUC", "GroupNDCG")

@@ -19,6 +19,8 @@ from werkzeug.test import Client
 from werkzeug.wrappers import Response
 
 from pipeline.config.training import Training
+from pipeline.label import Label
+from pipeline.task.registry import training_of
 from pipeline.training.diagnostics import tensorboard
 from pipeline.training.diagnostics.findings import in_gradients, in_history, in_inspection, in_spread, in_units
 from pipeline.training.diagnostics.hparams import best_epoch
@@ -34,6 +36,7 @@ from pipeline.training.diagnostics.probe import (
 from pipeline.training.diagnostics.tensorboard import Diagnostics, watch
 
 ROWS, EPOCHS = 300, 3
+LOSSES = training_of(Label("y")).losses
 FOUND = {
     "scalar": {"gradient_norm", "dead_units/deep_0", "dead_units/deep_1", "embedding_rank/deep_city_xf"},
     "histogram": {
@@ -69,10 +72,10 @@ def fitted(folder: Path, model=None, rate: float = 1e-2, data=None, **changes) -
     """Train with all diagnostics, and return the warnings."""
     model = world.compiled(model or world.build_model(), rate)
     data = data or batch()
-    watched = watch(str(folder), model, training(**changes), lambda: batch(200, seed=2))
+    watched = watch(str(folder), model, LOSSES, training(**changes), lambda: batch(200, seed=2))
     history = model.fit(*data, batch_size=64, epochs=EPOCHS, validation_data=batch(200, seed=2), verbose=0,
                         callbacks=list(watched.callbacks))  # fmt: skip
-    return watched.finish(history.history)
+    return watched.finish(history.history, "log_loss")
 
 
 def summaries(folder: Path):
@@ -164,7 +167,7 @@ def test_vanishing_gradients_are_found(tmp_path):
     logit = keras.layers.Rescaling(1e-9)(keras.layers.Dense(1, name="logit")(inputs["age_xf"]))
     warnings = fitted(tmp_path, keras.Model(inputs, keras.layers.Activation("sigmoid", name="score")(logit)))
     assert warnings[0].startswith("The gradients vanish: their global norm is ")
-    assert "below 1e-06, at a log loss of 0.69" in warnings[0]
+    assert "below 1e-06, at a loss of 0.69" in warnings[0]
 
 
 def test_a_collapsed_table_is_found_and_named(tmp_path):
@@ -181,7 +184,7 @@ def test_rows_that_no_eval_row_reads_do_not_hide_a_collapse():
     rows = np.random.default_rng(0).normal(size=(14, 4))
     rows[:5] = 0.0
     model.get_layer("deep_city_xf").set_weights([rows])
-    look = Probe(model, batch()).inspect()
+    look = Probe(model, LOSSES, batch()).inspect()
     assert look.spreads["deep_city_xf"] == EmbeddingSpread(5, 0.0, 0.0, 1.0)
     assert any("deep_city_xf" in text for text in in_inspection(look))
 
@@ -190,14 +193,14 @@ def test_rows_that_no_eval_row_reads_do_not_hide_a_collapse():
 def test_weights_that_are_not_finite_are_found(value):
     model = world.build_model()
     model.get_layer("deep_0").set_weights([np.full((23, 16), value), np.zeros(16)])
-    assert in_inspection(Probe(model, batch()).inspect())[0].startswith(
+    assert in_inspection(Probe(model, LOSSES, batch()).inspect())[0].startswith(
         "The gradients are not finite (global norm nan)"
     )
 
 
 def test_gradients_are_those_of_the_loss_with_weights_or_without():
     model = world.build_model()
-    plain, weighted = (Probe(model, batch(weights=weights)).inspect() for weights in (False, True))
+    plain, weighted = (Probe(model, LOSSES, batch(weights=weights)).inspect() for weights in (False, True))
     features, labels = batch()
     with tf.GradientTape() as tape:
         loss = keras.losses.BinaryCrossentropy()(labels, model(features))
@@ -205,8 +208,8 @@ def test_gradients_are_those_of_the_loss_with_weights_or_without():
     for look in (plain, weighted):
         np.testing.assert_allclose(look.gradients["deep_0/kernel:0"], expected, rtol=1e-4, atol=1e-7)
         assert look.loss == pytest.approx(float(loss), rel=1e-5)
-    half = Probe(model, (*batch(), tf.constant([1.0, 0.0] * (ROWS // 2)))).inspect()
-    one = Probe(model, tuple(tf.nest.map_structure(lambda tensor: tensor[::2], batch()))).inspect()
+    half = Probe(model, LOSSES, (*batch(), tf.constant([1.0, 0.0] * (ROWS // 2)))).inspect()
+    one = Probe(model, LOSSES, tuple(tf.nest.map_structure(lambda tensor: tensor[::2], batch()))).inspect()
     assert half.loss == pytest.approx(one.loss, rel=1e-5)
     assert half.gradient_norm == pytest.approx(one.gradient_norm, rel=1e-4)
 
@@ -219,7 +222,7 @@ def test_the_norm_is_over_all_gradients_together():
 def test_an_inspection_changes_nothing():
     model = world.compiled(world.build_model())
     before = model.get_weights()
-    Probe(model, batch()).inspect()
+    Probe(model, LOSSES, batch()).inspect()
     assert all(np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True))
 
 
@@ -235,7 +238,7 @@ def test_a_model_without_a_graph_still_has_gradients_and_tables():
 
     model = Own()
     model(batch()[0])
-    look = Probe(model, batch()).inspect()
+    look = Probe(model, LOSSES, batch()).inspect()
     assert (look.activations, look.dead) == ({}, {})
     assert look.spreads["table"].rows == 14
     assert look.gradient_norm > 0
@@ -248,7 +251,7 @@ def test_no_scalar_is_made_of_a_batch(tmp_path, monkeypatch):
         tf.compat.v2.summary, "scalar", lambda name, *rest, **more: made.append(name) or scalar(name, *rest, **more)
     )
     model = world.compiled(world.build_model(), 1e-2)
-    watched = watch(str(tmp_path), model, training(), lambda: batch(200, seed=2))
+    watched = watch(str(tmp_path), model, LOSSES, training(), lambda: batch(200, seed=2))
     # Keras calls nobody after a batch unless somebody wants to be called.
     wants = keras.callbacks.LambdaCallback(on_train_batch_end=lambda number, logs: seen.append(number))
     model.fit(*batch(), batch_size=64, verbose=0, callbacks=[*watched.callbacks, wants])
@@ -276,19 +279,28 @@ def no_batch():
 
 def test_a_worker_that_is_not_the_chief_writes_nothing(tmp_path):
     watched = watch(
-        str(tmp_path / "logs"), world.build_model(), training(), lambda: pytest.fail("asked for a batch"), chief=False
+        str(tmp_path / "logs"),
+        world.build_model(),
+        LOSSES,
+        training(),
+        lambda: pytest.fail("asked for a batch"),
+        chief=False,
     )
     assert list(watched.callbacks) == []
-    assert watched.finish({"log_loss": [math.nan]}) == []
+    assert watched.finish({"log_loss": [math.nan]}, "log_loss") == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_without_histograms_no_batch_is_read(tmp_path):
     watched = watch(
-        str(tmp_path), world.build_model(), training(histogram_every_epochs=0), lambda: pytest.fail("asked for a batch")
+        str(tmp_path),
+        world.build_model(),
+        LOSSES,
+        training(histogram_every_epochs=0),
+        lambda: pytest.fail("asked for a batch"),
     )
     assert not any(isinstance(callback, Diagnostics) for callback in watched.callbacks)
-    (warning,) = watched.finish({"log_loss": [0.6, math.nan], "val_log_loss": [0.6, 0.6]})
+    (warning,) = watched.finish({"log_loss": [0.6, math.nan], "val_log_loss": [0.6, 0.6]}, "log_loss")
     assert warning.startswith("log_loss is nan at epoch 2.")
 
 
@@ -299,9 +311,9 @@ def test_a_model_under_a_strategy_of_one_worker_is_inspected(strategy, tmp_path)
         model.get_layer("deep_1").set_weights([np.zeros((16, 8)), np.full(8, -1.0)])
         model = world.compiled(model, rate=1e-4)
     data = tf.data.Dataset.from_tensor_slices(batch()).batch(64)
-    watched = watch(str(tmp_path), model, training(), lambda: batch(200, seed=2))
+    watched = watch(str(tmp_path), model, LOSSES, training(), lambda: batch(200, seed=2))
     history = model.fit(data, epochs=2, validation_data=data, callbacks=list(watched.callbacks), verbose=0)
-    (warning,) = watched.finish(history.history)
+    (warning,) = watched.finish(history.history, "log_loss")
     assert warning.startswith("Layer deep_1: 8 of 8 units (100%) are dead")
     tags = {value.tag for _, _, value in summaries(tmp_path)}
     assert tags >= FOUND["scalar"] | FOUND["histogram"]
@@ -316,7 +328,7 @@ def compare_two_replicas() -> None:
         model = world.build_model()
     alone = world.build_model()
     alone.set_weights(model.get_weights())
-    mine, theirs = Probe(model, batch()).inspect(), Probe(alone, batch()).inspect()
+    mine, theirs = Probe(model, LOSSES, batch()).inspect(), Probe(alone, LOSSES, batch()).inspect()
     assert strategy.num_replicas_in_sync == 2
     assert abs(mine.gradient_norm - theirs.gradient_norm) < 1e-5 * theirs.gradient_norm
     assert mine.spreads == theirs.spreads
@@ -338,10 +350,10 @@ def work(folder: str) -> None:
     with strategy.scope():
         model = world.compiled(world.build_model())
     data = tf.data.Dataset.from_tensor_slices(batch()).batch(32).repeat()
-    watched = watch(folder, model, training(profile_steps=2), lambda: batch(200, seed=2), chief)
+    watched = watch(folder, model, LOSSES, training(profile_steps=2), lambda: batch(200, seed=2), chief)
     history = model.fit(data, epochs=3, steps_per_epoch=5, validation_data=data, validation_steps=2, verbose=0,
                         callbacks=list(watched.callbacks))  # fmt: skip
-    found = [strategy.num_replicas_in_sync, watched.finish(history.history)]
+    found = [strategy.num_replicas_in_sync, watched.finish(history.history, "log_loss")]
     Path(f"{folder}.json").write_text(json.dumps(found), encoding="utf-8")
 
 
@@ -380,14 +392,14 @@ def test_each_threshold_has_two_sides():
 
 
 def test_overfitting_is_told_from_a_good_fit():
-    (warning,) = in_history({"log_loss": [0.6, 0.5, 0.3], "val_log_loss": [0.6, 0.55, 0.65]})
+    (warning,) = in_history({"log_loss": [0.6, 0.5, 0.3], "val_log_loss": [0.6, 0.55, 0.65]}, "log_loss")
     assert warning.startswith(
         "The model overfits: from epoch 2 to 3 the log loss fell from 0.5000 to 0.3000 on the train rows and rose "
         "from 0.5500 to 0.6500 on the eval rows."
     )
-    assert not list(in_history({"log_loss": [0.6, 0.5, 0.3], "val_log_loss": [0.6, 0.55, 0.57]}))
-    assert not list(in_history({"log_loss": [0.6, 0.5, 0.55], "val_log_loss": [0.6, 0.55, 0.65]}))
-    assert not list(in_history({}))
+    assert not list(in_history({"log_loss": [0.6, 0.5, 0.3], "val_log_loss": [0.6, 0.55, 0.57]}, "log_loss"))
+    assert not list(in_history({"log_loss": [0.6, 0.5, 0.55], "val_log_loss": [0.6, 0.55, 0.65]}, "log_loss"))
+    assert not list(in_history({}, "log_loss"))
 
 
 def test_the_best_epoch_counts():

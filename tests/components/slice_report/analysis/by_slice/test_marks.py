@@ -4,7 +4,8 @@ from sklearn.metrics import roc_auc_score
 
 from components.evaluation.changes.significance import p_value
 from components.evaluation.influence import StandardError, standard_error
-from components.evaluation.metrics import FORMULAS, Metric, make_rows
+from components.evaluation.metrics import Metric, make_rows
+from components.evaluation.tasks.registry import FORMULAS
 from components.evaluation.units import Units, independent
 from components.evaluation.verdict import Measurement, measure
 from components.slice_report.analysis.by_slice import part_and_rest

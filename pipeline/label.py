@@ -1,0 +1,58 @@
+"""What a workload predicts, as data: the label's column and its task. What follows from a task is one module of it.
+
+For training and serving that is a module of ``pipeline.task``, for metrics and the report one of
+``components.evaluation.tasks``.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, TypeAlias
+
+
+@dataclass(frozen=True)
+class Binary:
+    """Whether something is so: the labels are 0 and 1, and the model returns the probability of 1.
+
+    Attributes:
+        name: in messages and files.
+        dtype: of the label in transformed rows.
+        width: the number of outputs of the model for a row.
+        prediction_key: the name of what the model's signature returns.
+    """
+
+    name: ClassVar[str] = "binary"
+    dtype: ClassVar[Literal["int64", "float32"]] = "int64"
+    width: ClassVar[int] = 1
+    prediction_key: ClassVar[str] = "score"
+
+
+Task: TypeAlias = Binary
+
+
+@dataclass(frozen=True)
+class Label:
+    """The column of the label, and the task.
+
+    >>> Label("late").as_data()
+    'late'
+    """
+
+    column: str
+    task: Task = field(default_factory=Binary)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the name of the column says all: its labels are 0 and 1."""
+        return self == Label(self.column)
+
+    def as_data(self) -> str | dict[str, Any]:
+        """Return the label for JSON: the name of the column if it is all that there is to say, else everything."""
+        return self.column
+
+
+def label_of(data: str) -> Label:
+    """Return the label that ``as_data`` gave.
+
+    >>> label_of("late")
+    Label(column='late', task=Binary())
+    """
+    return Label(data)
