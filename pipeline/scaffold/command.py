@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import keyword
 import os
 import sys
 import time
@@ -159,6 +160,9 @@ def package_name(name: str) -> str:
         ConfigError: another package has it.
     """
     package = usable(name).lower()[:63]
+    if keyword.iskeyword(package):
+        raise ConfigError(f"--name {name}", "a word of Python is no name of a package", received=package,
+                          next_step=f"Such as --name {package}_model.")  # fmt: skip
     found = importlib.util.find_spec(package)
     here = str(Path(package).resolve())
     if found is None or [os.path.abspath(path) for path in found.submodule_search_locations or ()] == [here]:

@@ -116,7 +116,7 @@ def make_plan(table: pa.Table, options: Options, where: str) -> Plan:
                         next_step="Keep one with --keep.")  # fmt: skip
     references = measure(inputs, target.ones, split, options.seed)
     plan = Plan(target, tuple(profiles), left_out, tuple(leaks), split, references)
-    return replace(plan, lines=tuple(warnings(plan)))
+    return replace(plan, lines=(*not_read(table, [label, *columns]), *warnings(plan)))
 
 
 def with_names(options: Options, columns: Sequence[Column]) -> Options:
@@ -183,6 +183,15 @@ def why_left_out(
         elif each.name == split.column:
             found[each.name] = "the group by which rows are divided: no group of the test has been seen"
     return found
+
+
+def not_read(table: pa.Table, columns: Sequence[Column]) -> list[str]:
+    """Say which columns of a table no feature could read."""
+    known = {column.source for column in columns}
+    return [
+        f"{name} is left out: no feature reads {table.schema.field(name).type}"
+        for name in table.column_names if name not in known
+    ]  # fmt: skip
 
 
 def warnings(plan: Plan) -> list[str]:

@@ -18,6 +18,8 @@ from pipeline.scaffold.rows.cells import Decimal, Order, decimal_vote, iso_texts
 FIRST_SECOND, LAST_SECOND = 946_684_800, 2_208_988_800
 FIRST_DAY, LAST_DAY = 1900_01_01, 2100_12_31
 FEW_DATES = 30
+# What the names of features add to that of their column.
+DERIVED = ("_bucket", "_value", "_date", "_missing", "_date_missing")
 
 
 @dataclass(frozen=True)
@@ -80,18 +82,24 @@ def read_columns(table: pa.Table, decimal: Decimal | None = None, order: Order |
 
 
 def usable_names(sources: Sequence[str]) -> dict[str, str]:
-    """Return a usable name for each column; two that would be equal but for case are numbered.
+    """Return a usable name for each column; two that would collide, also in what derives from them, are numbered.
 
     >>> usable_names(["home city", "home_city", "age"])
     {'home city': 'home_city', 'home_city': 'home_city_2', 'age': 'age'}
+    >>> usable_names(["age_bucket", "age"])
+    {'age_bucket': 'age_bucket_2', 'age': 'age'}
     """
+    stems = {usable(source).casefold() for source in sources}
+    # Features of one column take these names, too.
+    taken = {f"{stem}{end}" for stem in stems for end in DERIVED} | {"score", "baseline_score"}
     names: dict[str, str] = {}
     for source in sources:
         base = name = usable(source)
         number = 2
-        while name.casefold() in {other.casefold() for other in names.values()} | {"score", "baseline_score"}:
+        while name.casefold() in taken:
             name, number = f"{base}_{number}", number + 1
         names[source] = name
+        taken.add(name.casefold())
     return names
 
 

@@ -9,6 +9,8 @@ MOST_VALUES, EMBEDDING = 1000, 8
 BUCKETS, LEAST_BUCKETS, ROWS_OF_BUCKET = 20, 4, 50
 # Whole numbers of so few values are fine enough as they are.
 FEW = 20
+# Each whole number becomes a value of its own where train has so many rows of one on average.
+ROWS_OF_VALUE = 5
 OOV_OF_MANY = 10
 LINE = 120
 MODULES = {
@@ -70,7 +72,7 @@ def rows_of(each: Profile, train_rows: int) -> Iterator[tuple[str, str]]:
         if each.distinct > FEW:
             buckets = min(BUCKETS, max(LEAST_BUCKETS, train_rows // ROWS_OF_BUCKET))
             yield f'Bucketized("{name}", buckets={buckets}, embedding={EMBEDDING})', "for what is not a straight line"
-        if each.kind == "whole":
+        if each.kind == "whole" and train_rows >= ROWS_OF_VALUE * each.distinct:
             yield (f'Exact("{name}", vocabulary={each.distinct}, embedding={EMBEDDING})',
                    f"{each.distinct} values: each may mean something")  # fmt: skip
 

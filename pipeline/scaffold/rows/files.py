@@ -19,6 +19,7 @@ from pipeline.errors import DataError, refused
 from pipeline.scaffold.rows.dialect import decode, delimiter_of
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".parquet")
+INDEX = "index"
 JSON = (".jsonl", ".ndjson")
 
 
@@ -112,6 +113,7 @@ def read_csv(name: str, text: str, delimiter: str | None = None) -> tuple[pa.Tab
     Raises:
         DataError: the header is not one, or a row has another number of cells.
     """
+    text = text.lstrip("\r\n")
     sign = delimiter or delimiter_of(text)
     names = _header(name, text, sign)
     wrong: list[Any] = []
@@ -124,7 +126,9 @@ def read_csv(name: str, text: str, delimiter: str | None = None) -> tuple[pa.Tab
     try:
         table = arrow_csv.read_csv(
             io.BytesIO(data),
-            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=len(data) + 1),
+            read_options=arrow_csv.ReadOptions(
+                use_threads=False, block_size=len(data) + 1, column_names=names, skip_rows_after_names=1
+            ),
             parse_options=arrow_csv.ParseOptions(delimiter=sign, newlines_in_values=True, invalid_row_handler=keep),
             convert_options=arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
         )
@@ -147,6 +151,8 @@ def _header(name: str, text: str, delimiter: str) -> list[str]:
         DataError: one is empty, occurs twice, or is a number.
     """
     names = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    # As pandas writes the numbers of the rows.
+    names = [INDEX, *names[1:]] if not names[0].strip() and INDEX not in names else names
     for cell in names:
         known = [other.strip() for other in names]
         problem = "is empty" if not cell.strip() else "is there twice" if known.count(cell.strip()) > 1 else ""

@@ -25,6 +25,7 @@ def written(folder: Path, name: str, content: bytes) -> Path:
         ("rows.csv", 'name,n\nKöln,1\n"a;b",2\n', "utf-8"),
         ("rows.csv", 'name;n\r\nKöln;1\r\n"a;b";2\r\n', "utf-8-sig"),
         ("rows.tsv", "name\tn\nKöln\t1\na;b\t2\n", "utf-16"),
+        ("rows.csv", '\r\n\nname,n\nKöln,1\n"a;b",2\n\n', "utf-8"),
         ("rows.csv.gz", "name|n\nKöln|1\na;b|2\n", "utf-8"),
         ("rows.jsonl", '{"name": "Köln", "n": "1"}\n{"name": "a;b", "n": "2"}\n', "utf-8"),
     ],
@@ -62,6 +63,11 @@ def test_another_encoding_is_named(tmp_path):
 def test_a_file_that_cannot_be_used_is_refused(tmp_path, content, message):
     with pytest.raises(DataError, match=message):
         read_files([written(tmp_path, "rows.csv", content)])
+
+
+def test_the_numbers_of_rows_that_pandas_writes_have_a_name(tmp_path):
+    source = read_files([written(tmp_path, "rows.csv", b",a\n0,x\n1,y\n")])
+    assert source.table.to_pylist() == [{"index": "0", "a": "x"}, {"index": "1", "a": "y"}]
 
 
 def test_two_files_with_other_headers_are_refused(tmp_path):

@@ -104,6 +104,12 @@ def test_the_bound_is_below_the_linear_model_by_more_than_noise(linear, minority
     assert References(0.3, 0.6, linear, 0.7, minority).auc_bound == bound
 
 
+def test_columns_that_no_feature_reads_are_said():
+    rows = table(customers(400)).append_column("parts", pa.array([[1]] * 400))
+    found = make_plan(rows, Options("churned"), "churn.jsonl")
+    assert "parts is left out: no feature reads list<item: int64>" in found.lines
+
+
 def test_a_rare_label_is_said():
     rare = customers(2000)
     rare["churned"] = [int(row % 40 == 0) for row in range(2000)]
