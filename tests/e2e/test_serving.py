@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from components.evaluation.predictions import read_predictions
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_stacks]
 
 TEXT = {
     "workclass", "education", "marital_status", "occupation", "relationship", "race", "sex", "native_country",

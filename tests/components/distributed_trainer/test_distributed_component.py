@@ -16,7 +16,7 @@ from components.distributed_trainer.cluster import BACKEND_ENV
 from components.distributed_trainer.component import DistributedTrainer
 from pipeline.errors import ConfigError, MainlineError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_stacks]
 
 # The first task ends this long after it began; the others must have begun by then, on a machine that is busy too.
 RUN_FN = f"{fake_trainer.__name__}.{fake_trainer.run_fn.__name__}"

@@ -21,7 +21,7 @@ from pipeline.training import loop
 from pipeline.training.callbacks import Journal
 from pipeline.training.checkpoint import checkpoints, sealed_files
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_stacks]
 
 EPOCHS, STEPS = 3, 10
 LONG = {"model": {"dropout": 0.3}, "checkpoint_every_steps": 3, "early_stopping_patience": 9}
