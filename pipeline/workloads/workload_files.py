@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TypeVar
 
 from components.support.text import first_line
-from pipeline.errors import ConfigError, MainlineError, did_you_mean
+from pipeline.errors import ConfigError, MainlineError, did_you_mean, refused
 from pipeline.workloads.location import WORKLOADS, Location
 
 PARTS = ("features", "preprocessing", "model", "trainer", "evaluation", "card")
@@ -48,8 +48,9 @@ def check_sources(location: Location) -> None:
     Raises:
         ConfigError: a file is not Python, imports another workload or a name that its own package lacks, or does not
             define what it must.
+        MachineError: a file cannot be read.
     """
-    trees = {path.stem: parse(path, location) for path in sorted(location.folder.glob("*.py"))}
+    trees = parsed(location)
     imports = {part: list(imports_of(tree, location.package)) for part, tree in trees.items()}
     check_independent(location, imports)
     names = {part: set(defined_names(tree)) for part, tree in trees.items()}
@@ -65,6 +66,29 @@ def check_sources(location: Location) -> None:
             check_own_name(location, part, item, names)
 
 
+def parsed(location: Location) -> dict[str, ast.Module]:
+    """Parse the files of a workload that will be imported: its parts, and what they import from its folder.
+
+    An editor's lock, or an old file that nothing imports, is not among them.
+    """
+    trees: dict[str, ast.Module] = {}
+    waiting = ["__init__", *PARTS]
+    for part in waiting:
+        path = location.folder / f"{part}.py"
+        if part not in trees and path.is_file():
+            trees[part] = parse(path, location)
+            waiting += [inside.split(".")[0] for inside in imported_from(location, trees[part])]
+    return dict(sorted(trees.items()))
+
+
+def imported_from(location: Location, tree: ast.Module) -> Iterator[str]:
+    """Yield what a file imports from its own package, such as ``features.TABLE``."""
+    own = f"{location.package}."
+    for item in imports_of(tree, location.package):
+        if item.path.startswith(own):
+            yield item.path.removeprefix(own)
+
+
 def shown(location: Location, part: str, line: int | None = None) -> str:
     """One of the files as messages show it."""
     return f"{location.shown_folder}/{part}.py{'' if line is None else f', line {line}'}"
@@ -75,12 +99,18 @@ def parse(path: Path, location: Location) -> ast.Module:
 
     Raises:
         ConfigError: it is not Python.
+        MachineError: it cannot be read.
     """
     try:
         return ast.parse(path.read_bytes())
+    except OSError as error:
+        kind = refused(error, ConfigError)
+        raise kind(shown(location, path.stem), "cannot be read", received=error.strerror or "") from error
     except SyntaxError as error:
-        where = f"{shown(location, path.stem, error.lineno)}, column {error.offset}"
-        raise ConfigError(where, "not valid Python", received=first_line(error)) from error
+        # Of an unknown encoding, say, there is no line.
+        at = f", column {error.offset}" if error.lineno else ""
+        where = shown(location, path.stem, error.lineno or None) + at
+        raise ConfigError(where, "not valid Python", received=error.msg) from error
     except ValueError as error:
         raise ConfigError(shown(location, path.stem), "not valid Python", received=first_line(error)) from error
 
@@ -99,7 +129,7 @@ def imports_of(tree: ast.Module, package: str) -> Iterator[Import]:
 def defined_names(tree: ast.Module) -> Iterator[str]:
     """Yield the names that a file may have once it is imported; also ``*`` where it imports all names of another."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id
@@ -158,17 +188,23 @@ def check_own_name(location: Location, part: str, item: Import, names: dict[str,
     if inside == item.module:
         return
     path = location.folder / inside.replace(".", "/")
+    importable = sorted(file.stem for file in location.folder.glob("*.py") if file.stem.isidentifier())
     if not path.is_dir() and not path.with_suffix(".py").is_file():
         raise ConfigError(
-            shown(location, part, item.line), f"there is no {item.module}", expected=", ".join(sorted(names)),
-            next_step=did_you_mean(inside, names),
+            shown(location, part, item.line), f"there is no {item.module}", expected=", ".join(importable),
+            next_step=did_you_mean(inside, importable),
         )  # fmt: skip
     known = names.get(inside, {"*"})
-    if item.name not in ("", "*") and not {item.name, "*"} & known:
+    if item.name not in ("", "*") and not is_dunder(item.name) and not {item.name, "*"} & known:
         raise ConfigError(
             shown(location, part, item.line), f"{item.module} does not define {item.name}",
             expected=", ".join(sorted(known)), next_step=did_you_mean(item.name, known),
         )  # fmt: skip
+
+
+def is_dunder(name: str) -> bool:
+    """Whether a name is like ``__doc__``, of which each module has some without defining them."""
+    return name.startswith("__") and name.endswith("__")
 
 
 def import_part(location: Location, part: str) -> ModuleType:

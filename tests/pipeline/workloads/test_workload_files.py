@@ -7,7 +7,7 @@ import sys
 import pytest
 from shipped import WORKLOAD_NAMES
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, MachineError
 from pipeline.workloads.contract import SHIPPED, check_model_settings, load_workload
 from pipeline.workloads.location import SCHEMAS, WORKLOADS, built_in
 
@@ -95,6 +95,63 @@ def test_a_file_that_is_not_python_is_named_with_line_and_column(copy, part):
     error = refused()
     assert error.where == f"{path}, line 3, column 1"
     assert "does not match" in error.received
+    assert "unknown" not in error.received
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("._model.py", b"\0\5\x16\7"),
+        ("compare.py", b"from pipeline.workloads.census import model"),
+        ("old.py", b"print 'hello'"),
+        ("old_names.py", b"from shop.features import NO_SUCH_TABLE"),
+    ],
+)
+def test_a_file_that_is_not_imported_is_not_checked(copy, name, content):
+    (copy / name).write_bytes(content)
+    assert load_workload("shop")
+
+
+def test_the_lock_of_an_editor_is_not_checked(copy):
+    (copy / ".#model.py").symlink_to("somebody@laptop.2718:1")
+    assert load_workload("shop")
+
+
+@pytest.mark.parametrize("written", ["from shop import old", "from . import old", "import shop.old",
+                                     "from .helpers import old"])  # fmt: skip
+def test_a_file_that_is_imported_is_checked_however_it_is_imported(copy, written):
+    (copy / "old.py").write_text("print 'hello'", encoding="utf-8")
+    (copy / "helpers.py").write_text("from shop import old", encoding="utf-8")
+    change(copy, "trainer", "from shop.model", f"{written}\nfrom shop.model")
+    assert refused().where.startswith(f"{copy / 'old.py'}, line 1")
+
+
+def test_of_an_unknown_encoding_no_line_is_named(copy):
+    (copy / "trainer.py").write_bytes(b"# coding: klingon\n")
+    error = refused()
+    assert (error.where, error.received) == (str(copy / "trainer.py"), "unknown encoding: klingon")
+
+
+def test_a_file_that_cannot_be_read_is_named(copy):
+    (copy / "trainer.py").unlink()
+    (copy / "trainer.py").symlink_to("/proc/self/mem")
+    with pytest.raises(MachineError, match="cannot be read") as caught:
+        load_workload("shop")
+    assert caught.value.where == str(copy / "trainer.py")
+
+
+@pytest.mark.parametrize("name", ["__doc__", "__file__", "later"])
+def test_a_name_that_a_module_always_has_or_an_async_function_can_be_imported(copy, name):
+    path = copy / "features.py"
+    path.write_text(f"{path.read_text(encoding='utf-8')}\nasync def later(): ...\n", encoding="utf-8")
+    change(copy, "trainer", "from shop.model", f"from shop.features import {name}\nfrom shop.model")
+    assert load_workload("shop")
+
+
+def test_a_helper_that_is_misspelled_is_proposed(copy):
+    (copy / "helpers.py").write_text("", encoding="utf-8")
+    change(copy, "trainer", "from shop.model", "from shop.helper import x\nfrom shop.model")
+    assert refused().next_step == "Did you mean 'helpers'?"
 
 
 @pytest.mark.parametrize("content", [b"\0", b'"\xff"'])
