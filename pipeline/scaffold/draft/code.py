@@ -54,6 +54,7 @@ def build_model(table: Table, training: Training) -> keras.Model:
     return layers.wide_and_deep(
         table.features, units=(128, 64), dropout=settings.dropout, seed=training.seed,
         embedding_l2=settings.embedding_l2, wide_l2=settings.embedding_l2, cross_l2=settings.cross_l2,
+        label=table.target,
     )  # fmt: skip
 '''
 

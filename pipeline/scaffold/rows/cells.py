@@ -119,7 +119,7 @@ def _numbers(given: pa.Array, counts: Integers, decimal: Decimal) -> Cells | Non
 
 def _number_note(given: pa.Array, bare: pa.Array, wrong: pa.Array, counts: Integers, decimal: Decimal) -> str:
     parts = []
-    if decimal == ",":
+    if decimal == "," and pc.any(pc.match_substring(given, ",")).as_py():
         parts.append("decimal comma")
     if not bare.equals(given) or (decimal == "." and pc.any(pc.match_substring(given, ",")).as_py()):
         first = given.filter(pc.or_(pc.not_equal(bare, given), pc.match_substring(given, ",")))

@@ -1,5 +1,8 @@
 """The files of a drafted workload: what each line says, and that they are a workload."""
 
+import ast
+
+import harness
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -49,6 +52,23 @@ def test_lines_fit():
     for name, content in files_of(draft()).items():
         if name.endswith((".py", ".yaml", ".pbtxt")):
             assert [line for line in content.decode().splitlines() if len(line) > 120] == []
+
+
+def code_of(text: str) -> str:
+    """Return code without docstrings and comments, its imports in order."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            node.body = node.body[1:]
+    tree.body.sort(key=lambda node: (not isinstance(node, ast.Import | ast.ImportFrom), ast.unparse(node)))
+    return ast.unparse(tree)
+
+
+@pytest.mark.parametrize("name", ["preprocessing.py", "model.py", "trainer.py"])
+def test_the_code_is_that_of_the_built_in_workloads(name):
+    built_in = (harness.ROOT / "pipeline" / "workloads" / "census" / name).read_text()
+    drafted = files_of(draft())[name].decode()
+    assert code_of(drafted) == code_of(built_in.replace("pipeline.workloads.census", "churn"))
 
 
 def schema(found: Draft) -> dict[str, schema_pb2.Feature]:

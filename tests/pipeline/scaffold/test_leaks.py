@@ -45,7 +45,7 @@ def test_a_leak_is_named_with_evidence(values, evidence):
         DRAW.normal(0, 1, ROWS),
         ONES + DRAW.normal(0, 1, ROWS),
         # As many values as rows can hold by chance: in the rows that it was fitted on, each tells the label.
-        [f"v{code}" for code in DRAW.integers(0, 1500, ROWS)],
+        [f"v{code}" for code in DRAW.integers(0, 4000, ROWS)],
         np.arange(ROWS) // 2 * 3,
     ],
 )
