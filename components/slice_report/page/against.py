@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from components.evaluation.changes.direction import direction
 from components.evaluation.ranked.within_groups import RANKED
 from components.evaluation.slice_values import float_named
 from components.evaluation.tasks.registry import METRICS
@@ -19,6 +18,9 @@ from components.slice_report.page.sections.section import absent
 from components.slice_report.page.sections.verdict import AREAS
 from components.slice_report.settings import config_changes
 
+UNTESTED = (
+    "The differences of metrics are not tested, because the two runs may have different test rows: they may be noise."
+)
 AREA_NAMES = ("auc", "auc_precision_recall")
 WITHIN_GROUPS = tuple(METRICS[kind] for kind in RANKED)
 
@@ -28,6 +30,7 @@ def comparison_section(report: Report, other: Report) -> Markup:
     heading = tag("h2", "Against run ", name(other.run.run), id="against-title")
     parts = (
         facts_part(report, other),
+        tag("p", UNTESTED, class_="note"),
         metrics_part(report, other),
         slices_part(report, other),
         config_part(report, other),
@@ -100,19 +103,15 @@ HEADINGS = ("Metric", "This run", "Other run", "Difference")
 
 def metric_row(metric: str, here: Measurement | None, there: Measurement | None, alike: "Comparability") -> Markup:
     values = [number(measured.value if measured else None) for measured in (here, there)]
-    return row(
-        title(metric), values, change_cell(metric, here, there) if alike.has(metric) else tag("td", number(None))
-    )
+    return row(title(metric), values, change_cell(here, there) if alike.has(metric) else tag("td", number(None)))
 
 
-def change_cell(metric: str, here: Measurement | None, there: Measurement | None) -> Markup:
-    """Draw the difference, marked as better or worse."""
+def change_cell(here: Measurement | None, there: Measurement | None) -> Markup:
+    """Draw the difference; without a test it is not called better or worse."""
     if here is None or there is None:
         return tag("td", number(None))
-    how = direction(metric, here.value, there.value)
-    kind = how if how != "differs" else None
-    words = tag("span", f" ({kind})", class_="words") if kind else None
-    return tag("td", difference(here.value - there.value), words, class_=kind, data_v=here.value - there.value)
+    change = here.value - there.value
+    return tag("td", difference(change), data_v=change)
 
 
 def slices_part(report: Report, other: Report) -> Markup:
@@ -161,7 +160,7 @@ def slice_row(pair: tuple[Slice | None, Slice | None], metric: str, alike: bool)
     here, there = (value_of(item, metric) for item in pair)
     values = [number(measured.value if measured else None) for measured in (here, there)]
     label = next(item.name for item in pair if item)
-    return row(name(label), rows, values, change_cell(metric, here, there) if alike else tag("td", number(None)))
+    return row(name(label), rows, values, change_cell(here, there) if alike else tag("td", number(None)))
 
 
 def config_part(report: Report, other: Report) -> Markup:

@@ -70,6 +70,14 @@ def test_a_comparison_lists_the_differences(report):
     assert "training.learning_rate" in page.split('id="against"')[1].split("</section>")[0]
 
 
+def test_differences_that_are_not_tested_are_not_called_better_or_worse(report):
+    lower = {metric: replace(one, value=one.value - 1e-4) for metric, one in report.slices[0].metrics.items()}
+    section = against(report, replace(report, slices=(replace(report.slices[0], metrics=lower), *report.slices[1:])))
+    assert "+0.0001" in section
+    assert re.findall("better|worse", section) == []
+    assert section.count("are not tested") == 1
+
+
 def test_calibration_is_worse_only_where_the_side_of_1_is_clear(report):
     sure = Measurement(0.101, (0.096, 0.106))
     one = f.Comparison("Calibration", "one", Measurement(1.051), Measurement(0.950), None, sure, None)
