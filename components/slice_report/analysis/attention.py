@@ -7,7 +7,7 @@ from enum import IntEnum
 from components.evaluation.changes.significance import sure_direction
 from components.evaluation.tasks.registry import METRICS
 from components.evaluation.verdict import Check
-from components.slice_report.analysis.statistics import readable
+from components.slice_report.analysis.statistics import expected_count, readable
 from components.slice_report.facts import Comparison, Data, Leak, Report, Segment
 
 # The lines of the box, and the weak segments among them.
@@ -199,8 +199,8 @@ def label_suspects(report: Report) -> Iterator[Attention]:
     if found:
         rows, expected = sum(tail.suspects for tail in found), sum(tail.expected for tail in found)
         text = (
-            f"{rows:,} test rows have a label that contradicts a confident score, by the scores {expected:,.1f} "
-            "should: wrong labels, or a model that is too sure"
+            f"{rows:,} test rows have a label that contradicts a confident score, by the scores it should be "
+            f"{expected_count(expected)}: wrong labels, or a model that is too sure"
         )
         yield Attention("label suspects", text, "label-suspects", Severity.NOTABLE)
 

@@ -32,6 +32,15 @@ def readable(value: str | bytes) -> str:
     return PLACEHOLDERS.get(text) or (text if len(text) <= LENGTH else text[: LENGTH - 1] + "…")
 
 
+def expected_count(value: float) -> str:
+    """Format how many rows there should be, with two significant digits where that is less than one.
+
+    >>> [expected_count(value) for value in (1234.56, 21.3, 0.0189, 0.0)]
+    ['1,234.6', '21.3', '0.019', '0']
+    """
+    return (f"{value:,.1f}" if value >= 1 else f"{value:.2g}").replace("-", "−")
+
+
 def column_stats(
     statistics: Mapping[str, statistics_pb2.DatasetFeatureStatistics],
 ) -> tuple[ColumnStats, ...]:

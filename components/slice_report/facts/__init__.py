@@ -39,10 +39,19 @@ from components.slice_report.facts.report import (
     Report,
     Run,
 )
-from components.slice_report.facts.worst_rows import SUSPECTS, LabelSuspects, LabelTail, Scope, WorstRow, WorstRows
+from components.slice_report.facts.worst_rows import (
+    FEWEST_SUSPECTS,
+    SUSPECTS,
+    LabelSuspects,
+    LabelTail,
+    Scope,
+    WorstRow,
+    WorstRows,
+)
 
 __all__ = [
     "BINS",
+    "FEWEST_SUSPECTS",
     "FOUR_FIFTHS",
     "OTHER",
     "SCHEMA_VERSION",

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 # The name of the scope of the label suspects; those of slices are ``overall`` or contain ``=``.
 SUSPECTS = "label suspects"
+# One or two rows are no pattern, however unlikely they are.
+FEWEST_SUSPECTS = 3
 
 
 @dataclass(frozen=True)
@@ -78,5 +80,6 @@ class LabelSuspects:
 
     @property
     def found(self) -> tuple[LabelTail, ...]:
-        """The tails with significantly more suspects than expected."""
-        return tuple(tail for tail in self.tails if tail.p_value <= self.level / len(self.tails))
+        """The tails with significantly more suspects than expected, and at least ``FEWEST_SUSPECTS``."""
+        enough = (tail for tail in self.tails if tail.suspects >= FEWEST_SUSPECTS)
+        return tuple(tail for tail in enough if tail.p_value <= self.level / len(self.tails))

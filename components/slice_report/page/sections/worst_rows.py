@@ -5,7 +5,17 @@ import json
 from markupsafe import Markup
 
 from components.evaluation.verdict import slice_name
-from components.slice_report.facts import SUSPECTS, LabelSuspects, LabelTail, Report, Scope, WorstRow, WorstRows
+from components.slice_report.analysis.statistics import expected_count
+from components.slice_report.facts import (
+    FEWEST_SUSPECTS,
+    SUSPECTS,
+    LabelSuspects,
+    LabelTail,
+    Report,
+    Scope,
+    WorstRow,
+    WorstRows,
+)
 from components.slice_report.page.formats import count, difference, number, p_value, share
 from components.slice_report.page.frame import as_data
 from components.slice_report.page.html import name, row, shorten, table, tag
@@ -26,13 +36,14 @@ def suspects_part(report: Report) -> Markup | None:
     words = (
         "The scores of test rows say how many of them should have a label that is unlikely. Where significantly more "
         f"have it (one-sided, by {unit}, with a probability of a false alarm of {share(suspects.level)} over both), "
-        "labels may be wrong (confident learning, Northcutt et al. 2021). The cause may also be the model: one that is "
-        "too sure of itself, or lacks a feature that would explain these rows, looks the same."
+        f"and at least {FEWEST_SUSPECTS}, labels may be wrong (confident learning, Northcutt et al. 2021). The cause "
+        "may also be the model: one that is too sure of itself, or lacks a feature that would explain these rows, "
+        "looks the same."
     )
     where = {1: f"at most {suspects.unlikely}", 0: f"at least {1 - suspects.unlikely}"}
     rows = [
         row(str(tail.label), where[tail.label], count(tail.rows), tag("td", count(tail.suspects), mark(suspects, tail)),
-            f"{tail.expected:,.1f}", p_value(tail.p_value))
+            expected_count(tail.expected), p_value(tail.p_value))
         for tail in suspects.tails
     ]  # fmt: skip
     heading = tag("h3", "Labels that contradict a confident score", id="label-suspects")

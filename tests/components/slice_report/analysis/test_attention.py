@@ -196,7 +196,18 @@ def test_each_line_links_to_something_on_the_page(full):
 def test_label_suspects_are_counted_in_the_tails_that_have_too_many(calm):
     (line,) = attention(replace(calm, suspects=SUSPECTS))
     assert line.text.startswith(
-        "70 test rows have a label that contradicts a confident score, by the scores 21.3 should"
+        "70 test rows have a label that contradicts a confident score, by the scores it should be 21.3: wrong"
     )
     usual = replace(SUSPECTS, tails=tuple(replace(tail, p_value=0.026) for tail in SUSPECTS.tails))
     assert attention(replace(calm, suspects=usual)) == ()
+
+
+def test_two_label_suspects_are_no_pattern_and_the_expectation_of_three_is_not_rounded_to_zero(calm):
+    def lines(suspects):
+        tail = replace(SUSPECTS.tails[0], suspects=suspects, expected=0.0189, p_value=1e-5)
+        return attention(replace(calm, suspects=replace(SUSPECTS, tails=(tail, SUSPECTS.tails[1]))))
+
+    assert lines(2) == ()
+    (line,) = lines(3)
+    assert line.text.startswith("3 test rows have a label")
+    assert "it should be 0.019: " in line.text

@@ -33,6 +33,16 @@ def test_both_tails_are_counted_and_the_one_with_too_many_is_marked(suspected):
     assert "Suspects, most in doubt first" in text
 
 
+def test_a_small_expectation_is_not_rounded_to_zero(suspected):
+    few = replace(suspected.suspects, tails=(replace(TAILS[0], suspects=3, expected=0.0189), TAILS[1]))
+    assert "0.059003more than expected0.019< 0.0001" in part_of(replace(suspected, suspects=few))
+
+
+def test_two_suspects_are_not_more_than_expected(suspected):
+    few = replace(suspected.suspects, tails=(replace(TAILS[0], suspects=2, expected=0.0189), TAILS[1]))
+    assert "more than expected" not in part_of(replace(suspected, suspects=few))
+
+
 def test_without_columns_that_may_be_shown_there_are_only_counts(suspected):
     text = part_of(replace(suspected, worst_rows=None))
     assert "more than expected" in text
