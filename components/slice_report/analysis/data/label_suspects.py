@@ -67,23 +67,30 @@ def make_tail(unlikely: int, index: Index, against: Mask, probability: Floats, u
 
 
 def p_of_rows(against: Mask, probability: Floats) -> float:
-    """Return the probability of so many suspects among independent rows.
+    """Return at least the probability of so many suspects among independent rows.
 
-    Their number has a Poisson binomial distribution, whose upper tail is at most that of the binomial distribution with
-    the same mean (Hoeffding 1956, https://doi.org/10.1214/aoms/1177728178).
+    Their number has a Poisson binomial distribution. From one above its mean on, its upper tail is at most that of the
+    binomial distribution with the same mean (Hoeffding 1956, https://doi.org/10.1214/aoms/1177728178). The probability
+    of one suspect or more is exact, and other counts near the mean or below are taken for certain.
 
     >>> round(p_of_rows(np.arange(100) < 6, np.full(100, 0.02)), 4)
     0.0155
     """
     count = int(against.sum())
-    return float(stats.binom.sf(count - 1, against.size, probability.mean())) if count > probability.sum() else 1.0
+    if count == 1:
+        return float(-np.expm1(np.log1p(-probability).sum()))
+    if count == 0 or count - 1 < probability.sum():
+        return 1.0
+    return float(stats.binom.sf(count - 1, against.size, probability.mean()))
 
 
 def p_of_units(against: Mask, probability: Floats, units: Units) -> float:
-    """Return the one-sided p-value of Student's t-test that units have more suspects than expected, on average.
+    """Return a one-sided p-value that units have more suspects than expected, on average.
 
-    So one user with many wrong labels is not taken for many users. The sums of units are skewed to the right, which
-    makes the test miss more, and alarm less (Johnson 1978, https://doi.org/10.1080/01621459.1978.10480051).
+    So one user with many wrong labels is not taken for many users. It is that of Student's t-test, but with squares
+    about the expected mean of zero, not about the mean found: larger, so that fewer than 7 units never reach 0.025. The
+    sums of units are skewed to the right, which makes the test miss more, and alarm less (Johnson 1978,
+    https://doi.org/10.1080/01621459.1978.10480051).
     """
     excess = units.total(against - probability)
     spread = float(np.sqrt(np.square(excess).sum()))

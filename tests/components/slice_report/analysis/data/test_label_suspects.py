@@ -9,6 +9,7 @@ from components.slice_report.analysis.data.label_suspects import (
     UNLIKELY,
     find_label_suspects,
     p_of_rows,
+    p_of_units,
     suspect_rows,
 )
 
@@ -75,14 +76,36 @@ def test_wrong_labels_of_one_user_are_not_many():
     assert found_in(table, ("user",)) == ()
 
 
-def test_the_p_value_is_at_least_that_of_the_poisson_binomial_distribution():
-    probability = np.random.default_rng(0).uniform(0, UNLIKELY, 300)
+def tail_of(count, probability):
+    """The probability of at least so many of independent events, each of its own probability."""
     exact = np.ones(1)
     for one in probability:
         exact = np.convolve(exact, [1 - one, one])
+    return exact[count:].sum()
+
+
+def test_the_p_value_is_at_least_that_of_the_poisson_binomial_distribution():
+    probability = np.random.default_rng(0).uniform(0, UNLIKELY, 300)
     for count in (10, 12, 15, 20):
-        p_value = p_of_rows(np.arange(300) < count, probability)
-        assert exact[count:].sum() <= p_value <= 1.25 * exact[count:].sum()
+        p_value, exact = p_of_rows(np.arange(300) < count, probability), tail_of(count, probability)
+        assert exact <= p_value <= 1.25 * exact
+
+
+@pytest.mark.parametrize("mean", [1e-4, 0.01, 0.3, 0.99, 1.0, 1.4, 2.5])
+def test_the_p_value_of_a_few_suspects_is_never_too_small(mean):
+    # Very unequal probabilities are furthest from the binomial distribution.
+    shape = np.geomspace(1e-6, 1, 300)
+    probability = np.minimum(shape * mean / shape.sum(), UNLIKELY)
+    for count in range(7):
+        assert p_of_rows(np.arange(300) < count, probability) >= tail_of(count, probability) * (1 - 1e-9)
+    assert p_of_rows(np.arange(300) < 1, probability) == pytest.approx(tail_of(1, probability))
+
+
+@pytest.mark.parametrize(("users", "reached"), [(6, False), (7, True)])
+def test_a_few_users_alone_never_raise_an_alarm(users, reached):
+    unit = units_of(pa.table({"user": np.arange(users)}), ("user",))
+    p_value = p_of_units(np.ones(users, bool), np.full(users, UNLIKELY), unit)
+    assert (p_value <= LEVEL / 2) == reached
 
 
 def test_without_confident_scores_there_is_nothing_to_find():
