@@ -103,7 +103,10 @@ class PipelineRecord:
         if now is None or now.digest == model:
             return []
         gone = {(found.version, found.model_digest) for found in self.withdrawals}
-        pushed = [as_pushed(version, self.pushes) for version in reversed(self.versions) if version.number < now.number]
+        base = now.folder.parent
+        # Also those that have lost their marker, which are not among the complete ones.
+        below = [marked(base / str(number)) for number in versions(base) if number < now.number]
+        pushed = [as_pushed(version, self.pushes) for version in below]
         left = [found for found in pushed if (found.number, found.digest) in gone and not self.may_be_served(found)]
         return left if any(model and found.digest == model for found in left) else []
 

@@ -314,3 +314,22 @@ def test_what_a_killed_push_left_is_no_obstacle(runs, review):
     assert out.startswith("version 300 taken out of serving; version 200 is served now")
     assert not left.exists()
     assert served(serving(runs)).run == "r2"
+
+
+@pytest.mark.parametrize("kind", ["no marker", "files"])
+def test_a_killed_rollback_of_a_damaged_version_goes_on_after_a_push(runs, review, monkeypatch, kind):
+    def killed(*_):
+        raise MainlineError("test", "killed")
+
+    make, words = DAMAGES[kind]
+    make(serving(runs) / "300")
+    with monkeypatch.context() as patch:
+        patch.setattr(pusher.os, "rename", killed)
+        assert review("rollback", "r3", *WHO)[0] == 1
+    runs.report("r4", model_id=20, model="r4")
+    runs.push("r4", "r4", 400)
+    code, out, err = review("rollback", "r3", *WHO)
+    assert (code, err) == (0, "")
+    assert out.startswith("version 300 taken out of serving; version 400 is served now")
+    assert versions(serving(runs)) == [100, 200, 400]
+    assert words in withdrawals(runs.store(), PIPELINE)[-1].damage
