@@ -122,7 +122,17 @@ def _spelling(name: str) -> str:
 
 def _advice(known: Collection[str], respelled: Mapping[str, str]) -> str:
     if respelled:
-        return "Rename these columns in the file, or in schemas/ and the workload's files."
+        return " ".join(
+            ["Rename these columns in the file, or in schemas/ and the workload's files.", *_rivals(respelled)]
+        )
     if not known:
         return "Check data.path and workload: the rows may be those of another workload, or have no header."
     return "Correct the file, declare the columns in schemas/, or leave others out with data.other_columns."
+
+
+def _rivals(respelled: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each column of the schema that several columns of a file may be."""
+    for column in dict.fromkeys(respelled.values()):
+        names = [repr(name) for name, target in respelled.items() if target == column]
+        if len(names) > 1:
+            yield f"Only one of {' and '.join(names)} can be {column!r}."

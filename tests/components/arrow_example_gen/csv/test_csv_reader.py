@@ -87,6 +87,14 @@ def test_a_column_that_differs_by_space_or_case_is_named_with_the_one_that_is_me
         check_header("rows.csv", io.BytesIO(csv(header=header)), Columns(COLUMNS.rules, others))
     assert caught.value.received == f"spelled differently: {received}"
     assert "Rename these columns" in caught.value.next_step
+    assert "Only one" not in caught.value.next_step
+
+
+def test_of_columns_that_may_all_be_one_of_the_schema_only_one_is_to_be_renamed():
+    with pytest.raises(DataError) as caught:
+        check_header("rows.csv", io.BytesIO(csv(header=" Age,AGE,Score,city")), COLUMNS)
+    assert caught.value.received == "spelled differently: ' Age' for 'age', 'AGE' for 'age', 'Score' for 'score'"
+    assert caught.value.next_step.endswith(" Only one of ' Age' and 'AGE' can be 'age'.")
 
 
 @pytest.mark.parametrize(
