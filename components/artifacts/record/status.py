@@ -56,11 +56,10 @@ class Standing:
 def status_of(facts: Facts) -> Status:
     """Return the status that follows from what is recorded."""
     review, serving = review_state(facts), serving_state(facts)
-    sentences = (
-        *review_sentences(facts, review),
-        *serving_sentences(facts, review, serving),
-        *baseline_sentences(facts.baseline),
-    )
+    decided, served = review_sentences(facts, review), serving_sentences(facts, review, serving)
+    # The first sentence stands out: what is damaged comes before who approved it.
+    first = (*served, *decided) if facts.is_damaged else (*decided, *served)
+    sentences = (*first, *baseline_sentences(facts.baseline))
     return Status(
         review,
         serving,
@@ -111,8 +110,8 @@ def serving_state(facts: Facts) -> Serving:
 
 
 def tone(facts: Facts, review: Review, serving: Serving) -> Tone:
-    """Return ``good`` only for a model that a reviewer approved and nobody took out, and if no record is forged."""
-    if review in BAD:
+    """Return ``good`` only for a model that a reviewer approved and nobody took out or changed, no record forged."""
+    if facts.is_damaged or review in BAD:
         return "bad"
     return "good" if review == "approved" and serving != "withdrawn" and not facts.flaws else "open"
 
@@ -129,7 +128,9 @@ def action(facts: Facts, review: Review, serving: Serving) -> Action:
 
 
 def label(facts: Facts, review: Review, serving: Serving) -> str:
-    """Return the status in a few words."""
+    """Return the status in a few words; that of a damaged version is what is wrong with it, whatever was decided."""
+    if facts.is_damaged:
+        return f"damaged, version {facts.unclear}"
     number = facts.served.number if facts.served else None
     words = {
         "served": f"still served as version {number}" if review in BAD else f"served as version {number}",

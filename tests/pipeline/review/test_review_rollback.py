@@ -197,6 +197,7 @@ def replace_model(folder):
 def test_a_damaged_served_version_is_rolled_back_and_its_damage_recorded(runs, review, kind):
     make, words = DAMAGES[kind]
     make(serving(runs) / "300")
+    assert "damaged, version 300" in review("list")[1]
     facts = {item["run"]: item for item in json.loads(review("list", "--json")[1])}
     assert facts["r3"]["serving"] == "unknown"
     assert "version 300 is not what was pushed: " in str(facts["r3"]["status"])

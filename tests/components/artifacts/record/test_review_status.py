@@ -129,6 +129,14 @@ CASES = {
         "good", "",
         f"{BY_ADA} What is served is unclear: version 77 is not what was pushed: READY.json is missing.",
     ),
+    "approved, and its version was damaged": (
+        replace(
+            PLAIN, decision=APPROVED, versions=(5,), pushed=5, unclear=5, damage="READY.json is missing",
+            is_damaged=True, rollback_to=Version(3, "r0"),
+        ), "damaged, version 5", "bad", "rollback",
+        "What is served is unclear: version 5 is not what was pushed: READY.json is missing. A rollback would serve "
+        f"version 3 of run r0. {BY_ADA}",
+    ),
     "pushed, and nothing is served": (
         replace(PLAIN, decision=APPROVED, pushed=5), "approved", "good", "",
         f"{BY_ADA} It was version 5; nothing is served now.",
@@ -140,7 +148,7 @@ CASES = {
 def test_the_status_follows_from_the_facts(facts, label, tone, action, text):
     status = status_of(facts)
     assert (status.label, status.tone, status.action, status.text) == (label, tone, action, text)
-    assert label.startswith(status.review)
+    assert label.startswith("damaged" if facts.is_damaged else status.review)
 
 
 BASELINES = {
