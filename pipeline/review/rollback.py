@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
-from platform import node
 from typing import TypeAlias
 
 import ml_metadata as mlmd
@@ -27,7 +26,6 @@ from components.versioned_pusher.versions import remove_unfinished, versions_abo
 from pipeline.errors import InputError, MainlineError
 from pipeline.review.ledger import LONGEST_NAME, LONGEST_NOTE, checked_text
 from pipeline.run.local.lease import hold_briefly
-from pipeline.run.local.lock import run_lock
 
 Artifact: TypeAlias = metadata_store_pb2.Artifact
 Event: TypeAlias = metadata_store_pb2.Event
@@ -47,7 +45,7 @@ def roll_back(
     """
     name, reason = checked_text("name", by, LONGEST_NAME), checked_text("note", note, LONGEST_NOTE)
     at = now.astimezone(timezone.utc).isoformat(timespec="seconds")
-    with run_lock(root, f"rollback of {report.run}"), hold_briefly(root, f"rollback of {report.run} on {node()}"):
+    with hold_briefly(root, f"rollback of {report.run}"):
         # What a killed push left above the served version would hide it.
         if (root / "serving").is_dir():
             remove_unfinished(root / "serving")

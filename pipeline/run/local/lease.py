@@ -14,16 +14,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from platform import node
 from typing import Any
 
 from components.support.atomic_files import claim
 from pipeline.errors import MainlineError
+from pipeline.run.local.lock import run_lock
 
 RENEW_S = 30.0
 # After a pod was stopped, the lease expires in this time: long enough for a retry of the pod to renew it.
 STOPPED_EXPIRY_S = 300.0
 # Of a lease whose content is incomplete, and so does not say; the default of kubeflow.lease_timeout_s.
 UNKNOWN_EXPIRY_S = 3600.0
+# Linux draws it anew at each start.
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,10 @@ def hold_lease(root: Path, run: str, timeout_s: float, on_lost: Callable[[], Non
 
 @contextlib.contextmanager
 def hold_briefly(root: Path, work: str, on_lost: Callable[[], None] = stop_this_pod) -> Iterator[None]:
-    """Hold the lease for work that must not meet a run, and release it afterwards.
+    """Hold the lock of the root and the lease for work that must not meet a run, and release both afterwards.
 
-    If the process is killed, the lease expires in ``STOPPED_EXPIRY_S``; the same work, asked for again, takes it at
-    once.
+    If the process is killed, the lease expires in ``STOPPED_EXPIRY_S``; the same work, asked for again on this machine,
+    takes it at once: that it gets the lock shows that the process is gone.
 
     Args:
         root: of the pipeline.
@@ -82,16 +86,28 @@ def hold_briefly(root: Path, work: str, on_lost: Callable[[], None] = stop_this_
         on_lost: called in another thread if the lease is lost.
 
     Raises:
-        MainlineError: a run holds the lease.
+        MainlineError: a run, or other such work, is active, on this machine or on another one.
     """
-    lease = read_lease(root)
-    known = lease.timeout_s if lease else None
-    acquire(root, work, UNKNOWN_EXPIRY_S if known is None else known, STOPPED_EXPIRY_S)
+    with run_lock(root, work):
+        mine = f"{work} on {this_machine()}"
+        lease = read_lease(root)
+        known = lease.timeout_s if lease else None
+        acquire(root, mine, UNKNOWN_EXPIRY_S if known is None else known, STOPPED_EXPIRY_S)
+        try:
+            with renewing(root, mine, STOPPED_EXPIRY_S, on_lost):
+                yield
+        finally:
+            release(root, mine)
+
+
+def this_machine() -> str:
+    """Return words that no other machine has, not even one with the same host name, until this one restarts."""
     try:
-        with renewing(root, work, STOPPED_EXPIRY_S, on_lost):
-            yield
-    finally:
-        release(root, work)
+        boot = BOOT_ID.read_text(encoding="ascii")
+    except OSError:
+        # Other systems than Linux: nobody has this one, so work that was killed waits until its lease expires.
+        boot = os.urandom(4).hex()
+    return f"{node()}, boot {boot[:8]}"
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from pipeline.run.local.lease import (
     read_lease,
     release,
     remove_expired,
+    this_machine,
 )
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -52,18 +53,65 @@ def test_another_run_is_refused_and_the_active_one_is_named(tmp_path):
 def test_brief_work_keeps_runs_away_and_leaves_nothing(tmp_path):
     with hold_briefly(tmp_path, "rollback"), pytest.raises(MainlineError, match="another run") as caught:
         acquire(tmp_path, "one", 3600.0)
-    assert caught.value.received.startswith("rollback, since ")
-    assert list(tmp_path.iterdir()) == []
+    assert re.match(r"rollback on .+, boot [0-9a-f]{8}, since ", caught.value.received)
+    assert holder(tmp_path) is None
+    assert list(tmp_path.glob(".lease*")) == []
 
 
-def test_brief_work_that_was_killed_delays_runs_for_minutes_and_itself_not_at_all(tmp_path):
-    acquire(tmp_path, "rollback", 3600.0, STOPPED_EXPIRY_S)
+def test_the_same_brief_work_does_not_enter_twice(tmp_path):
     with hold_briefly(tmp_path, "rollback"):
-        pass
-    acquire(tmp_path, "rollback", 3600.0, STOPPED_EXPIRY_S)
+        with pytest.raises(MainlineError, match="another run is active here"), hold_briefly(tmp_path, "rollback"):
+            pass
+        assert holder(tmp_path) is not None
+
+
+def test_brief_work_on_another_machine_with_this_host_name_is_refused(tmp_path, monkeypatch):
+    with hold_briefly(tmp_path, "rollback"):
+        # As on a volume whose file locks do not reach other machines.
+        (tmp_path / ".lock").unlink()
+        other = tmp_path / "boot_id"
+        other.write_text("0" * 36)
+        monkeypatch.setattr("pipeline.run.local.lease.BOOT_ID", other)
+        with pytest.raises(MainlineError, match="another run"), hold_briefly(tmp_path, "rollback"):
+            pass
+        with pytest.raises(MainlineError, match="another run"):
+            acquire(tmp_path, "one", 3600.0)
+
+
+@pytest.fixture
+def killed(tmp_path):
+    """Brief work of another process of this machine, which was killed."""
+    code = (
+        "import sys, time; from pathlib import Path; from pipeline.run.local.lease import hold_briefly\n"
+        "with hold_briefly(Path(sys.argv[1]), 'rollback'): print('up', flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        process.kill()
+
+
+def test_brief_work_that_was_killed_delays_runs_for_minutes(tmp_path, killed):
+    with pytest.raises(MainlineError, match="another run"):
+        acquire(tmp_path, "one", 3600.0)
     make_silent(tmp_path, STOPPED_EXPIRY_S + 1)
     acquire(tmp_path, "one", 3600.0)
     assert holder(tmp_path) == "one"
+
+
+def test_brief_work_that_was_killed_does_not_delay_itself(tmp_path, killed):
+    with hold_briefly(tmp_path, "rollback"):
+        pass
+    assert holder(tmp_path) is None
+
+
+def test_without_a_boot_id_brief_work_that_was_killed_delays_itself_too(tmp_path, killed, monkeypatch):
+    monkeypatch.setattr("pipeline.run.local.lease.BOOT_ID", tmp_path / "none")
+    with pytest.raises(MainlineError, match="another run"), hold_briefly(tmp_path, "rollback"):
+        pass
+    make_silent(tmp_path, STOPPED_EXPIRY_S + 1)
+    with hold_briefly(tmp_path, "rollback"):
+        pass
 
 
 def test_brief_work_waits_as_long_as_the_run_said(tmp_path):
@@ -73,7 +121,7 @@ def test_brief_work_waits_as_long_as_the_run_said(tmp_path):
         pass
     make_silent(tmp_path, 7201.0)
     with hold_briefly(tmp_path, "rollback"):
-        assert holder(tmp_path) == "rollback"
+        assert holder(tmp_path) == f"rollback on {this_machine()}"
 
 
 def test_the_same_run_renews_the_lease(tmp_path):
