@@ -90,9 +90,7 @@ def hold_briefly(root: Path, work: str, on_lost: Callable[[], None] = stop_this_
     """
     with run_lock(root, work):
         mine = f"{work} on {this_machine()}"
-        lease = read_lease(root)
-        known = lease.timeout_s if lease else None
-        acquire(root, mine, UNKNOWN_EXPIRY_S if known is None else known, STOPPED_EXPIRY_S)
+        acquire(root, mine, STOPPED_EXPIRY_S, is_setting=False)
         try:
             with renewing(root, mine, STOPPED_EXPIRY_S, on_lost):
                 yield
@@ -128,19 +126,20 @@ def renewing(root: Path, run: str, timeout_s: float, on_lost: Callable[[], None]
         thread.join()
 
 
-def acquire(root: Path, run: str, timeout_s: float, own_timeout_s: float | None = None) -> None:
+def acquire(root: Path, run: str, timeout_s: float, is_setting: bool = True) -> None:
     """Take the lease, or renew it for the same run, or take over an expired one.
 
     Args:
         root: of the pipeline.
-        run: the id of the run.
-        timeout_s: the time without renewal after which the lease of another run expires, unless that says less.
-        own_timeout_s: likewise, of this lease; the same by default.
+        run: the id of the run, or what else holds it, in words.
+        timeout_s: the time without renewal after which this lease expires.
+        is_setting: whether that is ``kubeflow.lease_timeout_s``; then the lease of another run expires in it too,
+            unless that lease says less. Otherwise that lease expires in the time that it says.
 
     Raises:
         MainlineError: another run holds it.
     """
-    while not claim(lease_file(root), content(run, timeout_s if own_timeout_s is None else own_timeout_s)):
+    while not claim(lease_file(root), content(run, timeout_s)):
         lease = read_lease(root)
         if lease is None:
             continue
@@ -148,20 +147,26 @@ def acquire(root: Path, run: str, timeout_s: float, own_timeout_s: float | None 
             if renew(root):
                 return
             continue
-        expiry_s = timeout_s if lease.timeout_s is None else min(timeout_s, lease.timeout_s)
-        if lease.age_s < expiry_s:
-            raise is_held(root, lease, expiry_s)
+        setting_s = timeout_s if is_setting else None
+        if lease.age_s < expiry_s(lease, setting_s):
+            raise is_held(root, lease, setting_s)
         remove_expired(root, lease)
 
 
-def is_held(root: Path, lease: Lease, expiry_s: float) -> MainlineError:
-    """Return the error about a lease that another run holds."""
-    since = f", since {lease.since}" if lease.since else ""
+def expiry_s(lease: Lease, setting_s: float | None) -> float:
+    """Return the time without renewal after which the lease of another run expires."""
+    return min((found for found in (lease.timeout_s, setting_s) if found is not None), default=UNKNOWN_EXPIRY_S)
+
+
+def is_held(root: Path, lease: Lease, setting_s: float | None) -> MainlineError:
+    """Return the error about a lease that something else holds."""
+    since, within_s = f", since {lease.since}" if lease.since else "", expiry_s(lease, setting_s)
+    setting = " (kubeflow.lease_timeout_s)" if within_s == setting_s else ""
     return MainlineError(
-        str(root), "another run of this pipeline is active",
+        str(root), f"in use by {lease.run or 'an unknown run'}",
         received=f"{lease.run or 'unknown'}{since}, last seen {lease.age_s:.0f} s ago",
         next_step="Wait until it ends. If it was killed, its lease expires "
-        f"{expiry_s:.0f} s after it was last seen (kubeflow.lease_timeout_s).",
+        f"{within_s:.0f} s after it was last seen{setting}.",
     )  # fmt: skip
 
 

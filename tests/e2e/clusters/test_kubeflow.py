@@ -222,7 +222,7 @@ def test_a_concurrent_run_is_refused(installed):
     acquire(installed.runs, "another", 3600.0)
     try:
         ran = installed.cluster().run(installed.package().text)
-        assert "another run of this pipeline is active" in ran.tries["ExampleGen"][-1].last_line
+        assert "in use by another" in ran.tries["ExampleGen"][-1].last_line
         assert holder(installed.runs) == "another"
     finally:
         lease_file(installed.runs).unlink()

@@ -151,7 +151,7 @@ def test_during_a_run_on_a_cluster_nothing_is_rolled_back(runs, review):
     acquire(runs.runs / PIPELINE, "r9", 3600.0)
     code, _, err = review("rollback", "r3", *WHO)
     assert code == 1
-    assert "another run of this pipeline is active" in err
+    assert "in use by r9" in err
     assert "received: r9, since 20" in err
     assert "Wait until it ends" in err
     assert versions(serving(runs)) == [100, 200, 300]
@@ -165,7 +165,7 @@ def test_a_run_on_a_cluster_does_not_start_during_a_rollback(runs, review, monke
     said, rename = [], os.rename
 
     def meet_a_run(*paths):
-        with pytest.raises(MainlineError, match="another run") as caught:
+        with pytest.raises(MainlineError, match="in use by rollback of r3 on ") as caught:
             acquire(runs.runs / PIPELINE, "r9", 3600.0)
         said.append(caught.value.received)
         rename(*paths)

@@ -45,14 +45,15 @@ def make_silent(root: Path, seconds: float) -> None:
 
 def test_another_run_is_refused_and_the_active_one_is_named(tmp_path):
     acquire(tmp_path, "one", 60.0)
-    with pytest.raises(MainlineError, match="another run of this pipeline is active") as caught:
+    with pytest.raises(MainlineError, match="in use by one") as caught:
         acquire(tmp_path, "two", 60.0)
     assert re.fullmatch(r"one, since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00, last seen 0 s ago", caught.value.received)
 
 
 def test_brief_work_keeps_runs_away_and_leaves_nothing(tmp_path):
-    with hold_briefly(tmp_path, "rollback"), pytest.raises(MainlineError, match="another run") as caught:
+    with hold_briefly(tmp_path, "rollback"), pytest.raises(MainlineError, match="in use by") as caught:
         acquire(tmp_path, "one", 3600.0)
+    assert str(caught.value).startswith(f"{tmp_path}: in use by rollback on ")
     assert re.match(r"rollback on .+, boot [0-9a-f]{8}, since ", caught.value.received)
     assert holder(tmp_path) is None
     assert list(tmp_path.glob(".lease*")) == []
@@ -72,9 +73,9 @@ def test_brief_work_on_another_machine_with_this_host_name_is_refused(tmp_path, 
         other = tmp_path / "boot_id"
         other.write_text("0" * 36)
         monkeypatch.setattr("pipeline.run.local.lease.BOOT_ID", other)
-        with pytest.raises(MainlineError, match="another run"), hold_briefly(tmp_path, "rollback"):
+        with pytest.raises(MainlineError, match="in use by"), hold_briefly(tmp_path, "rollback"):
             pass
-        with pytest.raises(MainlineError, match="another run"):
+        with pytest.raises(MainlineError, match="in use by"):
             acquire(tmp_path, "one", 3600.0)
 
 
@@ -92,7 +93,7 @@ def killed(tmp_path):
 
 
 def test_brief_work_that_was_killed_delays_runs_for_minutes(tmp_path, killed):
-    with pytest.raises(MainlineError, match="another run"):
+    with pytest.raises(MainlineError, match="in use by"):
         acquire(tmp_path, "one", 3600.0)
     make_silent(tmp_path, STOPPED_EXPIRY_S + 1)
     acquire(tmp_path, "one", 3600.0)
@@ -107,7 +108,7 @@ def test_brief_work_that_was_killed_does_not_delay_itself(tmp_path, killed):
 
 def test_without_a_boot_id_brief_work_that_was_killed_delays_itself_too(tmp_path, killed, monkeypatch):
     monkeypatch.setattr("pipeline.run.local.lease.BOOT_ID", tmp_path / "none")
-    with pytest.raises(MainlineError, match="another run"), hold_briefly(tmp_path, "rollback"):
+    with pytest.raises(MainlineError, match="in use by"), hold_briefly(tmp_path, "rollback"):
         pass
     make_silent(tmp_path, STOPPED_EXPIRY_S + 1)
     with hold_briefly(tmp_path, "rollback"):
@@ -117,11 +118,41 @@ def test_without_a_boot_id_brief_work_that_was_killed_delays_itself_too(tmp_path
 def test_brief_work_waits_as_long_as_the_run_said(tmp_path):
     acquire(tmp_path, "one", 7200.0)
     make_silent(tmp_path, 7000.0)
-    with pytest.raises(MainlineError, match="another run"), hold_briefly(tmp_path, "rollback"):
+    with pytest.raises(MainlineError, match="in use by"), hold_briefly(tmp_path, "rollback"):
         pass
     make_silent(tmp_path, 7201.0)
     with hold_briefly(tmp_path, "rollback"):
         assert holder(tmp_path) == f"rollback on {this_machine()}"
+
+
+EXPIRY = {
+    "of this run": (7200.0, 60.0, "60 s after it was last seen (kubeflow.lease_timeout_s)."),
+    "of both": (60.0, 60.0, "60 s after it was last seen (kubeflow.lease_timeout_s)."),
+    "of the other": (60.0, 3600.0, "60 s after it was last seen."),
+}
+
+
+@pytest.mark.parametrize(("theirs_s", "mine_s", "words"), EXPIRY.values(), ids=EXPIRY)
+def test_the_setting_is_named_only_if_the_expiry_is_its_value(tmp_path, theirs_s, mine_s, words):
+    acquire(tmp_path, "one", theirs_s)
+    with pytest.raises(MainlineError) as caught:
+        acquire(tmp_path, "two", mine_s)
+    assert caught.value.next_step == f"Wait until it ends. If it was killed, its lease expires {words}"
+
+
+def test_no_setting_is_named_to_or_about_brief_work(tmp_path):
+    about = "Wait until it ends. If it was killed, its lease expires 300 s after it was last seen."
+    with hold_briefly(tmp_path, "rollback"), pytest.raises(MainlineError) as caught:
+        acquire(tmp_path, "one", 3600.0)
+    assert caught.value.next_step == about
+    acquire(tmp_path, "rollback elsewhere", STOPPED_EXPIRY_S, is_setting=False)
+    with pytest.raises(MainlineError) as caught, hold_briefly(tmp_path, "rollback"):
+        pass
+    assert caught.value.next_step == about
+    lease_file(tmp_path).write_text("")
+    with pytest.raises(MainlineError) as caught, hold_briefly(tmp_path, "rollback"):
+        pass
+    assert caught.value.next_step == about.replace("300 s", "3600 s")
 
 
 def test_the_same_run_renews_the_lease(tmp_path):
@@ -164,7 +195,7 @@ def stopped(root: Path, run: str) -> None:
 
 def test_the_lease_of_a_stopped_pod_expires_in_minutes(tmp_path):
     stopped(tmp_path, "one")
-    with pytest.raises(MainlineError, match="another run"):
+    with pytest.raises(MainlineError, match="in use by"):
         acquire(tmp_path, "two", 3600.0)
     found = read_lease(tmp_path)
     assert found is not None
@@ -224,8 +255,9 @@ def test_a_pod_that_has_lost_its_lease_ends_cleanly(tmp_path):
 
 def test_an_incomplete_lease_expires_like_any_other(tmp_path):
     lease_file(tmp_path).write_text("")
-    with pytest.raises(MainlineError, match="another run") as caught:
+    with pytest.raises(MainlineError, match="in use by") as caught:
         acquire(tmp_path, "one", 60.0)
+    assert str(caught.value).startswith(f"{tmp_path}: in use by an unknown run")
     assert caught.value.received.startswith("unknown")
     make_silent(tmp_path, 61.0)
     acquire(tmp_path, "one", 60.0)
