@@ -29,7 +29,7 @@ from components.validation_gate.component import ValidationGate
 from components.versioned_pusher.component import VersionedPusher
 from pipeline.config.root import Config, Release
 from pipeline.config.training import Training
-from pipeline.features.table import closed_columns, exclusive_minima
+from pipeline.features.table import exclusive_minima
 from pipeline.metadata.connection import connection_config
 from pipeline.nodes import (
     APPROVAL,
@@ -43,7 +43,7 @@ from pipeline.nodes import (
     WARM_START,
 )
 from pipeline.settings.evaluation import make_eval_config
-from pipeline.settings.graph import GraphSettings, check_settings, domains, schema_copy
+from pipeline.settings.graph import GraphSettings, check_settings, schema_copy
 from pipeline.settings.report import ratio_bounds, report_settings
 from pipeline.settings.split import make_splitting
 from pipeline.settings.tuning import tuning_settings
@@ -150,7 +150,7 @@ def make_transform(
         splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "eval"]),
         disable_statistics=True,
         disable_analyzer_cache=True,
-        custom_config={"domains": domains(settings.schema, closed_columns(workload.table.features))},
+        custom_config={"domains": settings.domains},
     ).with_id(TRANSFORM)
     transform.add_upstream_node(gate)
     return transform
@@ -213,7 +213,7 @@ def make_evaluator(
         cluster_by=evaluation.cluster_by,
         strict_bounds=evaluation.bounds if config.on_too_close == "block" else None,
         ratio_bounds=ratio_bounds(evaluation, settings.config.report),
-        label=settings.workload.table.target,
+        label=settings.label,
     ).with_id(EVALUATOR)
 
 

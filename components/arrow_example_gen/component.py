@@ -51,7 +51,7 @@ class ArrowExampleGen(FileBasedExampleGen):
         seed: int = 0,
         other_columns: Literal["fail", "ignore"] = "fail",
         above: Mapping[str, float] | None = None,
-        labels: Mapping[str, Sequence[int]] | None = None,
+        labels: Mapping[str, Sequence[int | str]] | None = None,
     ) -> None:
         folders = {UNSPLIT: "*.*"} if splitting else {split: f"{split}/*.*" for split in splits}
         patterns = [example_gen_pb2.Input.Split(name=name, pattern=pattern) for name, pattern in folders.items()]

@@ -36,7 +36,7 @@ class Settings:
 
 
 def column_rules(
-    schema: schema_pb2.Schema, above: Mapping[str, float], labels: Mapping[str, Sequence[int]]
+    schema: schema_pb2.Schema, above: Mapping[str, float], labels: Mapping[str, Sequence[int | str]]
 ) -> dict[str, ColumnRule]:
     """Return the rule of each column of a schema; label columns are always required."""
     return {

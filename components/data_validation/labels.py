@@ -8,8 +8,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.data_validation.out_of_domain import format_value
+from components.support.text import shorten
 
 MAX_EXAMPLES = 5
+
+
+def shown(label: object) -> str:
+    """Return a label for a message: text in quotes, so that spaces are seen.
+
+    >>> shown(1), shown("yes ")
+    ('1', "'yes '")
+    """
+    label = decoded(label)
+    return shorten(repr(label)) if isinstance(label, str) else str(label)
+
+
+def decoded(label: object) -> object:
+    """Return a label, as text if it is bytes."""
+    return label.decode("utf-8", "backslashreplace") if isinstance(label, bytes) else label
 
 
 @dataclass(frozen=True)
@@ -18,7 +34,7 @@ class Labels:
 
     column: str
     task: str
-    values: Sequence[int]
+    values: Sequence[int | str]
 
     @property
     def words(self) -> str:
@@ -27,7 +43,7 @@ class Labels:
         >>> Labels("late", "binary", (0, 1)).words
         '0 or 1'
         """
-        return " or ".join(map(str, self.values))
+        return " or ".join(map(shown, self.values))
 
 
 @dataclass
@@ -50,7 +66,7 @@ class LabelCounts:
     counts: Counter[object] = field(default_factory=Counter)
     examples: dict[object, None] = field(default_factory=dict)
 
-    def add(self, column: pa.Array, known: Sequence[int]) -> None:
+    def add(self, column: pa.Array, known: Sequence[int | str]) -> None:
         """Count the labels of some rows, which are lists or single values."""
         lists = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
         lengths = pc.fill_null(pc.list_value_length(column), 0) if lists else column.is_valid().cast(pa.int32())
@@ -59,12 +75,13 @@ class LabelCounts:
         self.several += pc.sum(pc.greater(lengths, 1)).as_py() or 0
         counted = (column.flatten() if lists else column.drop_null()).value_counts()
         for value, count in zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True):
-            if value in known:
-                self.counts[value] += count
+            label = decoded(value)
+            if label in known:
+                self.counts[label] += count
             else:
                 self.unknown += count
                 if len(self.examples) < MAX_EXAMPLES:
-                    self.examples[value] = None
+                    self.examples[value.encode() if isinstance(value, str) else value] = None
 
 
 def label_problems(found: LabelCounts, labels: Labels, split: str) -> Iterator[str]:
@@ -76,7 +93,7 @@ def label_problems(found: LabelCounts, labels: Labels, split: str) -> Iterator[s
         yield f"several values in {found.several:,} {of_rows}"
     if found.unknown:
         some = ", ".join(format_value(value) for value in found.examples)  # type: ignore[arg-type]
-        yield f"neither {labels.words.replace(' or ', ' nor ')} in {found.unknown:,} {of_rows}, such as {some}"
+        yield f"neither {' nor '.join(map(shown, labels.values))} in {found.unknown:,} {of_rows}, such as {some}"
     absent = [value for value in labels.values if not found.counts[value]]
     if absent and not (found.missing or found.several or found.unknown):
-        yield f"{' or '.join(map(str, absent))} in none {of_rows}"
+        yield f"{' or '.join(map(shown, absent))} in none {of_rows}"

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.errors import DataError, MainlineError
@@ -28,6 +29,21 @@ class Columns(Protocol):
         ...
 
     def __getitem__(self, name: str) -> pa.ChunkedArray: ...
+
+
+def text_labels(predictions: Columns, name: str, values: Sequence[str]) -> NDArray[np.int64]:
+    """Return the place of each label, a text, among the values of the label, shape (rows,).
+
+    Raises:
+        DataError: a label is none of them.
+    """
+    places = pc.index_in(predictions[name], value_set=pa.array(values))
+    if places.null_count:
+        raise DataError(
+            name, "a label that is none of the label's values", expected=" or ".join(map(repr, values)),
+            next_step="Correct the examples.",
+        )  # fmt: skip
+    return np.asarray(places.to_numpy(), np.int64)
 
 
 def labels(predictions: Columns, name: str) -> NDArray[np.generic]:

@@ -4,12 +4,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.utils import path_utils
 
 from components.artifacts.feature_statistics import column_name
 from components.artifacts.model_digest import content_digest
 from components.artifacts.statistics_files import read_statistics
 from components.evaluation.columns import SCORE
+from components.evaluation.tasks.registry import evaluation_of
 from components.evaluation.units import units_of
 from components.examples.reading import read_schema
 from components.slice_report.analysis.by_slice.slices import make_slices
@@ -30,6 +32,7 @@ from components.slice_report.settings import Settings
 from components.slice_report.sources import Sources
 from components.slice_report.training import as_training
 from components.support.garbage_collection import release_memory
+from pipeline.label import Label
 
 
 def make_report(sources: Sources, settings: Settings) -> Report:
@@ -60,7 +63,8 @@ def make_run(sources: Sources, settings: Settings) -> Run:
         pipeline=sources.pipeline,
         run=sources.run,
         workload=settings.workload,
-        label=settings.label,
+        label=settings.label.column,
+        label_values=settings.label.values,
         baseline_run=before.run.run if before else None,
         failed_at=sources.failed_at,
         error=sources.error,
@@ -127,19 +131,26 @@ def judged(sources: Sources, settings: Settings) -> dict[str, Any]:
             )
             for feature in settings.sensitive
         ),
-        "calibration_error": expected_calibration_error(rows[label].to_numpy(), rows[SCORE].to_numpy()),
+        "calibration_error": expected_calibration_error(evaluation_of(label).labels(rows), rows[SCORE].to_numpy()),
         "importances": explain(sources, settings, units, slices, weak),
         "worst_rows": find_worst_rows(sources, settings, slices, weak, suspects),
         "suspects": suspects,
     }
 
 
-def base_rate(sources: Sources, label: str) -> float:
+def base_rate(sources: Sources, label: Label) -> float:
     """Return the share of positives in the training rows, nan if unknown."""
     for feature in sources.statistics["train"].features:
-        if column_name(feature) == label:
-            return float(feature.num_stats.mean)
+        if column_name(feature) == label.column:
+            return share_of(label.positive, feature) if label.positive else float(feature.num_stats.mean)
     return math.nan
+
+
+def share_of(text: str, feature: statistics_pb2.FeatureNameStatistics) -> float:
+    """Return the share of a text among the values of a column, nan without values."""
+    listed = {bucket.label: bucket.sample_count for bucket in feature.string_stats.rank_histogram.buckets}
+    values = float(feature.string_stats.common_stats.tot_num_values)
+    return float(listed.get(text, 0.0)) / values if values else math.nan
 
 
 def make_data(sources: Sources, settings: Settings) -> Data:

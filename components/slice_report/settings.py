@@ -4,13 +4,19 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import BeforeValidator, TypeAdapter
 
 from components.evaluation.verdict import Bounds
 from components.slice_report.facts import Card, ConfigChange, Pairs
 from pipeline.criteria import Acceptance
+from pipeline.label import Label, label_of
+
+
+def as_label(value: Any) -> Label:
+    """Return a label, also from what ``Label.as_data`` gave."""
+    return value if isinstance(value, Label) else label_of(value)
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Settings:
     """
 
     workload: str
-    label: str
+    label: Annotated[Label, BeforeValidator(as_label)]
     decision_threshold: float
     bounds: Bounds
     cluster_by: tuple[str, ...]
@@ -54,7 +60,8 @@ class Settings:
 
     def as_json(self) -> str:
         """Return one line of JSON, the same for equal settings."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True, ensure_ascii=False)
+        plain = {**dataclasses.asdict(self), "label": self.label.as_data()}
+        return json.dumps(plain, sort_keys=True, ensure_ascii=False)
 
 
 ADAPTER = TypeAdapter(Settings)

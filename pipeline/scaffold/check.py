@@ -17,7 +17,7 @@ from pipeline.features.table import closed_columns
 from pipeline.scaffold.columns.column import Column
 from pipeline.settings.graph import domains
 from pipeline.settings.known_names import check_known, check_schema, workload_columns
-from pipeline.task.labels import gate_labels
+from pipeline.task.labels import resolve
 from pipeline.workloads.contract import check_model_settings, load_workload, read_schema, with_bounds
 
 UPDATE = "If it is right, draft the files again: --update {folder}. If not, correct the rows."
@@ -36,7 +36,7 @@ def check_workload(folder: Path) -> schema_pb2.Schema:
     check_schema(workload.location.shown_schema, columns)
     for where, named in workload_columns(workload):
         check_known(where, named, columns)
-    gate_labels(workload.table.target, schema)
+    resolve(workload.table.target, schema)
     check_columns(workload.table, schema, workload.location.shown_schema)
     domains(schema, closed_columns(workload.table.features))
     with_bounds(workload.evaluation, config.evaluation)

@@ -37,6 +37,7 @@ def make_eval_config(
         check_stock_bounds(evaluation, schema)
         check_stock_intervals(evaluation, settings)
         check_stock_groups(evaluation)
+        check_stock_label(label)
     model_specs = [
         config_pb2.ModelSpec(
             name=name,
@@ -104,6 +105,20 @@ def check_stock_groups(evaluation: Evaluation) -> None:
             "evaluation.rank_by", "TFMA does not compute metrics within groups",
             received=f"engine: stock, rank_by: {', '.join(evaluation.rank_by)}",
             next_step="Set evaluation.engine=batch, or evaluation.rank_by=[] and bounds without metrics of groups.",
+        )  # fmt: skip
+
+
+def check_stock_label(label: Label) -> None:
+    """Refuse labels of text, which TFMA does not read.
+
+    Raises:
+        ConfigError: the label has a positive text.
+    """
+    if label.positive is not None:
+        raise ConfigError(
+            "evaluation.engine", "TFMA takes no text as a label", expected="batch",
+            received=f"stock, and label {label.column!r} with positive={label.positive!r}",
+            next_step="Set evaluation.engine=batch.",
         )  # fmt: skip
 
 

@@ -12,8 +12,10 @@ from components.support.atomic_files import claim
 from pipeline.config.root import Config
 from pipeline.errors import ConfigError
 from pipeline.features.column_fit import check_columns
+from pipeline.features.table import closed_columns
+from pipeline.label import Label
 from pipeline.settings.known_names import check_names
-from pipeline.task.labels import gate_labels
+from pipeline.task.labels import gate_labels, resolve
 from pipeline.workloads.contract import Workload, check_model_settings, load_workload, read_schema
 
 
@@ -22,13 +24,13 @@ class GraphSettings:
     """The effective config with its workload and schema, checked against each other; and where a run reads and writes.
 
     ``rows`` is a folder with ``train/``, ``eval/`` and ``test/``, or with ``data.split_by`` the folder of the files
-    themselves; ``labels`` are the label column and its values, for the gate.
+    themselves; ``label`` has its values from the schema.
     """
 
     config: Config
     workload: Workload
     schema: schema_pb2.Schema
-    labels: dict[str, Any]
+    label: Label
     rows: Path
     root: Path
 
@@ -36,6 +38,17 @@ class GraphSettings:
     def training(self) -> dict[str, Any]:
         """The section ``training`` without the backend, which does not change the model."""
         return self.config.training.model_dump(mode="json", exclude={"backend"})
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        """The label column and its values, for the gate."""
+        return gate_labels(self.label)
+
+    @property
+    def domains(self) -> dict[str, list[str]]:
+        """The values of the columns whose domain preprocessing needs: closed ones, and a label of texts."""
+        of_label = {self.label.column: list(self.label.values)} if self.label.values else {}
+        return domains(self.schema, closed_columns(self.workload.table.features)) | of_label
 
     @property
     def serving(self) -> Path:
@@ -53,9 +66,9 @@ def check_settings(config: Config, rows: Path, root: Path) -> GraphSettings:
     check_model_settings(workload, config.training.model)
     schema = read_schema(workload)
     check_names(workload, config, schema)
-    labels = gate_labels(workload.table.target, schema)
+    label = resolve(workload.table.target, schema)
     check_columns(workload.table, schema, workload.location.shown_schema)
-    return GraphSettings(config, workload, schema, labels, rows, root)
+    return GraphSettings(config, workload, schema, label, rows, root)
 
 
 def domains(schema: schema_pb2.Schema, columns: tuple[str, ...]) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from components.evaluation.tasks.registry import METRICS
 from components.slice_report.settings import Settings, flatten
 from pipeline.config.root import Config, Report
 from pipeline.settings.known_names import check_known
+from pipeline.task.labels import resolve
 from pipeline.workloads.contract import Evaluation, Workload, with_bounds
 
 
@@ -37,7 +38,7 @@ def report_settings(workload: Workload, config: Config, schema: schema_pb2.Schem
     check_known("evaluation.rank_by", evaluation.rank_by, columns)
     return Settings(
         workload=workload.name,
-        label=workload.table.target.column,
+        label=resolve(workload.table.target, schema),
         decision_threshold=evaluation.decision_threshold,
         bounds=evaluation.bounds,
         cluster_by=evaluation.cluster_by,

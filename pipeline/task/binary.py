@@ -19,9 +19,15 @@ class BinaryTraining:
     monitor: str = "log_loss"
 
     def target(self, column: tf.Tensor) -> tf.Tensor:
-        """Return 0 or 1 as int64."""
-        usable = tf.where((column == 0.0) | (column == 1.0), column, math.nan)
-        message = f"column {self.label.column!r} is the label: every row needs 0 or 1"
+        """Return 0 or 1 as int64; of texts, the place among the label's values.
+
+        An empty text, which ExampleGen and the gate refuse as a label, becomes -1: the graph that serves computes that.
+        """
+        values = self.label.values or (0.0, 1.0)
+        other = tf.where(column == "", -1.0, math.nan) if self.label.values else math.nan
+        usable = tf.where(column == values[1], 1.0, tf.where(column == values[0], 0.0, other))
+        needed = " or ".join(map(repr, self.label.values)) or "0 or 1"
+        message = f"column {self.label.column!r} is the label: every row needs {needed}"
         return tf.cast(tf.debugging.check_numerics(usable, message), tf.int64)
 
     def head(self, logits: tf.Tensor) -> tf.Tensor:

@@ -24,7 +24,8 @@ class TrainingTask(Protocol):
         Not by an assertion, which would become part of the graph that serves, where there is no label.
 
         Args:
-            column: (batch, 1) string, ``""`` where a row has no value, or float32, NaN where it has none.
+            column: (batch, 1) string, ``"\\0"`` where a row has no value, or float32, NaN where it has none. Where the
+                graph serves, TensorFlow Transform gives ``""`` or 0 in its place, which must not fail.
         """
         ...
 

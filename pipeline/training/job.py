@@ -1,5 +1,6 @@
 """The inputs and settings of one training, read from TFX's arguments, and its folder for checkpoints."""
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.utils import io_utils
 
 import components.compat.tensorflow  # noqa: F401 (lets models be restored from folders of any name)
 from components.examples import FILE_ROWS
@@ -17,6 +19,7 @@ from pipeline.config.training import Training, key_of
 from pipeline.errors import MainlineError
 from pipeline.features.table import Table, targets, transformed_features
 from pipeline.nodes import TRAINER
+from pipeline.task.labels import resolve
 from pipeline.task.protocol import TrainingTask
 from pipeline.task.registry import training_of
 from pipeline.training.input.split_rows import Split, count_records, list_files
@@ -57,7 +60,7 @@ def read_training(fn_args: FnArgs) -> Training:
 
 def make_job(fn_args: FnArgs, table: Table, training: Training) -> Job:
     """Read splits and transform graph, and make the folder for checkpoints."""
-    table = table.without(training.exclude_columns)
+    table = resolved(table.without(training.exclude_columns), fn_args.schema_path)
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     resume_dir = resume_directory(fn_args)
     tf.io.gfile.makedirs(resume_dir)
@@ -65,6 +68,13 @@ def make_job(fn_args: FnArgs, table: Table, training: Training) -> Job:
     train = make_split("train", fn_args.train_files, recorded, table, transform)
     held_out = make_split("eval", fn_args.eval_files, recorded, table, transform)
     return Job(fn_args, table, training, transform, train, held_out, resume_dir)
+
+
+def resolved(table: Table, schema_path: str) -> Table:
+    """Return the table with the values of its label, which the schema lists if they are texts."""
+    if table.target.is_plain:
+        return table
+    return dataclasses.replace(table, label=resolve(table.target, io_utils.SchemaReader().read(schema_path)))
 
 
 def make_split(

@@ -17,6 +17,7 @@ from components.evaluation.verdict import Check, Measurement, Verdict
 from components.slice_report import facts as f
 from components.slice_report.analysis.fairness import sensitive
 from components.slice_report.analysis.scores import count_scores, expected_calibration_error
+from pipeline.label import Label
 
 ROWS = 2000
 DIGEST = "d" * 64
@@ -199,7 +200,9 @@ def make_report(table: pa.Table | None = None, slices: Sequence[Sequence[tuple[s
             min_units=20,
             searched=1000,
         ),
-        fairness=tuple(sensitive(table, "label", name, 0.5, independent(table.num_rows)) for name in ("sex", "city")),
+        fairness=tuple(
+            sensitive(table, Label("label"), name, 0.5, independent(table.num_rows)) for name in ("sex", "city")
+        ),
         calibration_error=expected_calibration_error(label, score),
         data=make_data(),
         training=f.Training(

@@ -26,7 +26,7 @@ class ColumnRule:
     type: Literal["INT", "FLOAT", "BYTES"]
     required: bool
     above: float | None = None
-    labels: Sequence[int] | None = None
+    labels: Sequence[int | str] | None = None
 
 
 @dataclass(frozen=True)

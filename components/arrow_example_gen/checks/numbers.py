@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.arrow_example_gen.checks.columns import Columns
+from components.data_validation.labels import shown
 from pipeline.errors import DataError
 
 
@@ -79,7 +80,7 @@ def _too_small(name: str, values: pa.Array, above: float) -> Iterator[Violation]
     yield from _violating(name, values, is_valid, problem, f"a number above {above:g}")
 
 
-def _invalid_labels(name: str, values: pa.Array, labels: Sequence[int]) -> Iterator[Violation]:
+def _invalid_labels(name: str, values: pa.Array, labels: Sequence[int | str]) -> Iterator[Violation]:
     """Yield the rows without a label, with several, or with one that is not in ``labels``."""
     lists = _is_list(values)
     sizes = pc.fill_null(pc.list_value_length(values), 0) if lists else values.is_valid().cast(pa.int32())
@@ -92,8 +93,8 @@ def _invalid_labels(name: str, values: pa.Array, labels: Sequence[int]) -> Itera
     unknown = np.isin(np.arange(len(values)), rows[~known.to_numpy(zero_copy_only=False)])
     for row in np.flatnonzero((size != 1) | unknown):
         problem = "the row has no label" if size[row] == 0 else "the label is not one of the task"
-        value = str(values[row].as_py()) if size[row] else "nothing"
-        yield Violation(int(row), name, problem, " or ".join(map(str, labels)), value, "label not usable")
+        value = shown(values[row].as_py()) if size[row] else "nothing"
+        yield Violation(int(row), name, problem, " or ".join(map(shown, labels)), value, "label not usable")
 
 
 def _violating(

@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from components.evaluation import metrics
-from components.evaluation.columns import Columns, labels, scores
+from components.evaluation.columns import Columns, labels, scores, text_labels
 from components.evaluation.metrics import Groups, Metric, Rows, log_losses, make_rows
 from components.evaluation.tasks.protocol import Floats, MetricKind, Values
 from components.evaluation.units import Units
@@ -52,7 +56,7 @@ KINDS = (
 
 @dataclass(frozen=True)
 class BinaryEvaluation:
-    """Labels are 0 and 1; a prediction is the probability of 1."""
+    """Labels are 0 and 1, or two texts that stand for them; a prediction is the probability of 1."""
 
     label: Label
     kinds: ClassVar[tuple[MetricKind, ...]] = KINDS
@@ -60,7 +64,16 @@ class BinaryEvaluation:
 
     def labels(self, rows: Columns) -> Values:
         """Return the labels, 0 or 1."""
+        if self.label.values:
+            return text_labels(rows, self.label.column, self.label.values)
         return labels(rows, self.label.column)
+
+    def labels_or_nan(self, rows: Columns) -> Floats:
+        """Return 0, 1 or nan."""
+        column = rows[self.label.column]
+        if self.label.values:
+            column = pc.index_in(column, value_set=pa.array(self.label.values))
+        return np.asarray(column.to_numpy(), np.float64)
 
     def predictions(self, rows: Columns, column: str) -> Values:
         """Return the probabilities."""

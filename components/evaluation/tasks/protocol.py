@@ -74,6 +74,10 @@ class EvaluationTask(Protocol):
         """
         ...
 
+    def labels_or_nan(self, rows: Columns) -> Floats:
+        """Return the labels as numbers, (rows,), nan where a row has none."""
+        ...
+
     def predictions(self, rows: Columns, column: str) -> Values:
         """Return what a model predicts.
 

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.evaluation.columns import SCORE, Columns, labels, scores
+from components.evaluation.columns import SCORE, Columns, scores
 from components.evaluation.influence import Linearized, difference, standard_error
 from components.evaluation.metrics import AREAS, Metric, Rows, groups_of, make_rows
 from components.evaluation.ranked.within_groups import RANKED, with_a_positive, with_both_labels
 from components.evaluation.results import Evaluation
-from components.evaluation.tasks.registry import BETTER, FORMULAS, METRICS, scale_of
+from components.evaluation.tasks.registry import BETTER, FORMULAS, METRICS, evaluation_of, scale_of
 from components.evaluation.units import Units
 from components.evaluation.verdict import Measurement, difference_of, measure
 from components.slice_report.facts import Comparison, RankedGroups
+from pipeline.label import Label
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Pair:
 
 def compare(
     rows: Columns,
-    label: str,
+    label: Label,
     base_rate: float,
     evaluation: Evaluation,
     units: Units,
@@ -42,7 +43,7 @@ def compare(
 
     Args:
         rows: the predictions, with the columns ``label`` and ``score``.
-        label: 0 or 1.
+        label: of a binary task.
         base_rate: the share of positives in the training rows; if nan, there is no comparison with it.
         evaluation: of these rows.
         units: the unit of each row.
@@ -61,7 +62,7 @@ def compare(
     return tuple(compare_metric(metric, evaluation, pair) for metric in found)
 
 
-def ranked_groups(rows: Columns, label: str, evaluation: Evaluation, units: Units) -> RankedGroups | None:
+def ranked_groups(rows: Columns, label: Label, evaluation: Evaluation, units: Units) -> RankedGroups | None:
     """Return the groups within which an evaluation ranks these rows; None if it does not.
 
     Raises:
@@ -74,7 +75,10 @@ def ranked_groups(rows: Columns, label: str, evaluation: Evaluation, units: Unit
     # A config has one setting for all of them.
     by = metrics[0].group_by
     groups = groups_of(rows, metrics, units)[by]
-    size, positives = groups.total(np.ones(groups.rows)), groups.total(labels(rows, label).astype(np.float64))
+    size, positives = (
+        groups.total(np.ones(groups.rows)),
+        groups.total(evaluation_of(label).labels(rows).astype(np.float64)),
+    )
     return RankedGroups(
         by=by,
         top=max(metric.top for metric in metrics if metric.kind != "GroupAUC"),
@@ -84,9 +88,9 @@ def ranked_groups(rows: Columns, label: str, evaluation: Evaluation, units: Unit
     )
 
 
-def make_pair(rows: Columns, label: str, base_rate: float, metrics: Sequence[Metric], units: Units) -> Pair:
+def make_pair(rows: Columns, label: Label, base_rate: float, metrics: Sequence[Metric], units: Units) -> Pair:
     """Return the rows for both models."""
-    label_of_row, score_of_row = labels(rows, label), scores(rows, SCORE)
+    label_of_row, score_of_row = evaluation_of(label).labels(rows), scores(rows, SCORE)
     constant = np.full(rows.num_rows, base_rate, np.float64)
     groups = groups_of(rows, metrics, units)
     return Pair(*(make_rows(label_of_row, score, metrics, units, groups) for score in (score_of_row, constant)))

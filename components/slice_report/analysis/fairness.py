@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluation.columns import BASELINE_SCORE, SCORE, Columns, labels, scores
+from components.evaluation.columns import BASELINE_SCORE, SCORE, Columns, scores
 from components.evaluation.groups import NONE, OTHER
 from components.evaluation.groups.extremes import extremes
 from components.evaluation.groups.membership import rows_by_group
@@ -15,12 +15,14 @@ from components.evaluation.groups.rates import LOWEST_IS_BEST, RATES, among_all,
 from components.evaluation.groups.sizes import too_few_units, too_small
 from components.evaluation.influence import Linearized, standard_error
 from components.evaluation.slice_values import value_text
+from components.evaluation.tasks.registry import evaluation_of
 from components.evaluation.units import Units
 from components.evaluation.verdict import Measurement, measure
 from components.slice_report.analysis.scores import count_scores
 from components.slice_report.analysis.statistics import readable
 from components.slice_report.facts import Gap, Group, Sensitive
 from pipeline.errors import DataError
+from pipeline.label import Label
 
 NO_THRESHOLDS: Mapping[str, float] = {}
 Ints = NDArray[np.int64]
@@ -45,7 +47,7 @@ class Members:
 
 def sensitive(
     rows: Columns,
-    label: str,
+    label: Label,
     feature: str,
     threshold: float,
     units: Units,
@@ -56,7 +58,7 @@ def sensitive(
     Args:
         rows: the predictions, with the columns ``label``, ``feature`` and ``score``, and with ``baseline_score`` if
             there is a baseline.
-        label: 0 or 1.
+        label: of a binary task.
         feature: a column of any type; a row with several values belongs to each group. Rows without a value, or with
             nan, are the group ``(none)``. All but the 50 largest groups are merged as ``(other values)``.
         threshold: a score above it is selected.
@@ -69,7 +71,7 @@ def sensitive(
     """
     if feature not in rows.column_names:
         raise DataError("predictions", "no such column", expected=", ".join(rows.column_names), received=feature)
-    positive, score = labels(rows, label) == 1, scores(rows, SCORE)
+    positive, score = evaluation_of(label).labels(rows) == 1, scores(rows, SCORE)
     baseline = scores(rows, BASELINE_SCORE) if BASELINE_SCORE in rows.column_names else None
     found = rows_by_group(rows[feature], lambda value: readable(value_text(value)))
     check_groups(feature, own_thresholds, list(found))

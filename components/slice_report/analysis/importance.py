@@ -18,6 +18,7 @@ from tfx_bsl.coders import example_coder
 from components.compat.tfma import eval_config_writer
 from components.evaluation.influence import Linearized, standard_error
 from components.evaluation.saved_model import Score, load_model
+from components.evaluation.tasks.registry import evaluation_of
 from components.evaluation.units import Units
 from components.evaluation.verdict import Measurement, badness, measure, slice_name
 from components.examples.parsing import read_batches
@@ -28,6 +29,7 @@ from components.slice_report.facts import Importance, Slice, WeakSegments
 from components.slice_report.settings import Settings
 from components.slice_report.sources import Sources
 from pipeline.errors import DataError
+from pipeline.label import Label
 
 SEED = 0
 FEWEST_ROWS, MOST_ROWS = 30, 2000
@@ -112,7 +114,7 @@ def draw(rows: Indices) -> Indices:
     return np.sort(np.random.default_rng(SEED).choice(rows, MOST_ROWS, replace=False))
 
 
-def read_sample(sources: Sources, label: str, rows: Indices) -> Sample:
+def read_sample(sources: Sources, label: Label, rows: Indices) -> Sample:
     """Read rows of the test split, (rows,) ascending.
 
     Raises:
@@ -127,7 +129,7 @@ def read_sample(sources: Sources, label: str, rows: Indices) -> Sample:
     if start != sources.predictions.num_rows:
         expected, received = (f"{count} rows" for count in (sources.predictions.num_rows, start))
         raise DataError(", ".join(files), "not the examples of the predictions", expected=expected, received=received)
-    labels = sources.predictions[label].to_numpy().astype(np.float64)[rows]
+    labels = evaluation_of(label).labels_or_nan(sources.predictions)[rows]
     return Sample(one_batch(batches), labels)
 
 
@@ -150,7 +152,7 @@ def load_scorer(sources: Sources) -> Score:
     return load_model(path, spec.signature_name, spec.prediction_key)
 
 
-def importances(sample: Sample, units: Units, label: str, score: Score) -> tuple[tuple[str, Measurement], ...]:
+def importances(sample: Sample, units: Units, label: Label, score: Score) -> tuple[tuple[str, Measurement], ...]:
     """Return the increase in log loss for each column but the label, the highest first."""
     rows = sample.labels.size
     generator = np.random.default_rng(SEED)
@@ -159,7 +161,7 @@ def importances(sample: Sample, units: Units, label: str, score: Score) -> tuple
     before = losses(repeated, sample.labels, score)
     found = {}
     for name in sample.batch.schema.names:
-        if name != label:
+        if name != label.column:
             growth = losses(shuffled(repeated, sample.batch, name, donors), sample.labels, score) - before
             found[name] = mean_growth(growth, donors, units)
     return tuple(sorted(found.items(), key=lambda pair: (math.isnan(pair[1].value), -pair[1].value, pair[0])))

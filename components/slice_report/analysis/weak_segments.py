@@ -2,6 +2,7 @@
 
 All values and ranges of all features are tried, and all pairs of them, as in the search of Chung et al. 2019
 (https://arxiv.org/abs/1807.06068), on a random half of the units. What is said of the segments that are found comes
+from pipeline.label import Label
 from the other half, so that their choice does not flatter the numbers (sample splitting, Cox 1975,
 doi 10.1093/biomet/62.2.441).
 """
@@ -19,11 +20,13 @@ from scipy import sparse, stats
 from components.evaluation.columns import BASELINE_SCORE, SCORE, Columns
 from components.evaluation.influence import mean, standard_error
 from components.evaluation.metrics import log_losses
+from components.evaluation.tasks.registry import evaluation_of
 from components.evaluation.units import Units
 from components.evaluation.verdict import Measurement, measure
 from components.slice_report.analysis.predicates import Predicates, find_predicates
 from components.slice_report.analysis.skill import FEWEST_UNITS, Rows, excess_loss, halves, row_moments
 from components.slice_report.facts import Segment, WeakSegments
+from pipeline.label import Label
 
 LEVEL = 0.05
 FEWEST, FEWEST_SHARE = 30, 0.01
@@ -67,7 +70,7 @@ NO_INDICES, NO_VALUES = np.empty(0, np.int64), np.empty(0, np.float64)
 NOTHING = Tested(NO_INDICES, NO_INDICES, NO_VALUES, NO_VALUES, NO_VALUES)
 
 
-def find_weak(rows: Columns, label: str, exclude: Sequence[str], units: Units) -> WeakSegments:
+def find_weak(rows: Columns, label: Label, exclude: Sequence[str], units: Units) -> WeakSegments:
     """Return the segments of one or two features with less skill than the other rows, those that cost most first.
 
     A segment costs its rows times its excess loss (``skill``) over the other rows, which is tested to be 0 against more
@@ -88,7 +91,7 @@ def find_weak(rows: Columns, label: str, exclude: Sequence[str], units: Units) -
     Args:
         rows: the predictions: ``label``, ``score``, ``baseline_score`` if there is a baseline, and features; rows
             without a label or a score are left out.
-        label: the column of labels, 0 or 1.
+        label: of a binary task.
         exclude: columns that are not features, such as ids.
         units: the unit of each row.
     """
@@ -96,10 +99,10 @@ def find_weak(rows: Columns, label: str, exclude: Sequence[str], units: Units) -
     known = np.flatnonzero(np.isfinite(every))
     searched = halves(units.take(known), SEED)
     order = np.concatenate([known[searched], known[~searched]])
-    usable = Rows(rows[label].to_numpy()[order].astype(np.float64), every[order], units.take(order))
+    usable = Rows(evaluation_of(label).labels_or_nan(rows)[order], every[order], units.take(order))
     number = int(np.count_nonzero(searched))
     fewest = max(FEWEST, math.ceil(FEWEST_SHARE * number))
-    others = {label, SCORE, BASELINE_SCORE, *exclude}
+    others = {label.column, SCORE, BASELINE_SCORE, *exclude}
     parts = find_predicates(rows, [name for name in rows.column_names if name not in others], order, fewest)
     tested = search(parts, usable.at(slice(number)), fewest) if parts.names else NOTHING
     growth = growths(rows, label, order) if BASELINE_SCORE in rows.column_names else None
@@ -118,9 +121,9 @@ def find_weak(rows: Columns, label: str, exclude: Sequence[str], units: Units) -
     )
 
 
-def row_losses(rows: Columns, label: str, score: str = SCORE) -> Floats:
+def row_losses(rows: Columns, label: Label, score: str = SCORE) -> Floats:
     """Return the log loss of each row, (rows,); nan without a label or a score."""
-    return clipped_losses(rows[label].to_numpy(), rows[score].to_numpy())
+    return clipped_losses(evaluation_of(label).labels_or_nan(rows), rows[score].to_numpy())
 
 
 def clipped_losses(labels: NDArray[Any], scores: NDArray[Any]) -> Floats:
@@ -128,7 +131,7 @@ def clipped_losses(labels: NDArray[Any], scores: NDArray[Any]) -> Floats:
     return log_losses(labels.astype(np.float64), np.clip(scores.astype(np.float64), CLIP, 1 - CLIP))
 
 
-def growths(rows: Columns, label: str, order: Indices) -> Floats:
+def growths(rows: Columns, label: Label, order: Indices) -> Floats:
     """Return the log loss of the model minus that of the baseline at some positions, (order,)."""
     one, other = (row_losses(rows, label, score) for score in (SCORE, BASELINE_SCORE))
     return (one - other)[order]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from components.evaluation.columns import SCORE
 from components.evaluation.saved_model import Score
 from components.evaluation.slice_values import value_text
+from components.evaluation.tasks.registry import evaluation_of
 from components.evaluation.verdict import slice_name
 from components.slice_report.analysis.by_slice.slices import rows_of_slices
 from components.slice_report.analysis.data.label_suspects import suspect_rows
@@ -22,6 +23,7 @@ from components.slice_report.analysis.weak_segments import row_losses
 from components.slice_report.facts import SUSPECTS, LabelSuspects, Scope, Slice, WeakSegments, WorstRow, WorstRows
 from components.slice_report.settings import Settings
 from components.slice_report.sources import Sources
+from pipeline.label import Label
 
 SHOWN = 20
 # Rows whose contributions are computed, and the other rows that lend them their values.
@@ -54,7 +56,8 @@ def find_worst_rows(
     position = {row: number for number, row in enumerate(every.tolist())}
     features, moved = explain_rows(sources, settings.label, every[:EXPLAINED])
     shown = [sources.predictions[name].take(pa.array(every)) for name in settings.example_columns]
-    label, score = (sources.predictions[name].to_numpy()[every] for name in (settings.label, SCORE))
+    label = evaluation_of(settings.label).labels(sources.predictions)[every]
+    score = sources.predictions[SCORE].to_numpy()[every]
     rows = tuple(
         WorstRow(
             number=row + 1,
@@ -112,7 +115,7 @@ def cell_text(value: object) -> str:
     return readable(value_text(value)) if isinstance(value, str | bytes | int | float) else str(value)
 
 
-def explain_rows(sources: Sources, label: str, rows: Index) -> tuple[tuple[str, ...], Floats]:
+def explain_rows(sources: Sources, label: Label, rows: Index) -> tuple[tuple[str, ...], Floats]:
     """Return the names of the features, and the contribution of each to the score of each row, (rows, features)."""
     generator = np.random.default_rng(SEED)
     donors = generator.choice(sources.predictions.num_rows, DONORS)
@@ -123,7 +126,7 @@ def explain_rows(sources: Sources, label: str, rows: Index) -> tuple[tuple[str, 
     return tuple(found), np.stack(list(found.values()), axis=1)
 
 
-def contributions(sample: Sample, label: str, receivers: Index, lenders: Index, score: Score) -> Mapping[str, Floats]:
+def contributions(sample: Sample, label: Label, receivers: Index, lenders: Index, score: Score) -> Mapping[str, Floats]:
     """Return for each feature the score of the receivers minus their mean score with the values of the lenders.
 
     This is the interventional effect of one feature at a time, (receivers,) each: a feature that only matters together
@@ -134,7 +137,7 @@ def contributions(sample: Sample, label: str, receivers: Index, lenders: Index, 
     before = scores_of(take(sample.batch, receivers), score)
     found = {}
     for number, name in enumerate(sample.batch.schema.names):
-        if name != label:
+        if name != label.column:
             columns = [*repeated.columns]
             columns[number] = lent.column(number)
             changed = pa.RecordBatch.from_arrays(columns, schema=repeated.schema)

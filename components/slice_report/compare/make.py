@@ -36,7 +36,7 @@ def make_comparison(runs: Sequence[Run], reference: Run, left_out: Sequence[Left
     return Comparison(
         schema_version=SCHEMA_VERSION,
         workload=reference.workload,
-        label=reference.label,
+        label=reference.label.column,
         primary_metric=reference.primary_metric,
         metrics=metrics,
         reference=at,

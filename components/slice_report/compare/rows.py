@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from components.evaluation.columns import BASELINE_SCORE, SCORE, Columns, labels, scores
+from components.evaluation.columns import BASELINE_SCORE, SCORE, Columns, scores
 from components.evaluation.influence import Linearized
 from components.evaluation.metrics import Metric, groups_of, make_rows
 from components.evaluation.predictions import Predictions
 from components.evaluation.ranked.within_groups import RANKED
-from components.evaluation.tasks.registry import FORMULAS, METRICS
+from components.evaluation.tasks.registry import FORMULAS, METRICS, evaluation_of
 from components.evaluation.units import Units, units_of
 from components.slice_report.analysis.by_slice.slices import rows_of_slices
 from components.slice_report.analysis.comparisons import linearized
@@ -64,11 +64,11 @@ def read_rows(run: Run, predictions: Columns) -> ReferenceRows:
         MainlineError: a column is missing, or holds what it should not.
     """
     every = [name for name in predictions.column_names if name not in (SCORE, BASELINE_SCORE)]
-    telling = {run.label, *run.cluster_by, *run.rank_by, *(name for key in run.slices for name, _ in key)}
+    telling = {run.label.column, *run.cluster_by, *run.rank_by, *(name for key in run.slices for name, _ in key)}
     telling |= set(run.id_columns if set(run.id_columns) & set(every) else every)
     return ReferenceRows(
         {name: predictions[name] for name in every if name in telling},
-        labels(predictions, run.label),
+        evaluation_of(run.label).labels(predictions),
         units_of(predictions, run.cluster_by),
         dict(rows_of_slices(run.slices, predictions)),
         run.rank_by,

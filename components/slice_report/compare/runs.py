@@ -13,6 +13,7 @@ from components.slice_report.facts import Lineage, Pairs, Report, Slice
 from components.slice_report.facts.encoding import from_json
 from pipeline.criteria import SliceKey
 from pipeline.errors import MainlineError
+from pipeline.label import Label
 from pipeline.nodes import EVALUATOR
 
 # Their values are luck: runs that differ in them alone have the same setting. A seed of the split changes the rows.
@@ -47,7 +48,7 @@ class Run:
     pipeline: str
     run: str
     workload: str
-    label: str
+    label: Label
     digest: str
     primary_metric: str
     decision_threshold: float
@@ -89,9 +90,14 @@ def of_one_workload(runs: Sequence[Run]) -> tuple[list[Run], list[LeftOut]]:
         if (run.workload, run.label) == (runs[0].workload, runs[0].label):
             kept.append(run)
         else:
-            why = f"it predicts {run.label} of {run.workload}, the reference {runs[0].label} of {runs[0].workload}"
+            why = f"it predicts {target_of(run)}, the reference {target_of(runs[0])}"
             others.append(LeftOut(run.found.given, why))
     return kept, others
+
+
+def target_of(run: Run) -> str:
+    """Return what a run predicts, in words."""
+    return f"{run.label.column}{f' = {run.label.positive}' if run.label.positive else ''} of {run.workload}"
 
 
 def read_run(found: Found) -> Run | str:
@@ -119,7 +125,7 @@ def as_run(found: Found, report: Report, report_digest: str) -> Run:
         pipeline=report.run.pipeline,
         run=found.run or report.run.run,
         workload=report.run.workload,
-        label=report.run.label,
+        label=report.run.target,
         digest=report_digest,
         primary_metric=report.primary_metric,
         decision_threshold=report.decision_threshold,

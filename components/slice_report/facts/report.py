@@ -9,6 +9,7 @@ from components.slice_report.facts.data import Data
 from components.slice_report.facts.model import Comparison, Importance, RankedGroups, Sensitive, Slice, WeakSegments
 from components.slice_report.facts.provenance import Lineage, Training
 from components.slice_report.facts.worst_rows import LabelSuspects, WorstRows
+from pipeline.label import Label
 
 SCHEMA_VERSION = 1
 
@@ -24,7 +25,10 @@ class Missing:
 
 @dataclass(frozen=True)
 class Run:
-    """The run; ``failed_at`` names the node that failed, if one did, and ``error`` its error."""
+    """The run; ``failed_at`` names the node that failed, if one did, and ``error`` its error.
+
+    ``label_values`` are the texts that stand for label 0 and label 1; none if the labels are these numbers.
+    """
 
     pipeline: str
     run: str
@@ -33,6 +37,12 @@ class Run:
     baseline_run: str | None = None
     failed_at: str = ""
     error: str = ""
+    label_values: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> Label:
+        """The label with its task."""
+        return Label(self.label, positive=self.label_values[1] if self.label_values else None, values=self.label_values)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,9 @@ from pydantic import TypeAdapter
 from components.support.text import first_line
 from pipeline.features.table import Table
 from pipeline.features.vocabulary import UNUSED, Vocabulary
+from pipeline.label import Label
 from pipeline.training.checkpoint import sealed_files
+from pipeline.training.warm_start.labels import other_meaning, read_label, write_label
 from pipeline.training.warm_start.vocabularies import VERSION, Description, describe, embedding_weights
 
 progress = logging.getLogger("mainline.progress")
@@ -96,6 +98,7 @@ def export_warm_start(directory: str, model: keras.Model, table: Table, transfor
     for name, content in ((WEIGHTS, buffer.getvalue()), (VOCABULARIES, json.dumps(description, indent=1).encode())):
         with tf.io.gfile.GFile(f"{folder}/{name}", "wb") as file:
             file.write(content)
+    write_label(folder, table.target)
 
 
 def warm_start(
@@ -110,6 +113,7 @@ def warm_start(
     weights, new = named_weights(model), describe(model, table, transform)
     try:
         old_weights, old = read_warm_start(base_model_path)
+        check_meaning(table.target, f"{base_model_path}/{EXTRA}")
         check_architecture(weights, old_weights, new, old)
     except ColdStart as cold:
         return WarmStart(reason=str(cold))
@@ -172,6 +176,20 @@ def read_warm_start(directory: str) -> tuple[Weights, Description]:
     if description.version != VERSION:
         raise ColdStart(f"{folder} is of version {description.version}, not {VERSION}")
     return weights, description
+
+
+def check_meaning(label: Label, folder: str) -> None:
+    """Check that the outputs of the base model mean what those of this one will.
+
+    Raises:
+        ColdStart: they do not, or it cannot be read.
+    """
+    try:
+        other = other_meaning(label, read_label(folder))
+    except (ValueError, KeyError) as error:
+        raise ColdStart(f"{folder} cannot be read: {first_line(error)}") from error
+    if other:
+        raise ColdStart(other)
 
 
 def check_architecture(

@@ -21,6 +21,7 @@ from components.evaluation.verdict import Bounds
 from components.slice_report.analysis.by_slice.slices import make_slices
 from pipeline.criteria import Threshold
 from pipeline.errors import MainlineError
+from pipeline.label import Label
 
 SCHEMA = text_format.Parse(
     """
@@ -118,7 +119,7 @@ def test_a_failed_threshold_names_the_slice_unchanged(tmp_path):
 def test_every_reader_has_the_slices_and_the_report_counts_the_same_rows(tmp_path):
     table = drawn()
     _, _, evaluation = judged(table, tmp_path)
-    slices = make_slices(evaluation, table, "over_50k", independent(table.num_rows))
+    slices = make_slices(evaluation, table, Label("over_50k"), independent(table.num_rows))
     names = {item.name for item in slices}
     assert {"weight=0.1", "weight=0.0", "weight=NaN", "weight=1e-07", "zip=007", f"number={LARGE}"} <= names
     assert len(names) == len(slices) == 1 + 8 + 4 + 3

@@ -12,9 +12,10 @@ from components.examples.shards import write_shards
 from components.validation_gate.label_check import check_labels
 from pipeline.errors import DataError
 
-INT, FLOAT = schema_pb2.INT, schema_pb2.FLOAT
-ARROW = {INT: pa.int64(), FLOAT: pa.float32()}
+INT, FLOAT, BYTES = schema_pb2.INT, schema_pb2.FLOAT, schema_pb2.BYTES
+ARROW = {INT: pa.int64(), FLOAT: pa.float32(), BYTES: pa.binary()}
 GOOD = [0, 1, 1, 0]
+TEXTS = ["no", "yes", "yes", "no"]
 
 
 def check(tmp_path, kind=INT, **splits) -> None:
@@ -29,7 +30,8 @@ def check(tmp_path, kind=INT, **splits) -> None:
         files[split] = list(map(str, folder.glob("*.gz")))
         statistics[split] = stats_impl.generate_statistics_in_memory(batch, tfdv.StatsOptions()).datasets[0]
     schema = schema_pb2.Schema(feature=[schema_pb2.Feature(name="late", type=kind)])
-    check_labels(Labels("late", "binary", (0, 1)), statistics, files, schema)
+    values = ("no", "yes") if kind == BYTES else (0, 1)
+    check_labels(Labels("late", "binary", values), statistics, files, schema)
 
 
 def problem(tmp_path, kind=INT, **splits) -> str:
@@ -97,3 +99,20 @@ def test_all_problems_of_all_splits_are_reported_together(tmp_path):
         "missing in 1 of 3 rows of train; neither 0 nor 1 in 1 of 3 rows of train, such as 2; "
         "1 in none of 2 rows of eval; neither 0 nor 1 in 1 of 2 rows of test, such as -1; nothing was trained"
     )
+
+
+def test_two_texts_in_every_split_are_accepted(tmp_path):
+    check(tmp_path, BYTES, train=TEXTS, eval=["yes", "no"])
+
+
+@pytest.mark.parametrize("long", ["", "x" * 5000])
+def test_texts_are_counted_like_numbers(long, tmp_path):
+    """By the statistics, or by the rows where the statistics cut a long text."""
+    found = problem(tmp_path, BYTES, train=["no", None, "Yes", long or "maybe"], eval=["no", "no"])
+    assert found.startswith(
+        "missing in 1 of 4 rows of train; neither 'no' nor 'yes' in 2 of 4 rows of train, such as \"Yes\", "
+        if long else
+        "missing in 1 of 4 rows of train; neither 'no' nor 'yes' in 2 of 4 rows of train, such as "
+    )  # fmt: skip
+    assert found.endswith("; 'yes' in none of 2 rows of eval; nothing was trained")
+    assert "maybe" in found or long

@@ -3,10 +3,11 @@
 from components.evaluation.verdict import Bounds
 from components.slice_report.facts import Card
 from components.slice_report.settings import Settings
+from pipeline.label import Label
 
 SETTINGS = Settings(
     workload="demo",
-    label="label",
+    label=Label("label"),
     decision_threshold=0.5,
     bounds=Bounds(()),
     cluster_by=(),

@@ -1,9 +1,12 @@
+import dataclasses
+
 import pytest
 import tensorflow as tf
 
 from pipeline.features.kinds.categorical import Categorical
-from pipeline.features.preprocess import given, transform
+from pipeline.features.preprocess import given, transform, with_values
 from pipeline.features.table import Table
+from pipeline.label import Label
 from pipeline.task.registry import training_of
 
 TABLE = Table((Categorical("city", vocabulary=2, closed=True),), label="y")
@@ -35,6 +38,32 @@ def test_a_whole_number_is_0_or_1(bad):
 def test_no_number_is_cut_to_a_label(bad):
     with pytest.raises(tf.errors.InvalidArgumentError, match="column 'y' is the label"):
         target(tf.constant([[0.0], [bad]]))
+
+
+def texts(*values: str, positive: str = "yes") -> tf.Tensor:
+    table = dataclasses.replace(TABLE, label=Label("y", positive=positive))
+    rows = len(values)
+    given_values = [value for value in values if value]
+    columns = {"city": tf.constant([["ulm"]] * rows), "y": sparse(given_values, rows, tf.string)}
+    order = ["no", "yes"] if positive == "yes" else ["yes", "no"]
+    return transform(table, columns, {"city": ["ulm", "bonn"], "y": order})["y_xf"]
+
+
+def test_a_text_becomes_its_place_among_the_values():
+    assert (texts("no", "yes").dtype, texts("no", "yes", "yes").numpy().ravel().tolist()) == (tf.int64, [0, 1, 1])
+    assert texts("no", "yes", "yes", positive="no").numpy().ravel().tolist() == [1, 0, 0]
+
+
+def test_the_graph_that_serves_computes_something_that_is_no_label():
+    """TensorFlow Transform feeds an empty text where there is no label; one of a row never gets this far."""
+    labels = training_of(with_values(Label("y", positive="yes"), {"y": ("no", "yes")})).target(tf.constant([[""]]))
+    assert labels.numpy().tolist() == [[-1]]
+
+
+@pytest.mark.parametrize("bad", ["Yes", "yes ", ""])
+def test_no_other_text_is_a_label_and_none_is_missing(bad):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="column 'y' is the label: every row needs 'no' or 'yes'"):
+        texts("no", "yes", bad)
 
 
 def test_a_missing_label_is_not_filled():

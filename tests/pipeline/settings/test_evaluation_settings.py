@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.utils import io_utils
@@ -6,6 +8,7 @@ from components.batch_evaluator.plan import make_plan
 from pipeline.config import evaluation as config
 from pipeline.criteria import Threshold
 from pipeline.errors import ConfigError
+from pipeline.label import Label
 from pipeline.settings.evaluation import make_eval_config
 from pipeline.workloads.contract import load_workload
 
@@ -79,3 +82,11 @@ def test_a_bound_on_a_value_that_the_column_cannot_have_is_refused():
     bound = Threshold(metric="AUC", lower=0.5, slice={"sex": "Male"})
     with pytest.raises(ConfigError, match="slice sex=Male: not a value of the column"):
         make_eval_config(CENSUS, config.Evaluation(bounds=(bound,)), numbers)
+
+
+def test_stock_evaluator_reads_no_text_as_a_label():
+    texts = replace(CENSUS, table=replace(CENSUS.table, label=Label("over_50k", positive=">50K")))
+    with pytest.raises(ConfigError, match=r"evaluation.engine: TFMA takes no text as a label") as caught:
+        make_eval_config(texts, config.Evaluation(engine="stock", confidence_intervals=False, cluster_by=()), SCHEMA)
+    assert (caught.value.exit_code, caught.value.next_step) == (2, "Set evaluation.engine=batch.")
+    assert make_eval_config(texts, config.Evaluation(), SCHEMA).model_specs[0].label_key == "over_50k"

@@ -7,35 +7,37 @@ import numpy as np
 from numpy.typing import NDArray
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluation.columns import SCORE, Columns, labels, scores
+from components.evaluation.columns import SCORE, Columns, scores
 from components.evaluation.groups.sizes import too_few_units, too_small
 from components.evaluation.metrics import Metric, make_rows
 from components.evaluation.results import Evaluation
 from components.evaluation.slice_values import value_text
 from components.evaluation.slices import rows_by_slice
+from components.evaluation.tasks.registry import evaluation_of
 from components.evaluation.units import Units
 from components.slice_report.analysis.by_slice.marks import mark
 from components.slice_report.analysis.scores import count_scores
 from components.slice_report.facts import Slice
 from pipeline.criteria import SliceKey
+from pipeline.label import Label
 
 Index = NDArray[np.int64]
 
 
 def make_slices(
-    evaluation: Evaluation, predictions: Columns, label: str, units: Units, *, decision_threshold: float = 0.5
+    evaluation: Evaluation, predictions: Columns, label: Label, units: Units, *, decision_threshold: float = 0.5
 ) -> tuple[Slice, ...]:
     """Return every slice that TFMA measured, all rows first.
 
     Args:
         evaluation: of these rows.
         predictions: with the columns ``label`` and ``score``, and those of the slices.
-        label: 0 or 1.
+        label: of a binary task.
         units: the unit of each row.
         decision_threshold: a score above it is predicted positive.
     """
     metric = Metric("AUC", evaluation.thresholds.get("auc"), decision_threshold)
-    rows = make_rows(labels(predictions, label), scores(predictions, SCORE), [metric], units)
+    rows = make_rows(evaluation_of(label).labels(predictions), scores(predictions, SCORE), [metric], units)
     members = dict(rows_of_slices(evaluation.candidate, predictions))
     keys = sorted(evaluation.candidate, key=lambda key: (len(key), key))
     slices = [make_slice(evaluation, key, rows.label, rows.score, members.get(key), units) for key in keys]

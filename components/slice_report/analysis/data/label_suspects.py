@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from components.evaluation.columns import SCORE, Columns, labels, scores
+from components.evaluation.columns import SCORE, Columns, scores
+from components.evaluation.tasks.registry import evaluation_of
 from components.evaluation.units import Units
 from components.slice_report.facts import LabelSuspects, LabelTail
+from pipeline.label import Label
 
 # A score is confident if the model gives the other label at most this probability.
 UNLIKELY = 0.05
@@ -25,12 +27,12 @@ Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
-def find_label_suspects(rows: Columns, label: str, units: Units) -> LabelSuspects:
+def find_label_suspects(rows: Columns, label: Label, units: Units) -> LabelSuspects:
     """Count the rows whose label contradicts a confident score, in both tails of the scores.
 
     Args:
         rows: the predictions, with the columns ``label`` and ``score``; not those that the model was fitted to.
-        label: 0 or 1.
+        label: of a binary task.
         units: the unit of each row.
 
     Raises:
@@ -41,17 +43,17 @@ def find_label_suspects(rows: Columns, label: str, units: Units) -> LabelSuspect
     return LabelSuspects(UNLIKELY, LEVEL, found)
 
 
-def suspect_rows(rows: Columns, label: str, suspects: LabelSuspects) -> Index:
+def suspect_rows(rows: Columns, label: Label, suspects: LabelSuspects) -> Index:
     """Return the positions of the suspects in the tails that have too many."""
     wanted = [tail.label for tail in suspects.found]
     parts = [index[against] for unlikely, index, against, _ in tails(rows, label) if unlikely in wanted]
     return np.concatenate([*parts, np.empty(0, np.int64)])
 
 
-def tails(rows: Columns, label: str) -> Iterator[tuple[int, Index, Mask, Floats]]:
+def tails(rows: Columns, label: Label) -> Iterator[tuple[int, Index, Mask, Floats]]:
     """Yield the label that is unlikely in a tail; of its rows the position, whether they have it, its probability."""
     score: NDArray[Any] = scores(rows, SCORE)
-    of_row = labels(rows, label)
+    of_row = evaluation_of(label).labels(rows)
     for unlikely, confident in ((1, score <= UNLIKELY), (0, score >= 1 - UNLIKELY)):
         index = np.flatnonzero(confident)
         of_tail = score[index].astype(np.float64)

@@ -6,7 +6,7 @@ from components.evaluation.changes.direction import Direction
 from components.evaluation.changes.significance import sure_direction
 from components.evaluation.tasks.registry import METRICS
 from components.evaluation.verdict import Check, Measurement, Verdict
-from components.slice_report.facts import Comparison, RankedGroups, Report
+from components.slice_report.facts import Comparison, RankedGroups, Report, Run
 from components.slice_report.page.formats import counted, difference, interval, number
 from components.slice_report.page.html import Child, name, pairs, row, table, tag
 from components.slice_report.page.meanings import CALIBRATION
@@ -160,6 +160,11 @@ def delta(change: Measurement | None, how: Direction) -> Markup:
     return tag("td", shown, words, tag("small", interval(change, signed=True)), class_=kind)
 
 
+def label_facts(run: Run) -> Child:
+    """Draw the name of the label and, where it is a text, which one counts as 1."""
+    return tag("span", name(run.label), f", {run.label_values[1]} counts as 1") if run.label_values else name(run.label)
+
+
 def identity(report: Report, report_digest: str) -> Markup:
     """Draw which run this is, below the heading of the page."""
     run = report.run
@@ -167,7 +172,7 @@ def identity(report: Report, report_digest: str) -> Markup:
         [
             ("Pipeline", name(run.pipeline)),
             ("Run", name(run.run)),
-            ("Label", name(run.label)),
+            ("Label", label_facts(run)),
             ("Decision threshold", number(report.decision_threshold)),
             ("Report digest", tag("code", report_digest)),
         ]

@@ -21,7 +21,8 @@ INTS = [0, 1, 1, None, 0, None, 7, -1]
 
 
 def columns(kind: str = "INT") -> Columns:
-    return Columns({"id": ColumnRule("BYTES", False), "late": ColumnRule(kind, True, labels=[0, 1])})
+    labels = ["no", "yes"] if kind == "BYTES" else [0, 1]
+    return Columns({"id": ColumnRule("BYTES", False), "late": ColumnRule(kind, True, labels=labels)})
 
 
 def write(folder, kind: str, labels: list) -> str:
@@ -46,6 +47,9 @@ def example(name: str, label: float | list | None) -> tf.train.Example:
     values = label if isinstance(label, list) else [] if label is None else [label]
     if values and isinstance(values[0], float):
         features["late"] = tf.train.Feature(float_list=tf.train.FloatList(value=values))
+    elif values and isinstance(values[0], str):
+        texts = [text.encode() for text in values]
+        features["late"] = tf.train.Feature(bytes_list=tf.train.BytesList(value=texts))
     elif values:
         features["late"] = tf.train.Feature(int64_list=tf.train.Int64List(value=values))
     return tf.train.Example(features=tf.train.Features(feature=features))
@@ -87,6 +91,21 @@ def test_valid_labels_pass_as_int_and_as_float(kind, tmp_path):
         (tmp_path / of_type).mkdir()
         name = write(tmp_path / of_type, kind, labels)
         assert first_error({"train": [name]}, Settings(columns(of_type), "fail", 0.01)) is None
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_a_label_of_text_is_one_of_two_letter_by_letter(kind, tmp_path):
+    """Also a space too many, or another case, is another text."""
+    error = found({"train": [write(tmp_path, kind, ["no", "yes", "yes", "Yes", "no ", None, "no"])]}, "BYTES")
+    assert PLACES[kind] in error.where
+    assert (error.expected, error.received) == ("'no' or 'yes'", "'Yes'")
+    assert error.problem == (
+        "the label is not one of the task; missing in 1 of 7 rows of train; "
+        "neither 'no' nor 'yes' in 2 of 7 rows of train, such as \"Yes\", \"no \""
+    )
+    (tmp_path / "good").mkdir()
+    good = write(tmp_path / "good", kind, ["no", "yes", "no"])
+    assert first_error({"train": [good]}, Settings(columns("BYTES"), "fail", 0.01)) is None
 
 
 def test_a_row_with_several_labels_is_refused(tmp_path):

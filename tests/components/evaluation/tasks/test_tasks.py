@@ -1,29 +1,33 @@
 """The two sides of a task, and the metrics of all tasks."""
 
 import importlib
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from fakes.report.report_settings import SETTINGS
 from sklearn.metrics import log_loss
 
 from components.batch_evaluator.component import BatchEvaluator
+from components.batch_evaluator.inputs import read_label
 from components.batch_evaluator.scoring import Scorer, as_column, checked_scores
 from components.evaluation.tasks.registry import BY_KIND, EVALUATION, KINDS, METRICS, SIDES, evaluation_of, scale_of
 from components.evaluation.verdict import Measurement, without_value
+from components.slice_report.settings import from_json
 from pipeline.errors import DataError, MainlineError
 from pipeline.features.feature import Transformed
 from pipeline.features.table import Table, targets
-from pipeline.label import Label, label_of
-from pipeline.task.labels import KNOWN
+from pipeline.label import TASKS, Label, label_of
 from pipeline.task.registry import TRAINING
 
 LABEL = Label("y")
+TEXT = Label("y", positive="yes", values=("no", "yes"))
 ROWS = pa.table({"y": [0, 1, 1, 0], "score": [0.2, 0.9, 0.4, 0.4]})
 
 
 def test_each_task_has_both_sides_in_modules_of_one_name():
-    assert set(TRAINING) == set(EVALUATION) == set(KNOWN)
+    assert set(TRAINING) == set(EVALUATION) == set(TASKS.values())
     for task in TRAINING:
         training, evaluation = TRAINING[task], EVALUATION[task]
         assert training.__module__ == f"pipeline.task.{task.name}"
@@ -74,6 +78,25 @@ def test_labels_predictions_and_losses_of_a_binary_task():
         task.labels(pa.table({"y": [0, 2]}))
     with pytest.raises(MainlineError, match="outside of"):
         task.predictions(pa.table({"score": [0.5, 1.5]}), "score")
+
+
+def test_labels_of_text_are_their_place_among_the_values():
+    task = evaluation_of(TEXT)
+    rows = pa.table({"y": ["no", "yes", "yes"]})
+    assert task.labels(rows).tolist() == [0, 1, 1]
+    assert str(task.labels_or_nan(pa.table({"y": ["yes", None, "no"]})).tolist()) == "[1.0, nan, 0.0]"
+    with pytest.raises(DataError, match="none of the label's values") as caught:
+        task.labels(pa.table({"y": ["no", "maybe"]}))
+    assert caught.value.expected == "'no' or 'yes'"
+
+
+def test_a_label_of_text_goes_to_the_evaluator_and_the_report():
+    properties = BatchEvaluator(**wired(), label=TEXT).spec.exec_properties
+    assert read_label(properties, None) == TEXT
+    settings = replace(SETTINGS, label=TEXT)
+    assert from_json(settings.as_json()) == settings
+    assert from_json(SETTINGS.as_json()) == SETTINGS
+    assert '"label": "label"' in SETTINGS.as_json()
 
 
 def test_outputs_have_the_width_of_the_task():

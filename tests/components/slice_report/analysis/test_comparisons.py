@@ -19,6 +19,7 @@ from components.evaluation.tasks.registry import BETTER, METRICS
 from components.evaluation.units import independent
 from components.slice_report.analysis.comparisons import compare, ranked_groups
 from pipeline.errors import DataError, MainlineError
+from pipeline.label import Label
 
 BASE = 0.3
 ROWS = 3000
@@ -72,7 +73,7 @@ def drawn(rows=ROWS, seed=0) -> pa.Table:
 
 
 def compared(rows, base, evaluation, **settings):
-    return compare(rows, "y", base, evaluation, independent(rows.num_rows), **settings)
+    return compare(rows, Label("y"), base, evaluation, independent(rows.num_rows), **settings)
 
 
 def by_metric(comparisons):
@@ -153,7 +154,7 @@ def test_the_trivial_model_orders_the_rows_of_a_group_at_random(rows, found):
 
 def test_groups_that_count_are_counted(rows, evaluation, tmp_path):
     units = independent(rows.num_rows)
-    ranked = ranked_groups(rows, "y", evaluation, units)
+    ranked = ranked_groups(rows, Label("y"), evaluation, units)
     users = rows.group_by("user").aggregate([("y", "sum"), ("y", "count")]).to_pylist()
     positives = [user for user in users if user["y_sum"] and user["y_count"] > 1]
     both = [user for user in users if 0 < user["y_sum"] < user["y_count"]]
@@ -161,7 +162,7 @@ def test_groups_that_count_are_counted(rows, evaluation, tmp_path):
     assert (ranked.with_both_labels, ranked.with_a_positive) == (len(both), len(positives))
     assert len(both) < len(positives) < len(users)
     assert evaluation.candidate[()]["group_auc"].degrees_of_freedom == len(both) - 1
-    assert ranked_groups(rows, "y", evaluation_of(rows.drop(["user"]), tmp_path), units) is None
+    assert ranked_groups(rows, Label("y"), evaluation_of(rows.drop(["user"]), tmp_path), units) is None
 
 
 def test_a_metric_that_the_trivial_model_has_whatever_the_rows_has_the_interval_of_the_model(found):

@@ -13,6 +13,7 @@ from components.slice_report.analysis.fairness import Members, gaps, sensitive
 from components.slice_report.analysis.scores import count_scores
 from components.slice_report.facts import Gap, Group, ScoreCounts
 from pipeline.errors import DataError, MainlineError
+from pipeline.label import Label
 
 NO_SCORES = ScoreCounts((), (), ())
 
@@ -27,7 +28,7 @@ def table(values, kind=None, seed=0, **columns):
 
 
 def judged(rows, label, feature, threshold, units=None, **own):
-    return sensitive(rows, label, feature, threshold, units or independent(rows.num_rows), own)
+    return sensitive(rows, Label(label), feature, threshold, units or independent(rows.num_rows), own)
 
 
 def measure(values, kind=None, threshold=0.5, **columns):

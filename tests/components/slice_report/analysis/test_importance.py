@@ -24,6 +24,7 @@ from components.slice_report.analysis.weak_segments import find_weak
 from components.slice_report.facts import Segment, Slice, WeakSegments
 from components.slice_report.sources import Sources
 from pipeline.errors import DataError
+from pipeline.label import Label
 
 READ, UNREAD = ("size", "tags", "age"), ("kind", "user")
 NOTHING = WeakSegments(0, 0.05, 30, ())
@@ -53,7 +54,7 @@ def world(tmp_path_factory):
 
 def weak_kinds(world):
     """The weak segments of the kinds alone."""
-    return find_weak(world.sources.predictions, "label", ("user", *READ), UNITS)
+    return find_weak(world.sources.predictions, Label("label"), ("user", *READ), UNITS)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +131,7 @@ def test_many_rows_are_sampled(world, monkeypatch):
 
 def test_without_a_weak_segment_the_worst_slice_is_explained(world, explained):
     rows = world.sources.predictions
-    slices = make_slices(world.sources.evaluation, rows, "label", independent(rows.num_rows))
+    slices = make_slices(world.sources.evaluation, rows, Label("label"), independent(rows.num_rows))
     for metric in ("binary_crossentropy", "auc"):
         assert explain(world.sources, replace(SETTINGS, primary_metric=metric), UNITS, slices, NOTHING) == explained
     (overall,) = explain(world.sources, SETTINGS, UNITS, slices[:1], NOTHING)

@@ -14,6 +14,7 @@ from components.slice_report.analysis import weak_segments
 from components.slice_report.analysis.predicates import NONE, column_predicates, segment_rows
 from components.slice_report.analysis.skill import Rows, halves
 from components.slice_report.analysis.weak_segments import SEED, find_weak
+from pipeline.label import Label
 
 ROWS = 3000
 
@@ -59,7 +60,7 @@ def names(found):
 
 
 def find(rows, exclude=(), units=None):
-    return find_weak(rows, "label", exclude, units or independent(rows.num_rows))
+    return find_weak(rows, Label("label"), exclude, units or independent(rows.num_rows))
 
 
 def losses_of(rows):

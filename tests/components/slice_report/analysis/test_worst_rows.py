@@ -9,6 +9,7 @@ from components.evaluation.units import independent
 from components.slice_report.analysis.by_slice.slices import make_slices
 from components.slice_report.analysis.worst_rows import DONORS, SEED, SHOWN, find_worst_rows, hardest
 from components.slice_report.facts import SUSPECTS, LabelSuspects, LabelTail, Segment, WeakSegments
+from pipeline.label import Label
 
 ODD = Segment((("kind", "odd"),), 0, 0, 0, 0, 0)
 NOTHING = WeakSegments(0, 0.05, 30, ())
@@ -28,7 +29,7 @@ def sources(columns, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def slices(sources):
-    return make_slices(sources.evaluation, sources.predictions, "label", independent(ROWS))
+    return make_slices(sources.evaluation, sources.predictions, Label("label"), independent(ROWS))
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from components.evaluation.units import independent
 from components.slice_report import facts as f
 from components.slice_report.analysis.fairness import sensitive
 from components.slice_report.page import render
+from pipeline.label import Label
 
 from test_page_render import HOSTILE, big_report  # isort: skip
 from components.artifacts.decision import Decision
@@ -160,7 +161,7 @@ def test_moving_the_threshold_gives_the_rates_gaps_and_matrix_of_the_report(show
     slider.fill("60")
     table = report_pages.make_rows()
     units = independent(table.num_rows)
-    fairness = tuple(sensitive(table, "label", name, 0.3, units) for name in ("sex", "city"))
+    fairness = tuple(sensitive(table, Label("label"), name, 0.3, units) for name in ("sex", "city"))
     # Gaps have no intervals at another threshold.
     fairness = tuple(replace(one, gaps=tuple(map(without_intervals, one.gaps))) for one in fairness)
     moved = replace(report, decision_threshold=0.3, fairness=fairness)

@@ -12,6 +12,7 @@ from pipeline.features.kinds.categorical import Categorical
 from pipeline.features.kinds.exact import Exact
 from pipeline.features.layers import FeatureEmbedding
 from pipeline.features.table import Table
+from pipeline.label import Label
 from pipeline.training.warm_start import transfer as module
 from pipeline.training.warm_start.transfer import RowCounts, export_warm_start, named_weights, warm_start
 from pipeline.training.warm_start.vocabularies import read_vocabularies
@@ -225,6 +226,33 @@ def test_broken_files_are_a_cold_start(name, base, transform, tmp_path):
 def test_files_of_another_version_are_a_cold_start(base, transform, monkeypatch):
     monkeypatch.setattr(module, "VERSION", 2)
     assert cold(base[0], transform).endswith("assets.extra is of version 1, not 2")
+
+
+def labelled(positive: str) -> Table:
+    values = ("no", "yes") if positive == "yes" else ("yes", "no")
+    return replace(world.TABLE, label=Label("label", positive=positive, values=values))
+
+
+def test_a_score_that_means_something_else_is_a_cold_start(base, transform, tmp_path):
+    """Of texts, which one counts as 1 may have changed."""
+    export_warm_start(str(tmp_path), base[1], labelled("yes"), transform)
+    assert warm_start(world.build_model(), str(tmp_path), labelled("yes"), transform).reason == ""
+    reasons = [
+        warm_start(world.build_model(), folder, table, transform).reason
+        for folder, table in ((str(tmp_path), labelled("no")), (str(tmp_path), world.TABLE), (base[0], labelled("no")))
+    ]
+    assert reasons == [
+        "another label: 'yes' and 'no', in the base model 'no' and 'yes'",
+        "another label: 0 and 1, in the base model 'no' and 'yes'",
+        "another label: 'yes' and 'no', in the base model 0 and 1",
+    ]
+
+
+@pytest.mark.parametrize("content", [b"{", b"{}"])
+def test_a_label_that_cannot_be_read_is_a_cold_start(content, base, transform, tmp_path):
+    export_warm_start(str(tmp_path), base[1], labelled("yes"), transform)
+    (tmp_path / "assets.extra" / "label.json").write_bytes(content)
+    assert "assets.extra cannot be read: " in cold(tmp_path, transform)
 
 
 def test_another_width_is_a_cold_start(base, transform):

@@ -12,6 +12,7 @@ from components.slice_report.analysis.data.label_suspects import (
     p_of_units,
     suspect_rows,
 )
+from pipeline.label import Label
 
 DRAWS, ROWS, USERS = 300, 20_000, 200
 
@@ -35,7 +36,7 @@ def drawn(seed, *, flipped=0.0, of_users=0.0):
 
 
 def found_in(table, by=()):
-    return find_label_suspects(table, "y", units_of(table, by)).found
+    return find_label_suspects(table, Label("y"), units_of(table, by)).found
 
 
 def test_clean_labels_raise_an_alarm_at_the_stated_rate():
@@ -58,8 +59,8 @@ def test_two_percent_of_flipped_labels_are_found_in_both_tails(by):
 
 def test_most_of_the_excess_are_the_flipped_labels():
     table, flips = drawn(1, flipped=0.02)
-    suspects = find_label_suspects(table, "y", independent(ROWS))
-    index = suspect_rows(table, "y", suspects)
+    suspects = find_label_suspects(table, Label("y"), independent(ROWS))
+    index = suspect_rows(table, Label("y"), suspects)
     score, label = table["score"].to_numpy(), table["y"].to_numpy()
     assert len(index) == sum(tail.suspects for tail in suspects.tails)
     assert all(np.where(label[index] == 1, score[index], 1 - score[index]) <= UNLIKELY)
@@ -110,6 +111,6 @@ def test_a_few_users_alone_never_raise_an_alarm(users, reached):
 
 def test_without_confident_scores_there_is_nothing_to_find():
     table = pa.table({"y": [0, 1] * 50, "score": [0.5] * 100})
-    suspects = find_label_suspects(table, "y", independent(100))
+    suspects = find_label_suspects(table, Label("y"), independent(100))
     assert [(tail.rows, tail.suspects, tail.p_value) for tail in suspects.tails] == [(0, 0, 1.0)] * 2
-    assert suspect_rows(table, "y", suspects).size == 0
+    assert suspect_rows(table, Label("y"), suspects).size == 0
