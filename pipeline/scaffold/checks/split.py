@@ -137,8 +137,10 @@ def check_labels(split: Split, ones: NDArray[np.int64]) -> None:
         labels = ones[split.index == number]
         if len(np.unique(labels)) < 2:
             received = f"{len(labels):,} rows, all of label {labels[0]}" if len(labels) else "no row"
-            raise DataError(f"split {name}", "it has not both labels", expected="rows of 0 and of 1",
-                            received=received, next_step="Give more rows, or divide them in another way.")  # fmt: skip
+            raise DataError(
+                f"split {name}", "it has not both labels", expected="rows of 0 and of 1", received=received,
+                next_step="Give more rows that differ, or divide them in another way.",
+            )  # fmt: skip
 
 
 def in_several(column: Column, split: Split) -> int:

@@ -128,7 +128,22 @@ def _text_kind(column: Column, given: pa.Array, distinct: int) -> tuple[Kind, st
         return "text", f"text of {words:.0f} words on average"
     if share > ID_SHARE and len(given) > 2 * CONSTANT_ROWS:
         return "id", f"an id: {share:.0%} of its values occur once" if share < 1 else "an id: all values differ"
+    if sign := separator_of(given, distinct):
+        return "category", f"several values in a cell, joined by {sign!r}: taken as one; MultiHot takes them apart"
     return "category", column.note or f"{distinct:,} values"
+
+
+def separator_of(given: pa.Array, distinct: int) -> str:
+    """Return the sign that joins several values in most cells, if they come from fewer values than cells; else "".
+
+    >>> separator_of(pa.array(["a|b", "b|c", "a|c", "a|b|c"]), distinct=4)
+    '|'
+    """
+    for sign in ("|", ";", ","):
+        joined = pc.mean(pc.match_substring(given, sign).cast(pa.float64())).as_py()
+        if joined > TEXT_SHARE and len(pc.split_pattern(given, sign).flatten().unique()) < distinct:
+            return sign
+    return ""
 
 
 def _whole_kind(given: pa.Array, distinct: int) -> tuple[Kind, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.scaffold.columns.profile import Profile
-from pipeline.scaffold.draft.workload import Draft
+from pipeline.scaffold.draft.workload import Draft, share_text
 
 MOST_VALUES, EMBEDDING = 1000, 8
 BUCKETS, LEAST_BUCKETS, ROWS_OF_BUCKET = 20, 4, 50
@@ -89,8 +89,9 @@ def category(each: Profile) -> tuple[str, str]:
     size = min(max(each.distinct, 1), MOST_VALUES)
     more = missing(each)
     if each.is_closed:
+        fewest = f"{min(each.counts.values()):,}"
         return (f'Categorical("{each.name}", vocabulary={size}, closed=True, embedding={EMBEDDING})',
-                f"{each.distinct} values, of at least {min(each.counts.values())} rows each: closed{more}")  # fmt: skip
+                f"{each.distinct} values, of at least {fewest} rows each: closed{more}")  # fmt: skip
     if each.distinct > MOST_VALUES:
         return (f'Categorical("{each.name}", vocabulary={size}, oov={OOV_OF_MANY}, embedding={EMBEDDING})',
                 f"{each.distinct:,} values: the {size:,} most frequent, the others hashed{more}")  # fmt: skip
@@ -108,7 +109,8 @@ def number(each: Profile) -> tuple[str, str]:
 
 def missing(each: Profile) -> str:
     """Return the share of rows without a value, for a comment."""
-    return f", {each.missing / each.rows:.1%} missing" if each.missing else ""
+    share = each.missing / each.rows
+    return f", {share_text(share)} missing" if share else ""
 
 
 def wrapped(comment: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.scaffold.columns.profile import Profile
-from pipeline.scaffold.draft.workload import Draft
+from pipeline.scaffold.draft.workload import Draft, share_text
 from pipeline.splits import SPLITS
 
 ROWS = "rows"
@@ -98,7 +98,7 @@ def session(draft: Draft) -> Iterator[str]:
 def shown(each: Profile) -> str:
     """Return a column with what matters of it."""
     kinds = {"category": f"{each.distinct:,} values", "date": "date", "whole": f"{each.distinct} numbers"}
-    parts = [kinds.get(each.kind, ""), f"{each.missing / each.rows:.0%} missing" if each.missing else ""]
+    parts = [kinds.get(each.kind, ""), f"{share_text(each.missing / each.rows)} missing" if each.missing else ""]
     inside = ", ".join(filter(None, parts))
     return f"{each.name} ({inside})" if inside else each.name
 

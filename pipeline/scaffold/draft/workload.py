@@ -62,6 +62,15 @@ class Draft:
         return min(max(math.ceil(STEPS / steps), LEAST_EPOCHS), MOST_EPOCHS)
 
 
+def share_text(share: float) -> str:
+    """Return a share in words; one that is not 0 never looks like it, nor one that is not all like all.
+
+    >>> share_text(0.133), share_text(0.0001), share_text(0.99991)
+    ('13.3%', '< 0.1%', '> 99.9%')
+    """
+    return "< 0.1%" if share < 0.001 else "> 99.9%" if share > 0.999 else f"{share:.1%}"
+
+
 def rounded(value: float, up: bool, digits: int = 2) -> float:
     """Return a number with few digits, rounded away from the inside of a range.
 

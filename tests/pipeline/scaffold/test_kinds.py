@@ -43,6 +43,12 @@ def test_the_kind_of_a_column(values, kind):
     assert profile(column(values)).kind == kind
 
 
+def test_several_values_in_a_cell_are_said():
+    tags = ["|".join(random.Random(row).sample(WORDS, 3)) for row in range(300)]
+    assert "joined by '|'" in profile(column(tags)).why
+    assert "joined" not in profile(column(["a, b", "c, d"] * 25)).why
+
+
 def test_seconds_since_1970_are_dates():
     assert profile(dated(column([1_700_000_000 + 86_400 * day for day in range(40)]))).kind == "date"
     assert profile(dated(column([17 * day for day in range(40)]))).kind == "whole"
