@@ -1,6 +1,7 @@
 """Compare an edited workload with its source, in seconds and without TensorFlow: ``--check``."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,8 @@ def check_rows(columns: list[Column], sources: list[str], schema: schema_pb2.Sch
     next_step = UPDATE.format(folder=folder)
     check_header(found, known, ", ".join(sources), next_step)
     for name, column in found.items():
+        if name == label and known[name].type == schema_pb2.FeatureType.BYTES:
+            column = replace(column, values=column.values.cast(pa.string()))
         if name in known:
             for problem, expected, received in problems(column, known[name], name == label):
                 raise DataError(f"{sources[0]}, {place(column)}", problem, expected=expected, received=received,

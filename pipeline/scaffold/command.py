@@ -18,7 +18,7 @@ EPILOG = "exit codes: 0 done; 1 any other failure; 2 bad input"
 EXAMPLES = "python -m pipeline.scaffold customers.csv --label churned"
 # Options that read the rows; kept in the record, so that --check and --update read them the same way.
 READING = ("encoding", "delimiter", "decimal", "order")
-DECIDING = ("label", "time", "group", "keep", "drop")
+DECIDING = ("label", "positive", "time", "group", "keep", "drop")
 
 
 def parse(arguments: list[str], program: str = "python -m pipeline.scaffold") -> argparse.Namespace:
@@ -28,7 +28,8 @@ def parse(arguments: list[str], program: str = "python -m pipeline.scaffold") ->
         description=f"Draft a workload from a table: {EXAMPLES}. The source is never changed.",
     )  # fmt: skip
     parser.add_argument("rows", nargs="*", type=Path, metavar="FILE", help="CSV, JSON Lines or Parquet, .gz or not")
-    parser.add_argument("--label", metavar="COL", help="the column to predict, 0 or 1")
+    parser.add_argument("--label", metavar="COL", help="the column to predict, of two values")
+    parser.add_argument("--positive", metavar="VALUE", help="of the label: the event; default: 1, yes or true")
     parser.add_argument("--name", metavar="NAME", help="of the workload and its folder; default: that of the file")
     parser.add_argument("--time", metavar="COL", help="when each row was known: the latest rows are the test")
     parser.add_argument("--group", metavar="COL", help="rows with the same value stay in one split")
@@ -92,7 +93,7 @@ def _drafted(package: str, given: Mapping[str, Any]) -> Any:
 
     source = read_files([Path(path) for path in given["sources"]], given["encoding"], given["delimiter"])
     options = Options(
-        given["label"], given["time"], given["group"], tuple(given["keep"]), tuple(given["drop"]),
+        given["label"], given["positive"], given["time"], given["group"], tuple(given["keep"]), tuple(given["drop"]),
         given["decimal"], given["order"],
     )  # fmt: skip
     plan = make_plan(source.table, options, ", ".join(map(str, source.files)))

@@ -37,6 +37,7 @@ class Options:
     """What the user said beside the files."""
 
     label: str
+    positive: str | None = None
     time: str | None = None
     group: str | None = None
     keep: tuple[str, ...] = ()
@@ -98,7 +99,7 @@ def make_plan(table: pa.Table, options: Options, where: str) -> Plan:
     columns = read_columns(table, options.decimal, options.order)
     label = find_label(columns, options.label, where)
     options = with_names(options, columns)
-    target, has_one = read_label(label)
+    target, has_one = read_label(label, options.positive)
     rows = np.flatnonzero(has_one)
     columns = [column.take(rows) for column in columns if column is not label]
     profiles = [profile(column) for column in columns]
@@ -206,7 +207,8 @@ def warnings(plan: Plan) -> list[str]:
         if is_entity(each) and (several := splits.in_several(each.column, plan.split)):
             found.append(f"{several:,} values of {each.name} are in several splits; --group {each.name} prevents it")
     if plan.target.is_rare:
-        found.append(f"label 1 is {plan.target.rate:.1%} of the rows: the decision threshold is that share")
+        share = f"{plan.target.rate:.1%}"
+        found.append(f"label {plan.target.event} is {share} of the rows: the decision threshold is that share")
     if plan.references.noise > 0.03:
         found.append(f"few test rows: the interval of AUC is about ± {plan.references.noise:.2f}")
     if plan.references.trees > TOO_GOOD_AUC:

@@ -70,7 +70,7 @@ def alone(column: Column, ones: NDArray[np.int64]) -> Leak | None:
     if by_absence > LEAK_AUC:
         rate = ones[absent == 1].mean()
         return Leak(column.name, f"whether it is missing tells the label (AUC {by_absence:.2f}): "
-                    f"{rate:.0%} of the rows without it are 1")  # fmt: skip
+                    f"{rate:.0%} of the rows without it are positive")  # fmt: skip
     codes = codes_of(column)
     score = held_out_auc(codes, ones)
     if score > LEAK_AUC:

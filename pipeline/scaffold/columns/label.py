@@ -1,7 +1,8 @@
 """What the label says: the two values that a model can learn today, or why it cannot."""
 
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,9 @@ CLASSES = 20
 # A split needs some rows of each label.
 FEWEST = 10
 RARE = 0.05
-TODAY = "Only labels of two values, 0 and 1, can be trained today."
+TODAY = "Only labels of two values can be trained today."
+# By the lower-case text of the one value, that of the other: which of them is the event goes without saying.
+EVENTS = {"yes": "no", "y": "n", "true": "false", "t": "f", "on": "off"}
 
 
 @dataclass(frozen=True)
@@ -25,14 +28,21 @@ class Target:
     """The label of the rows that have one.
 
     Attributes:
-        column: its values as the rows have them.
-        ones: for each row whether the label is 1, as 0 or 1.
+        column: its values as the rows have them: 0 and 1, or two texts.
+        ones: for each row whether it is the event, as 0 or 1.
         without: the number of rows without a label, which are left out.
+        values: the texts that stand for 0 and for 1; empty for the numbers 0 and 1.
     """
 
     column: Column
     ones: NDArray[np.int64]
     without: int
+    values: tuple[str, ...] = ()
+
+    @property
+    def event(self) -> str:
+        """The value that counts as 1, as the rows have it."""
+        return self.values[1] if self.values else "1"
 
     @property
     def rate(self) -> float:
@@ -59,11 +69,11 @@ def find_label(columns: list[Column], name: str, where: str) -> Column:
                     next_step=did_you_mean(name, known))  # fmt: skip
 
 
-def read_label(column: Column) -> tuple[Target, NDArray[np.bool_]]:
-    """Return the label, and for each row of the column whether it has one.
+def read_label(column: Column, positive: str | None = None) -> tuple[Target, NDArray[np.bool_]]:
+    """Return the label, and for each row of the column whether it has one; ``positive`` is the value that counts as 1.
 
     Raises:
-        DataError: it has not two values that are 0 and 1, or too few rows of one.
+        DataError: it has not two values, too few rows of one, or it is not clear which of them is the event.
     """
     has_one = column.values.is_valid().to_numpy(zero_copy_only=False)
     given = column.values.drop_null()
@@ -75,18 +85,36 @@ def read_label(column: Column) -> tuple[Target, NDArray[np.bool_]]:
                         expected="rows of both labels")  # fmt: skip
     if len(counts) > 2:
         raise more_than_two(column, counts)
-    if column.type == "BYTES" or set(given.unique().to_pylist()) != {0, 1}:
-        raise DataError(where, "the label has two values, but they are not 0 and 1", expected="0 and 1",
+    event = positive if positive in counts else event_of(counts) if positive is None else None
+    if event is None:
+        raise DataError(where, "which of the two values is the event?", expected="--positive and one of the values",
                         received=" and ".join(f"{shorten(value)!r} ({n:,} rows)" for value, n in counts.items()),
-                        next_step="Write 1 for the event and 0 for its absence.")  # fmt: skip
+                        next_step=f"Such as --positive {shlex.quote(min(counts, key=lambda value: counts[value]))}.",
+                        )  # fmt: skip
     rare, rows = min(counts.items(), key=lambda item: item[1])
     if rows < FEWEST:
         raise DataError(where, f"too few rows of the label {rare}", received=f"{rows} of {len(given):,} rows",
                         expected=f"at least {FEWEST}, so that each split has some")  # fmt: skip
-    values = given.cast(pa.int64())
-    label = Column(column.name, column.source, values, note=column.note)
-    ones = values.to_numpy(zero_copy_only=False)
-    return Target(label, ones, len(has_one) - len(given)), has_one
+    without = len(has_one) - len(given)
+    if column.type != "BYTES" and set(counts) == {"0", "1"} and event == "1":
+        return Target(replace(column, values=given), given.to_numpy(zero_copy_only=False), without), has_one
+    # Other numbers are two names, as texts are.
+    texts = given.cast(pa.string())
+    (other,) = (value for value in counts if value != event)
+    ones = pc.equal(texts, event).cast(pa.int64()).to_numpy(zero_copy_only=False)
+    return Target(replace(column, values=texts), ones, without, (other, event)), has_one
+
+
+def event_of(counts: Mapping[str, int]) -> str | None:
+    """Return the value that is the event where that goes without saying, else None.
+
+    >>> event_of({"0": 5, "1": 3}), event_of({"No": 5, "Yes": 3}), event_of({"red": 5, "blue": 3})
+    ('1', 'Yes', None)
+    """
+    if set(counts) == {"0", "1"}:
+        return "1"
+    by_case = {value.casefold(): value for value in counts}
+    return next((by_case[one] for one, other in EVENTS.items() if {one, other} == set(by_case)), None)
 
 
 def more_than_two(column: Column, counts: Mapping[str, int]) -> DataError:
@@ -102,6 +130,6 @@ def more_than_two(column: Column, counts: Mapping[str, int]) -> DataError:
         least, greatest = pc.min(column.values).as_py(), pc.max(column.values).as_py()
         kind = f"a number from {least:g} to {greatest:g}, {len(counts):,} values"
     return DataError(
-        f"label {column.source}", "a label of this kind cannot be trained", expected="0 and 1", received=kind,
+        f"label {column.source}", "a label of this kind cannot be trained", expected="two values", received=kind,
         next_step=f"{TODAY} Make a column that is 1 where the event happened, for example above a limit.",
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """The text of features.py: one line a feature, each with the reason beside it."""
 
+import json
 from collections.abc import Iterator
 
 from pipeline.scaffold.columns.profile import Profile
@@ -32,14 +33,22 @@ def features_text(draft: Draft) -> str:
         "",
         *imports,
         "from pipeline.features.table import Table",
+        *(["from pipeline.label import Label"] if draft.plan.target.values else []),
         "",
         "FEATURES = (",
         *(f"    {line}" for line in lines),
         ")",
         "",
-        f'TABLE = Table(FEATURES, label="{draft.label}")',
+        f"TABLE = Table(FEATURES, label={label_text(draft)})",
         "",
     ])  # fmt: skip
+
+
+def label_text(draft: Draft) -> str:
+    """Return the label as code: the name of its column, with the text that counts as 1 if it holds texts."""
+    target = draft.plan.target
+    name = json.dumps(draft.label)
+    return f"Label({name}, positive={json.dumps(target.event, ensure_ascii=False)})" if target.values else name
 
 
 def lines_of(each: Profile, draft: Draft) -> Iterator[str]:

@@ -12,7 +12,7 @@ def evaluation_text(draft: Draft) -> str:
     slice_words = (
         "Categories of 2 to 8 values; add those that matter." if plan.slices else "No category has 2 to 8 values."
     )
-    rare = f"    decision_threshold={plan.target.rate:.3g},  # the share of label 1, which is rare\n"
+    rare = f"    decision_threshold={plan.target.rate:.3g},  # the share of {draft.event}, which is rare\n"
     return f'''"""Slices and bounds of the {draft.name} workload.
 
 On the {plan.split.sizes()["test"]:,} test rows a logistic regression has AUC {found.linear:.3f}, boosted trees \
@@ -41,7 +41,7 @@ EVALUATION = Evaluation(
 
 def card_text(draft: Draft) -> str:
     """Return the text of card.py: what the rows say is filled in; what only people know is a blank."""
-    title = f"Will {draft.label} be 1?"
+    title = f"Will {draft.label} be {draft.event}?"
     inputs = f"{len(draft.plan.inputs)} columns of {draft.source.rpartition('/')[2]}"
     return f'''"""The model card of the {draft.name} workload; each () and "" is a blank, which the report marks."""
 
@@ -49,7 +49,7 @@ from components.slice_report.facts import Card
 
 CARD = Card(
     title="{title}",
-    summary="A Wide & Deep classifier that gives the probability that {draft.label} is 1, from {inputs}.",
+    summary="A Wide & Deep classifier that gives the probability that {draft.label} is {draft.event}, from {inputs}.",
     # Fill in: for what, and for whom, is the score used? One sentence each, ("…",).
     intended_use=(),
     # Fill in: which decisions must not rest on it?

@@ -58,7 +58,7 @@ def readme_text(draft: Draft) -> str:
     return f"""\
 # {draft.name}
 
-Predicts `{draft.label}` from {draft.source}: {draft.rows:,} rows, {plan.target.rate:.1%} of them 1.
+Predicts `{draft.label}` from {draft.source}: {draft.rows:,} rows, {plan.target.rate:.1%} of them {draft.event}.
 
 - Run it in the folder above this one: `python local_runner.py --config {draft.package}`
 - The model gets {len(plan.inputs)} columns. Left out, with reasons in `features.py`: {left_out}.
@@ -74,7 +74,7 @@ def session(draft: Draft) -> Iterator[str]:
     """Yield the lines that are printed."""
     plan, found = draft.plan, draft.plan.references
     without = f"; {plan.target.without:,} rows without a label are left out" if plan.target.without else ""
-    yield f"{draft.name}: {draft.rows:,} rows, label {draft.label}: 1 in {plan.target.rate:.1%}{without}"
+    yield f"{draft.name}: {draft.rows:,} rows, label {draft.label}: {draft.event} in {plan.target.rate:.1%}{without}"
     read = [f"{each.name} {each.column.note}" for each in plan.profiles if each.column.note]
     renamed = [f"{each.column.source!r} is {each.name}" for each in plan.profiles if each.column.source != each.name]
     yield from named("read", [*draft.notes, *read, *renamed])

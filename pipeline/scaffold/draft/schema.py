@@ -77,12 +77,18 @@ def domain(each: Profile) -> Iterator[str]:
 
 def label(draft: Draft) -> Iterator[str]:
     """Yield the lines of the label."""
-    yield f"# The label: 1 in {draft.plan.target.rate:.1%} of the rows."
+    target = draft.plan.target
+    yield f"# The label: {quoted(target.event)} in {target.rate:.1%} of the rows."
     yield "feature {"
     yield f"  name: {quoted(draft.label)}"
-    yield "  type: INT"
+    yield f"  type: {target.column.type}"
     yield from (f"  {line}" for line in REQUIRED)
-    yield "  int_domain { min: 0 max: 1 }"
+    if target.values:
+        yield "  string_domain {"
+        yield from (f"    value: {quoted(value)}" for value in target.values)
+        yield "  }"
+    else:
+        yield "  int_domain { min: 0 max: 1 }"
     yield '  not_in_environment: "SERVING"'
     yield "}"
 

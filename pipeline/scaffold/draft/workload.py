@@ -39,6 +39,11 @@ class Draft:
         return self.plan.target.column.name
 
     @property
+    def event(self) -> str:
+        """The value of the label that counts as 1, for a sentence."""
+        return UNQUOTABLE.sub("_", self.plan.target.event)
+
+    @property
     def rows(self) -> int:
         """The rows with a label."""
         return len(self.plan.target.ones)

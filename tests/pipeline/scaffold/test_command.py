@@ -128,7 +128,7 @@ def test_rows_that_have_changed_get_one_message(drafted, capsys, mistake, said):
         ({"churn.csv": "a,y\n"}, ["--label", "y"], "there are no rows"),
         ({"churn.csv": "a,y\n1,1\n"}, ["--label", "y"], "the label has one value"),
         ({"churn.csv": "a,y\n1,1\n", "more.csv": "b,y\n1,1\n"}, ["more.csv", "--label", "y"], "its columns are not"),
-        ({"churn.csv": "a,y\n" + "1,no\n2,yes\n" * 30}, ["--label", "y"], "they are not 0 and 1"),
+        ({"churn.csv": "a,y\n" + "1,go\n2,stay\n" * 30}, ["--label", "y"], "which of the two values is the event"),
         ({"churn.csv": "a,y\n" + "1,red\n2,blue\n3,green\n" * 30}, ["--label", "y"], "cannot be trained"),
         ({"churn.csv": "a,y\n1,1\n"}, ["--label", "y", "--name", "numpy"], "another package has this name"),
         ({"churn.csv": "a,y\n1,1\n"}, ["--label", "y", "--name", "class"], "a word of Python"),

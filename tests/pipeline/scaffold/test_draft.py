@@ -30,7 +30,7 @@ FEATURES = (
     Date("signup_date", reference="2024-11-29"),  # dates; the reference is the latest of them
     # comment: text of 9 words on average: there is no feature kind for free text yet.
     # Categorical("comment", vocabulary=300, embedding=8),
-    # cancel_reason: LEAK? whether it is missing tells the label (AUC 1.00): 0% of the rows without it are 1.
+    # cancel_reason: LEAK? whether it is missing tells the label (AUC 1.00): 0% of the rows without it are positive.
     # Categorical("cancel_reason", vocabulary=3, closed=True, embedding=8),
 )
 
@@ -104,15 +104,32 @@ def test_values_that_would_end_a_text_are_escaped():
     assert '5" pipe\\' in schema(draft(odd))["plan"].string_domain.value
 
 
+def said(label: str) -> dict[str, list]:
+    """Return the customers with a text and 'no' for a label."""
+    return {**customers(), "churned": [label if left else "no" for left in customers()["churned"]]}
+
+
+def test_a_label_of_texts_says_which_is_the_event():
+    found = draft(said("yes"))
+    files = {name: content.decode() for name, content in files_of(found).items() if not name.endswith(".parquet")}
+    assert 'TABLE = Table(FEATURES, label=Label("churned", positive="yes"))' in files["features.py"]
+    assert list(schema(found)["churned"].string_domain.value) == ["no", "yes"]
+    assert 'title="Will churned be yes?"' in files["card.py"]
+    assert found.plan.references == draft().plan.references
+    other = draft(said("went"), positive="went")
+    assert 'label=Label("churned", positive="went")' in features_text(other)
+
+
+@pytest.mark.parametrize("columns", [None, said("yes")])
 @pytest.mark.parametrize("options", [{}, {"time": "signup_date"}, {"group": "customer_id"}])
-def test_the_files_are_a_workload_whose_settings_fit_together(workplace, options):
-    for name, content in files_of(draft(**options)).items():
+def test_the_files_are_a_workload_whose_settings_fit_together(workplace, options, columns):
+    for name, content in files_of(draft(columns, **options)).items():
         path = workplace / "churn" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     config = load_config("churn")
     settings = check_settings(config, workplace, workplace)
-    assert settings.workload.table.label == "churned"
+    assert settings.workload.table.target.column == "churned"
     assert config.report.sensitive == ()
     assert "#   sensitive: [gender]" in (workplace / "churn" / "config.yaml").read_text()
 

@@ -78,7 +78,7 @@ def test_rows_without_a_label_are_counted():
     [
         ([1] * 50, "'1' in all 50 rows"),
         ([None] * 50, "no value in any row"),
-        (["yes", "no"] * 20, "'yes' (20 rows) and 'no' (20 rows)"),
+        (["stays", "goes"] * 20, "'stays' (20 rows) and 'goes' (20 rows)"),
         ([1, 2] * 20, "'1' (20 rows) and '2' (20 rows)"),
         ([0] * 50 + [1] * 3, "3 of 53 rows"),
         (["red", "green", "blue"] * 20, "one of 3 classes: red, green, blue"),
@@ -91,6 +91,31 @@ def test_a_label_that_cannot_be_trained_is_named(values, received):
     with pytest.raises(DataError) as caught:
         read_label(column(values, "y"))
     assert received in caught.value.received
+
+
+@pytest.mark.parametrize(
+    ("values", "positive", "texts"),
+    [
+        ([0, 1], None, ()),
+        ([0, 1], "1", ()),
+        ([0, 1], "0", ("1", "0")),
+        (["No", "Yes"], None, ("No", "Yes")),
+        (["TRUE", "FALSE"], None, ("FALSE", "TRUE")),
+        (["stays", "goes"], "goes", ("stays", "goes")),
+        ([1, 2], "2", ("1", "2")),
+    ],
+)
+def test_the_event_is_clear_or_named(values, positive, texts):
+    target, _ = read_label(column([*values, None] * 20), positive)
+    assert target.values == texts
+    event = texts[1] if texts else 1
+    assert target.ones.tolist() == [int(value == event) for value in target.column.values.to_pylist()]
+    assert (target.rate, target.without) == (0.5, 20)
+
+
+def test_a_positive_value_that_the_label_does_not_have_is_refused():
+    with pytest.raises(DataError, match="which of the two values is the event"):
+        read_label(column(["stays", "goes"] * 20), "gone")
 
 
 def test_an_absent_label_gets_the_nearest_name():

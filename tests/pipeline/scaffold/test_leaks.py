@@ -30,7 +30,7 @@ def leaks(values, ones=ONES, moment=None, is_date=False) -> list:
         (np.where(ONES == 1, DRAW.gamma(2, 20, ROWS) + 1, 0.0), "ranges has one label"),
         (ONES + DRAW.normal(0, 0.05, ROWS), "alone it has AUC 1.000"),
         ([f"r{code}" if one else None for code, one in zip(DRAW.integers(0, 9, ROWS), ONES, strict=True)],
-         "whether it is missing tells the label (AUC 1.00): 0% of the rows without it are 1"),
+         "whether it is missing tells the label (AUC 1.00): 0% of the rows without it are positive"),
     ],
 )  # fmt: skip
 def test_a_leak_is_named_with_evidence(values, evidence):
