@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.cache import source_tree
 
-AUC, CONSTANT_AUC = '"AUC": auc,', '"AUC": lambda rows, metric: Linearized(0.75, auc(rows, metric).influence),'
+AUC = "exact = roc(rows.ranking(metric.thresholds))"
+CONSTANT_AUC = "exact = Linearized(0.75, roc(rows.ranking(metric.thresholds)).influence)"
 
 
 @pytest.mark.slow
