@@ -66,8 +66,8 @@ class Profile:
 
     @property
     def is_closed(self) -> bool:
-        """Whether its domain can be closed: few values, each in several rows."""
-        return bool(self.counts) and min(self.counts.values()) >= CLOSED_ROWS
+        """Whether it is a category whose domain can be closed: few values, each in several rows."""
+        return self.kind == "category" and bool(self.counts) and min(self.counts.values()) >= CLOSED_ROWS
 
     @property
     def is_model_input(self) -> bool:

@@ -66,13 +66,17 @@ def lines_of(each: Profile, draft: Draft) -> Iterator[str]:
         if leak.column == each.name:
             yield from wrapped(f"# LOOK: {leak.evidence}")
     for code, why in rows_of(each, plan.train_rows):
-        yield f"{code},  # {why}" if len(code) + len(why) + 9 <= LINE else f"# {why[: LINE - 6]}\n    {code},"
+        if len(code) + len(why) + 9 <= LINE:
+            yield f"{code},  # {why}"
+        else:
+            yield from wrapped(f"# {why}")
+            yield f"{code},"
 
 
 def rows_of(each: Profile, train_rows: int) -> Iterator[tuple[str, str]]:
     """Yield the features of a column as code, with the reason for each."""
     name = each.name
-    if each.kind == "date" and each.column.is_date:
+    if each.column.is_date:
         yield f'Date("{name}", reference="{latest(each)}")', f"{each.why}; the reference is the latest of them"
     elif each.column.type == "BYTES":
         yield category(each)

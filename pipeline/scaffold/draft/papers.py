@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.scaffold.columns.profile import Profile
-from pipeline.scaffold.draft.workload import Draft, share_text
+from pipeline.scaffold.draft.workload import Draft, share_text, yaml_text
 from pipeline.splits import SPLITS
 
 ROWS = "rows"
@@ -17,10 +17,10 @@ def config_text(draft: Draft) -> str:
     report = ""
     if plan.sensitive:
         report = ("# The report compares groups of people by these columns, proposed by their names: confirm them.\n"
-                  f"# report:\n#   sensitive: [{', '.join(plan.sensitive)}]\n")  # fmt: skip
+                  f"# report:\n#   sensitive: [{', '.join(map(yaml_text, plan.sensitive))}]\n")  # fmt: skip
     return f"""\
 # {draft.label} from {draft.source}; start runs in the folder above this one.
-name: {draft.name}
+name: {yaml_text(draft.name)}
 workload: ./{draft.package}
 data:
   # A copy of the rows as they were read: the source is not changed. --update writes it again.
@@ -46,9 +46,9 @@ def split_lines(draft: Draft) -> str:
         return "  split: given\n"
     if split.by == "time":
         first, second = (f'"{cut}"' if isinstance(cut, str) else str(cut) for cut in split.cuts or ())
-        return f"  split_by: {{time: {split.column}, cuts: [{first}, {second}]}}\n"
+        return f"  split_by: {{time: {yaml_text(split.column)}, cuts: [{first}, {second}]}}\n"
     shares = ", ".join(f"{name}: {share:g}" for name, share in zip(SPLITS, split.shares, strict=True))
-    return f"  split_by: {{key: {split.column}, shares: {{{shares}}}}}\n"
+    return f"  split_by: {{key: {yaml_text(split.column)}, shares: {{{shares}}}}}\n"
 
 
 def readme_text(draft: Draft) -> str:

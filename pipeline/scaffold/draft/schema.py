@@ -60,7 +60,7 @@ def remark(each: Profile) -> str:
 
 def domain(each: Profile) -> Iterator[str]:
     """Yield the values of a closed category, or the range of a number."""
-    if each.kind == "category" and each.is_closed:
+    if each.is_closed:
         yield "string_domain {"
         yield from (f"  value: {quoted(value)}" for value in sorted(each.counts))
         yield "}"

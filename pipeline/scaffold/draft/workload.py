@@ -1,8 +1,11 @@
 """What the files of a workload are written from: the plan, the names, and where the rows come from."""
 
+import json
 import math
 import re
 from dataclasses import dataclass
+
+import yaml
 
 from pipeline.scaffold.plan import Plan
 
@@ -74,6 +77,15 @@ def share_text(share: float) -> str:
     ('13.3%', '< 0.1%', '> 99.9%')
     """
     return "< 0.1%" if share < 0.001 else "> 99.9%" if share > 0.999 else f"{share:.1%}"
+
+
+def yaml_text(text: str) -> str:
+    """Return a name as YAML takes it for a text: one that would be true, false or null is quoted.
+
+    >>> yaml_text("churn"), yaml_text("true"), yaml_text("No")
+    ('churn', '"true"', '"No"')
+    """
+    return text if yaml.safe_load(text) == text else json.dumps(text)
 
 
 def rounded(value: float, up: bool, digits: int = 2) -> float:

@@ -104,6 +104,31 @@ def test_values_that_would_end_a_text_are_escaped():
     assert '5" pipe\\' in schema(draft(odd))["plan"].string_domain.value
 
 
+def test_a_reason_too_long_for_the_line_stands_above_it():
+    columns = {name: cells for name, cells in customers().items() if name != "gender"}
+    columns["plan"] = [["basic", "plus", "pro", ""][row % 4] for row in range(300)]
+    text = features_text(draft(columns))
+    assert "    # 3 values, of at least 75 rows each: closed, 25.0% missing\n    Categorical(" in text
+    assert "import Categorical\n" in text
+
+
+def test_a_constant_that_is_kept_is_neither_closed_nor_a_category_of_days():
+    kept = {**customers(), "country": ["NL"] * 300, "opened": ["2024-01-01"] * 300}
+    found = draft(kept, keep=("country", "opened"))
+    assert 'Categorical("country", vocabulary=1, embedding=8)' in features_text(found)
+    assert 'Date("opened", reference="2024-01-01")' in features_text(found)
+    assert not schema(found)["country"].HasField("string_domain")
+
+
+@pytest.mark.parametrize(("package", "column"), [("true", "on"), ("null", "Yes")])
+def test_names_that_yaml_would_read_as_something_else_are_quoted(workplace, package, column):
+    columns = {**customers(), column: [f"G{row % 90}" for row in range(300)]}
+    (workplace / package).mkdir()
+    (workplace / package / "config.yaml").write_bytes(files_of(draft(columns, package, group=column))["config.yaml"])
+    config = load_config(package)
+    assert (config.name, config.data.split_by.key) == (package, column)
+
+
 def said(label: str) -> dict[str, list]:
     """Return the customers with a text and 'no' for a label."""
     return {**customers(), "churned": [label if left else "no" for left in customers()["churned"]]}
