@@ -1,5 +1,6 @@
 """The columns of a table as a workload can take them: with usable names, typed, with missing cells as null."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from components.arrow_example_gen.splitting.timestamps import parse_times
 from pipeline.errors import DataError
 from pipeline.features.names import usable
-from pipeline.scaffold.rows.cells import Decimal, Order, decimal_vote, iso_texts, read_cells, whole_if_exact
+from pipeline.scaffold.rows.cells import Decimal, Order, decimal_vote, finite, iso_texts, read_cells, whole_if_exact
 
 # Whole numbers that are seconds since 1970 if all lie in the years 2000 to 2040, and dates if all are YYYYMMDD.
 FIRST_SECOND, LAST_SECOND = 946_684_800, 2_208_988_800
@@ -104,7 +105,7 @@ def usable_names(sources: Sequence[str]) -> dict[str, str]:
 
 
 def _column(name: str, source: str, values: pa.Array, decimal: Decimal, order: Order | None) -> Column | None:
-    values = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+    values = _decoded(values)
     kind = values.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         cells = read_cells(values.cast(pa.string()), decimal, order)
@@ -123,14 +124,26 @@ def _column(name: str, source: str, values: pa.Array, decimal: Decimal, order: O
     if pa.types.is_null(kind):
         return Column(name, source, values.cast(pa.string()))
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        numbers = values if pa.types.is_integer(kind) else _finite(values.cast(pa.float64()))
-        return dated(Column(name, source, numbers.cast(pa.int64()) if pa.types.is_integer(kind) else numbers))
+        whole = pa.types.is_integer(kind)
+        return dated(
+            Column(name, source, _whole(values) if whole else whole_if_exact(finite(values.cast(pa.float64()))))
+        )
     return None
 
 
-def _finite(numbers: pa.Array) -> pa.Array:
-    finite = pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
-    return whole_if_exact(finite)
+def _whole(values: pa.Array) -> pa.Array:
+    """Return whole numbers as int64; as texts if some do not fit, since such are codes."""
+    fit = not pa.types.is_uint64(values.type) or (pc.max(values).as_py() or 0) < 2**63
+    return values.cast(pa.int64() if fit else pa.string())
+
+
+def _decoded(values: pa.Array) -> pa.Array:
+    """Return a column of Parquet without its dictionary, and bytes as texts where they are UTF-8."""
+    values = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+    if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
+        with contextlib.suppress(pa.ArrowInvalid):
+            return values.cast(pa.string())
+    return values
 
 
 def dated(column: Column) -> Column:

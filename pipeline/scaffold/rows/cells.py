@@ -16,6 +16,8 @@ MISSING = ("", "?", "-", ".", "na", "n/a", "nan", "null", "none", "nil", "#n/a",
 # Of the cells that are given, so many must be numbers or dates; the others then count as missing.
 NUMBERS_SHARE, DATES_SHARE = 0.98, 0.95
 EXACT = 2**53
+# tf.Example holds numbers as float32; what is greater would be infinite.
+GREATEST = float(np.finfo(np.float32).max)
 
 SIGN = "^[+-]?"
 POINT = rf"{SIGN}(\d{{1,3}}(,\d{{3}})+(\.\d*)?|\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?)$"
@@ -113,7 +115,8 @@ def _numbers(given: pa.Array, counts: Integers, decimal: Decimal) -> Cells | Non
     numbers = pc.cast(plain, pa.float64())
     if pc.max(pc.utf8_length(pc.replace_substring_regex(plain, r"\..*|[eE].*", ""))).as_py() > 15:
         return None
-    wrong = pc.and_(pc.invert(fits), pc.invert(missing))
+    numbers = finite(numbers)
+    wrong = pc.and_(numbers.is_null(), pc.invert(missing))
     return Cells(whole_if_exact(numbers), note=_number_note(given, bare, wrong, counts, decimal))
 
 
@@ -126,11 +129,21 @@ def _number_note(given: pa.Array, bare: pa.Array, wrong: pa.Array, counts: Integ
         parts.append(f"numbers written as text, such as {shorten(first[0].as_py(), 20)!r}")
     if pc.any(wrong).as_py():
         count = int(counts[wrong.to_numpy(zero_copy_only=False)].sum())
-        parts.append(f"{count} not numbers, such as {shorten(given.filter(wrong)[0].as_py(), 20)!r}, count as missing")
+        example = shorten(given.filter(wrong)[0].as_py(), 20)
+        parts.append(f"{count} not numbers, or too great for one, such as {example!r}, count as missing")
     tokens = given.filter(_is_missing(given)).to_pylist()
     if tokens:
         parts.append(f"{', '.join(sorted(tokens))} is missing")
     return "; ".join(parts)
+
+
+def finite(numbers: pa.Array) -> pa.Array:
+    """Return floats without those that a model cannot hold, which become null.
+
+    >>> finite(pa.array([1.5, float("inf"), 1e39])).to_pylist()
+    [1.5, None, None]
+    """
+    return pc.if_else(pc.less_equal(pc.abs(numbers), GREATEST), numbers, pa.scalar(None, pa.float64()))
 
 
 def whole_if_exact(numbers: pa.Array) -> pa.Array:

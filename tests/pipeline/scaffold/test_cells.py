@@ -31,7 +31,7 @@ def test_cells_are_numbers_or_text(texts, values):
 def test_a_few_cells_that_are_no_numbers_count_as_missing_and_are_said():
     cells = read_cells(pa.array([str(number) for number in range(99)] + ["unknown"]))
     assert cells.values.to_pylist() == [*range(99), None]
-    assert "1 not numbers, such as 'unknown', count as missing" in cells.note
+    assert "1 not numbers, or too great for one, such as 'unknown', count as missing" in cells.note
     assert read_cells(pa.array(["1", "unknown"])).values.to_pylist() == ["1", "unknown"]
 
 
@@ -81,3 +81,21 @@ def test_columns_of_parquet_keep_their_types():
     assert [(column.name, column.type, column.values[0].as_py()) for column in columns] == [
         ("on", "INT", 1), ("whole", "INT", 1), ("at", "BYTES", "1970-01-01T00:00:00"), ("home_city", "BYTES", "a"),
     ]  # fmt: skip
+
+
+def test_numbers_that_a_model_cannot_hold_count_as_missing():
+    cells = read_cells(pa.array(["1e400", *map(str, range(99))]))
+    assert cells.values.to_pylist() == [None, *range(99)]
+    assert "1 not numbers, or too great for one, such as '1e400', count as missing" in cells.note
+    (column,) = read_columns(pa.table({"x": [1.5, float("-inf"), -1e39, float("nan")]}))
+    assert column.values.to_pylist() == [1.5, None, None, None]
+
+
+def test_codes_of_parquet_are_texts():
+    table = pa.table({
+        "hash": pa.array([2**64 - 1, None], pa.uint64()), "count": pa.array([7, None], pa.uint64()),
+        "name": pa.array(["Köln".encode(), None]), "image": pa.array([b"\xff\xd8", None]),
+    })  # fmt: skip
+    assert {column.name: column.values.to_pylist() for column in read_columns(table)} == {
+        "hash": ["18446744073709551615", None], "count": [7, None], "name": ["Köln", None],
+    }  # fmt: skip
