@@ -36,7 +36,7 @@ def parse(arguments: list[str], program: str = "python -m pipeline.scaffold") ->
     parser.add_argument("--keep", action="append", default=[], metavar="COL", help="a feature, whatever speaks against")
     parser.add_argument("--drop", action="append", default=[], metavar="COL", help="no feature")
     parser.add_argument("--encoding", metavar="NAME", help="of CSV; default: UTF-8, or as a byte order mark says")
-    parser.add_argument("--delimiter", metavar="SIGN", help="of CSV; default: told from the rows")
+    parser.add_argument("--delimiter", type=_sign, metavar="SIGN", help="of CSV; default: told from the rows")
     parser.add_argument("--decimal", choices=(".", ","), help="default: told from the rows")
     parser.add_argument("--date-order", dest="order", choices=("dmy", "mdy"), help="for dates such as 1/2/2024")
     later = parser.add_mutually_exclusive_group()
@@ -47,6 +47,14 @@ def parse(arguments: list[str], program: str = "python -m pipeline.scaffold") ->
     if not (options.check or options.update or options.remove) and not (options.rows and options.label):
         parser.error(f"give the rows and the label, such as: {EXAMPLES}")
     return options
+
+
+def _sign(given: str) -> str:
+    r"""Return a delimiter; ``\t``, as people type it, is a tab."""
+    sign = "\t" if given == "\\t" else given
+    if len(sign) != 1 or sign in '"\r\n':
+        raise argparse.ArgumentTypeError(f"expected one character, received {given!r}")
+    return sign
 
 
 def main(arguments: list[str], program: str = "python -m pipeline.scaffold") -> int:

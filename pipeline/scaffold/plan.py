@@ -98,12 +98,14 @@ def make_plan(table: pa.Table, options: Options, where: str) -> Plan:
     """
     columns = read_columns(table, options.decimal, options.order)
     label = find_label(columns, options.label, where)
-    options = with_names(options, columns)
+    options = with_names(options, [column for column in columns if column is not label])
     target, has_one = read_label(label, options.positive)
     rows = np.flatnonzero(has_one)
     columns = [column.take(rows) for column in columns if column is not label]
     profiles = [profile(column) for column in columns]
     by_name = {each.name: each for each in profiles}
+    if not any(each.is_model_input or each.name in options.keep for each in profiles):
+        raise nothing_left(where, {each.name: each.why for each in profiles})
     split = choose_split(by_name, target, options)
     splits.check_labels(split, target.ones)
     time = by_name[options.time].column.numbers() if options.time else None
@@ -112,23 +114,33 @@ def make_plan(table: pa.Table, options: Options, where: str) -> Plan:
     left_out = why_left_out(profiles, leaks, split, options)
     inputs = [each for each in profiles if each.name not in left_out]
     if not inputs:
-        raise DataError(where, "no column is left to learn from",
-                        received="; ".join(f"{name}: {why}" for name, why in left_out.items()),
-                        next_step="Keep one with --keep.")  # fmt: skip
+        raise nothing_left(where, left_out)
     references = measure(inputs, target.ones, split, options.seed)
     plan = Plan(target, tuple(profiles), left_out, tuple(leaks), split, references)
     return replace(plan, lines=(*not_read(table, [label, *columns]), *warnings(plan)))
+
+
+def nothing_left(where: str, left_out: Mapping[str, str]) -> DataError:
+    """Return the error for a table without a column to learn from."""
+    return DataError(where, "no column is left to learn from",
+                     received="; ".join(f"{name}: {why}" for name, why in left_out.items()) or "only the label",
+                     next_step="Keep one with --keep." if left_out else "Give more columns.")  # fmt: skip
 
 
 def with_names(options: Options, columns: Sequence[Column]) -> Options:
     """Return the options with the names that columns have in the workload.
 
     Raises:
-        ConfigError: there is no such column.
+        ConfigError: there is no such column beside the label, or the rows are to be divided in two ways.
     """
+    if options.time and options.group:
+        raise ConfigError(f"--time {options.time} --group {options.group}", "rows are divided in one way",
+                          expected="one of them", next_step="Leave out --group or --time.")  # fmt: skip
     known = {column.source: column.name for column in columns} | {column.name: column.name for column in columns}
 
     def name(option: str, given: str) -> str:
+        if given == options.label:
+            raise ConfigError(f"--{option} {given}", "that is the label", expected="another column")
         if given not in known:
             raise ConfigError(f"--{option} {given}", "no such column", expected=", ".join(list(known)[:40]),
                               next_step=did_you_mean(given, known))  # fmt: skip

@@ -151,5 +151,14 @@ def test_a_call_without_rows_or_label_says_how(capsys):
     assert "python -m pipeline.scaffold customers.csv --label churned" in capsys.readouterr().err
 
 
+def test_a_delimiter_is_one_sign_and_may_be_typed_as_backslash_t(workplace, capsys):
+    write_csv(workplace / "churn.csv", customers(), delimiter="\t")
+    assert run(capsys, "churn.csv", "--label", "churned", "--delimiter", "\\t")[0] == 0
+    with pytest.raises(SystemExit) as caught:
+        main(["churn.csv", "--label", "churned", "--delimiter", "||"])
+    assert caught.value.code == 2
+    assert "expected one character, received '||'" in capsys.readouterr().err
+
+
 def test_names_that_no_package_can_have_are_changed(workplace):
     assert package_name("2024 customers!") == "x_2024_customers"

@@ -114,3 +114,23 @@ def test_a_rare_label_is_said():
     rare = customers(2000)
     rare["churned"] = [int(row % 40 == 0) for row in range(2000)]
     assert any("label 1 is 2.5% of the rows" in line for line in plan(rare).lines)
+
+
+@pytest.mark.parametrize("option", ["time", "group", "keep", "drop"])
+def test_an_option_that_names_the_label_is_refused(option):
+    with pytest.raises(ConfigError, match=f"--{option} churned: that is the label"):
+        plan(**{option: ("churned",) if option in ("keep", "drop") else "churned"})
+
+
+def test_rows_are_divided_in_one_way():
+    with pytest.raises(ConfigError, match="rows are divided in one way"):
+        plan(time="signup_date", group="customer_id")
+
+
+@pytest.mark.parametrize(
+    ("columns", "received"), [({}, "only the label"), ({"plan": ["pro"] * 300}, "plan: one value in all rows")]
+)
+def test_a_table_without_a_column_to_learn_from_is_refused(columns, received):
+    with pytest.raises(DataError, match="no column is left to learn from") as caught:
+        plan({**columns, "churned": customers()["churned"]})
+    assert caught.value.received == received
