@@ -47,7 +47,10 @@ def delimiter_of(text: str) -> str:
 
 def _agreement(lines: Sequence[str], delimiter: str) -> tuple[bool, int]:
     """Return whether nearly all lines have as many cells as the header, and that number; quotes are respected."""
-    widths = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
+    try:
+        widths = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
+    except csv.Error:
+        return False, 0
     if not widths or widths[0] < 2:
         return False, 0
     same = sum(width == widths[0] for width in widths)

@@ -55,7 +55,8 @@ def read_files(paths: Sequence[Path], encoding: str | None = None, delimiter: st
         raise DataError(", ".join(map(str, files)), "a column has another type in one of the files",
                         received=shorten(str(error))) from error  # fmt: skip
     if not whole.num_rows:
-        raise DataError(", ".join(map(str, files)), "there are no rows", expected="a header and rows")
+        raise DataError(", ".join(map(str, files)), "there are no rows", expected="a header and rows",
+                        received=f"the columns {shorten(', '.join(whole.column_names))}")  # fmt: skip
     return Source(whole, files, tuple(dict.fromkeys(filter(None, notes))))
 
 
@@ -113,7 +114,7 @@ def read_csv(name: str, text: str, delimiter: str | None = None) -> tuple[pa.Tab
     Raises:
         DataError: the header is not one, or a row has another number of cells.
     """
-    text = text.lstrip("\r\n")
+    text = (text if "\n" in text else text.replace("\r", "\n")).strip("\r\n") + "\n"
     sign = delimiter or delimiter_of(text)
     names = _header(name, text, sign)
     wrong: list[Any] = []
@@ -148,17 +149,20 @@ def _header(name: str, text: str, delimiter: str) -> list[str]:
     """Return the names in the first line.
 
     Raises:
-        DataError: one is empty, occurs twice, or is a number.
+        DataError: the line cannot be read, or a name is empty, occurs twice, or is a number.
     """
-    names = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    try:
+        names = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise DataError(f"{name}, line 1", "the header cannot be read", received=str(error)) from error
     # As pandas writes the numbers of the rows.
     names = [INDEX, *names[1:]] if not names[0].strip() and INDEX not in names else names
-    for cell in names:
+    for number, cell in enumerate(names, 1):
         known = [other.strip() for other in names]
         problem = "is empty" if not cell.strip() else "is there twice" if known.count(cell.strip()) > 1 else ""
         if problem or cell.strip().lstrip("+-").replace(".", "", 1).isdigit():
             raise DataError(
-                f"{name}, line 1", f"a name of a column {problem or 'is a number'}", received=repr(cell),
+                f"{name}, line 1, cell {number}", f"a name of a column {problem or 'is a number'}", received=repr(cell),
                 expected="a header with one name a column", next_step="Add or correct the header.",
             )  # fmt: skip
     return names

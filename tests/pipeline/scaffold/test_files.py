@@ -26,6 +26,7 @@ def written(folder: Path, name: str, content: bytes) -> Path:
         ("rows.csv", 'name;n\r\nKöln;1\r\n"a;b";2\r\n', "utf-8-sig"),
         ("rows.tsv", "name\tn\nKöln\t1\na;b\t2\n", "utf-16"),
         ("rows.csv", '\r\n\nname,n\nKöln,1\n"a;b",2\n\n', "utf-8"),
+        ("rows.csv", 'name,n\rKöln,1\r"a;b",2', "utf-8"),
         ("rows.csv.gz", "name|n\nKöln|1\na;b|2\n", "utf-8"),
         ("rows.jsonl", '{"name": "Köln", "n": "1"}\n{"name": "a;b", "n": "2"}\n', "utf-8"),
     ],
@@ -53,6 +54,8 @@ def test_another_encoding_is_named(tmp_path):
     [
         (b"", "the file is empty"),
         (b"a,b\n", "there are no rows"),
+        (b"a,b", "there are no rows"),
+        (b"a,%s\n1,2\n" % (b"x" * 200_000), "the header cannot be read"),
         (b"a,b\n1,2\n1,2,3\n", "row 3: the row has another number of cells"),
         (b"1,2\n3,4\n", "a name of a column is a number"),
         (b"a,a\n3,4\n", "a name of a column is there twice"),
