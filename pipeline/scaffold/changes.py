@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.support.atomic_files import write_whole
+from components.support.atomic_files import building, write_whole
 from pipeline.errors import ConfigError, InputError
 from pipeline.shell import near
 
@@ -48,19 +48,20 @@ def read_record(folder: Path) -> Record:
 
 
 def write_new(folder: Path, files: Mapping[str, bytes], arguments: Mapping[str, Any]) -> None:
-    """Write all files into a folder that is not there yet.
+    """Write all files into a folder that is not there yet; it appears complete or not at all.
 
     Raises:
         InputError: it is there.
     """
     if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+        again = f", or write it again with --update {near(folder)}" if (folder / RECORD).is_file() else ""
         raise InputError(
-            str(folder), "it is already there", expected="a new folder",
-            next_step=f"Take another --name, or write it again with --update {near(folder)}.",
-        )  # fmt: skip
-    for name, content in files.items():
-        write_whole(folder / name, content, durable=False)
-    _write_record(folder, files, arguments)
+            str(folder), "it is already there", expected="a new folder", next_step=f"Take another --name{again}."
+        )
+    with building(folder) as stage:
+        for name, content in files.items():
+            write_whole(stage / name, content, durable=False)
+        _write_record(stage, files, arguments)
 
 
 def update(folder: Path, files: Mapping[str, bytes], arguments: Mapping[str, Any]) -> Iterator[str]:

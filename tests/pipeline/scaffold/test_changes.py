@@ -30,6 +30,20 @@ def test_files_are_written_once(folder):
     assert "--update churn" in caught.value.next_step
 
 
+def test_a_folder_that_no_scaffold_wrote_is_not_to_be_updated(folder):
+    (folder / "card.py").write_bytes(b"c = 4\n")
+    list(remove(folder))
+    with pytest.raises(InputError, match="already there") as caught:
+        write_new(folder, FILES, {})
+    assert caught.value.next_step == "Take another --name."
+
+
+def test_nothing_is_left_of_a_folder_that_could_not_be_written(tmp_path):
+    with pytest.raises(OSError, match="too long"):
+        write_new(tmp_path / "churn", {**FILES, "x" * 300: b""}, {})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_nobody_edited_is_written_again_and_the_difference_is_shown(folder):
     lines = list(update(folder, {**FILES, "features.py": b"a = 1\nb = 5\n"}, {"label": "z"}))
     assert lines[0] == "wrote churn/features.py"
