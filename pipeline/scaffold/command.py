@@ -166,15 +166,20 @@ def package_name(name: str) -> str:
     ('customer_churn', 'taxi_2024')
 
     Raises:
-        ConfigError: another package has it.
+        ConfigError: another package or a config of the project has it.
     """
+    from pipeline.config.load import CONF
+
     package = usable(name).lower()[:63]
     if keyword.iskeyword(package):
         raise ConfigError(f"--name {name}", "a word of Python is no name of a package", received=package,
                           next_step=f"Such as --name {package}_model.")  # fmt: skip
+    if any((CONF / f"{each}.yaml").exists() for each in (package, package.replace("_", "-"))):
+        raise ConfigError(f"--name {name}", "a config of the project has this name, and --config would run that one",
+                          received=package, next_step=f"Such as --name {package}_model.")  # fmt: skip
     found = importlib.util.find_spec(package)
     here = str(Path(package).resolve())
-    if found is None or [os.path.abspath(path) for path in found.submodule_search_locations or ()] == [here]:
+    if found is None or {os.path.abspath(path) for path in found.submodule_search_locations or ()} == {here}:
         return package
     raise ConfigError(f"--name {name}", "another package has this name", received=str(found.origin or package),
                       expected="a name of its own", next_step=f"Such as --name {package}_model.")  # fmt: skip

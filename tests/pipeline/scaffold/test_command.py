@@ -132,6 +132,7 @@ def test_rows_that_have_changed_get_one_message(drafted, capsys, mistake, said):
         ({"churn.csv": "a,y\n" + "1,red\n2,blue\n3,green\n" * 30}, ["--label", "y"], "cannot be trained"),
         ({"churn.csv": "a,y\n1,1\n"}, ["--label", "y", "--name", "numpy"], "another package has this name"),
         ({"churn.csv": "a,y\n1,1\n"}, ["--label", "y", "--name", "class"], "a word of Python"),
+        ({"churn.csv": "a,y\n1,1\n"}, ["--label", "y", "--name", "census"], "a config of the project has this name"),
     ],
 )
 def test_a_mistake_gets_one_message(workplace, capsys, files, arguments, said):
@@ -158,6 +159,12 @@ def test_a_delimiter_is_one_sign_and_may_be_typed_as_backslash_t(workplace, caps
         main(["churn.csv", "--label", "churned", "--delimiter", "||"])
     assert caught.value.code == 2
     assert "expected one character, received '||'" in capsys.readouterr().err
+
+
+def test_a_folder_of_the_user_has_its_name(workplace, monkeypatch):
+    (workplace / "other").mkdir()
+    monkeypatch.setattr(sys, "path", ["", str(workplace), *sys.path])
+    assert package_name("other") == "other"
 
 
 def test_names_that_no_package_can_have_are_changed(workplace):
