@@ -16,6 +16,7 @@ from pipeline.errors import DataError, did_you_mean
 from pipeline.features.column_fit import check_columns
 from pipeline.features.table import closed_columns
 from pipeline.scaffold.columns.column import Column
+from pipeline.scaffold.columns.label import without_tokens
 from pipeline.settings.graph import domains
 from pipeline.settings.known_names import check_known, check_schema, workload_columns
 from pipeline.task.labels import resolve
@@ -59,7 +60,7 @@ def check_rows(columns: list[Column], sources: list[str], schema: schema_pb2.Sch
     check_header(found, known, ", ".join(sources), next_step)
     for name, column in found.items():
         if name == label and known[name].type == schema_pb2.FeatureType.BYTES:
-            column = replace(column, values=column.values.cast(pa.string()))
+            column = without_tokens(replace(column, values=column.values.cast(pa.string())))
         if name in known:
             for problem, expected, received in problems(column, known[name], name == label):
                 raise DataError(f"{sources[0]}, {place(column)}", problem, expected=expected, received=received,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from components.support.text import shorten
 from pipeline.errors import DataError, did_you_mean
 from pipeline.scaffold.columns.column import Column
+from pipeline.scaffold.rows.cells import MISSING
 
 # Whole numbers with at most so many values are classes, not quantities.
 CLASSES = 20
@@ -75,12 +76,16 @@ def read_label(column: Column, positive: str | None = None) -> tuple[Target, NDA
     Raises:
         DataError: it has not two values, too few rows of one, or it is not clear which of them is the event.
     """
+    column = without_tokens(column)
     has_one = column.values.is_valid().to_numpy(zero_copy_only=False)
     given = column.values.drop_null()
     counts = {str(item["values"]): item["counts"] for item in given.value_counts().to_pylist()}
     where = f"label {column.source}"
     if len(counts) < 2:
-        received = f"{next(iter(counts))!r} in all {len(given):,} rows" if counts else "no value in any row"
+        received = (
+            f"{next(iter(counts))!r} in all {len(given):,} rows that have one" if counts else "no value in any row"
+        )
+        received += f"; none in {without:,} rows" if (without := len(column.values) - len(given)) and counts else ""
         raise DataError(where, "the label has one value: there is nothing to tell apart", received=received,
                         expected="rows of both labels")  # fmt: skip
     if len(counts) > 2:
@@ -103,6 +108,19 @@ def read_label(column: Column, positive: str | None = None) -> tuple[Target, NDA
     (other,) = (value for value in counts if value != event)
     ones = pc.equal(texts, event).cast(pa.int64()).to_numpy(zero_copy_only=False)
     return Target(replace(column, values=texts), ones, without, (other, event)), has_one
+
+
+def without_tokens(column: Column) -> Column:
+    """Return a label of texts without those that stand for a missing one, such as NA, if two others are left then.
+
+    >>> without_tokens(Column("y", "y", pa.array(["no", "NA", "yes"]))).values.to_pylist()
+    ['no', None, 'yes']
+    """
+    if not pa.types.is_string(column.values.type):
+        return column
+    is_token = pc.is_in(pc.utf8_lower(column.values), value_set=pa.array(MISSING))
+    bare = pc.if_else(is_token, pa.scalar(None, pa.string()), column.values)
+    return replace(column, values=bare) if pc.count_distinct(bare).as_py() == 2 else column
 
 
 def event_of(counts: Mapping[str, int]) -> str | None:

@@ -128,6 +128,7 @@ def test_rows_that_have_changed_get_one_message(drafted, capsys, mistake, said):
         ({"churn.csv": "a,y\n"}, ["--label", "y"], "there are no rows"),
         ({"churn.csv": "a,y\n1,1\n"}, ["--label", "y"], "the label has one value"),
         ({"churn.csv": "a,y\n1,1\n", "more.csv": "b,y\n1,1\n"}, ["more.csv", "--label", "y"], "its columns are not"),
+        ({"churn.csv": "a,y\n" + "1,1\n2,\n" * 30}, ["--label", "y"], "'1' in all 30 rows that have one; none in 30"),
         ({"churn.csv": "a,y\n" + "1,go\n2,stay\n" * 30}, ["--label", "y"], "which of the two values is the event"),
         ({"churn.csv": "a,y\n" + "1,red\n2,blue\n3,green\n" * 30}, ["--label", "y"], "cannot be trained"),
         ({"churn.csv": "a,y\n1,1\n"}, ["--label", "y", "--name", "numpy"], "another package has this name"),
@@ -150,6 +151,14 @@ def test_a_call_without_rows_or_label_says_how(capsys):
         main(["churn.csv"])
     assert caught.value.code == 2
     assert "python -m pipeline.scaffold customers.csv --label churned" in capsys.readouterr().err
+
+
+def test_a_label_may_be_missing_as_na(workplace, capsys):
+    changed(workplace, churned=[("?", "no", "yes")[row % 3] for row in range(300)])
+    code, out, _ = run(capsys, "churn.csv", "--label", "churned")
+    assert code == 0
+    assert "200 rows, label churned: yes in 50.0%; 100 rows without a label are left out" in out
+    assert run(capsys, "--check", "churn")[0] == 0
 
 
 def test_a_delimiter_is_one_sign_and_may_be_typed_as_backslash_t(workplace, capsys):
