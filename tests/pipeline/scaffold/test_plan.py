@@ -134,3 +134,16 @@ def test_a_table_without_a_column_to_learn_from_is_refused(columns, received):
     with pytest.raises(DataError, match="no column is left to learn from") as caught:
         plan({**columns, "churned": customers()["churned"]})
     assert caught.value.received == received
+
+
+@pytest.mark.parametrize("name", ["customerID", "userId", "e-mail", "patient", "account_key"])
+def test_an_entity_is_told_by_its_name_where_its_values_repeat(name):
+    found = plan({**customers(600), name: [f"c{row % 150}@shop.org" for row in range(600)]})
+    assert found.split.column == name.replace("-", "_")
+
+
+def test_copies_at_another_time_are_said():
+    first, second = customers(300), customers(300)
+    second["signup_date"] = [day.replace("2023", "2025").replace("2024", "2026") for day in second["signup_date"]]
+    twice = {name: [*first[name], *second[name]] for name in first}
+    assert any("300 of them in several splits" in line for line in plan(twice, time="signup_date").lines)
