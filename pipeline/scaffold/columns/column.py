@@ -58,7 +58,7 @@ class Column:
         if self.type == "BYTES":
             micros, kinds = parse_times(self.values.fill_null(""))
             return np.where(kinds > 0, micros / 1e6, np.nan)
-        return self.values.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False)
+        return self.values.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False)
 
     def take(self, rows: NDArray[np.integer[Any]]) -> "Column":
         """Return the column with some of the rows."""

@@ -11,6 +11,7 @@ from pipeline.scaffold.draft.workload import Draft, rounded
 from pipeline.splits import SPLITS
 
 REQUIRED = ("presence { min_fraction: 1.0 min_count: 1 }", "shape { dim { size: 1 } }")
+INT64 = 2**63 - 1
 OPTIONAL = ("presence { min_count: 1 }", "value_count { min: 1 max: 1 }")
 
 
@@ -70,7 +71,7 @@ def domain(each: Profile) -> Iterator[str]:
         low = 0.0 if least >= 0 else rounded(least - width, up=False)
         high = 0.0 if most <= 0 else rounded(most + width, up=True)
         if each.column.type == "INT":
-            yield f"int_domain {{ min: {int(low)} max: {int(high)} }}"
+            yield f"int_domain {{ min: {int(max(low, -INT64))} max: {int(min(high, INT64))} }}"
         else:
             yield f"float_domain {{ min: {low} max: {high} }}"
 
