@@ -21,6 +21,8 @@ CONSTANT_ROWS = 5
 CLOSED_VALUES, CLOSED_ROWS = 50, 5
 LOG_RATIO, LOG_ZEROS = 8, 0.5
 ID_DIGITS = 6
+# The square of a greater number is infinite as float32, and with it the variance.
+GREATEST_SCALED = 1e18
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class Numbers:
         """Whether a logarithm helps: no number is negative, and few are far greater than most, or most are 0."""
         far = self.median > 0 and self.p99 / self.median > LOG_RATIO
         return self.minimum >= 0 and (far or self.zeros > LOG_ZEROS)
+
+    @property
+    def can_be_scaled(self) -> bool:
+        """Whether mean and variance can be taken of the numbers, or of their logarithms if these are better."""
+        return self.is_skewed or max(abs(self.minimum), abs(self.maximum)) <= GREATEST_SCALED
 
 
 @dataclass(frozen=True)

@@ -81,10 +81,13 @@ def rows_of(each: Profile, train_rows: int) -> Iterator[tuple[str, str]]:
     elif each.column.type == "BYTES":
         yield category(each)
     else:
-        yield number(each)
-        if each.distinct > FEW:
+        scaled = each.numbers is None or each.numbers.can_be_scaled
+        if scaled:
+            yield number(each)
+        if each.distinct > FEW or not scaled:
+            why = "for what is not a straight line" if scaled else "buckets alone: too great for a variance"
             buckets = min(BUCKETS, max(LEAST_BUCKETS, train_rows // ROWS_OF_BUCKET))
-            yield f'Bucketized("{name}", buckets={buckets}, embedding={EMBEDDING})', "for what is not a straight line"
+            yield f'Bucketized("{name}", buckets={buckets}, embedding={EMBEDDING})', why
         if each.kind == "whole" and train_rows >= ROWS_OF_VALUE * each.distinct:
             yield (f'Exact("{name}", vocabulary={each.distinct}, embedding={EMBEDDING})',
                    f"{each.distinct} values: each may mean something")  # fmt: skip

@@ -98,6 +98,15 @@ def test_a_column_may_be_absent_from_a_whole_split():
     assert found["gender"].presence.min_count == 1
 
 
+def test_a_range_has_room_only_as_far_as_numbers_go():
+    columns = customers()
+    table = pa.table(
+        {"hash": pa.array([(row // 2 - 75) * 10**17 for row in range(300)]), "churned": columns["churned"]}
+    )
+    found = schema(Draft("churn", ("churn.parquet",), make_plan(table, Options("churned"), "churn.parquet")))
+    assert (found["hash"].int_domain.min, found["hash"].int_domain.max) == (-(2**63) + 1, 2**63 - 1)
+
+
 def test_values_that_would_end_a_text_are_escaped():
     odd = customers()
     odd["plan"] = ['5" pipe\\' if plan == "pro" else plan for plan in odd["plan"]]
@@ -110,6 +119,14 @@ def test_a_reason_too_long_for_the_line_stands_above_it():
     text = features_text(draft(columns))
     assert "    # 3 values, of at least 75 rows each: closed, 25.0% missing\n    Categorical(" in text
     assert "import Categorical\n" in text
+
+
+def test_numbers_too_great_for_a_variance_get_buckets_alone():
+    columns = customers()
+    columns["monthly spend"] = [-1e30, *columns["monthly spend"][1:]]
+    text = features_text(draft(columns))
+    assert 'Bucketized("monthly_spend", buckets=4, embedding=8),  # buckets alone: too great for a variance' in text
+    assert 'Numeric("monthly_spend"' not in text
 
 
 def test_a_constant_that_is_kept_is_neither_closed_nor_a_category_of_days():
