@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 import pyarrow as pa
-from pyarrow import parquet
 
+from components.compat.pyarrow import parquet
 from pipeline.scaffold.draft.code import model_text, preprocessing_text, trainer_text
 from pipeline.scaffold.draft.features import features_text
 from pipeline.scaffold.draft.judgement import card_text, evaluation_text

@@ -50,7 +50,8 @@ def read_files(paths: Sequence[Path], encoding: str | None = None, delimiter: st
         tables.append(table.select(tables[0].column_names) if tables else table)
         notes.append(note)
     try:
-        whole = pa.concat_tables(tables, promote=True)
+        schema = pa.unify_schemas([table.schema for table in tables])
+        whole = pa.concat_tables([table.cast(schema) for table in tables])
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise DataError(", ".join(map(str, files)), "a column has another type in one of the files",
                         received=shorten(str(error))) from error  # fmt: skip
