@@ -25,6 +25,7 @@ from components.evaluation.units import units_of
 from components.slice_report.analysis.by_slice.slices import make_slices
 from components.slice_report.analysis.comparisons import compare
 from components.slice_report.analysis.weak_segments import find_weak
+from pipeline.label import Label
 
 LABEL, USER = "clicked", "user"
 ROWS_OF_USER = 20
@@ -86,11 +87,11 @@ def main(side: str, rows: str, file: str) -> None:
         if side != "values":
             evaluation, units = read_evaluation(folder), units_of(predictions, plan.cluster_by)
             with timed("report: comparisons"):
-                compare(predictions, LABEL, 0.2, evaluation, units)
+                compare(predictions, Label(LABEL), 0.2, evaluation, units)
             with timed("report: slices and marks"):
-                make_slices(evaluation, predictions, LABEL, units)
+                make_slices(evaluation, predictions, Label(LABEL), units)
             with timed("report: weak segments"):
-                find_weak(predictions, LABEL, (USER,), units)
+                find_weak(predictions, Label(LABEL), (USER,), units)
     Path(file).write_text(json.dumps(seconds), encoding="utf-8")
 
 

@@ -17,6 +17,7 @@ from components.evaluation.tasks.registry import FORMULAS
 from components.evaluation.units import independent
 from components.slice_report.analysis.fairness import sensitive
 from components.slice_report.analysis.scores import count_scores, expected_calibration_error
+from pipeline.label import Label
 
 ROUNDS = 120
 NAMES = ["auc", "auc_precision_recall", "binary_accuracy", "binary_crossentropy", "calibration", "example_count",
@@ -110,7 +111,7 @@ def test_rates_by_group_and_calibration_equal_scikit_learn():
     for seed in range(ROUNDS):
         table, threshold = drawn(seed)
         label, score = table["over_50k"].to_numpy().astype(np.int64), table["score"].to_numpy().astype(np.float64)
-        found = sensitive(table, "over_50k", "group", threshold, independent(table.num_rows))
+        found = sensitive(table, Label("over_50k"), "group", threshold, independent(table.num_rows))
         groups = {group.value: group for group in found.groups}
         cells = ["(none)" if cell is None else value_text(cell) for cell in table["group"].to_pylist()]
         assert sorted(groups) == sorted(set(cells))
