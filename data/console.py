@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from pipeline.errors import MainlineError, of_system
+from pipeline.errors import MainlineError, fail
 
 
 def say(line: str) -> None:
@@ -15,11 +15,6 @@ def exit_code(action: Callable[[], None]) -> int:
     """Run ``action``; print the error that stopped it, if any, and return the exit code (0, 2 for bad data, or 1)."""
     try:
         action()
-    except MainlineError as error:
-        say(str(error))
-        return error.exit_code
-    except OSError as error:
-        told = of_system(error)
-        say(str(told))
-        return told.exit_code
+    except (MainlineError, OSError) as error:
+        return fail(error)
     return 0

@@ -15,6 +15,7 @@ import collections.abc
 import difflib
 import errno
 import re
+import sys
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -125,6 +126,13 @@ def of_system(error: OSError) -> MainlineError:
     """
     where = error.filename2 or error.filename or "the system"
     return refused(error, InputError)(str(where), error.strerror or str(error))
+
+
+def fail(error: MainlineError | OSError) -> int:
+    """Print the error that ends a command on stderr, one of the system as ours; return the exit code."""
+    told = error if isinstance(error, MainlineError) else of_system(error)
+    print(told, file=sys.stderr, flush=True)
+    return told.exit_code
 
 
 def causes(error: BaseException | None) -> collections.abc.Iterator[BaseException]:

@@ -5,7 +5,7 @@ import os
 import sys
 
 from components.slice_report.compare import command
-from pipeline.errors import MainlineError, of_system
+from pipeline.errors import MainlineError, fail
 
 EPILOG = "exit codes: 0 done, even if a run was left out; 1 any other failure; 2 bad input"
 
@@ -30,13 +30,8 @@ def run(options: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         command.run(options)
-    except MainlineError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        explained = of_system(error)
-        print(explained, file=sys.stderr)
-        return explained.exit_code
+    except (MainlineError, OSError) as error:
+        return fail(error)
     return 0
 
 

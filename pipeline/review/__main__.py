@@ -66,20 +66,15 @@ def run(options: argparse.Namespace) -> int:
     # Imported late, so that --help is fast.
     from ml_metadata.errors import StatusError
 
-    from pipeline.errors import MainlineError, of_system
+    from pipeline.errors import MainlineError, fail
 
     try:
         COMMANDS[options.command](options)
-    except MainlineError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    except (MainlineError, OSError) as error:
+        return fail(error)
     except StatusError as error:
         print(f"ML Metadata: {error}", file=sys.stderr)
         return 1
-    except OSError as error:
-        explained = of_system(error)
-        print(explained, file=sys.stderr)
-        return explained.exit_code
     return 0
 
 

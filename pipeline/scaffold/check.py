@@ -1,6 +1,6 @@
 """Compare an edited workload with its source, in seconds and without TensorFlow: ``--check``."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.data_validation.text_domains import allowed_texts
 from components.support.text import shorten
 from pipeline.config.load import OWN_CONFIG, load_config
 from pipeline.errors import DataError, did_you_mean
@@ -18,9 +19,9 @@ from pipeline.features.table import closed_columns
 from pipeline.scaffold.columns.column import Column
 from pipeline.scaffold.columns.label import without_tokens
 from pipeline.settings.graph import domains
-from pipeline.settings.known_names import check_known, check_schema, workload_columns
+from pipeline.settings.known_names import check_names
 from pipeline.task.labels import resolve
-from pipeline.workloads.contract import check_model_settings, load_workload, read_schema, with_bounds
+from pipeline.workloads.contract import check_model_settings, load_workload, read_schema
 
 UPDATE = "If it is right, draft the files again: --update {folder}. If not, correct the rows."
 
@@ -34,14 +35,10 @@ def check_workload(folder: Path) -> schema_pb2.Schema:
     config = load_config(str(folder / OWN_CONFIG))
     workload = load_workload(config.workload)
     schema = read_schema(workload)
-    columns = [feature.name for feature in schema.feature]
-    check_schema(workload.location.shown_schema, columns)
-    for where, named in workload_columns(workload):
-        check_known(where, named, columns)
+    check_names(workload, config, schema)
     resolve(workload.table.target, schema)
     check_columns(workload.table, schema, workload.location.shown_schema)
     domains(schema, closed_columns(workload.table.features))
-    with_bounds(workload.evaluation, config.evaluation)
     # Only this needs the module of the model, and with it TensorFlow.
     if config.training.model:
         check_model_settings(workload, config.training.model)
@@ -54,7 +51,7 @@ def check_rows(columns: list[Column], sources: list[str], schema: schema_pb2.Sch
     Raises:
         DataError: a column is missing, new, of another type, or has a value that the schema does not allow.
     """
-    known = {feature.name: feature for feature in schema.feature}
+    known, domain = {feature.name: feature for feature in schema.feature}, allowed_texts(schema)
     found = {column.name: column for column in columns}
     next_step = UPDATE.format(folder=folder)
     check_header(found, known, ", ".join(sources), next_step)
@@ -62,7 +59,7 @@ def check_rows(columns: list[Column], sources: list[str], schema: schema_pb2.Sch
         if name == label and known[name].type == schema_pb2.FeatureType.BYTES:
             column = without_tokens(replace(column, values=column.values.cast(pa.string())))
         if name in known:
-            for problem, expected, received in problems(column, known[name], name == label):
+            for problem, expected, received in problems(column, known[name], domain.get(name, ()), name == label):
                 raise DataError(f"{sources[0]}, {place(column)}", problem, expected=expected, received=received,
                                 next_step=next_step)  # fmt: skip
 
@@ -93,7 +90,9 @@ def place(column: Column) -> str:
     return f"column {column.source}"
 
 
-def problems(column: Column, feature: schema_pb2.Feature, is_label: bool) -> Iterator[tuple[str, str, str]]:
+def problems(
+    column: Column, feature: schema_pb2.Feature, domain: Sequence[str], is_label: bool
+) -> Iterator[tuple[str, str, str]]:
     """Yield what the schema does not allow of a column: the problem, what was expected and what was received."""
     values = column.values.drop_null()
     kind = schema_pb2.FeatureType.Name(feature.type)
@@ -109,13 +108,12 @@ def problems(column: Column, feature: schema_pb2.Feature, is_label: bool) -> Ite
             "a value in each row",
             row_of(column.values.is_null().to_numpy(zero_copy_only=False)),
         )
-    if feature.string_domain.value:
-        allowed = pa.array(list(feature.string_domain.value))
-        new = pc.invert(pc.is_in(column.values, value_set=allowed, skip_nulls=False))
+    if domain:
+        new = pc.invert(pc.is_in(column.values, value_set=pa.array(domain), skip_nulls=False))
         outside = pc.and_(new, column.values.is_valid()).to_numpy(zero_copy_only=False)
         if outside.any():
             first = column.values[int(np.flatnonzero(outside)[0])].as_py()
-            yield "a value is not in the domain", shown(allowed.to_pylist()), f"{shorten(first)!r}, {row_of(outside)}"
+            yield "a value is not in the domain", shown(domain), f"{shorten(first)!r}, {row_of(outside)}"
     least, most = limits(feature)
     if column.type != "BYTES" and (least is not None or most is not None):
         numbers = column.numbers()
@@ -141,6 +139,6 @@ def row_of(chosen: NDArray[np.bool_]) -> str:
     return f"row {int(np.flatnonzero(chosen)[0]) + 1:,}, and {int(chosen.sum()) - 1:,} more"
 
 
-def shown(values: list[str]) -> str:
+def shown(values: Sequence[str]) -> str:
     """Return the first values of a domain for a message."""
     return ", ".join(shorten(value, 30) for value in values[:10]) + (", …" if len(values) > 10 else "")

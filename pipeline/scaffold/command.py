@@ -4,13 +4,12 @@ import argparse
 import importlib.util
 import keyword
 import os
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ConfigError, MainlineError, of_system
+from pipeline.errors import ConfigError, MainlineError, fail
 from pipeline.features.names import usable
 from pipeline.shell import line, near, option, script
 
@@ -69,13 +68,8 @@ def main(arguments: list[str], program: str = "python -m pipeline.scaffold") -> 
         if options.check:
             return _check(options)
         return _update(options) if options.update else _draft(options)
-    except MainlineError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        explained = of_system(error)
-        print(explained, file=sys.stderr)
-        return explained.exit_code
+    except (MainlineError, OSError) as error:
+        return fail(error)
 
 
 def _draft(options: argparse.Namespace) -> int:

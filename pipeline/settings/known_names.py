@@ -38,7 +38,8 @@ def check_names(workload: Workload, config: Config, schema: schema_pb2.Schema) -
     check_known("training.exclude_columns", left_out, [*columns, *crossed])
     if not workload.table.without(left_out).features:
         raise ConfigError("training.exclude_columns", "no feature is left", received=", ".join(left_out))
-    if needed := [name for name in required_columns(workload) if name in left_out]:
+    # Only this imports the module of the model, and with it TensorFlow.
+    if left_out and (needed := [name for name in required_columns(workload) if name in left_out]):
         raise ConfigError(
             "training.exclude_columns", f"the model of {workload.name} needs these columns",
             received=", ".join(needed), next_step="Exclude other columns, or change the workload's model.py.",

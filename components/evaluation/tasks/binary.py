@@ -69,14 +69,14 @@ class BinaryEvaluation:
         return labels(rows, self.label.column)
 
     def labels_or_nan(self, rows: Columns) -> Floats:
-        """Return 0, 1 or nan."""
+        """Return the labels as numbers, nan where a row has none."""
         column = rows[self.label.column]
         if self.label.values:
             column = pc.index_in(column, value_set=pa.array(self.label.values))
         return np.asarray(column.to_numpy(), np.float64)
 
     def predictions(self, rows: Columns, column: str) -> Values:
-        """Return the probabilities."""
+        """Return the scores of a model, (rows,), each of which must be in [0, 1]."""
         return scores(rows, column)
 
     def losses(self, label: Values, prediction: Values) -> Floats:

@@ -8,6 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import stats
 
+from components.evaluation.ranked.areas import rank, roc, score_ranks
 from pipeline.scaffold.columns.column import Column
 from pipeline.scaffold.columns.profile import Profile
 
@@ -120,12 +121,8 @@ def auc(ones: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
     >>> auc(np.array([0, 1, 1]), np.array([0.1, 0.1, 0.9]))
     0.75
     """
-    positives = int(ones.sum())
-    negatives = len(ones) - positives
-    if not positives or not negatives:
-        return 0.5
-    ranks = stats.rankdata(scores)
-    return float((ranks[ones == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    value = roc(rank(ones, score_ranks(scores))).value
+    return 0.5 if np.isnan(value) else value
 
 
 def _copy_evidence(codes: NDArray[np.int64], ones: NDArray[np.int64], noun: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from components.compat.pyarrow import parquet
-from pipeline.scaffold.draft.code import model_text, preprocessing_text, trainer_text
+from pipeline.scaffold.draft.code import code_texts
 from pipeline.scaffold.draft.features import features_text
 from pipeline.scaffold.draft.judgement import card_text, evaluation_text
 from pipeline.scaffold.draft.papers import ROWS, config_text, readme_text
@@ -16,9 +16,6 @@ from pipeline.splits import SPLITS
 TEXTS = {
     "README.md": readme_text,
     "features.py": features_text,
-    "preprocessing.py": preprocessing_text,
-    "model.py": model_text,
-    "trainer.py": trainer_text,
     "evaluation.py": evaluation_text,
     "card.py": card_text,
     "schema.pbtxt": schema_text,
@@ -28,8 +25,8 @@ TEXTS = {
 
 def files_of(draft: Draft) -> dict[str, bytes]:
     """Return the content of each file."""
-    texts = {name: text(draft).encode() for name, text in TEXTS.items()}
-    return {"__init__.py": b"", **texts, **row_files(draft)}
+    texts = {**code_texts(draft), **{name: text(draft) for name, text in TEXTS.items()}}
+    return {"__init__.py": b"", **{name: text.encode() for name, text in texts.items()}, **row_files(draft)}
 
 
 def row_files(draft: Draft) -> Mapping[str, bytes]:

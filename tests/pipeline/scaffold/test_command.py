@@ -7,6 +7,8 @@ import time
 import harness
 import pytest
 from fakes.tables.customers import customers, write_csv
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
 
 from pipeline.scaffold.command import main, package_name
 
@@ -98,9 +100,21 @@ def another_config(workplace) -> None:
     config.write_text(config.read_text().replace("workload: ./churn", "workload: census"))
 
 
+def shared_domain(workplace) -> None:
+    """The domain of a column as TFDV writes it, and a value that it does not allow."""
+    path = workplace / "churn" / "schema.pbtxt"
+    schema = text_format.Parse(path.read_text(), schema_pb2.Schema())
+    (plan,) = [feature for feature in schema.feature if feature.name == "plan"]
+    schema.string_domain.add(name="plans", value=plan.string_domain.value)
+    plan.domain = "plans"
+    path.write_text(text_format.MessageToString(schema))
+    changed(workplace, plan=["gold", *customers()["plan"][1:]])
+
+
 @pytest.mark.parametrize(
     ("mistake", "said"),
     [
+        (shared_domain, "a value is not in the domain"),
         (renamed, "the rows have no column plan"),
         (lambda at: changed(at, plan=["gold", *customers()["plan"][1:]]), "a value is not in the domain"),
         (lambda at: changed(at, region=["north"] * 300), "the schema has no column region"),
@@ -117,6 +131,15 @@ def test_rows_that_have_changed_get_one_message(drafted, capsys, mistake, said):
     assert said in message
     assert "--update churn" in message
     assert len(message.splitlines()) <= 5
+
+
+def test_an_accepted_anomaly_of_an_unknown_column_is_refused(drafted, capsys):
+    config = drafted / "churn" / "config.yaml"
+    accepted = "gate: {accept: [{feature: plann, rule: DATA_MISSING, reason: known}]}"
+    config.write_text(f"{config.read_text()}\n{accepted}\n")
+    code, out, message = run(capsys, "--check", "churn")
+    assert (code, out) == (2, "")
+    assert message.startswith("gate.accept, feature: no such column in the schema")
 
 
 @pytest.mark.parametrize(
